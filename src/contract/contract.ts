@@ -1,0 +1,151 @@
+/** What a person wrote in the front matter of `program.md`, checked and with every default filled in. */
+export interface Contract {
+  /** One line: what the lab is for. */
+  goal: string;
+  metric: Metric;
+  guards: Guard[];
+  /** Globs, relative to the lab folder: the only files that a candidate may touch. */
+  change: string[];
+  /** The candidate's command, run by `sh -c` in the lab folder inside the sandbox. */
+  run: string;
+  score?: Score;
+  budget: Budget;
+  /** Runs once per base, before the baseline; the new files that it leaves become read-only inputs. */
+  setup?: Step;
+  /** Commands that must exit 0 in the candidate's tree after each of its runs. */
+  checks: Step[];
+  /** Untracked paths (relative to the lab folder) that belong to the pinned base, e.g. `node_modules`, `data`. */
+  inputs: string[];
+  /** Paths in the lab folder that a run may write; emptied before each run. `$OUT` is always writable. */
+  write: string[];
+  stages: Stage[];
+  holdout?: Holdout;
+  session: SessionLimits;
+  researcher: ResearcherChoice;
+  decision: DecisionChoice;
+  isolation: "best" | "required";
+  parallel: number;
+}
+
+export type Direction = "minimize" | "maximize";
+
+/** What Whetstone itself can measure of a run: seconds of wall or CPU time, bytes of peak memory, bytes of a path. */
+export type Clock = { kind: "wall" } | { kind: "cpu" } | { kind: "memory" } | { kind: "size"; path: string };
+
+export interface Metric {
+  name: string;
+  direction: Direction;
+  unit?: string;
+  /** The session ends once an incumbent reaches this value. */
+  target?: number;
+  /** Improvements smaller than this (in the metric's unit) are not worth keeping. Default 0. */
+  minEffect: number;
+  /** Set when Whetstone measures the metric itself; absent when it is scored or self-reported. */
+  clock?: Clock;
+}
+
+/** A further metric that a kept change must not make worse. */
+export interface Guard {
+  name: string;
+  direction: Direction;
+  /** Hard bounds, in the metric's unit. */
+  min?: number;
+  max?: number;
+  /** How much worse than the incumbent is still accepted: a fraction (`relative`) or in units (`absolute`). Default 0. */
+  tolerance: { absolute: number; relative: number };
+  clock?: Clock;
+}
+
+export interface Score {
+  /** The trusted scorer, run by `sh -c` in a clean base tree, outside the candidate's reach. */
+  command: string;
+  /** True: the scorer talks over a pipe to `run` itself. */
+  pipe: boolean;
+  /** When set: `run` goes first and leaves artefacts, then the scorer talks to this command. */
+  answer?: string;
+  /** How many answering processes are started (they cannot see each other). Default 1. */
+  copies: number;
+  /** Paths in the lab that only the scorer sees. */
+  private: string[];
+  /** Milliseconds for the whole scoring. Default: the run's budget, at least 60 s. */
+  time: number;
+}
+
+export interface Budget {
+  /** Milliseconds of wall time for one run. */
+  time: number;
+  /** Bytes of memory of the whole process tree. */
+  memory: number;
+  /** Processors the run may use (affinity); absent: all. */
+  cpus?: number;
+  processes: number;
+  /** Bytes of one file. */
+  fileSize: number;
+  /** Bytes written below the run's writable folders altogether. */
+  disk: number;
+  /** Bytes of standard output and error together. */
+  output: number;
+  network: boolean;
+}
+
+export interface Step {
+  command: string;
+  /** Milliseconds. */
+  time: number;
+  network: boolean;
+}
+
+export interface Stage {
+  name: string;
+  run: string;
+  budget?: Partial<Budget>;
+}
+
+export interface Holdout {
+  /** The scorer's command on the holdout data. */
+  score: string;
+  /** Paths that only the holdout scorer sees. */
+  private: string[];
+  /** How many looks are allowed in all sessions together; absent: no limit. */
+  looks?: number;
+}
+
+export interface SessionLimits {
+  experiments?: number;
+  /** Milliseconds. */
+  time?: number;
+  /** US dollars. */
+  money?: number;
+  tokens?: number;
+}
+
+export interface ResearcherChoice {
+  name: string;
+  options: Record<string, unknown>;
+}
+
+export interface DecisionChoice {
+  preset: "balanced" | "strict" | "explore" | "quiet" | "expensive";
+  /** Single parameters that replace the preset's, by the names in `decision/rule.ts`. */
+  parameters: Partial<Record<string, number>>;
+}
+
+/** A contract together with where it came from. */
+export interface Program {
+  contract: Contract;
+  /** The Markdown body: instructions for the researcher. */
+  instructions: string;
+  /** SHA-256 of the whole file, hex. */
+  hash: string;
+}
+
+/** One thing wrong with a contract, and where. Lines and columns count from 1. */
+export interface Problem {
+  severity: "error" | "warning";
+  line: number;
+  column: number;
+  /** What is wrong. */
+  what: string;
+  /** What to write instead. */
+  fix: string;
+}

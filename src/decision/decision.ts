@@ -1,0 +1,30 @@
+/** Which state runs next and with which seed. `fresh` draws a new seed, `same` repeats the one before. */
+export interface Ask {
+  arm: "candidate" | "incumbent" | "baseline";
+  seed: "fresh" | "same";
+  purpose: "baseline" | "control" | "screen" | "race" | "recheck" | "audit";
+  /** 1-based count within the purpose. */
+  round: number;
+}
+
+export type DecisionKind = "keep" | "discard" | "crash" | "timeout" | "invalid";
+
+export interface Decision {
+  kind: DecisionKind;
+  /** Improvement over the incumbent in the metric's own unit, positive is better; null when there is no estimate. */
+  effect: number | null;
+  /** 95 % interval of the effect. */
+  interval: [number, number] | null;
+  /** One-sided. */
+  p: number | null;
+  /** Probability that the change is truly better. */
+  pReal: number | null;
+  t: number | null;
+  df: number | null;
+  /** Head-to-head pairs run. */
+  pairs: number;
+  /** True when kept without a race (expensive evaluations): the final audit decides. */
+  provisional: boolean;
+  /** One sentence for a person. */
+  reason: string;
+}

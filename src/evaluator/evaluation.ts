@@ -1,0 +1,39 @@
+/** How the metric reached us: see "The contract" in docs/design.md. */
+export type Channel = "scored" | "clocked" | "self-reported";
+
+export type FailureKind =
+  | "crash"
+  | "timeout"
+  | "memory"
+  | "processes"
+  | "disk"
+  | "output"
+  | "no-metric"
+  | "bad-metric"
+  | "check"
+  | "protocol"
+  | "scorer"
+  | "cancelled";
+
+/** One run of one state under the budget: one sample of the metrics, or a failure with its kind. */
+export interface Evaluation {
+  /** Content hash of the state's editable files. */
+  state: string;
+  seed: number;
+  /** Primary metric, guards and whatever else was reported; empty on failure. */
+  metrics: Record<string, number>;
+  failure: { kind: FailureKind; message: string } | null;
+  /** Milliseconds since the epoch. */
+  startedAt: number;
+  wallMs: number;
+  cpuMs: number;
+  peakBytes: number;
+  exitCode: number | null;
+  /** Last lines of the run's output, at most 4 KiB. */
+  logTail: string;
+  checks: { command: string; passed: boolean; message: string }[];
+  channel: Channel;
+  level: string;
+  /** Hash of everything that judged this run: contract, base tree, inputs, setup outputs. */
+  pins: string;
+}

@@ -1,0 +1,110 @@
+/** `L0`: process group and limits. `L2`: bubblewrap. `macos`: sandbox-exec. */
+export type Level = "L0" | "L2" | "macos";
+
+/** One command to be run under a budget. Nothing is inherited: neither environment nor descriptors. */
+export interface Order {
+  /** Passed to `sh -c`, or an argument list that is executed as it is. */
+  command: string | readonly string[];
+  /** Host path of the folder that the command sees as its tree. */
+  tree: string;
+  /** Working directory, relative to the tree ("" for its root). */
+  cwd: string;
+  /** True: the tree itself may be written (setup only). Default false. */
+  treeWritable?: boolean;
+  /** Host folders shown at other places of the tree, or at an absolute path named by an environment variable. */
+  mounts: Mount[];
+  /** Paths (relative to the tree) that the command must not see. */
+  hidden: string[];
+  /** The whole environment besides PATH, HOME, TMPDIR and LANG, which the sandbox sets. */
+  env: Record<string, string>;
+  limits: Limits;
+  /** Bytes for standard input; absent: empty. `"pipe"`: the caller writes and reads lines through the handle. */
+  stdin?: string | "pipe";
+  /** Called with each complete line of output as it comes (lines longer than 64 KiB are cut). */
+  onLine?: (line: string, stream: "stdout" | "stderr") => void;
+  signal?: AbortSignal;
+}
+
+/**
+ * A host folder or file made visible to a command.
+ * `at`: a path relative to the tree, or `{ env: NAME }`: the sandbox chooses the place and says it in that variable.
+ */
+export interface Mount {
+  host: string;
+  at: string | { env: string };
+  writable: boolean;
+}
+
+export interface Limits {
+  /** Milliseconds of wall time; at the deadline the whole tree is gone. */
+  time: number;
+  /** Bytes, resident, of the whole process tree. */
+  memory: number;
+  processes: number;
+  /** Bytes of one file. */
+  fileSize: number;
+  /** Bytes below all writable mounts together. */
+  disk: number;
+  /** Bytes of output. */
+  output: number;
+  /** Number of processors, absent: all. */
+  cpus?: number;
+  network: boolean;
+}
+
+/** How a command ended. `ok` is exit code 0 within every limit. */
+export type Ending =
+  | "ok"
+  | "exit" // non-zero exit code
+  | "signal" // killed by a signal that was not ours
+  | "timeout"
+  | "memory"
+  | "processes"
+  | "disk"
+  | "output"
+  | "cancelled"
+  | "start"; // could not be started at all
+
+export interface Outcome {
+  ending: Ending;
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  /** From start to exit of the command itself, milliseconds. */
+  wallMs: number;
+  /** User and system time of the tree, milliseconds; sampled, so short-lived children may be missed at L0. */
+  cpuMs: number;
+  /** Highest sampled resident memory of the tree, bytes. */
+  peakBytes: number;
+  /** First and last part of the output, each at most 1 MiB; `stdoutCut` says that something between is missing. */
+  stdout: string;
+  stderr: string;
+  stdoutCut: boolean;
+  /** A sentence for a person when `ending` is not `ok`. */
+  message: string;
+}
+
+/** A started command. */
+export interface Running {
+  /** Writes one line (a newline is added) to standard input when the order said `stdin: "pipe"`. */
+  write(line: string): void;
+  closeStdin(): void;
+  /** Ends the whole tree now. */
+  kill(): void;
+  readonly done: Promise<Outcome>;
+}
+
+/** What a level does and does not enforce on this machine, found by doing. */
+export interface Isolation {
+  level: Level;
+  enforced: string[];
+  /** Limits kept by polling: short bursts can pass. */
+  watched: string[];
+  notEnforced: string[];
+  /** What was tried and what was seen, one sentence each. */
+  evidence: string[];
+}
+
+export interface Sandbox {
+  readonly isolation: Isolation;
+  start(order: Order): Running;
+}

@@ -1,0 +1,9 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["src/**/*.test.ts", "tests/**/*.test.ts", "labs/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "**/.whetstone/**"],
+    testTimeout: 30_000,
+  },
+});
