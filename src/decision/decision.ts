@@ -7,6 +7,11 @@ export interface Ask {
   round: number;
 }
 
+/** What came back: a value of the metric as it was reported, or the kind of decision that the failure means. */
+export type Sample =
+  | { ok: true; value: number }
+  | { ok: false; kind: "crash" | "timeout" | "invalid" | "discard"; message: string };
+
 export type DecisionKind = "keep" | "discard" | "crash" | "timeout" | "invalid";
 
 export interface Decision {
@@ -19,6 +24,7 @@ export interface Decision {
   p: number | null;
   /** Probability that the change is truly better. */
   pReal: number | null;
+  /** Improvement in standard errors, any head start included. */
   t: number | null;
   df: number | null;
   /** Head-to-head pairs run. */
@@ -27,4 +33,19 @@ export interface Decision {
   provisional: boolean;
   /** One sentence for a person. */
   reason: string;
+}
+
+/** What is asked of a metric to decide on it. */
+export interface Judged {
+  direction: "minimize" | "maximize";
+  /** In the metric's unit; smaller improvements are not worth keeping. */
+  minEffect: number;
+}
+
+/** The unchanged incumbent failed twice in a row: nothing can be compared with it. */
+export class IncumbentFails extends Error {
+  constructor(message: string) {
+    super(`the incumbent itself fails, twice in a row: ${message}`);
+    this.name = "IncumbentFails";
+  }
 }

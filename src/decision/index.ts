@@ -1,1 +1,14 @@
-export type * from "./decision.ts";
+export { type Audit, audit, interval } from "./audit.ts";
+export {
+  type Ask,
+  type Decision,
+  type DecisionKind,
+  IncumbentFails,
+  type Judged,
+  type Sample,
+} from "./decision.ts";
+export { baseline, type Candidate, type Coroutine, type Judgement, judge } from "./judge.ts";
+export { type Noise, sigma } from "./noise.ts";
+export { detectable, normals, runsPerCandidate, simulate } from "./power.ts";
+export { expectedFalseKeeps, pReal } from "./real.ts";
+export { type Preset, parameterNames, presets, type Rule, rule } from "./rule.ts";

@@ -1,0 +1,91 @@
+import type { Rule } from "./rule.ts";
+
+/** A variance estimate with the degrees of freedom that it rests on. */
+export interface Scale {
+  v: number;
+  df: number;
+}
+
+/**
+ * What has been learned about the incumbent and the noise. Plain data, never changed in place.
+ * Values are oriented so that higher is better.
+ */
+export interface Noise {
+  /** The incumbent's runs, oldest first, at most 32. */
+  ref: number[];
+  /** Variance of one run. */
+  one: Scale;
+  /** Variance of a difference within a pair. */
+  pair: Scale;
+  deterministic: boolean;
+  /** The incumbent's value while deterministic. */
+  record: number;
+  keeps: number;
+  /** Candidates that reached a race, for the expected number of false keeps. */
+  raced: number;
+  /** Runs since the incumbent last ran. */
+  sinceIncumbent: number;
+  /** Head starts granted to simpler code that was kept, added up, in the metric's unit. */
+  allowance: number;
+}
+
+/** Adds `n` squared deviations that sum to `square`; older ones fade beyond `forget` degrees of freedom. */
+export function widen(scale: Scale, square: number, n: number, forget: number): Scale {
+  let sum = scale.v * scale.df + square;
+  let df = scale.df + n;
+  if (df > forget) {
+    sum *= forget / df;
+    df = forget;
+  }
+  return { v: sum / df, df };
+}
+
+/** The start of a session from the untouched code's runs (higher is better). */
+export function firstNoise(ys: readonly number[]): Noise {
+  const variance = sampleVariance(ys);
+  return {
+    ref: [...ys],
+    one: { v: variance, df: ys.length - 1 },
+    pair: { v: 2 * variance, df: ys.length - 1 },
+    deterministic: ys.every((y) => y === ys[0]),
+    record: ys[0] as number,
+    keeps: 0,
+    raced: 0,
+    sinceIncumbent: 0,
+    allowance: 0,
+  };
+}
+
+/** A run of the unchanged incumbent is a free A/A test of the noise. */
+export function control(noise: Noise, rule: Rule, y: number): Noise {
+  const recent = noise.ref.slice(-rule.window);
+  const square = Math.min((y - mean(recent)) ** 2 / (1 + 1 / recent.length), rule.winsor * noise.one.v);
+  return {
+    ...noise,
+    one: widen(noise.one, square, 1, rule.dfForget),
+    ref: [...noise.ref, y].slice(-32),
+    sinceIncumbent: 0,
+  };
+}
+
+/** One-run standard deviation, in the metric's unit. */
+export function sigma(noise: Noise): number {
+  return noise.deterministic ? 0 : Math.sqrt(noise.one.v);
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1
+    ? (sorted[half] as number)
+    : ((sorted[half - 1] as number) + (sorted[half] as number)) / 2;
+}
+
+export function sampleVariance(values: readonly number[]): number {
+  const centre = mean(values);
+  return values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1);
+}

@@ -1,0 +1,10 @@
+/** A mistake or obstacle of the user's world, shown without a stack trace. */
+export class UserError extends Error {
+  /** What to do next, one sentence; empty when the message says it all. */
+  readonly fix: string;
+  constructor(message: string, fix = "") {
+    super(message);
+    this.name = "UserError";
+    this.fix = fix;
+  }
+}

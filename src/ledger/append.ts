@@ -1,0 +1,175 @@
+import type { Insertable, Selectable } from "kysely";
+import { UserError } from "../errors.ts";
+import type { Ledger } from "./ledger.ts";
+import type {
+  AuditTable,
+  CostTable,
+  DecisionTable,
+  EvaluationTable,
+  ExperimentTable,
+  Schema,
+  SessionTable,
+  ViolationTable,
+} from "./schema.ts";
+
+/** Everything that is known of a proposal before it is measured. */
+export interface NewExperiment extends Omit<Insertable<ExperimentTable>, "id" | "number" | "commitId"> {
+  changes: { after: Record<string, string | null>; before: Record<string, string | null>; diff: string };
+  violations: Omit<Insertable<ViolationTable>, "id" | "experimentId">[];
+  proposeMs: number;
+}
+
+export async function addSession(ledger: Ledger, session: Insertable<SessionTable>): Promise<number> {
+  return ledger.db.transaction().execute(async (tx) => {
+    const taken = await tx.selectFrom("sessions").select("id").where("tag", "=", session.tag).executeTakeFirst();
+    if (taken)
+      throw new UserError(`there is already a session "${session.tag}" in this lab`, "choose another with --tag NAME");
+    const { id } = await tx.insertInto("sessions").values(session).returning("id").executeTakeFirstOrThrow();
+    return id;
+  });
+}
+
+/**
+ * Takes a session for this process; only one process can hold a session of a lab at a time.
+ *
+ * @param alive whether the process that holds it (`<pid>:<start time>`) still runs: a dead holder is replaced.
+ * @throws UserError when a living process holds any session of this lab.
+ */
+export async function holdSession(
+  ledger: Ledger,
+  id: number,
+  holder: string,
+  now: number,
+  alive: (holder: string) => boolean,
+): Promise<void> {
+  await ledger.db.transaction().execute(async (tx) => {
+    const held = await tx
+      .selectFrom("sessions")
+      .select(["id", "tag", "holder"])
+      .where("holder", "is not", null)
+      .execute();
+    for (const other of held) {
+      if (other.holder === null || other.holder === holder) continue;
+      if (alive(other.holder))
+        throw new UserError(
+          `session "${other.tag}" is already running in this lab (process ${other.holder.split(":")[0]})`,
+          "watch it with `whet status`, or stop it there with Ctrl-C first",
+        );
+      await tx
+        .updateTable("sessions")
+        .set({ holder: null, status: "stopped", stopReason: "interrupted" })
+        .where("id", "=", other.id)
+        .where("status", "!=", "baseline")
+        .execute();
+      await tx.updateTable("sessions").set({ holder: null }).where("id", "=", other.id).execute();
+    }
+    await tx.updateTable("sessions").set({ holder }).where("id", "=", id).execute();
+    await tx
+      .updateTable("sessions")
+      .set({ startedAt: now })
+      .where("id", "=", id)
+      .where("startedAt", "is", null)
+      .execute();
+  });
+}
+
+/** What may be said of a session later: where it stands, never what was measured. */
+export async function updateSession(
+  ledger: Ledger,
+  id: number,
+  fields: Partial<
+    Pick<Selectable<SessionTable>, "status" | "stopReason" | "holder" | "endedAt" | "spentMs" | "isolation" | "level">
+  >,
+): Promise<void> {
+  await ledger.db.updateTable("sessions").set(fields).where("id", "=", id).execute();
+}
+
+/** Records a proposal with its change, violations and cost in one transaction and gives it the next number. */
+export async function addExperiment(
+  ledger: Ledger,
+  experiment: NewExperiment,
+): Promise<{ id: number; number: number }> {
+  const { changes, violations, proposeMs, ...row } = experiment;
+  return ledger.db.transaction().execute(async (tx) => {
+    const last = await tx
+      .selectFrom("experiments")
+      .select("number")
+      .where("sessionId", "=", row.sessionId)
+      .orderBy("number", "desc")
+      .limit(1)
+      .executeTakeFirst();
+    const number = (last?.number ?? 0) + 1;
+    const { id } = await tx
+      .insertInto("experiments")
+      .values({ ...row, number })
+      .returning("id")
+      .executeTakeFirstOrThrow();
+    await tx
+      .insertInto("changes")
+      .values({
+        experimentId: id,
+        after: JSON.stringify(changes.after),
+        before: JSON.stringify(changes.before),
+        diff: changes.diff,
+      })
+      .execute();
+    if (violations.length > 0)
+      await tx
+        .insertInto("violations")
+        .values(violations.map((violation) => ({ ...violation, experimentId: id })))
+        .execute();
+    await tx
+      .insertInto("costs")
+      .values({ experimentId: id, kind: "propose", ms: proposeMs, tokensIn: null, tokensOut: null, dollars: null })
+      .execute();
+    return { id, number };
+  });
+}
+
+export async function setCandidateCommit(ledger: Ledger, experimentId: number, commit: string): Promise<void> {
+  await ledger.db.updateTable("experiments").set({ commitId: commit }).where("id", "=", experimentId).execute();
+}
+
+export async function setLesson(
+  ledger: Ledger,
+  experimentId: number,
+  verdict: "confirmed" | "refuted" | null,
+  lesson: string,
+): Promise<void> {
+  await ledger.db.updateTable("experiments").set({ verdict, lesson }).where("id", "=", experimentId).execute();
+}
+
+export async function addEvaluation(ledger: Ledger, evaluation: Insertable<EvaluationTable>): Promise<void> {
+  await ledger.db.insertInto("evaluations").values(evaluation).execute();
+}
+
+export async function addDecision(ledger: Ledger, decision: Insertable<DecisionTable>): Promise<void> {
+  await ledger.db.insertInto("decisions").values(decision).execute();
+}
+
+export async function setKeepCommit(ledger: Ledger, experimentId: number, commit: string): Promise<void> {
+  await ledger.db
+    .updateTable("decisions")
+    .set({ keepCommit: commit })
+    .where("experimentId", "=", experimentId)
+    .execute();
+}
+
+export async function addAudit(ledger: Ledger, audit: Insertable<AuditTable>): Promise<number> {
+  const { id } = await ledger.db.insertInto("audits").values(audit).returning("id").executeTakeFirstOrThrow();
+  return id;
+}
+
+export async function endAudit(
+  ledger: Ledger,
+  id: number,
+  result: Pick<Selectable<AuditTable>, "endedAt" | "baselineMean" | "finalMean" | "effect" | "low" | "high">,
+): Promise<void> {
+  await ledger.db.updateTable("audits").set(result).where("id", "=", id).execute();
+}
+
+export async function addCost(ledger: Ledger, cost: Insertable<CostTable>): Promise<void> {
+  await ledger.db.insertInto("costs").values(cost).execute();
+}
+
+export type Table<Name extends keyof Schema> = Selectable<Schema[Name]>;

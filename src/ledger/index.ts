@@ -1,0 +1,3 @@
+export * from "./append.ts";
+export { type Ledger, openLedger } from "./ledger.ts";
+export * from "./queries.ts";

@@ -1,0 +1,268 @@
+import type { Selectable } from "kysely";
+import type { Ledger } from "./ledger.ts";
+import type { AuditTable, DecisionTable, EvaluationTable, ExperimentTable, SessionTable } from "./schema.ts";
+
+export type SessionRow = Selectable<SessionTable>;
+export type EvaluationRow = Selectable<EvaluationTable>;
+export type DecisionRow = Selectable<DecisionTable>;
+export type AuditRow = Selectable<AuditTable>;
+
+/** An experiment with its decision; `decision` is null while it is being evaluated. */
+export interface ExperimentRow extends Selectable<ExperimentTable> {
+  decision: DecisionRow | null;
+}
+
+export interface ChangeRow {
+  after: Record<string, string | null>;
+  before: Record<string, string | null>;
+  diff: string;
+}
+
+/** Newest first. */
+export async function sessions(ledger: Ledger): Promise<SessionRow[]> {
+  return ledger.db.selectFrom("sessions").selectAll().orderBy("id", "desc").execute();
+}
+
+export async function sessionByTag(ledger: Ledger, tag: string): Promise<SessionRow | null> {
+  return (await ledger.db.selectFrom("sessions").selectAll().where("tag", "=", tag).executeTakeFirst()) ?? null;
+}
+
+export async function latestSession(ledger: Ledger): Promise<SessionRow | null> {
+  return (
+    (await ledger.db.selectFrom("sessions").selectAll().orderBy("id", "desc").limit(1).executeTakeFirst()) ?? null
+  );
+}
+
+/** How many experiments of a session ended in which way; `running` counts those without a decision. */
+export async function counts(ledger: Ledger, sessionId: number): Promise<Record<string, number>> {
+  const rows = await ledger.db
+    .selectFrom("experiments as e")
+    .leftJoin("decisions as d", "d.experimentId", "e.id")
+    .select(["d.kind", (eb) => eb.fn.countAll<number>().as("n")])
+    .where("e.sessionId", "=", sessionId)
+    .groupBy("d.kind")
+    .execute();
+  const result: Record<string, number> = { keep: 0, discard: 0, crash: 0, timeout: 0, invalid: 0, running: 0 };
+  for (const row of rows) result[row.kind ?? "running"] = Number(row.n);
+  return result;
+}
+
+export interface Page {
+  /** At most so many; absent: all. */
+  limit?: number;
+  /** Only numbers below this one. */
+  before?: number;
+  kinds?: readonly DecisionRow["kind"][];
+}
+
+/** Experiments of a session with their decisions, the newest `limit` of them, oldest first. */
+export async function experiments(ledger: Ledger, sessionId: number, page: Page = {}): Promise<ExperimentRow[]> {
+  let query = experimentQuery(ledger).where("e.sessionId", "=", sessionId).orderBy("e.number", "desc");
+  if (page.kinds) query = query.where("d.kind", "in", page.kinds);
+  if (page.before !== undefined) query = query.where("e.number", "<", page.before);
+  if (page.limit !== undefined) query = query.limit(page.limit);
+  return (await query.execute()).map(unpack).reverse();
+}
+
+export async function experimentByNumber(
+  ledger: Ledger,
+  sessionId: number,
+  number: number,
+): Promise<ExperimentRow | null> {
+  const row = await experimentQuery(ledger)
+    .where("e.sessionId", "=", sessionId)
+    .where("e.number", "=", number)
+    .executeTakeFirst();
+  return row ? unpack(row) : null;
+}
+
+/** The experiment that was being measured when the session stopped, if there is one. */
+export async function openExperiment(ledger: Ledger, sessionId: number): Promise<ExperimentRow | null> {
+  const row = await experimentQuery(ledger)
+    .where("e.sessionId", "=", sessionId)
+    .where("d.kind", "is", null)
+    .orderBy("e.number", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row ? unpack(row) : null;
+}
+
+function experimentQuery(ledger: Ledger) {
+  return ledger.db
+    .selectFrom("experiments as e")
+    .leftJoin("decisions as d", "d.experimentId", "e.id")
+    .selectAll("e")
+    .select([
+      "d.experimentId",
+      "d.kind",
+      "d.effect",
+      "d.low",
+      "d.high",
+      "d.p",
+      "d.pReal",
+      "d.t",
+      "d.df",
+      "d.pairs",
+      "d.provisional",
+      "d.reason",
+      "d.value",
+      "d.runs",
+      "d.peakBytes",
+      "d.wallMs",
+      "d.decidedAt",
+      "d.keepCommit",
+    ]);
+}
+
+type Joined = Awaited<ReturnType<ReturnType<typeof experimentQuery>["execute"]>>[number];
+
+function unpack(row: Joined): ExperimentRow {
+  const { experimentId, kind, effect, low, high, p, pReal, t, df, pairs, provisional, reason, ...rest } = row;
+  const { value, runs, peakBytes, wallMs, decidedAt, keepCommit, ...experiment } = rest;
+  return {
+    ...experiment,
+    decision:
+      kind === null
+        ? null
+        : ({
+            ...{ experimentId, kind, effect, low, high, p, pReal, t, df, pairs, provisional, reason },
+            ...{ value, runs, peakBytes, wallMs, decidedAt, keepCommit },
+          } as DecisionRow),
+  };
+}
+
+export async function changeOf(ledger: Ledger, experimentId: number): Promise<ChangeRow> {
+  const row = await ledger.db
+    .selectFrom("changes")
+    .selectAll()
+    .where("experimentId", "=", experimentId)
+    .executeTakeFirstOrThrow();
+  return { after: JSON.parse(row.after), before: JSON.parse(row.before), diff: row.diff };
+}
+
+/** The changes of several experiments at once, by experiment id. */
+export async function changesOf(ledger: Ledger, experimentIds: readonly number[]): Promise<Map<number, ChangeRow>> {
+  const result = new Map<number, ChangeRow>();
+  // SQLite binds at most 32,766 values in one statement.
+  for (let start = 0; start < experimentIds.length; start += 10_000) {
+    const rows = await ledger.db
+      .selectFrom("changes")
+      .selectAll()
+      .where("experimentId", "in", experimentIds.slice(start, start + 10_000))
+      .execute();
+    for (const row of rows)
+      result.set(row.experimentId, {
+        after: JSON.parse(row.after),
+        before: JSON.parse(row.before),
+        diff: row.diff,
+      });
+  }
+  return result;
+}
+
+/** Whose runs: one experiment's, one audit's, or the baseline's. In the order in which they were asked for. */
+export type RunsOf = { experiment: number } | { audit: number } | { baseline: number };
+
+export async function evaluationsOf(ledger: Ledger, of: RunsOf): Promise<EvaluationRow[]> {
+  const all = ledger.db.selectFrom("evaluations").selectAll().orderBy("position").orderBy("id");
+  if ("experiment" in of) return all.where("experimentId", "=", of.experiment).execute();
+  if ("audit" in of) return all.where("auditId", "=", of.audit).execute();
+  return all.where("sessionId", "=", of.baseline).where("purpose", "=", "baseline").where("experimentId", "is", null).execute();
+}
+
+/** All runs of a session's experiments, oldest experiment first, streamed so that long sessions fit in memory. */
+export async function* eachExperimentRuns(
+  ledger: Ledger,
+  sessionId: number,
+): AsyncGenerator<{ experiment: ExperimentRow; evaluations: EvaluationRow[] }> {
+  let after = 0;
+  for (;;) {
+    const rows = (
+      await experimentQuery(ledger)
+        .where("e.sessionId", "=", sessionId)
+        .where("e.number", ">", after)
+        .orderBy("e.number")
+        .limit(500)
+        .execute()
+    ).map(unpack);
+    const last = rows.at(-1);
+    if (!last) return;
+    after = last.number;
+    const evaluations = await ledger.db
+      .selectFrom("evaluations")
+      .selectAll()
+      .where(
+        "experimentId",
+        "in",
+        rows.map((row) => row.id),
+      )
+      .orderBy("experimentId")
+      .orderBy("position")
+      .execute();
+    const byExperiment = Map.groupBy(evaluations, (evaluation) => evaluation.experimentId);
+    for (const experiment of rows) yield { experiment, evaluations: byExperiment.get(experiment.id) ?? [] };
+  }
+}
+
+/** Number and total wall time of all runs of a session. */
+export async function evaluationTotals(ledger: Ledger, sessionId: number): Promise<{ runs: number; ms: number }> {
+  const row = await ledger.db
+    .selectFrom("evaluations")
+    .select((eb) => [eb.fn.countAll<number>().as("runs"), eb.fn.sum<number>("wallMs").as("ms")])
+    .where("sessionId", "=", sessionId)
+    .executeTakeFirstOrThrow();
+  return { runs: Number(row.runs), ms: Number(row.ms ?? 0) };
+}
+
+/** The newest audit of a session, finished or not. */
+export async function latestAudit(ledger: Ledger, sessionId: number): Promise<AuditRow | null> {
+  return (
+    (await ledger.db
+      .selectFrom("audits")
+      .selectAll()
+      .where("sessionId", "=", sessionId)
+      .orderBy("id", "desc")
+      .limit(1)
+      .executeTakeFirst()) ?? null
+  );
+}
+
+export async function violationsOf(
+  ledger: Ledger,
+  experimentId: number,
+): Promise<{ path: string; kind: string; detail: string }[]> {
+  return ledger.db
+    .selectFrom("violations")
+    .select(["path", "kind", "detail"])
+    .where("experimentId", "=", experimentId)
+    .execute();
+}
+
+/**
+ * The earlier experiment that makes a new look at this state a second chance: the same state in this session, or,
+ * in another session judged by the same pins, one that lost against the same incumbent.
+ */
+export async function earlierLook(
+  ledger: Ledger,
+  look: { sessionId: number; pins: string; state: string; parentState: string },
+): Promise<{ tag: string; number: number } | null> {
+  const row = await ledger.db
+    .selectFrom("experiments as e")
+    .innerJoin("sessions as s", "s.id", "e.sessionId")
+    .leftJoin("decisions as d", "d.experimentId", "e.id")
+    .select(["s.tag", "e.number"])
+    .where("e.state", "=", look.state)
+    .where((eb) =>
+      eb.or([
+        eb("e.sessionId", "=", look.sessionId),
+        eb.and([
+          eb("e.parentState", "=", look.parentState),
+          eb("s.pins", "=", look.pins),
+          eb("d.kind", "!=", "keep"),
+        ]),
+      ]),
+    )
+    .limit(1)
+    .executeTakeFirst();
+  return row ?? null;
+}

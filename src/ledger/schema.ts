@@ -1,0 +1,171 @@
+import type { ColumnType, Generated } from "kysely";
+
+/** JSON kept as text; parsed by the functions that read it. */
+type Json = string;
+/** Written once with the row, changed later by name only. */
+type Later<T> = ColumnType<T | null, T | null | undefined, T | null>;
+
+/** The tables, in the words of docs/design.md. Times are milliseconds since the epoch. */
+export interface Schema {
+  sessions: SessionTable;
+  experiments: ExperimentTable;
+  changes: ChangeTable;
+  evaluations: EvaluationTable;
+  decisions: DecisionTable;
+  audits: AuditTable;
+  violations: ViolationTable;
+  costs: CostTable;
+}
+
+export interface SessionTable {
+  id: Generated<number>;
+  tag: string;
+  branch: string;
+  /** `program.md` as it was parsed, whole. */
+  program: string;
+  programHash: string;
+  baseCommit: string;
+  baseTree: string;
+  /** Content hash of the untouched editable files. */
+  baseState: string;
+  /** Hash over everything that judges, and its parts by name. */
+  pins: string;
+  pinParts: Json;
+  researcher: string;
+  seed: number;
+  /** Hex; the scorers' secret inputs are derived from it. */
+  secret: string;
+  channel: string;
+  level: string;
+  isolation: Json;
+  /** `ready`: baseline measured, not begun. `running`: somebody holds it. `stopped`: can go on. */
+  status: "baseline" | "ready" | "running" | "stopped";
+  stopReason: Later<string>;
+  /** The process that runs the session: `<pid>:<start time>`; null when nobody does. */
+  holder: Later<string>;
+  createdAt: number;
+  startedAt: Later<number>;
+  endedAt: Later<number>;
+  /** Milliseconds that earlier runs of this session took. */
+  spentMs: Generated<number>;
+}
+
+export interface ExperimentTable {
+  id: Generated<number>;
+  sessionId: number;
+  /** 1-based within the session. */
+  number: number;
+  /** Content hash of the candidate's editable files. */
+  state: string;
+  /** The incumbent when it was proposed: its experiment number (0: the baseline) and state. */
+  parent: number;
+  parentState: string;
+  researcher: string;
+  what: string;
+  mechanism: string | null;
+  prediction: string | null;
+  added: number;
+  removed: number;
+  /** Commit under refs/whetstone/. */
+  commitId: Later<string>;
+  proposedAt: number;
+  verdict: Later<"confirmed" | "refuted">;
+  lesson: Later<string>;
+}
+
+export interface ChangeTable {
+  experimentId: number;
+  /** `{path: text | null}` after and before. */
+  after: Json;
+  before: Json;
+  diff: string;
+}
+
+export interface EvaluationTable {
+  id: Generated<number>;
+  sessionId: number;
+  /** Null for the baseline's runs and an audit's. */
+  experimentId: number | null;
+  auditId: number | null;
+  /** 0-based position among the runs of its experiment, audit or baseline: the order of the decision's questions. */
+  position: number;
+  arm: "candidate" | "incumbent" | "baseline";
+  purpose: string;
+  round: number;
+  state: string;
+  seed: number;
+  value: number | null;
+  metrics: Json;
+  failureKind: string | null;
+  failureMessage: string | null;
+  startedAt: number;
+  wallMs: number;
+  cpuMs: number;
+  peakBytes: number;
+  exitCode: number | null;
+  logTail: string;
+  checks: Json;
+  channel: string;
+  level: string;
+  pins: string;
+}
+
+export interface DecisionTable {
+  experimentId: number;
+  kind: "keep" | "discard" | "crash" | "timeout" | "invalid";
+  effect: number | null;
+  low: number | null;
+  high: number | null;
+  p: number | null;
+  pReal: number | null;
+  t: number | null;
+  df: number | null;
+  pairs: number;
+  provisional: number;
+  reason: string;
+  /** Mean of the candidate's runs; null when none succeeded. */
+  value: number | null;
+  runs: number;
+  peakBytes: number | null;
+  wallMs: number;
+  decidedAt: number;
+  /** The commit on the session branch, once it is made. */
+  keepCommit: Later<string>;
+}
+
+export interface AuditTable {
+  id: Generated<number>;
+  sessionId: number;
+  finalState: string;
+  /** The experiment whose state is audited. */
+  experiment: number;
+  /** Pairs asked for. */
+  pairs: number;
+  startedAt: number;
+  endedAt: Later<number>;
+  baselineMean: Later<number>;
+  finalMean: Later<number>;
+  effect: Later<number>;
+  low: Later<number>;
+  high: Later<number>;
+}
+
+export interface ViolationTable {
+  id: Generated<number>;
+  experimentId: number;
+  path: string;
+  kind: string;
+  detail: string;
+}
+
+export interface CostTable {
+  id: Generated<number>;
+  experimentId: number;
+  /** What was paid for: `propose`, `evaluate`. */
+  kind: string;
+  ms: number;
+  /** Null is unknown, never zero. */
+  tokensIn: number | null;
+  tokensOut: number | null;
+  dollars: number | null;
+}
