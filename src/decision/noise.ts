@@ -42,7 +42,8 @@ export function widen(scale: Scale, square: number, n: number, forget: number): 
 
 /** The start of a session from the untouched code's runs (higher is better). */
 export function firstNoise(ys: readonly number[]): Noise {
-  const variance = sampleVariance(ys);
+  // A spread too small for floating point still is a spread: without a floor its inverse would be infinite.
+  const variance = Math.max(sampleVariance(ys), 1e-200);
   return {
     ref: [...ys],
     one: { v: variance, df: ys.length - 1 },

@@ -8,9 +8,9 @@ import { logNormalCdf } from "./student.ts";
  */
 export function pReal(effect: number, se: number, sigma: number): number {
   if (!(se > 0) || !(sigma > 0)) return effect > 0 ? 1 : 0;
-  const total = se * se + sigma * sigma;
-  const x = (effect * sigma) / (se * Math.sqrt(total));
-  const logBayes = Math.log(2) + 0.5 * Math.log((se * se) / total) + (x * x) / 2 + logNormalCdf(x);
+  const total = Math.hypot(se, sigma);
+  const x = Math.max(-1e6, Math.min(1e6, (effect / se) * (sigma / total)));
+  const logBayes = Math.log(2) + Math.log(se) - Math.log(total) + (x * x) / 2 + logNormalCdf(x);
   return 1 / (1 + Math.exp(Math.log(9) - logBayes));
 }
 
@@ -19,18 +19,17 @@ export function pReal(effect: number, se: number, sigma: number): number {
  * simulation of the rule (docs/decision.md gives it for three values of alpha; others are interpolated on a log scale).
  */
 export function expectedFalseKeeps(alpha: number, raced: number, keeps: number): number {
-  const known = [
-    [0.005, 0.029],
-    [0.02, 0.142],
-    [0.1, 0.434],
-  ] as const;
-  const at = Math.log(Math.min(0.1, Math.max(0.005, alpha)));
-  for (let i = 1; i < known.length; i++) {
-    const [a0, c0] = known[i - 1] as (typeof known)[number];
-    const [a1, c1] = known[i] as (typeof known)[number];
-    if (at > Math.log(a1)) continue;
-    const share = (at - Math.log(a0)) / (Math.log(a1) - Math.log(a0));
-    return Math.exp(Math.log(c0) + share * (Math.log(c1) - Math.log(c0))) * Math.max(0, raced - keeps);
-  }
-  return 0.434 * Math.max(0, raced - keeps);
+  const [[low, cLow], [middle, cMiddle], [high, cHigh]] = simulatedShares;
+  const at = Math.min(high, Math.max(low, alpha));
+  const between = (a0: number, c0: number, a1: number, c1: number) =>
+    c0 * (c1 / c0) ** (Math.log(at / a0) / Math.log(a1 / a0));
+  const share = at <= middle ? between(low, cLow, middle, cMiddle) : between(middle, cMiddle, high, cHigh);
+  return share * Math.max(0, raced - keeps);
 }
+
+/** alpha -> c0 */
+const simulatedShares = [
+  [0.005, 0.029],
+  [0.02, 0.142],
+  [0.1, 0.434],
+] as const;

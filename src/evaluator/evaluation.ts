@@ -13,6 +13,7 @@ export type FailureKind =
   | "check"
   | "protocol"
   | "scorer"
+  | "tampered"
   | "cancelled";
 
 /** One run of one state under the budget: one sample of the metrics, or a failure with its kind. */

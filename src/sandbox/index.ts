@@ -1,1 +1,2 @@
+export { openSandbox, type SandboxOptions } from "./open.ts";
 export type * from "./sandbox.ts";

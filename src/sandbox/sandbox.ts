@@ -20,8 +20,10 @@ export interface Order {
   limits: Limits;
   /** Bytes for standard input; absent: empty. `"pipe"`: the caller writes and reads lines through the handle. */
   stdin?: string | "pipe";
-  /** Called with each complete line of output as it comes (lines longer than 64 KiB are cut). */
+  /** Called with each complete line of output as it comes; longer lines are cut at `lineLimit`. */
   onLine?: (line: string, stream: "stdout" | "stderr") => void;
+  /** Characters of one line. Default 64 Ki. */
+  lineLimit?: number;
   signal?: AbortSignal;
 }
 
@@ -71,7 +73,7 @@ export interface Outcome {
   signal: NodeJS.Signals | null;
   /** From start to exit of the command itself, milliseconds. */
   wallMs: number;
-  /** User and system time of the tree, milliseconds; sampled, so short-lived children may be missed at L0. */
+  /** User and system time of everything that was waited for, milliseconds. */
   cpuMs: number;
   /** Highest sampled resident memory of the tree, bytes. */
   peakBytes: number;

@@ -1,0 +1,340 @@
+import { createHmac } from "node:crypto";
+import { mkdir, symlink } from "node:fs/promises";
+import { dirname, join, posix } from "node:path";
+import type { Budget, Contract } from "../contract/index.ts";
+import { overlay, restore } from "../repo/index.ts";
+import type { Limits, Mount, Order, Outcome, Running, Sandbox } from "../sandbox/index.ts";
+import type { Channel, Evaluation, FailureKind } from "./evaluation.ts";
+import { clockValue, readMetrics } from "./metrics.ts";
+import { endingKind, lastLine, relay } from "./pipe.ts";
+import { exists, type Place, pinHash, removeTree, sizeOf, writablePlaces } from "./place.ts";
+
+/** The editable files of a state: path relative to the lab -> text. */
+export type Files = Record<string, string>;
+
+/** What is being done right now, for a live display. */
+export type Progress = { part: "run" | "check" | "score"; line?: string };
+
+export interface EvaluateOptions {
+  /** Content hash of the files, for the record. */
+  state: string;
+  files: Files;
+  seed: number;
+  /** Checks are for candidates: the incumbent has passed them. */
+  checks: boolean;
+  onProgress?: (progress: Progress) => void;
+  signal?: AbortSignal;
+}
+
+export interface Evaluator {
+  readonly channel: Channel;
+  /** Measures one state once. Never throws for what the candidate does: that is a failure with its kind. */
+  evaluate(options: EvaluateOptions): Promise<Evaluation>;
+}
+
+const logTailBytes = 4096;
+/** Answers are forwarded and not kept, so they may be larger than ordinary output. */
+const pipeOutput = 2 ** 32;
+const frameLimit = 64 * 2 ** 20;
+
+export function channelOf(contract: Contract): Channel {
+  if (contract.metric.clock) return "clocked";
+  return contract.score ? "scored" : "self-reported";
+}
+
+/**
+ * An evaluator over a prepared place. It measures one state at a time.
+ *
+ * @param baseFiles the editable files of the untouched base, as they lie in the place.
+ * @param secret the session's secret (hex): each run's scorer gets a secret derived from it and the run's seed, the
+ *   same for both arms of a pair and unknown to the candidate.
+ */
+export function openEvaluator(
+  contract: Contract,
+  place: Place,
+  baseFiles: Files,
+  sandbox: Sandbox,
+  secret: string,
+): Evaluator {
+  const pins = pinHash(place.pins);
+  const channel = channelOf(contract);
+  let laid = baseFiles;
+  let candidateLaid: Files = {};
+
+  return {
+    channel,
+    async evaluate(options) {
+      const startedAt = Date.now();
+      const run = join(place.folder, "run");
+      await removeTree(run);
+      const out = join(run, "out");
+      await mkdir(out, { recursive: true });
+      await overlay(place.slot, place.lab, laid, options.files);
+      laid = options.files;
+      const candidateFolder = join(place.folder, "candidate");
+      if (contract.score) {
+        await mkdir(candidateFolder, { recursive: true });
+        await overlay(candidateFolder, "", candidateLaid, options.files);
+        candidateLaid = options.files;
+      }
+      const writable = writablePlaces(contract, place.lab, run);
+      for (const mount of writable) await mkdir(mount.host, { recursive: true });
+      if (sandbox.isolation.level !== "L2") await linkWritable(place.slot, writable);
+
+      const measured = await measure({
+        ...options,
+        contract,
+        place,
+        sandbox,
+        out,
+        candidateFolder,
+        writable,
+        secret: createHmac("sha256", secret).update(String(options.seed)).digest("hex"),
+      });
+
+      let failure = measured.failure;
+      if (sandbox.isolation.level !== "L2") {
+        const damaged = await restore(place.slot, place.base, place.laid, {
+          lab: place.lab,
+          editable: options.files,
+          ignore: writable.map((mount) => mount.at as string),
+        });
+        if (damaged.length > 0)
+          failure ??= {
+            kind: "tampered",
+            message: `the run changed files of the pinned tree: ${damaged.slice(0, 3).join(", ")}`,
+          };
+      }
+      const main = measured.run;
+      return {
+        state: options.state,
+        seed: options.seed,
+        metrics: failure ? {} : measured.metrics,
+        failure,
+        startedAt,
+        wallMs: main?.wallMs ?? 0,
+        cpuMs: main?.cpuMs ?? 0,
+        peakBytes: main?.peakBytes ?? 0,
+        exitCode: main?.exitCode ?? null,
+        logTail: tail(measured.log),
+        checks: measured.checks,
+        channel,
+        level: sandbox.isolation.level,
+        pins,
+      };
+    },
+  };
+}
+
+interface Job extends EvaluateOptions {
+  contract: Contract;
+  place: Place;
+  sandbox: Sandbox;
+  out: string;
+  candidateFolder: string;
+  writable: Mount[];
+  secret: string;
+}
+
+interface Measured {
+  metrics: Record<string, number>;
+  failure: { kind: FailureKind; message: string } | null;
+  run: Outcome | null;
+  log: string;
+  checks: Evaluation["checks"];
+}
+
+async function measure(job: Job): Promise<Measured> {
+  const { contract } = job;
+  if (contract.score?.pipe) {
+    const { outcome, answerers, metrics, failure } = await converse(job, contract.run, contract.budget);
+    const checks = failure ? [] : await runChecks(job);
+    return finish(job, answerers[0] ?? null, metrics, failure ?? failedCheck(checks), checks, outcome.stderr);
+  }
+
+  job.onProgress?.({ part: "run" });
+  const run = await job.sandbox.start(candidateOrder(job, contract.run, contract.budget, true)).done;
+  const log = run.stdout + (run.stderr ? `\n${run.stderr}` : "");
+  if (run.ending !== "ok")
+    return finish(job, run, null, { kind: endingKind(run), message: explain(run) }, [], log);
+  const checks = await runChecks(job);
+  const failed = failedCheck(checks);
+  if (failed) return finish(job, run, null, failed, checks, log);
+
+  if (!contract.score) {
+    const wanted = contract.metric.clock ? [] : [contract.metric.name];
+    const read = readMetrics(run.stdout, wanted);
+    if ("failure" in read) return finish(job, run, null, read.failure, checks, log);
+    return finish(job, run, read.metrics, null, checks, log);
+  }
+  if (contract.score.answer !== undefined) {
+    const { metrics, failure, outcome } = await converse(job, contract.score.answer, {
+      ...contract.budget,
+      time: contract.score.time,
+    });
+    return finish(job, run, metrics, failure, checks, failure ? `${log}\n${outcome.stderr}` : log);
+  }
+  job.onProgress?.({ part: "score" });
+  const scored = await job.sandbox.start(scorerOrder(job)).done;
+  if (scored.ending !== "ok")
+    return finish(
+      job,
+      run,
+      null,
+      { kind: "scorer", message: `the scorer failed: ${lastLine(scored.stderr) || scored.message}` },
+      checks,
+      `${log}\n${scored.stderr}`,
+    );
+  const read = readMetrics(scored.stdout, [contract.metric.name]);
+  if ("failure" in read) return finish(job, run, null, read.failure, checks, log);
+  return finish(job, run, read.metrics, null, checks, log);
+}
+
+/** Adds the clocked metrics; a metric of Whetstone's own clock is never taken from output. */
+async function finish(
+  job: Job,
+  run: Outcome | null,
+  metrics: Record<string, number> | null,
+  failure: Measured["failure"],
+  checks: Evaluation["checks"],
+  log: string,
+): Promise<Measured> {
+  const all = { ...metrics };
+  if (run && !failure) {
+    for (const { name, clock } of [job.contract.metric, ...job.contract.guards]) {
+      if (!clock) continue;
+      const size = clock.kind === "size" ? await sizeOf(placeOf(job, clock.path)) : 0;
+      all[name] = clockValue(clock, run, () => size);
+    }
+  }
+  return { metrics: all, failure, run, log, checks };
+}
+
+/** Where a path of the lab lies on the host after a run: a writable folder, `$OUT/...`, or the candidate's tree. */
+function placeOf(job: Job, path: string): string {
+  if (path === "$OUT" || path.startsWith("$OUT/")) return join(job.out, path.slice(5));
+  const at = posix.join(job.place.lab, path);
+  for (const mount of job.writable) {
+    const root = mount.at as string;
+    if (at === root || at.startsWith(`${root}/`)) return join(mount.host, posix.relative(root, at));
+  }
+  return join(job.place.slot, at);
+}
+
+async function runChecks(job: Job): Promise<Evaluation["checks"]> {
+  const results: Evaluation["checks"] = [];
+  if (!job.checks) return results;
+  for (const check of job.contract.checks) {
+    job.onProgress?.({ part: "check" });
+    const order = candidateOrder(job, check.command, { ...job.contract.budget, time: check.time, network: check.network }, false);
+    const outcome = await job.sandbox.start(order).done;
+    const passed = outcome.ending === "ok";
+    const message = passed ? "" : lastLine(outcome.stderr) || lastLine(outcome.stdout) || explain(outcome);
+    results.push({ command: check.command, passed, message });
+    if (!passed) break;
+  }
+  return results;
+}
+
+function failedCheck(checks: Evaluation["checks"]): Measured["failure"] {
+  const failed = checks.find((check) => !check.passed);
+  return failed ? { kind: "check", message: `the check "${failed.command}" failed: ${failed.message}` } : null;
+}
+
+/** The scorer's conversation with one or more processes of the candidate. */
+async function converse(job: Job, command: string, budget: Budget) {
+  const { contract, sandbox } = job;
+  job.onProgress?.({ part: "score" });
+  const piped = (order: Order, onLine: (line: string) => void): Running =>
+    sandbox.start({
+      ...order,
+      stdin: "pipe",
+      limits: { ...order.limits, output: pipeOutput },
+      lineLimit: frameLimit,
+      onLine: (line, stream) => {
+        if (stream === "stdout") onLine(line);
+        else order.onLine?.(line, stream);
+      },
+    });
+  const answering = contract.score?.pipe === true;
+  const result = await relay({
+    copies: contract.score?.copies ?? 1,
+    frameLimit,
+    startScorer: (onLine) => piped(scorerOrder(job), onLine),
+    startAnswerer: (_copy, onLine) => piped(candidateOrder(job, command, budget, answering), onLine),
+  });
+  let failure = result.failure;
+  let metrics: Record<string, number> | null = null;
+  if (result.metrics && !failure) {
+    const read = readMetrics(JSON.stringify({ metrics: result.metrics }), [contract.metric.name]);
+    if ("failure" in read) failure = read.failure;
+    else metrics = read.metrics;
+  }
+  return { metrics, failure, outcome: result.scorer, answerers: result.answerers };
+}
+
+/** @param outWritable only the run itself leaves artefacts; checks and answering processes read them. */
+function candidateOrder(job: Job, command: string, budget: Budget, outWritable: boolean): Order {
+  const { place, contract } = job;
+  const hidden = [...(contract.score?.private ?? []), ...(contract.holdout?.private ?? [])];
+  return {
+    command,
+    tree: place.slot,
+    cwd: place.lab,
+    mounts: [
+      ...place.inputs,
+      ...job.writable.map((mount) => ({ ...mount, writable: outWritable })),
+      { host: job.out, at: { env: "OUT" }, writable: outWritable },
+    ],
+    hidden: hidden.map((path) => posix.join(place.lab, path)),
+    env: { SEED: String(job.seed) },
+    limits: limitsOf(budget),
+    onLine: (line) => job.onProgress?.({ part: "run", line }),
+    ...(job.signal ? { signal: job.signal } : {}),
+  };
+}
+
+function scorerOrder(job: Job): Order {
+  const { place, contract } = job;
+  const score = contract.score as NonNullable<Contract["score"]>;
+  return {
+    command: score.command,
+    tree: place.base,
+    cwd: place.lab,
+    mounts: [
+      ...place.inputs,
+      { host: job.out, at: { env: "OUT" }, writable: false },
+      { host: job.candidateFolder, at: { env: "CANDIDATE" }, writable: false },
+    ],
+    hidden: (contract.holdout?.private ?? [])
+      .filter((path) => !score.private.includes(path))
+      .map((path) => posix.join(place.lab, path)),
+    env: { SEED: String(job.seed), SECRET: job.secret },
+    limits: { ...limitsOf(contract.budget), time: score.time, network: false },
+    onLine: (line) => job.onProgress?.({ part: "score", line }),
+    ...(job.signal ? { signal: job.signal } : {}),
+  };
+}
+
+function limitsOf(budget: Budget): Limits {
+  return budget;
+}
+
+async function linkWritable(slot: string, writable: readonly Mount[]): Promise<void> {
+  for (const mount of writable) {
+    const target = join(slot, mount.at as string);
+    await mkdir(dirname(target), { recursive: true });
+    if (!(await exists(target))) await symlink(mount.host, target);
+  }
+}
+
+function explain(outcome: Outcome): string {
+  const said = lastLine(outcome.stderr) || lastLine(outcome.stdout);
+  return said && (outcome.ending === "exit" || outcome.ending === "signal") ? `${outcome.message}: ${said}` : outcome.message;
+}
+
+function tail(log: string): string {
+  const bytes = Buffer.from(log.trimEnd());
+  if (bytes.length <= logTailBytes) return bytes.toString();
+  return bytes.subarray(bytes.length - logTailBytes).toString().replace(/^�+/, "");
+}

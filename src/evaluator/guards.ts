@@ -1,0 +1,53 @@
+import type { Contract, Guard } from "../contract/index.ts";
+
+/** The metrics of one arm's runs, in the order of the runs. */
+export type Samples = readonly Readonly<Record<string, number>>[];
+
+/**
+ * The first guard that a would-be keep breaks, as a sentence, or null.
+ *
+ * Bounds hold for the mean over the candidate's runs. Against the incumbent the mean may be worse by the tolerance
+ * plus two standard errors of the difference, so that noise alone rarely vetoes.
+ */
+export function brokenGuard(contract: Contract, candidate: Samples, incumbent: Samples): string | null {
+  for (const guard of contract.guards) {
+    const broken = breach(guard, values(guard, candidate), values(guard, incumbent));
+    if (broken) return broken;
+  }
+  return null;
+}
+
+function values(guard: Guard, samples: Samples): number[] {
+  return samples.map((metrics) => metrics[guard.name]).filter((value) => value !== undefined);
+}
+
+function breach(guard: Guard, candidate: number[], incumbent: number[]): string | null {
+  if (candidate.length === 0) return `guard ${guard.name}: the candidate's runs did not report it`;
+  const here = mean(candidate);
+  if (guard.max !== undefined && here > guard.max)
+    return `guard ${guard.name}: ${short(here)} is above the bound ${short(guard.max)}`;
+  if (guard.min !== undefined && here < guard.min)
+    return `guard ${guard.name}: ${short(here)} is below the bound ${short(guard.min)}`;
+  // A guard with a hard bound only is no race against the incumbent.
+  if (incumbent.length === 0 || guard.max !== undefined || guard.min !== undefined) return null;
+  const there = mean(incumbent);
+  const worse = guard.direction === "minimize" ? here - there : there - here;
+  const allowed = guard.tolerance.absolute + guard.tolerance.relative * Math.abs(there);
+  const noise = 2 * Math.sqrt(squaredError(candidate) + squaredError(incumbent));
+  if (worse <= allowed + noise) return null;
+  return `guard ${guard.name}: ${short(here)} is worse than the incumbent's ${short(there)} by more than is allowed`;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function squaredError(values: readonly number[]): number {
+  if (values.length < 2) return 0;
+  const centre = mean(values);
+  return values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1) / values.length;
+}
+
+function short(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}

@@ -1,0 +1,238 @@
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import { cp, lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join, posix } from "node:path";
+import type { Contract } from "../contract/index.ts";
+import { UserError } from "../errors.ts";
+import { changedSince, checkoutBase, manifest, manifestHash, type Repo, type Stamp, stamp } from "../repo/index.ts";
+import type { Mount, Sandbox } from "../sandbox/index.ts";
+import { lastLine } from "./pipe.ts";
+
+/** The folders in which states are measured: everything that a session pins, laid out on disk. */
+export interface Place {
+  /** Folder of everything below; safe to delete while no session runs. */
+  folder: string;
+  /** The pinned tree, never changed by a candidate: the scorer's tree. */
+  base: string;
+  /** The candidate's tree: the base with the state's editable files laid over it. */
+  slot: string;
+  /** The candidate's tree as it was laid out, to notice what a run did to it (kept current by `restore`). */
+  laid: Stamp;
+  /** The lab folder within both, "" for the root. */
+  lab: string;
+  /** Untracked inputs and setup outputs: host path and place in the tree. */
+  inputs: Mount[];
+  /** What was pinned, by name: hashes. */
+  pins: Record<string, string>;
+  stamps: { name: string; folder: string; stamp: Stamp }[];
+}
+
+export interface PlaceOptions {
+  repo: Repo;
+  contract: Contract;
+  commit: string;
+  /** Hash of program.md. */
+  programHash: string;
+  /** Working folder, e.g. `.whetstone/work` of the lab. */
+  folder: string;
+  sandbox: Sandbox;
+  onLine?: (line: string) => void;
+  signal?: AbortSignal;
+}
+
+/**
+ * Lays out the pinned base, runs `setup` once per base and command, and prepares the candidate's tree.
+ *
+ * @throws UserError when an input is missing or the setup fails.
+ */
+export async function preparePlace(options: PlaceOptions): Promise<Place> {
+  const { repo, contract, commit, sandbox } = options;
+  const base = join(options.folder, "base");
+  const slot = join(options.folder, "slot");
+  await removeTree(base);
+  await removeTree(slot);
+  const { tree } = await checkoutBase(repo, commit, base);
+  const lab = repo.labPath;
+  const inputs = await declaredInputs(repo, contract, base);
+  const pins: Record<string, string> = { program: options.programHash, base: tree };
+  for (const input of inputs) pins[`input ${input.at as string}`] = await fingerprint(input.host);
+
+  if (contract.setup) {
+    const key = createHash("sha256")
+      .update(JSON.stringify([tree, lab, contract.setup.command, pins]))
+      .digest("hex")
+      .slice(0, 16);
+    const kept = join(options.folder, "setup", key);
+    if (!(await exists(kept))) await runSetup({ ...options, base, inputs, kept });
+    for (const at of JSON.parse(await readFile(join(kept, "outputs.json"), "utf8")) as string[]) {
+      const host = join(kept, "files", at);
+      inputs.push({ host, at, writable: false });
+      pins[`setup ${at}`] = await fingerprint(host);
+    }
+  }
+
+  await placeMounts(base, inputs, sandbox);
+  await placeMounts(base, writablePlaces(contract, lab, ""), sandbox);
+  await copyTree(base, slot);
+  const stamps = [{ name: "base", folder: base, stamp: await stamp(base) }];
+  for (const input of inputs) stamps.push({ name: input.at as string, folder: input.host, stamp: await stamp(input.host) });
+  return { folder: options.folder, base, slot, laid: await stamp(slot), lab, inputs, pins, stamps };
+}
+
+/** Names of what judges that changed on disk since it was pinned; empty when all is as it was. */
+export async function changedPins(place: Place): Promise<string[]> {
+  const changed: string[] = [];
+  for (const { name, folder, stamp: before } of place.stamps) {
+    const paths = await changedSince(before, folder);
+    if (paths.length > 0) changed.push(name === "base" ? `base: ${paths.slice(0, 3).join(", ")}` : name);
+  }
+  return changed;
+}
+
+/** One hash over all pins. */
+export function pinHash(pins: Record<string, string>): string {
+  return createHash("sha256")
+    .update(JSON.stringify(Object.entries(pins).sort()))
+    .digest("hex");
+}
+
+/** The writable paths of the contract as mounts from a run's own folder. */
+export function writablePlaces(contract: Contract, lab: string, runFolder: string): Mount[] {
+  return contract.write.map((path, index) => ({
+    host: join(runFolder, `write-${index}`),
+    at: posix.join(lab, path),
+    writable: true,
+  }));
+}
+
+/** `inputs` of the contract and every untracked `node_modules` from the lab up to the repository's root. */
+async function declaredInputs(repo: Repo, contract: Contract, base: string): Promise<Mount[]> {
+  const mounts = new Map<string, Mount>();
+  for (const input of contract.inputs) {
+    const at = posix.join(repo.labPath, input);
+    const host = join(repo.root, at);
+    if (at.startsWith("..")) throw new UserError(`the input ${input} lies outside the repository`);
+    if (!(await exists(host)))
+      throw new UserError(`the input ${input} does not exist`, "create it, or take it out of `inputs` in program.md");
+    if (await exists(join(base, at))) continue;
+    mounts.set(at, { host, at, writable: false });
+  }
+  for (let folder = repo.labPath; ; folder = posix.dirname(folder)) {
+    const at = posix.join(folder === "." ? "" : folder, "node_modules");
+    if (!mounts.has(at) && (await exists(join(repo.root, at))) && !(await exists(join(base, at))))
+      mounts.set(at, { host: join(repo.root, at), at, writable: false });
+    if (folder === "" || folder === ".") break;
+  }
+  return [...mounts.values()];
+}
+
+interface SetupOptions extends PlaceOptions {
+  base: string;
+  inputs: Mount[];
+  /** Where the outputs are kept. */
+  kept: string;
+}
+
+/** Runs the setup in a scratch copy of the base and keeps the new top-level paths that it leaves in the lab folder. */
+async function runSetup({ repo, contract, folder, base, inputs, kept, sandbox, onLine, signal }: SetupOptions) {
+  const setup = contract.setup as NonNullable<Contract["setup"]>;
+  const scratch = join(folder, "setup-scratch");
+  await removeTree(scratch);
+  await copyTree(base, scratch);
+  await placeMounts(scratch, inputs, sandbox);
+  const before = new Set(await readdir(join(scratch, repo.labPath)));
+  const outcome = await sandbox.start({
+    command: setup.command,
+    tree: scratch,
+    cwd: repo.labPath,
+    treeWritable: true,
+    mounts: inputs,
+    hidden: [],
+    env: {},
+    limits: { ...contract.budget, time: setup.time, network: setup.network },
+    ...(onLine ? { onLine } : {}),
+    ...(signal ? { signal } : {}),
+  }).done;
+  if (outcome.ending !== "ok")
+    throw new UserError(
+      `setup failed (${setup.command}): ${lastLine(outcome.stderr) || lastLine(outcome.stdout) || outcome.message}`,
+      setup.network ? "run it by hand in the lab folder to see why" : "if it needs the network, write `setup: {run: ..., network: true}`",
+    );
+  const outputs = (await readdir(join(scratch, repo.labPath))).filter((entry) => !before.has(entry));
+  const staging = `${kept}.new`;
+  await removeTree(staging);
+  for (const entry of outputs) {
+    const at = posix.join(repo.labPath, entry);
+    await mkdir(dirname(join(staging, "files", at)), { recursive: true });
+    await rename(join(scratch, at), join(staging, "files", at));
+  }
+  await mkdir(staging, { recursive: true });
+  await writeFile(
+    join(staging, "outputs.json"),
+    JSON.stringify(outputs.map((entry) => posix.join(repo.labPath, entry))),
+  );
+  await rename(staging, kept);
+  await removeTree(scratch);
+}
+
+/**
+ * Makes the places at which mounts appear: empty ones under bubblewrap, which mounts over them, links otherwise.
+ * A run's writable folders get their link per run.
+ */
+async function placeMounts(tree: string, mounts: readonly Mount[], sandbox: Sandbox): Promise<void> {
+  for (const mount of mounts) {
+    if (typeof mount.at !== "string") continue;
+    const target = join(tree, mount.at);
+    if (await exists(target)) continue;
+    await mkdir(dirname(target), { recursive: true });
+    if (sandbox.isolation.level === "L2") {
+      const isFile = !mount.writable && !(await lstat(mount.host)).isDirectory();
+      if (isFile) await writeFile(target, "");
+      else await mkdir(target);
+    } else if (!mount.writable) await symlink(mount.host, target);
+  }
+}
+
+/** Content hash of small inputs; of large ones (over 64 MiB or 2,000 files) path, size and time of each file. */
+async function fingerprint(path: string): Promise<string> {
+  const info = await lstat(path);
+  if (!info.isDirectory()) return createHash("sha256").update(await readFile(path)).digest("hex");
+  const quick = await stamp(path);
+  const entries = Object.entries(quick);
+  const size = entries.reduce((sum, [, entry]) => sum + Number(entry.size), 0);
+  if (entries.length > 2_000 || size > 64 * 2 ** 20)
+    return createHash("sha256")
+      .update(JSON.stringify(entries.map(([name, entry]) => [name, String(entry.size), String(entry.mtimeNs)])))
+      .digest("hex");
+  return manifestHash(await manifest(path));
+}
+
+export async function copyTree(from: string, to: string): Promise<void> {
+  await cp(from, to, {
+    recursive: true,
+    verbatimSymlinks: true,
+    preserveTimestamps: false,
+    mode: constants.COPYFILE_FICLONE,
+  });
+}
+
+export async function removeTree(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: 3 });
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Bytes of a file, or of all files below a folder; 0 where there is nothing. Links are not followed. */
+export async function sizeOf(path: string): Promise<number> {
+  const info = await lstat(path).catch(() => null);
+  if (!info) return 0;
+  if (!info.isDirectory()) return info.isFile() ? info.size : 0;
+  let total = 0;
+  for (const entry of await readdir(path)) total += await sizeOf(join(path, entry));
+  return total;
+}

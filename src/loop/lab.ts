@@ -1,0 +1,60 @@
+import { readFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import type { Contract, Program } from "../contract/index.ts";
+import { UserError } from "../errors.ts";
+
+/** A lab folder with its checked contract. */
+export interface LabFolder {
+  folder: string;
+  /** Folder name, for titles. */
+  name: string;
+  programFile: string;
+  program: Program;
+  contract: Contract;
+  warnings: string[];
+}
+
+export const programName = "program.md";
+
+/** Where a lab keeps its ledger, reports and working folders; it ignores itself in git. */
+export function whetstoneFolder(lab: string): string {
+  return join(lab, ".whetstone");
+}
+
+export function ledgerPath(lab: string): string {
+  return join(whetstoneFolder(lab), "ledger.db");
+}
+
+/**
+ * Reads and checks a lab's `program.md`.
+ *
+ * @param path the lab folder, or the contract file itself (a lab may have a second, shorter contract).
+ * @throws UserError with every problem as `file:line:column: what. Write: fix`.
+ */
+export async function readLab(path: string): Promise<LabFolder> {
+  const given = resolve(path);
+  const isFile = given.endsWith(".md");
+  const folder = isFile ? resolve(given, "..") : given;
+  const programFile = isFile ? given : join(given, programName);
+  const text = await readFile(programFile, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR")
+      throw new UserError(`there is no ${basename(programFile)} in ${folder}`, "write one with `whet init`");
+    throw new UserError(`${programFile} cannot be read: ${error.message}`);
+  });
+  const { formatProblem, parseProgram } = await import("../contract/index.ts");
+  const { program, problems } = parseProgram(text, { file: basename(programFile) });
+  const shown = programFile.startsWith(`${process.cwd()}/`) ? programFile.slice(process.cwd().length + 1) : programFile;
+  const errors = problems.filter((problem) => problem.severity === "error");
+  if (!program || errors.length > 0)
+    throw new UserError(errors.map((problem) => formatProblem(shown, problem)).join("\n"));
+  return {
+    folder,
+    name: basename(folder),
+    programFile,
+    program,
+    contract: program.contract,
+    warnings: problems
+      .filter((problem) => problem.severity === "warning")
+      .map((problem) => formatProblem(shown, problem)),
+  };
+}

@@ -1,0 +1,411 @@
+import { createHmac, randomBytes } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Contract, Program } from "../contract/index.ts";
+import * as decision from "../decision/index.ts";
+import { UserError } from "../errors.ts";
+import { channelOf, type Evaluator, type Files, openEvaluator, type Place, pinHash, preparePlace } from "../evaluator/index.ts";
+import {
+  addEvaluation,
+  addSession,
+  type EvaluationRow,
+  evaluationsOf,
+  holdSession,
+  type Ledger,
+  openLedger,
+  type SessionRow,
+  sessions,
+  updateSession,
+} from "../ledger/index.ts";
+import { branchTip, contentHash, harvest, openRepo, type Repo } from "../repo/index.ts";
+import type { Sandbox } from "../sandbox/index.ts";
+import { openSandbox } from "../sandbox/index.ts";
+import { drive } from "./drive.ts";
+import type { Listener } from "./events.ts";
+import { isAlive, thisProcess } from "./holder.ts";
+import { type LabFolder, ledgerPath, whetstoneFolder } from "./lab.ts";
+
+/** A session that this process holds, with everything it needs to measure. */
+export interface Session {
+  lab: LabFolder;
+  contract: Contract;
+  row: SessionRow;
+  repo: Repo;
+  ledger: Ledger;
+  sandbox: Sandbox;
+  place: Place;
+  evaluator: Evaluator;
+  rule: decision.Rule;
+  /** The editable files of the untouched base. */
+  baseFiles: Files;
+  baseline: EvaluationRow[];
+  noise: decision.Noise;
+  resumed: boolean;
+  listener: Listener;
+  /** Ends the evaluation in flight at once; its result is not recorded. */
+  abort: AbortController;
+  warnings: string[];
+}
+
+export interface SessionOptions {
+  /** Session name; absent: the one that can go on, or a new one named after the date. */
+  tag?: string;
+  /** Begin anew even where a session could go on. */
+  fresh?: boolean;
+  seed?: number;
+  /** Only what exists already; null when there is none. */
+  listener?: Listener;
+  abort?: AbortController;
+  now?: Date;
+  /** Measure at this level although a better one is there (tests, comparisons). */
+  level?: "L0";
+}
+
+/**
+ * Opens the session that can go on, or begins one: takes hold of the lab, lays out the pinned base, runs the setup and
+ * measures the baseline, each only where the ledger does not have it yet.
+ *
+ * @throws UserError for everything a user can mend.
+ */
+export async function openSession(lab: LabFolder, options: SessionOptions = {}): Promise<Session> {
+  const listener = options.listener ?? (() => {});
+  const abort = options.abort ?? new AbortController();
+  const contract = lab.contract;
+  const repo = await openRepo(lab.folder);
+  await makeWhetstoneFolder(lab.folder);
+  const ledger = await openLedger(ledgerPath(lab.folder));
+  try {
+    const sandbox = await openSandbox(
+      options.level ? { level: options.level } : { require: contract.isolation === "required" },
+    );
+    const existing = options.fresh ? null : await resumable(ledger, lab, repo, options.tag, listener);
+    const commit = existing?.baseCommit ?? repo.head;
+    const folder = join(whetstoneFolder(lab.folder), "work");
+    if (existing) await holdSession(ledger, existing.id, thisProcess(), Date.now(), isAlive);
+    else await refuseWhileHeld(ledger);
+
+    listener({ type: "phase", phase: "setup", number: null, what: contract.setup?.command ?? "" });
+    const place = await preparePlace({
+      repo,
+      contract,
+      commit,
+      programHash: lab.program.hash,
+      folder,
+      sandbox,
+      onLine: (line) => listener({ type: "setup", line }),
+      signal: abort.signal,
+    });
+    const found = await harvest(join(place.base, place.lab), contract.change);
+    const baseFiles: Files = {};
+    for (const [path, content] of Object.entries(found.files)) baseFiles[path] = content.toString();
+    if (Object.keys(baseFiles).length === 0)
+      throw new UserError(
+        `no committed file matches \`change: ${contract.change.join(", ")}\` in ${lab.folder}`,
+        "commit the file that may change, or correct the pattern in program.md",
+      );
+    const pins = pinHash(place.pins);
+    if (existing && existing.pins !== pins) {
+      const before = JSON.parse(existing.pinParts) as Record<string, string>;
+      const changed = Object.keys({ ...before, ...place.pins }).filter((name) => before[name] !== place.pins[name]);
+      throw new UserError(
+        `what judges session "${existing.tag}" has changed since it began: ${changed.join(", ")}`,
+        "put it back to go on with that session, or begin a new one with `whet run --fresh`",
+      );
+    }
+    const row =
+      existing ??
+      (await beginSession({ lab, repo, ledger, sandbox, place, pins, baseFiles, contract, options, commit }));
+    if (!existing) await holdSession(ledger, row.id, thisProcess(), Date.now(), isAlive);
+
+    const rule = decision.rule(contract.decision.preset, contract.decision.parameters);
+    const session: Session = {
+      lab,
+      contract,
+      row,
+      repo,
+      ledger,
+      sandbox,
+      place,
+      evaluator: openEvaluator(contract, place, baseFiles, sandbox, row.secret),
+      rule,
+      baseFiles,
+      baseline: [],
+      noise: undefined as unknown as decision.Noise,
+      resumed: existing !== null,
+      listener,
+      abort,
+      warnings: lab.warnings,
+    };
+    await measureBaseline(session);
+    return session;
+  } catch (error) {
+    await release(ledger);
+    await ledger.close();
+    throw error;
+  }
+}
+
+/** Gives the session back; it can go on later. */
+export async function closeSession(session: Session, reason: string, spentMs: number): Promise<void> {
+  await updateSession(session.ledger, session.row.id, {
+    status: session.row.status === "baseline" ? "ready" : session.row.status,
+    holder: null,
+    stopReason: reason,
+    endedAt: Date.now(),
+    spentMs: session.row.spentMs + spentMs,
+  });
+  await session.ledger.close();
+}
+
+/** The seed of a run: derived from the session's secret, so that no candidate can know the next one. */
+export function freshSeed(row: SessionRow, label: string): number {
+  return createHmac("sha256", row.secret).update(`${row.seed}:${label}`).digest().readUInt32BE(0) >>> 1;
+}
+
+export interface Run {
+  ask: decision.Ask;
+  position: number;
+  previousSeed: number | null;
+  /** Where it belongs. */
+  owner: { experimentId: number | null; auditId: number | null; label: string };
+  state: string;
+  files: Files;
+  /** Most runs of this purpose, for progress. */
+  rounds: number | null;
+}
+
+/** Thrown when a run was ended by the user; nothing of it is recorded. */
+export class Interrupted extends Error {}
+
+/** One real run, recorded before it is returned. @throws Interrupted */
+export async function measureRun(session: Session, run: Run): Promise<EvaluationRow> {
+  const { ask } = run;
+  const { listener, contract, ledger, row } = session;
+  if (session.abort.signal.aborted) throw new Interrupted();
+  const seed =
+    ask.seed === "same" && run.previousSeed !== null
+      ? run.previousSeed
+      : freshSeed(row, `${run.owner.label}:${run.position}`);
+  listener({
+    type: "run",
+    purpose: ask.purpose,
+    arm: ask.arm,
+    round: ask.round,
+    rounds: run.rounds,
+    budgetMs: contract.budget.time,
+  });
+  const evaluation = await session.evaluator.evaluate({
+    state: run.state,
+    files: run.files,
+    seed,
+    checks: ask.arm === "candidate" || ask.purpose === "baseline",
+    onProgress: ({ line }) => line !== undefined && listener({ type: "line", line }),
+    signal: session.abort.signal,
+  });
+  if (evaluation.failure?.kind === "cancelled" || session.abort.signal.aborted) throw new Interrupted();
+  const value = evaluation.failure ? null : (evaluation.metrics[contract.metric.name] ?? null);
+  const stored: Omit<EvaluationRow, "id"> = {
+    sessionId: row.id,
+    experimentId: run.owner.experimentId,
+    auditId: run.owner.auditId,
+    position: run.position,
+    arm: ask.arm,
+    purpose: ask.purpose,
+    round: ask.round,
+    state: run.state,
+    seed,
+    value,
+    metrics: JSON.stringify(evaluation.metrics),
+    failureKind: evaluation.failure?.kind ?? null,
+    failureMessage: evaluation.failure?.message ?? null,
+    startedAt: evaluation.startedAt,
+    wallMs: evaluation.wallMs,
+    cpuMs: evaluation.cpuMs,
+    peakBytes: evaluation.peakBytes,
+    exitCode: evaluation.exitCode,
+    logTail: evaluation.logTail,
+    checks: JSON.stringify(evaluation.checks),
+    channel: evaluation.channel,
+    level: evaluation.level,
+    pins: evaluation.pins,
+  };
+  await addEvaluation(ledger, stored);
+  listener({ type: "evaluation", evaluation, value, purpose: ask.purpose, arm: ask.arm, recalled: false });
+  return { ...stored, id: 0 };
+}
+
+async function measureBaseline(session: Session): Promise<void> {
+  const { ledger, row, rule, contract, listener } = session;
+  const recorded = await evaluationsOf(ledger, { baseline: row.id });
+  listener({ type: "phase", phase: "baseline", number: null, what: "measuring the untouched code" });
+  const { result, evaluations } = await drive(
+    checkedBaseline(decision.baseline(rule, contract.metric)),
+    recorded,
+    (ask, position, previousSeed) =>
+      measureRun(session, {
+        ask,
+        position,
+        previousSeed,
+        owner: { experimentId: null, auditId: null, label: "baseline" },
+        state: row.baseState,
+        files: session.baseFiles,
+        rounds: rule.baselineRuns,
+      }),
+  );
+  session.baseline = evaluations;
+  session.noise = result;
+  if (row.status === "baseline") {
+    await updateSession(ledger, row.id, { status: "ready" });
+    row.status = "ready";
+  }
+  const values = evaluations.map((evaluation) => evaluation.value as number);
+  listener({
+    type: "noise",
+    values,
+    mean: values.reduce((sum, value) => sum + value, 0) / values.length,
+    sigma: decision.sigma(result),
+    deterministic: result.deterministic,
+  });
+}
+
+/** The baseline's coroutine takes numbers: a failure of the untouched code ends the session with what was seen. */
+function* checkedBaseline(
+  inner: Generator<decision.Ask, decision.Noise, number>,
+): Generator<decision.Ask, decision.Noise, decision.Sample> {
+  let step = inner.next();
+  while (!step.done) {
+    const sample = yield step.value;
+    if (!sample.ok)
+      throw new UserError(
+        `the untouched code could not be measured (run ${step.value.round} of the baseline): ${sample.message}`,
+        "mend this first; `whet log --baseline` shows the end of its output",
+      );
+    step = inner.next(sample.value);
+  }
+  return step.value;
+}
+
+async function beginSession(from: {
+  lab: LabFolder;
+  repo: Repo;
+  ledger: Ledger;
+  sandbox: Sandbox;
+  place: Place;
+  pins: string;
+  baseFiles: Files;
+  contract: Contract;
+  options: SessionOptions;
+  commit: string;
+}): Promise<SessionRow> {
+  const { lab, repo, ledger, sandbox, place, options } = from;
+  const now = options.now ?? new Date();
+  const wanted = options.tag ?? defaultTag(now);
+  const taken = new Set((await sessions(ledger)).map((session) => session.tag));
+  let tag = wanted;
+  for (let count = 2; taken.has(tag) || (await branchTip(repo, `whetstone/${tag}`)) !== null; count++) {
+    if (options.tag)
+      throw new UserError(`the name "${wanted}" is taken by an earlier session or branch`, "choose another --tag");
+    tag = `${wanted}-${count}`;
+  }
+  const fresh: Omit<SessionRow, "id" | "spentMs"> = {
+    tag,
+    branch: `whetstone/${tag}`,
+    program: JSON.stringify(lab.program),
+    programHash: lab.program.hash,
+    baseCommit: from.commit,
+    baseTree: place.pins.base ?? "",
+    baseState: contentHash(from.baseFiles),
+    pins: from.pins,
+    pinParts: JSON.stringify(place.pins),
+    researcher: from.contract.researcher.name,
+    seed: options.seed ?? randomBytes(4).readUInt32BE(0),
+    secret: randomBytes(32).toString("hex"),
+    channel: channelOf(from.contract),
+    level: sandbox.isolation.level,
+    isolation: JSON.stringify(sandbox.isolation),
+    status: "baseline",
+    stopReason: null,
+    holder: null,
+    createdAt: now.getTime(),
+    startedAt: null,
+    endedAt: null,
+  };
+  const id = await addSession(ledger, fresh);
+  return { ...fresh, id, spentMs: 0 };
+}
+
+/** `nov21` */
+function defaultTag(now: Date): string {
+  return `${now.toLocaleString("en-US", { month: "short" }).toLowerCase()}${String(now.getDate()).padStart(2, "0")}`;
+}
+
+/** The session that `whet run` goes on with, or null for a new one. */
+async function resumable(
+  ledger: Ledger,
+  lab: LabFolder,
+  repo: Repo,
+  tag: string | undefined,
+  listener: Listener,
+): Promise<SessionRow | null> {
+  const all = await sessions(ledger);
+  if (tag !== undefined) {
+    const named = all.find((session) => session.tag === tag);
+    if (named && named.programHash !== lab.program.hash) throw changedProgram(named, lab.program);
+    return named ?? null;
+  }
+  const [latest] = all;
+  if (!latest) return null;
+  if (latest.programHash !== lab.program.hash) {
+    listener({
+      type: "notice",
+      message: `program.md has changed since session "${latest.tag}": beginning a new session`,
+    });
+    return null;
+  }
+  const interrupted = latest.holder !== null;
+  if (latest.baseCommit !== repo.head && !interrupted) {
+    listener({
+      type: "notice",
+      message: `HEAD has moved since session "${latest.tag}": beginning a new session on it (--tag ${latest.tag} goes on with the old one)`,
+    });
+    return null;
+  }
+  return latest;
+}
+
+function changedProgram(session: SessionRow, _program: Program): UserError {
+  return new UserError(
+    `program.md has changed since session "${session.tag}" began; its numbers would not be comparable`,
+    "put program.md back as it was, or begin a new session with another --tag",
+  );
+}
+
+async function refuseWhileHeld(ledger: Ledger): Promise<void> {
+  for (const session of await sessions(ledger))
+    if (session.holder !== null && session.holder !== thisProcess() && isAlive(session.holder))
+      throw new UserError(
+        `session "${session.tag}" is already running in this lab (process ${session.holder.split(":")[0]})`,
+        "watch it with `whet status`, or stop it there with Ctrl-C first",
+      );
+}
+
+async function release(ledger: Ledger): Promise<void> {
+  for (const session of await sessions(ledger).catch(() => []))
+    if (session.holder === thisProcess()) await updateSession(ledger, session.id, { holder: null });
+}
+
+/** The lab's own folder, which git never sees. */
+export async function makeWhetstoneFolder(lab: string): Promise<void> {
+  const folder = whetstoneFolder(lab);
+  try {
+    await mkdir(folder, { recursive: true });
+    const ignore = join(folder, ".gitignore");
+    if ((await readFile(ignore, "utf8").catch(() => null)) === null) await writeFile(ignore, "*\n");
+  } catch (error) {
+    throw new UserError(
+      `the folder ${folder} cannot be written: ${(error as Error).message}`,
+      "Whetstone keeps its ledger there; make the lab folder writable or free some space",
+    );
+  }
+}
+

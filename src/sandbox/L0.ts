@@ -1,0 +1,39 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { tmpdir } from "node:os";
+import { type Launch, timed } from "./run.ts";
+import type { Order } from "./sandbox.ts";
+import { commandArgv, limitPrefix, type Tools } from "./tools.ts";
+
+/**
+ * No installation needed: the command runs in place, with a built environment and its own session. Where the kernel
+ * lets us, in a process namespace of its own, so that no daemon survives; the file system and network are the user's.
+ */
+export function launchL0(order: Order, tools: Tools): Launch {
+  const temp = mkdtempSync(join(tmpdir(), "whet-"));
+  const home = join(temp, "home");
+  mkdirSync(home);
+  const env: Record<string, string> = {
+    PATH: [dirname(process.execPath), ...(process.env.PATH ?? "").split(":")]
+      .filter((entry, index, all) => entry !== "" && all.indexOf(entry) === index)
+      .join(":"),
+    HOME: home,
+    TMPDIR: temp,
+    LANG: "C.UTF-8",
+    ...order.env,
+  };
+  for (const mount of order.mounts) if (typeof mount.at !== "string") env[mount.at.env] = mount.host;
+  const inner = [...limitPrefix(order.limits, tools), ...commandArgv(order.command)];
+  const contained = tools.processNamespace !== null;
+  const argv = contained
+    ? timed(["setpriv", "--pdeathsig", "KILL", ...(tools.processNamespace as string[]), ...inner])
+    : timed(inner);
+  return {
+    argv: contained ? ["setpriv", "--pdeathsig", "KILL", ...argv] : argv,
+    env,
+    cwd: join(order.tree, order.cwd),
+    contained,
+    timed: true,
+    cleanUp: () => rmSync(temp, { recursive: true, force: true }),
+  };
+}

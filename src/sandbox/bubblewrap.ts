@@ -1,0 +1,141 @@
+import { existsSync, lstatSync, mkdtempSync, readlinkSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { basename, dirname, join, posix } from "node:path";
+import { type Launch, timed } from "./run.ts";
+import type { Mount, Order } from "./sandbox.ts";
+import { commandArgv, limitPrefix, type Tools } from "./tools.ts";
+
+/** Where the command sees its tree. */
+const root = "/w";
+const system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/**
+ * A bubblewrap command line: fresh namespaces of every kind, a read-only file system that holds the tree and the
+ * system's programs, private /tmp, no network unless granted, dying with its parent.
+ *
+ * Everything mounted lies below folders that the command cannot write: bubblewrap before 0.12 follows a link planted
+ * at a mount point.
+ */
+export function launchBubblewrap(order: Order, tools: Tools): Launch {
+  const temp = mkdtempSync(join(tmpdir(), "whet-"));
+  const empty = join(temp, "empty");
+  writeFileSync(empty, "");
+  const { limits } = order;
+  const env: Record<string, string> = { HOME: "/tmp", TMPDIR: "/tmp", LANG: "C.UTF-8", ...order.env };
+  const args = [
+    ...["--unshare-all", "--unshare-user", ...(limits.network ? ["--share-net"] : [])],
+    ...["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "whetstone"],
+    ...["--ro-bind", "/usr", "/usr", ...systemFolders()],
+    ...etc(limits.network),
+    ...["--proc", "/proc", "--dev", "/dev", "--size", "67108864", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"],
+    ...["--size", String(Math.max(2 ** 26, Math.min(limits.disk, 2 ** 30))), "--tmpfs", "/tmp"],
+  ];
+  const path: string[] = [];
+  for (const [host, at] of toolchains()) {
+    args.push("--ro-bind", host, at);
+  }
+  for (const folder of toolPath()) path.push(folder);
+  env.PATH = [...path, system].join(":");
+
+  args.push(order.treeWritable ? "--bind" : "--ro-bind", order.tree, root);
+  for (const mount of order.mounts) {
+    let at: string;
+    if (typeof mount.at === "string") at = posix.join(root, mount.at);
+    else {
+      at = `/${mount.at.env.toLowerCase()}`;
+      env[mount.at.env] = at;
+    }
+    args.push(mount.writable ? "--bind" : "--ro-bind", mount.host, at);
+  }
+  for (const hidden of order.hidden) {
+    const host = hostOf(order, hidden);
+    const info = host ? lstatSync(host, { throwIfNoEntry: false }) : undefined;
+    if (!info) continue;
+    const at = posix.join(root, hidden);
+    if (info.isDirectory()) args.push("--tmpfs", at, "--remount-ro", at);
+    else args.push("--ro-bind", empty, at);
+  }
+  args.push("--remount-ro", "/", "--chdir", posix.join(root, order.cwd), "--clearenv");
+  for (const [name, value] of Object.entries(env)) args.push("--setenv", name, value);
+
+  const inner = [...limitPrefix(limits, tools), ...commandArgv(order.command)];
+  return {
+    argv: ["setpriv", "--pdeathsig", "KILL", ...timed(["bwrap", ...args, "--", ...inner])],
+    // The launcher's own environment can be read in the sandbox (/proc/1/environ): it holds nothing but the path.
+    env: { PATH: system },
+    cwd: "/",
+    contained: true,
+    timed: true,
+    cleanUp: () => rmSync(temp, { recursive: true, force: true }),
+  };
+}
+
+/** /bin and the like are links into /usr on most systems and folders on some. */
+function systemFolders(): string[] {
+  const args: string[] = [];
+  for (const folder of ["/bin", "/sbin", "/lib", "/lib64", "/lib32"]) {
+    const info = lstatSync(folder, { throwIfNoEntry: false });
+    if (!info) continue;
+    if (info.isSymbolicLink()) args.push("--symlink", readlinkSync(folder), folder);
+    else args.push("--ro-bind", folder, folder);
+  }
+  return args;
+}
+
+function etc(network: boolean): string[] {
+  const names = ["ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "passwd", "group"];
+  if (network) names.push("resolv.conf", "hosts", "nsswitch.conf", "ssl", "ca-certificates", "pki");
+  return names.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]);
+}
+
+let foundTools: { mounts: [string, string][]; path: string[] } | null = null;
+
+/**
+ * Programs outside /usr that the user's PATH names: their installation prefix where it is one (it holds `lib`),
+ * otherwise just the folder. Never the home folder or ~/.local themselves, where secrets lie.
+ */
+function findToolchains(): { mounts: [string, string][]; path: string[] } {
+  if (foundTools) return foundTools;
+  const mounts = new Map<string, string>();
+  const path: string[] = [];
+  const node = realpathSync(process.execPath);
+  if (!node.startsWith("/usr/")) {
+    mounts.set(dirname(node), "/opt/whetstone-node");
+    path.push("/opt/whetstone-node");
+  }
+  const home = homedir();
+  for (const entry of (process.env.PATH ?? "").split(":")) {
+    if (!entry.startsWith("/") || entry.includes("/node_modules/") || !existsSync(entry)) continue;
+    if (/^\/(usr|bin|sbin|lib)(\/|$)/.test(entry) || entry.startsWith("/tmp")) continue;
+    const prefix = dirname(entry);
+    const whole =
+      prefix !== "/" && prefix !== home && basename(prefix) !== ".local" && existsSync(join(prefix, "lib"));
+    const shims = basename(entry) === "shims" && existsSync(join(prefix, "versions"));
+    const folder = whole || shims ? prefix : entry;
+    if (folder === "/" || folder === home) continue;
+    mounts.set(folder, folder);
+    path.push(entry);
+  }
+  foundTools = { mounts: [...mounts], path };
+  return foundTools;
+}
+
+function toolchains(): [string, string][] {
+  return findToolchains().mounts;
+}
+
+function toolPath(): string[] {
+  return findToolchains().path;
+}
+
+/** The host's path of something in the tree, through the mounts. */
+function hostOf(order: Order, path: string): string | null {
+  let best: Mount | null = null;
+  for (const mount of order.mounts) {
+    if (typeof mount.at !== "string") continue;
+    if (path !== mount.at && !path.startsWith(`${mount.at}/`)) continue;
+    if (!best || (best.at as string).length < mount.at.length) best = mount;
+  }
+  if (!best) return join(order.tree, path);
+  return join(best.host, posix.relative(best.at as string, path));
+}

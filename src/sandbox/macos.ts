@@ -1,0 +1,66 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { type Launch, timed } from "./run.ts";
+import type { Order } from "./sandbox.ts";
+import { commandArgv } from "./tools.ts";
+
+/**
+ * The `sandbox-exec` profile for an order: reads everywhere but in the home folder and other temporary folders, writes
+ * only where the order says, network only if granted. Not yet run on a real macOS.
+ */
+export function macosProfile(paths: {
+  readable: readonly string[];
+  writable: readonly string[];
+  hidden: readonly string[];
+  home: string;
+  network: boolean;
+}): string {
+  const below = (path: string) => `(subpath ${JSON.stringify(path)})`;
+  return [
+    "(version 1)",
+    "(deny default)",
+    "(allow process-exec process-fork)",
+    "(allow signal (target same-sandbox))",
+    "(allow sysctl-read)",
+    "(allow mach-lookup)",
+    "(allow file-read*)",
+    `(deny file-read* ${below(paths.home)} (subpath "/private/tmp") (subpath "/private/var/folders"))`,
+    `(allow file-read* ${[...paths.readable, ...paths.writable].map(below).join(" ")})`,
+    ...(paths.hidden.length > 0 ? [`(deny file-read* ${paths.hidden.map(below).join(" ")})`] : []),
+    `(allow file-write* (literal "/dev/null") ${paths.writable.map(below).join(" ")})`,
+    ...(paths.network ? ["(allow network*)"] : []),
+  ].join("\n");
+}
+
+export function launchMacos(order: Order): Launch {
+  const temp = realpathSync(mkdtempSync(join(tmpdir(), "whet-")));
+  mkdirSync(join(temp, "home"));
+  const env: Record<string, string> = {
+    PATH: `${dirname(process.execPath)}:${process.env.PATH ?? "/usr/bin:/bin"}`,
+    HOME: join(temp, "home"),
+    TMPDIR: temp,
+    LANG: "en_US.UTF-8",
+    ...order.env,
+  };
+  for (const mount of order.mounts) if (typeof mount.at !== "string") env[mount.at.env] = mount.host;
+  const profile = macosProfile({
+    readable: [order.tree, dirname(process.execPath), ...order.mounts.map((mount) => realpathSync(mount.host))],
+    writable: [
+      temp,
+      ...(order.treeWritable ? [order.tree] : []),
+      ...order.mounts.filter((mount) => mount.writable).map((mount) => realpathSync(mount.host)),
+    ],
+    hidden: order.hidden.map((path) => join(order.tree, path)),
+    home: homedir(),
+    network: order.limits.network,
+  });
+  return {
+    argv: timed(["sandbox-exec", "-p", profile, ...commandArgv(order.command)]),
+    env,
+    cwd: join(order.tree, order.cwd),
+    contained: false,
+    timed: true,
+    cleanUp: () => rmSync(temp, { recursive: true, force: true }),
+  };
+}

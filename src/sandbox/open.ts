@@ -1,0 +1,170 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { UserError } from "../errors.ts";
+import { launchBubblewrap } from "./bubblewrap.ts";
+import { launchL0 } from "./L0.ts";
+import { launchMacos } from "./macos.ts";
+import { type Launch, run } from "./run.ts";
+import type { Isolation, Level, Limits, Order, Sandbox } from "./sandbox.ts";
+import { findTools, type Tools, works } from "./tools.ts";
+
+export interface SandboxOptions {
+  /** Refuse to go on below L2. */
+  require?: boolean;
+  /** Take this level although a better one may be there. */
+  level?: "L0";
+}
+
+/**
+ * The best isolation that this machine really gives, found by trying it: a canary tries to write to the tree, to
+ * leave the folder, to reach the network and to leave a process behind.
+ *
+ * @throws UserError when `require` is set and only a weaker level works.
+ */
+export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const tools = await findTools();
+  const isolation = await bestIsolation(options, tools);
+  if (options.require && isolation.level === "L0")
+    throw new UserError(
+      `isolation is required by program.md, and this machine offers only ${isolation.level}: ${isolation.evidence.join("; ")}`,
+      process.platform === "linux"
+        ? "install bubblewrap (apt install bubblewrap), or write `isolation: best`"
+        : "write `isolation: best`",
+    );
+  const launch = launcher(isolation.level, tools);
+  return { isolation, start: (order) => run(launch(order), order, tools) };
+}
+
+function launcher(level: Level, tools: Tools): (order: Order) => Launch {
+  switch (level) {
+    case "L0":
+      return (order) => launchL0(order, tools);
+    case "L2":
+      return (order) => launchBubblewrap(order, tools);
+    case "macos":
+      return (order) => launchMacos(order);
+  }
+}
+
+async function bestIsolation(options: SandboxOptions, tools: Tools): Promise<Isolation> {
+  const weak = reportL0(tools);
+  if (options.level === "L0") return weak;
+  if (process.platform === "darwin") {
+    const possible = await works(["sandbox-exec", "-p", "(version 1)(allow default)", "true"]);
+    return possible ? reportMacos() : weak;
+  }
+  if (process.platform !== "linux") return weak;
+  const probe = await probeBubblewrap(tools);
+  if (typeof probe === "string") return { ...weak, evidence: [probe, ...weak.evidence] };
+  return probe;
+}
+
+/** Runs the canary under bubblewrap; a string says why the level is not to be had. */
+async function probeBubblewrap(tools: Tools): Promise<Isolation | string> {
+  const tree = mkdtempSync(join(tmpdir(), "whet-probe-"));
+  const server = createServer((socket) => socket.end());
+  try {
+    writeFileSync(join(tree, "canary"), "untouched");
+    const port = await new Promise<number>((resolve) =>
+      server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port)),
+    );
+    const script = [
+      "echo started",
+      "if (echo x > canary) 2>/dev/null; then echo wrote; fi",
+      `if [ -e ${JSON.stringify(join(tree, "canary"))} ]; then echo host-visible; fi`,
+      `if exec 5<>/dev/tcp/127.0.0.1/${port}; then echo connected; fi 2>/dev/null`,
+      "(setsid sleep 3 >/dev/null 2>&1 &)",
+    ].join("\n");
+    const order: Order = {
+      command: ["sh", "-c", `command -v bash >/dev/null && exec bash -c "$0" || exec sh -c "$0"`, script],
+      tree,
+      cwd: "",
+      mounts: [],
+      hidden: [],
+      env: {},
+      limits: probeLimits,
+    };
+    const outcome = await run(launchBubblewrap(order, tools), order, tools).done;
+    const said = outcome.stdout.split("\n");
+    if (!said.includes("started"))
+      return `bubblewrap does not work here: ${(outcome.stderr || outcome.message).trim().split("\n")[0]}`;
+    for (const [word, what] of [
+      ["wrote", "the tree could be written"],
+      ["host-visible", "the host's files could be seen"],
+      ["connected", "the network could be reached"],
+    ])
+      if (said.includes(word as string)) return `bubblewrap runs, but ${what}`;
+    if (readFileSync(join(tree, "canary"), "utf8") !== "untouched") return "bubblewrap runs, but the tree was written";
+    return reportL2();
+  } finally {
+    server.close();
+    rmSync(tree, { recursive: true, force: true });
+  }
+}
+
+const probeLimits: Limits = {
+  time: 5000,
+  memory: 2 ** 28,
+  processes: 32,
+  fileSize: 2 ** 20,
+  disk: 2 ** 24,
+  output: 2 ** 16,
+  network: false,
+};
+
+function reportL0(tools: Tools): Isolation {
+  const contained = tools.processNamespace !== null;
+  return {
+    level: "L0",
+    enforced: [
+      "time limit",
+      "environment built from nothing, no inherited descriptors",
+      ...(contained ? ["every process is gone at the end (process namespace)"] : []),
+      ...(tools.prlimit ? ["size of one file"] : []),
+      "output size",
+    ],
+    watched: ["memory", "number of processes", "disk use"],
+    notEnforced: [
+      "reading and writing the user's files",
+      "network",
+      "hidden paths (private, holdout)",
+      "processor affinity",
+      ...(contained ? [] : ["a daemon that wipes its environment can survive"]),
+    ],
+    evidence: [
+      contained
+        ? "a process namespace was made and its first process had number 1"
+        : "no process namespace could be made: processes are found by a mark in their environment",
+    ],
+  };
+}
+
+function reportL2(): Isolation {
+  return {
+    level: "L2",
+    enforced: [
+      "time limit",
+      "the tree is read-only; nothing else of the user's files is visible",
+      "private /tmp, hidden paths (private, holdout)",
+      "no network unless granted",
+      "environment built from nothing, no inherited descriptors",
+      "every process is gone at the end (process namespace)",
+      "size of one file, output size",
+    ],
+    watched: ["memory", "number of processes", "disk use"],
+    notEnforced: ["kernel flaws (no seccomp filter: io_uring is reachable)", "use of shared processors and caches"],
+    evidence: ["a canary under bubblewrap could neither write its tree, nor see the host's files, nor connect to a port"],
+  };
+}
+
+function reportMacos(): Isolation {
+  return {
+    level: "macos",
+    enforced: ["time limit", "writes outside the run's folders", "no network unless granted", "environment built from nothing"],
+    watched: ["nothing: memory and processes are not measured on macOS"],
+    notEnforced: ["memory", "number of processes", "a daemon can survive, confined", "reading system files"],
+    evidence: ["sandbox-exec started; the profile has not been tested on this system by us"],
+  };
+}

@@ -1,0 +1,259 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import type { Readable } from "node:stream";
+import { coveredDescriptors } from "./descriptors.ts";
+import { openOutput } from "./output.ts";
+import { sampleTree, sweep } from "./processes.ts";
+import type { Ending, Order, Outcome, Running } from "./sandbox.ts";
+import { diskUse } from "./disk.ts";
+
+/** What a level makes of an order: the command line to start, with its whole environment. */
+export interface Launch {
+  argv: string[];
+  env: Record<string, string>;
+  cwd: string;
+  /** True when the launcher's process namespace takes every process with it. */
+  contained: boolean;
+  /** True when descriptor 3 of the launcher brings the CPU time on exit (see `timed`). */
+  timed: boolean;
+  cleanUp: () => void;
+}
+
+export interface Machine {
+  pageSize: number;
+}
+
+/**
+ * Wraps a command so that a shell outside the sandbox waits for it and says the CPU time of everything waited for on
+ * descriptor 3, which the command itself does not get.
+ */
+export function timed(argv: readonly string[]): string[] {
+  return ["sh", "-c", '"$@" 3>&-; code=$?; times >&3; exit $code', "sh", ...argv];
+}
+
+/** Starts an order and watches over it until nothing of it is left. */
+export function run(launch: Launch, order: Order, machine: Machine): Running {
+  const { limits } = order;
+  const marker = `WHET_RUN=${randomBytes(9).toString("hex")}`;
+  const startedAt = performance.now();
+  let ending: Ending | null = null;
+  let message = "";
+  let peakBytes = 0;
+  const stdout = openOutput(order.onLine && ((line) => order.onLine?.(line, "stdout")), order.lineLimit ?? 65_536);
+  const stderr = openOutput(order.onLine && ((line) => order.onLine?.(line, "stderr")), order.lineLimit ?? 65_536);
+  const timers = new Set<NodeJS.Timeout>();
+
+  let child: ChildProcess;
+  try {
+    child = spawn(launch.argv[0] as string, launch.argv.slice(1), {
+      cwd: launch.cwd,
+      env: { ...launch.env, [marker.split("=")[0] as string]: marker.split("=")[1] },
+      detached: true,
+      stdio: ["pipe", "pipe", "pipe", ...coveredDescriptors("pipe")],
+    });
+  } catch (error) {
+    launch.cleanUp();
+    return failedStart(error as Error);
+  }
+
+  const killGroup = () => {
+    if (child.pid === undefined) return;
+    try {
+      process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // The group is gone already.
+    }
+  };
+  const end = (kind: Ending, why: string) => {
+    if (ending !== null) return;
+    ending = kind;
+    message = why;
+    killGroup();
+    if (!launch.contained) sweep(marker);
+  };
+
+  const done = new Promise<Outcome>((resolve) => {
+    let times = "";
+    const take = (stream: Readable, output: typeof stdout) =>
+      stream.on("data", (chunk: Buffer) => {
+        output.push(chunk);
+        if (stdout.bytes + stderr.bytes > limits.output)
+          end("output", `it printed more than ${bytes(limits.output)}, the most that the budget allows`);
+      });
+    take(child.stdout as Readable, stdout);
+    take(child.stderr as Readable, stderr);
+    const timesPipe = child.stdio[3] as Readable | null;
+    timesPipe?.on("data", (chunk: Buffer) => {
+      if (times.length < 1000) times += chunk.toString();
+    });
+    timesPipe?.on("error", () => {});
+    child.stdin?.on("error", () => {});
+    if (order.stdin !== "pipe") child.stdin?.end(order.stdin ?? "");
+
+    child.once("error", (error) => {
+      end("start", `it could not be started: ${error.message}`);
+      settle(null, null);
+    });
+    child.once("exit", (code, signal) => settle(code, signal));
+
+    let settled = false;
+    const settle = (code: number | null, signal: NodeJS.Signals | null) => {
+      if (settled) return;
+      settled = true;
+      const wallMs = performance.now() - startedAt;
+      for (const timer of timers) clearTimeout(timer);
+      order.signal?.removeEventListener("abort", onAbort);
+      // Whatever the main process left behind goes with it; then the pipes can only be drained.
+      killGroup();
+      if (!launch.contained) sweep(marker);
+      let open = 0;
+      const finish = () => {
+        for (const stream of [child.stdin, child.stdout, child.stderr, timesPipe]) stream?.destroy();
+        stdout.end();
+        stderr.end();
+        launch.cleanUp();
+        const how = verdict(code, signal);
+        resolve({
+          ending: ending ?? how.ending,
+          exitCode: how.exitCode,
+          signal: how.signal,
+          wallMs,
+          cpuMs: childTime(times),
+          peakBytes,
+          stdout: stdout.text(),
+          stderr: stderr.text(),
+          stdoutCut: stdout.cut,
+          message: ending ? message : how.message,
+        });
+      };
+      // A survivor may hold a pipe open for ever: wait for the end of the data, but not long.
+      const deadline = setTimeout(finish, 250);
+      const closed = () => {
+        if (--open === 0) {
+          clearTimeout(deadline);
+          finish();
+        }
+      };
+      for (const stream of [child.stdout, child.stderr, timesPipe]) {
+        if (!stream || stream.readableEnded || stream.destroyed) continue;
+        open++;
+        stream.once("close", closed);
+      }
+      if (open === 0) {
+        open = 1;
+        closed();
+      }
+    };
+  });
+
+  const onAbort = () => end("cancelled", "it was cancelled");
+  if (order.signal?.aborted) onAbort();
+  else order.signal?.addEventListener("abort", onAbort, { once: true });
+
+  timers.add(
+    setTimeout(
+      () => end("timeout", `it ran into the time limit of ${seconds(limits.time)}`),
+      Math.min(limits.time, 2 ** 31 - 1),
+    ),
+  );
+  watch();
+  watchDisk();
+  return {
+    write: (line) => {
+      if (child.stdin?.writable) child.stdin.write(`${line}\n`);
+    },
+    closeStdin: () => child.stdin?.end(),
+    kill: () => end("cancelled", "it was ended"),
+    done,
+  };
+
+  /** Memory and number of processes by polling; each poll may take a tenth of the time at most. */
+  function watch(): void {
+    const look = () => {
+      if (ending !== null || child.exitCode !== null || child.pid === undefined) return;
+      const before = performance.now();
+      const sample = sampleTree(child.pid, machine.pageSize);
+      if (sample === null) return;
+      peakBytes = Math.max(peakBytes, sample.bytes);
+      if (sample.bytes > limits.memory)
+        return end("memory", `it used ${bytes(sample.bytes)} of memory, the budget allows ${bytes(limits.memory)}`);
+      if (sample.processes > limits.processes)
+        return end("processes", `it had ${sample.processes} processes, the budget allows ${limits.processes}`);
+      timers.add(setTimeout(look, Math.max(25, 10 * (performance.now() - before))));
+    };
+    timers.add(setTimeout(look, 20));
+  }
+
+  function watchDisk(): void {
+    const folders = order.mounts.filter((mount) => mount.writable).map((mount) => mount.host);
+    if (folders.length === 0) return;
+    const look = async () => {
+      const before = performance.now();
+      const used = await diskUse(folders, limits.disk);
+      if (ending !== null || child.exitCode !== null) return;
+      if (used > limits.disk)
+        return end("disk", `it wrote ${bytes(used)}, the budget allows ${bytes(limits.disk)}`);
+      timers.add(setTimeout(look, Math.max(200, 10 * (performance.now() - before))));
+    };
+    timers.add(setTimeout(look, 200));
+  }
+}
+
+function failedStart(error: Error): Running {
+  const outcome: Outcome = {
+    ending: "start",
+    exitCode: null,
+    signal: null,
+    wallMs: 0,
+    cpuMs: 0,
+    peakBytes: 0,
+    stdout: "",
+    stderr: "",
+    stdoutCut: false,
+    message: `it could not be started: ${error.message}`,
+  };
+  return { write() {}, closeStdin() {}, kill() {}, done: Promise.resolve(outcome) };
+}
+
+/** The outer shell reports a death by signal N as exit code 128 + N. */
+function verdict(code: number | null, signal: NodeJS.Signals | null) {
+  if (signal) return { ending: "signal" as const, exitCode: null, signal, message: `it was killed by ${signal}` };
+  if (code === 0) return { ending: "ok" as const, exitCode: 0, signal: null, message: "" };
+  const name = signalNames[(code ?? 0) - 128];
+  if (name) return { ending: "signal" as const, exitCode: code, signal: name, message: `it was killed by ${name}` };
+  return { ending: "exit" as const, exitCode: code, signal: null, message: `it ended with exit code ${code}` };
+}
+
+const signalNames: Record<number, NodeJS.Signals> = {
+  1: "SIGHUP",
+  2: "SIGINT",
+  3: "SIGQUIT",
+  4: "SIGILL",
+  6: "SIGABRT",
+  7: "SIGBUS",
+  8: "SIGFPE",
+  9: "SIGKILL",
+  11: "SIGSEGV",
+  13: "SIGPIPE",
+  15: "SIGTERM",
+  24: "SIGXCPU",
+  25: "SIGXFSZ",
+  31: "SIGSYS",
+};
+
+/** The second line of the shell's `times`: user and system time of its children, `0m1.23s 0m0.04s`. */
+function childTime(times: string): number {
+  const [, children = ""] = times.trim().split("\n");
+  let total = 0;
+  for (const [, minutes, secs] of children.matchAll(/(\d+)m([\d.,]+)s/g))
+    total += Number(minutes) * 60_000 + Number((secs as string).replace(",", ".")) * 1000;
+  return total;
+}
+
+function bytes(value: number): string {
+  return value >= 2 ** 30 ? `${(value / 2 ** 30).toFixed(1)} GB` : `${Math.round(value / 2 ** 20)} MB`;
+}
+
+function seconds(ms: number): string {
+  return ms < 1000 ? `${ms} ms` : `${ms / 1000} s`;
+}

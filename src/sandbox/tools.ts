@@ -1,0 +1,61 @@
+import { execFile } from "node:child_process";
+import { cpus } from "node:os";
+import type { Limits } from "./sandbox.ts";
+
+/** What the machine offers, found by doing. */
+export interface Tools {
+  pageSize: number;
+  prlimit: boolean;
+  taskset: boolean;
+  /** Command prefix that runs what follows as the first process of a namespace that dies with it, or null. */
+  processNamespace: string[] | null;
+}
+
+export async function findTools(): Promise<Tools> {
+  const linux = process.platform === "linux";
+  const [pageSize, prlimit, taskset, processNamespace] = await Promise.all([
+    tryOut(["getconf", "PAGE_SIZE"]).then((out) => Number(out) || 4096),
+    linux ? works(["prlimit", "--core=0", "true"]) : false,
+    linux ? works(["taskset", "-c", "0", "true"]) : false,
+    linux ? findNamespace() : null,
+  ]);
+  return { pageSize, prlimit, taskset, processNamespace };
+}
+
+/** Root needs no user namespace; others get one in which they keep their own number, so that files keep their owner. */
+async function findNamespace(): Promise<string[] | null> {
+  const user = process.getuid?.() === 0 ? [] : ["--user", "--map-current-user"];
+  for (const extra of [["--mount-proc"], []]) {
+    const prefix = ["unshare", ...user, "--pid", "--fork", "--kill-child", ...extra];
+    const out = await tryOut(["setpriv", "--pdeathsig", "KILL", ...prefix, "sh", "-c", "echo $$"]);
+    if (out === "1") return prefix;
+  }
+  return null;
+}
+
+/** Limits that the kernel itself keeps, set before the command begins. */
+export function limitPrefix(limits: Limits, tools: Tools): string[] {
+  const prefix: string[] = [];
+  if (limits.cpus !== undefined && tools.taskset)
+    prefix.push("taskset", "-c", `0-${Math.max(1, Math.min(limits.cpus, cpus().length)) - 1}`);
+  if (tools.prlimit) prefix.push("prlimit", "--core=0", "--nofile=4096", `--fsize=${limits.fileSize}`);
+  return prefix;
+}
+
+export function commandArgv(command: string | readonly string[]): string[] {
+  return typeof command === "string" ? ["sh", "-c", command] : [...command];
+}
+
+export async function works(argv: readonly string[]): Promise<boolean> {
+  return (await tryOut(argv)) !== null;
+}
+
+/** Output of a command that succeeded within two seconds, trimmed; otherwise null. */
+export function tryOut(argv: readonly string[]): Promise<string | null> {
+  return new Promise((resolve) => {
+    const env = { PATH: process.env.PATH ?? "/usr/bin:/bin", LC_ALL: "C" };
+    execFile(argv[0] as string, argv.slice(1), { timeout: 2000, killSignal: "SIGKILL", env }, (error, stdout) =>
+      resolve(error ? null : stdout.trim()),
+    );
+  });
+}
