@@ -46,3 +46,8 @@ export interface Researcher {
   /** The next proposal, or null when there is nothing left to try. `refused` holds proposals already known (same content). */
   propose(briefing: Briefing, refused: ReadonlySet<string>): Promise<Proposal | null>;
 }
+
+/** The same for proposals that change the same files to the same texts. */
+export function proposalKey(proposal: Pick<Proposal, "changes">): string {
+  return JSON.stringify(Object.entries(proposal.changes).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

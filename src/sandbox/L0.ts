@@ -33,7 +33,6 @@ export function launchL0(order: Order, tools: Tools): Launch {
     env,
     cwd: join(order.tree, order.cwd),
     contained,
-    timed: true,
     cleanUp: () => rmSync(temp, { recursive: true, force: true }),
   };
 }

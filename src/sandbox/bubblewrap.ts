@@ -65,7 +65,6 @@ export function launchBubblewrap(order: Order, tools: Tools): Launch {
     env: { PATH: system },
     cwd: "/",
     contained: true,
-    timed: true,
     cleanUp: () => rmSync(temp, { recursive: true, force: true }),
   };
 }

@@ -60,7 +60,6 @@ export function launchMacos(order: Order): Launch {
     env,
     cwd: join(order.tree, order.cwd),
     contained: false,
-    timed: true,
     cleanUp: () => rmSync(temp, { recursive: true, force: true }),
   };
 }

@@ -5,18 +5,21 @@ export interface TreeSample {
   processes: number;
   /** Resident bytes. */
   bytes: number;
+  /** User and system time, children waited for included, milliseconds. */
+  cpuMs: number;
 }
 
 /** A process and everything below it. Zombies do not count. Linux only; elsewhere null. */
 export function sampleTree(root: number, pageSize: number): TreeSample | null {
   if (process.platform !== "linux") return null;
-  const parents = new Map<number, { parent: number; pages: number }>();
+  const parents = new Map<number, { parent: number; pages: number; ticks: number }>();
   for (const entry of readdirSync("/proc")) {
     const pid = Number(entry);
     if (!Number.isInteger(pid)) continue;
     const fields = statFields(pid);
     if (!fields || fields[0] === "Z") continue;
-    parents.set(pid, { parent: Number(fields[1]), pages: Number(fields[21]) });
+    const ticks = Number(fields[11]) + Number(fields[12]) + Number(fields[13]) + Number(fields[14]);
+    parents.set(pid, { parent: Number(fields[1]), pages: Number(fields[21]), ticks });
   }
   const inside = new Map<number, boolean>([[root, true]]);
   const belongs = (pid: number): boolean => {
@@ -37,12 +40,15 @@ export function sampleTree(root: number, pageSize: number): TreeSample | null {
   };
   let processes = 0;
   let pages = 0;
+  let ticks = 0;
   for (const [pid, info] of parents) {
     if (!belongs(pid)) continue;
     processes++;
     pages += info.pages;
+    ticks += info.ticks;
   }
-  return { processes, bytes: pages * pageSize };
+  // The unit of /proc is fixed at 100 ticks a second on every Linux.
+  return { processes, bytes: pages * pageSize, cpuMs: ticks * 10 };
 }
 
 /**

@@ -14,8 +14,6 @@ export interface Launch {
   cwd: string;
   /** True when the launcher's process namespace takes every process with it. */
   contained: boolean;
-  /** True when descriptor 3 of the launcher brings the CPU time on exit (see `timed`). */
-  timed: boolean;
   cleanUp: () => void;
 }
 
@@ -39,6 +37,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
   let ending: Ending | null = null;
   let message = "";
   let peakBytes = 0;
+  let sampledCpuMs = 0;
   const stdout = openOutput(order.onLine && ((line) => order.onLine?.(line, "stdout")), order.lineLimit ?? 65_536);
   const stderr = openOutput(order.onLine && ((line) => order.onLine?.(line, "stderr")), order.lineLimit ?? 65_536);
   const timers = new Set<NodeJS.Timeout>();
@@ -118,7 +117,8 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
           exitCode: how.exitCode,
           signal: how.signal,
           wallMs,
-          cpuMs: childTime(times),
+          // Bubblewrap ends without waiting for its namespace, whose time is then known from samples only.
+          cpuMs: Math.max(childTime(times), sampledCpuMs),
           peakBytes,
           stdout: stdout.text(),
           stderr: stderr.text(),
@@ -175,6 +175,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
       const sample = sampleTree(child.pid, machine.pageSize);
       if (sample === null) return;
       peakBytes = Math.max(peakBytes, sample.bytes);
+      sampledCpuMs = Math.max(sampledCpuMs, sample.cpuMs);
       if (sample.bytes > limits.memory)
         return end("memory", `it used ${bytes(sample.bytes)} of memory, the budget allows ${bytes(limits.memory)}`);
       if (sample.processes > limits.processes)

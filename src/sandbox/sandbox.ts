@@ -73,7 +73,7 @@ export interface Outcome {
   signal: NodeJS.Signals | null;
   /** From start to exit of the command itself, milliseconds. */
   wallMs: number;
-  /** User and system time of everything that was waited for, milliseconds. */
+  /** User and system time of the tree, milliseconds; partly sampled, so the last 25 ms may be missing. */
   cpuMs: number;
   /** Highest sampled resident memory of the tree, bytes. */
   peakBytes: number;

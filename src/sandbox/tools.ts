@@ -22,13 +22,19 @@ export async function findTools(): Promise<Tools> {
   return { pageSize, prlimit, taskset, processNamespace };
 }
 
+/**
+ * The first process of a namespace ignores signals that it does not handle, its own included: a small shell takes that
+ * place, so that the command behaves as it would anywhere.
+ */
+const firstProcess = ["sh", "-c", '"$@"; exit $?', "sh"];
+
 /** Root needs no user namespace; others get one in which they keep their own number, so that files keep their owner. */
 async function findNamespace(): Promise<string[] | null> {
   const user = process.getuid?.() === 0 ? [] : ["--user", "--map-current-user"];
   for (const extra of [["--mount-proc"], []]) {
     const prefix = ["unshare", ...user, "--pid", "--fork", "--kill-child", ...extra];
     const out = await tryOut(["setpriv", "--pdeathsig", "KILL", ...prefix, "sh", "-c", "echo $$"]);
-    if (out === "1") return prefix;
+    if (out === "1") return [...prefix, ...firstProcess];
   }
   return null;
 }

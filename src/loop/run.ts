@@ -1,0 +1,468 @@
+import { readFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import * as decision from "../decision/index.ts";
+import { UserError } from "../errors.ts";
+import { changedPins } from "../evaluator/index.ts";
+import {
+  addCost,
+  addDecision,
+  addExperiment,
+  changeOf,
+  type EvaluationRow,
+  earlierLook,
+  evaluationsOf,
+  type ExperimentRow,
+  experimentByNumber,
+  experiments,
+  openExperiment,
+  setCandidateCommit,
+  setKeepCommit,
+  setLesson,
+  updateSession,
+} from "../ledger/index.ts";
+import { branchTip, contentHash, diffText, lineCounts, mayChange, pathFault, recordCandidate, recordKeep } from "../repo/index.ts";
+import { type Briefing, type Proposal, proposalKey, type Researcher, search } from "../researcher/index.ts";
+import { auditSession } from "./audit.ts";
+import { drive } from "./drive.ts";
+import { closeSession, Interrupted, measureRun, openSession, type Session, type SessionOptions } from "./session.ts";
+import { applied, judging, type LoopState, mean, past, remember, replay, samplesOf, valueOf } from "./state.ts";
+import type { LabFolder } from "./lab.ts";
+
+export interface RunOptions extends SessionOptions {
+  /** Total experiments of the session, earlier ones included. */
+  experiments?: number;
+  /** Total milliseconds of the session, earlier runs included. */
+  time?: number;
+  /** The session ends once the incumbent is at this value. */
+  until?: number;
+  /** Pairs of the final audit; 0: none. Default 8. */
+  auditPairs?: number;
+  /** Set to ask the loop to stop after the evaluation in flight. */
+  stop?: { requested: boolean };
+  /** Called after each decision, e.g. to bring results.tsv up to date. */
+  afterExperiment?: (session: Session) => Promise<void>;
+}
+
+export interface RunResult {
+  tag: string;
+  /** Why it ended, for a person. */
+  reason: string;
+  /** True when it can go on only with other limits. */
+  final: boolean;
+}
+
+/**
+ * The loop: propose, evaluate, decide, record, until a limit is reached or it is asked to stop.
+ *
+ * Every step is in the ledger before the next begins, so whatever ends the process, the next call goes on from there
+ * and no finished evaluation is repeated.
+ */
+export async function runSession(lab: LabFolder, options: RunOptions = {}): Promise<RunResult> {
+  const begun = Date.now();
+  const session = await openSession(lab, options);
+  let reason = "interrupted";
+  try {
+    const { row, listener, ledger } = session;
+    const decidedBefore = (await experiments(ledger, row.id, { limit: 1 })).at(-1)?.number ?? 0;
+    listener({
+      type: "session",
+      tag: row.tag,
+      branch: row.branch,
+      resumed: session.resumed && decidedBefore > 0,
+      experiments: decidedBefore,
+      baseCommit: row.baseCommit,
+    });
+    await updateSession(ledger, row.id, { status: "running", stopReason: null });
+    row.status = "stopped";
+    const { state: start } = await replay(session);
+    let state = await settleKeeps(session, start);
+    const researcher = researcherOf(session);
+    const spent = () => row.spentMs + Date.now() - begun;
+    const limits = limitsOf(session, options);
+
+    state = await finishOpen(session, state);
+    for (;;) {
+      await options.afterExperiment?.(session);
+      const limit = reached(limits, state, spent(), session);
+      if (limit) {
+        reason = limit;
+        break;
+      }
+      if (options.stop?.requested) throw new Interrupted();
+      await refuseChangedYardstick(session);
+      const proposed = await propose(session, researcher, state);
+      if (!proposed) {
+        reason = "the researcher has nothing left to try";
+        break;
+      }
+      state = await evaluate(session, state, proposed);
+    }
+    const pairs = options.auditPairs ?? 8;
+    session.noise = state.noise;
+    if (pairs > 0 && state.incumbent.number > 0) await auditSession(session, state.incumbent, pairs, options.stop);
+    await options.afterExperiment?.(session);
+    listener({ type: "stop", reason, final: true });
+    return { tag: row.tag, reason, final: true };
+  } catch (error) {
+    if (error instanceof Interrupted) {
+      reason = "stopped by hand; `whet run` goes on";
+      session.listener({ type: "stop", reason, final: false });
+      return { tag: session.row.tag, reason, final: false };
+    }
+    if (error instanceof decision.IncumbentFails) {
+      reason = error.message;
+      throw new UserError(error.message, "the evaluator or the machine has a problem: see `whet failures`; `whet run` goes on from here");
+    }
+    reason = error instanceof Error ? error.message : String(error);
+    throw error;
+  } finally {
+    await closeSession(session, reason, Date.now() - begun);
+  }
+}
+
+interface Limits {
+  experiments: number | null;
+  time: number | null;
+  until: number | null;
+}
+
+function limitsOf({ contract }: Session, options: RunOptions): Limits {
+  return {
+    experiments: options.experiments ?? contract.session.experiments ?? null,
+    time: options.time ?? contract.session.time ?? null,
+    until: options.until ?? contract.metric.target ?? null,
+  };
+}
+
+/** The limit that has been reached, in words. Limits count the whole session, interruptions included. */
+function reached(limits: Limits, state: LoopState, spentMs: number, { contract }: Session): string | null {
+  const { value } = state.incumbent;
+  const { direction, name } = contract.metric;
+  if (limits.until !== null && (direction === "minimize" ? value <= limits.until : value >= limits.until))
+    return `the target is reached: ${name} ${value} (target ${limits.until})`;
+  if (limits.experiments !== null && state.decided >= limits.experiments)
+    return `the limit of ${limits.experiments} experiments is reached`;
+  if (limits.time !== null && spentMs >= limits.time)
+    return `the limit of ${Math.round(limits.time / 60_000)} minutes is reached`;
+  return null;
+}
+
+function researcherOf(session: Session): Researcher {
+  // The contract admits no other name yet.
+  if (session.contract.researcher.name !== "search") throw new UserError("only the built-in search is available");
+  return search();
+}
+
+const pinCheckEvery = 10_000;
+let pinsCheckedAt = 0;
+
+/** The user edits the contract or the base: the session ends rather than measure with another yardstick. */
+async function refuseChangedYardstick(session: Session): Promise<void> {
+  const { lab, place } = session;
+  const text = await readFile(lab.programFile, "utf8").catch(() => "");
+  if (createHash("sha256").update(text).digest("hex") !== lab.program.hash)
+    throw new UserError(
+      `${lab.programFile} has changed since the session began`,
+      "the session has stopped; put it back and `whet run` goes on, or begin a new session with `whet run --fresh`",
+    );
+  if (Date.now() - pinsCheckedAt < pinCheckEvery) return;
+  pinsCheckedAt = Date.now();
+  const changed = await changedPins(place);
+  if (changed.length > 0)
+    throw new UserError(
+      `what judges the session has changed on disk: ${changed.join("; ")}`,
+      "the session has stopped; put it back and `whet run` goes on, or begin a new session with `whet run --fresh`",
+    );
+}
+
+interface Proposed {
+  experiment: ExperimentRow;
+  after: Record<string, string | null>;
+  before: Record<string, string | null>;
+}
+
+/** Asks the researcher until it comes with something new; null when it has nothing. */
+async function propose(session: Session, researcher: Researcher, state: LoopState): Promise<Proposed | null> {
+  const { ledger, row, lab, listener, repo } = session;
+  const { incumbent } = state;
+  const refused = new Set<string>();
+  listener({ type: "phase", phase: "propose", number: state.decided + 1, what: researcher.name });
+  const began = performance.now();
+  for (let attempt = 0; attempt < 1000; attempt++) {
+    const briefing: Briefing = {
+      program: lab.program,
+      files: incumbent.files,
+      history: state.history,
+      seed: row.seed,
+    };
+    const proposal = await researcher.propose(briefing, refused);
+    if (!proposal) return null;
+    const files = applied(incumbent.files, proposal.changes);
+    const hash = contentHash(files);
+    const look = { sessionId: row.id, pins: row.pins, state: hash, parentState: incumbent.state };
+    if (hash === incumbent.state || hash === row.baseState || (await earlierLook(ledger, look))) {
+      refused.add(proposalKey(proposal));
+      continue;
+    }
+    const before: Record<string, string | null> = {};
+    for (const path of Object.keys(proposal.changes)) before[path] = incumbent.files[path] ?? null;
+    const violations = forbidden(session, proposal);
+    const { id, number } = await addExperiment(ledger, {
+      sessionId: row.id,
+      state: hash,
+      parent: incumbent.number,
+      parentState: incumbent.state,
+      researcher: researcher.name,
+      what: proposal.hypothesis.what,
+      mechanism: proposal.hypothesis.mechanism ?? null,
+      prediction: proposal.hypothesis.prediction ?? null,
+      ...lineCounts(before, proposal.changes),
+      proposedAt: Date.now(),
+      changes: { after: proposal.changes, before, diff: diffText(before, proposal.changes) },
+      violations,
+      proposeMs: performance.now() - began,
+    });
+    if (violations.length === 0) {
+      const commit = await recordCandidate(repo, candidateRef(session, number), {
+        parent: incumbent.commit,
+        changes: proposal.changes,
+        message: `${proposal.hypothesis.what}\n\nCandidate ${number} of session ${row.tag}.\n`,
+        when: Date.now(),
+      });
+      await setCandidateCommit(ledger, id, commit);
+    }
+    const experiment = (await experimentByNumber(ledger, row.id, number)) as ExperimentRow;
+    return { experiment, after: proposal.changes, before };
+  }
+  return null;
+}
+
+function candidateRef({ repo, row }: Session, number: number): string {
+  const lab = repo.labPath === "" ? "root" : repo.labPath.replace(/[^A-Za-z0-9._-]+/g, "-");
+  return `refs/whetstone/${lab}/${row.tag}/${number}`;
+}
+
+function forbidden({ contract }: Session, proposal: Proposal) {
+  return Object.keys(proposal.changes)
+    .filter((path) => !mayChange(contract.change, path))
+    .map((path) => ({
+      path,
+      kind: "forbidden",
+      detail: pathFault(path) ?? `\`change\` allows only ${contract.change.join(", ")}`,
+    }));
+}
+
+/** Finishes the experiment that an interruption left without a decision. */
+async function finishOpen(session: Session, state: LoopState): Promise<LoopState> {
+  const open = await openExperiment(session.ledger, session.row.id);
+  if (!open) return state;
+  const change = await changeOf(session.ledger, open.id);
+  if (open.commitId === null && forbidden(session, { hypothesis: { what: "" }, changes: change.after }).length === 0) {
+    const commit = await recordCandidate(session.repo, candidateRef(session, open.number), {
+      parent: state.incumbent.commit,
+      changes: change.after,
+      message: `${open.what}\n\nCandidate ${open.number} of session ${session.row.tag}.\n`,
+      when: open.proposedAt,
+    });
+    await setCandidateCommit(session.ledger, open.id, commit);
+  }
+  return evaluate(session, state, { experiment: open, after: change.after, before: change.before });
+}
+
+/** Runs one experiment to its decision and records it. */
+async function evaluate(session: Session, state: LoopState, proposed: Proposed): Promise<LoopState> {
+  const { ledger, row, rule, contract, listener } = session;
+  const { experiment, after } = proposed;
+  const { incumbent } = state;
+  const files = applied(incumbent.files, after);
+  const recorded = await evaluationsOf(ledger, { experiment: experiment.id });
+  const faults = forbidden(session, { hypothesis: { what: "" }, changes: after });
+  let noise = state.noise;
+  let made: decision.Decision;
+  let evaluations: EvaluationRow[] = [];
+  if (faults.length > 0) {
+    made = refusal(`forbidden change: ${faults.map((fault) => `${fault.path} (${fault.detail})`).join("; ")}`);
+  } else {
+    listener({ type: "phase", phase: "screen", number: experiment.number, what: experiment.what });
+    const seen: EvaluationRow[] = [...recorded];
+    let racing = false;
+    const { result, evaluations: all } = await drive(
+      judging(rule, contract, noise, experiment, () => seen, incumbent.samples),
+      recorded,
+      async (ask, position, previousSeed) => {
+        if (ask.purpose === "race" && !racing) {
+          racing = true;
+          listener({ type: "phase", phase: "race", number: experiment.number, what: experiment.what });
+        }
+        const own = ask.arm === "candidate";
+        const run = await measureRun(session, {
+          ask,
+          position,
+          previousSeed,
+          owner: { experimentId: experiment.id, auditId: null, label: `experiment ${experiment.number}` },
+          state: own ? experiment.state : incumbent.state,
+          files: own ? files : incumbent.files,
+          rounds: ask.purpose === "race" ? rule.maxPairs : rule.screenRuns,
+        });
+        seen.push(run);
+        return run;
+      },
+    );
+    made = result.decision;
+    noise = result.noise;
+    evaluations = all;
+  }
+
+  if (made.kind === "keep") {
+    // A win counts only if nothing that judges was touched meanwhile.
+    pinsCheckedAt = 0;
+    await refuseChangedYardstick(session);
+  }
+  const value = valueOf(evaluations);
+  const own = evaluations.filter((run) => run.arm === "candidate");
+  const decidedAt = Date.now();
+  await addDecision(ledger, {
+    experimentId: experiment.id,
+    kind: made.kind,
+    effect: made.effect,
+    low: made.interval?.[0] ?? null,
+    high: made.interval?.[1] ?? null,
+    p: made.p,
+    pReal: made.pReal,
+    t: made.t,
+    df: made.df,
+    pairs: made.pairs,
+    provisional: made.provisional ? 1 : 0,
+    reason: made.reason,
+    value,
+    runs: evaluations.length,
+    peakBytes: own.length > 0 ? Math.max(...own.map((run) => run.peakBytes)) : null,
+    wallMs: evaluations.reduce((sum, run) => sum + run.wallMs, 0),
+    decidedAt,
+  });
+  await addCost(ledger, {
+    experimentId: experiment.id,
+    kind: "evaluate",
+    ms: evaluations.reduce((sum, run) => sum + run.wallMs, 0),
+    tokensIn: null,
+    tokensOut: null,
+    dollars: null,
+  });
+  const lesson = lessonOf(made, contract.metric.name);
+  await setLesson(ledger, experiment.id, lesson.verdict, lesson.text);
+
+  const decided = (await experimentByNumber(ledger, row.id, experiment.number)) as ExperimentRow;
+  let next = incumbent;
+  if (made.kind === "keep") {
+    const samples = samplesOf(evaluations, "candidate");
+    next = {
+      number: experiment.number,
+      state: experiment.state,
+      files,
+      commit: await keep(session, decided, after, incumbent.commit, incumbent.value),
+      value: value as number,
+      samples,
+    };
+  }
+  listener({
+    type: "decision",
+    number: experiment.number,
+    what: experiment.what,
+    decision: made,
+    value,
+    best: next.value,
+  });
+  return {
+    noise,
+    incumbent: next,
+    history: remember(state.history, past(decided, { after, before: proposed.before })),
+    decided: state.decided + 1,
+  };
+}
+
+function refusal(reason: string): decision.Decision {
+  return {
+    kind: "invalid",
+    effect: null,
+    interval: null,
+    p: null,
+    pReal: null,
+    t: null,
+    df: null,
+    pairs: 0,
+    provisional: false,
+    reason,
+  };
+}
+
+/** What a mechanical researcher's experiment taught, from the numbers alone. */
+function lessonOf(made: decision.Decision, metric: string): { verdict: "confirmed" | "refuted" | null; text: string } {
+  switch (made.kind) {
+    case "keep":
+      return { verdict: "confirmed", text: `it helps: ${made.reason}` };
+    case "discard":
+      return made.t !== null && made.t < 0
+        ? { verdict: "refuted", text: `${metric} got worse, or at least no better` }
+        : { verdict: null, text: "no clear effect" };
+    default:
+      return { verdict: "refuted", text: `it does not work: ${made.reason}` };
+  }
+}
+
+/** Puts a kept change on the branch; the ledger's decision comes first, so an interrupted keep is simply repeated. */
+async function keep(
+  session: Session,
+  experiment: ExperimentRow,
+  after: Record<string, string | null>,
+  parent: string,
+  before: number,
+): Promise<string> {
+  const { repo, row, contract, ledger } = session;
+  const made = experiment.decision as NonNullable<ExperimentRow["decision"]>;
+  const { name } = contract.metric;
+  const message = [
+    experiment.what,
+    "",
+    ...(experiment.mechanism ? [`Why: ${experiment.mechanism}.`, ""] : []),
+    `${made.reason.replace(/^./, (first) => first.toUpperCase())}.`,
+    "",
+    `Whetstone-Session: ${row.tag}`,
+    `Whetstone-Experiment: ${experiment.number}`,
+    `Whetstone-Metric: ${name} ${figure(before)} -> ${figure(made.value as number)}`,
+    `Whetstone-Effect: ${figure(made.effect as number)} [${figure(made.low as number)}, ${figure(made.high as number)}]`,
+    `Whetstone-Channel: ${row.channel}, ${row.level}`,
+    "",
+  ].join("\n");
+  const commit = await recordKeep(repo, row.branch, { parent, changes: after, message, when: made.decidedAt });
+  await setKeepCommit(ledger, experiment.id, commit);
+  return commit;
+}
+
+function figure(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
+
+/** Brings branch and ledger together after an interruption: every keep gets its commit, in order. */
+async function settleKeeps(session: Session, state: LoopState): Promise<LoopState> {
+  const { ledger, row, repo } = session;
+  const keeps = await experiments(ledger, row.id, { kinds: ["keep"] });
+  let commit = row.baseCommit;
+  let before = mean(session.baseline.map((run) => run.value as number));
+  for (const experiment of keeps) {
+    const made = experiment.decision as NonNullable<ExperimentRow["decision"]>;
+    if (made.keepCommit === null) {
+      const change = await changeOf(ledger, experiment.id);
+      commit = await keep(session, experiment, change.after, commit, before);
+    } else commit = made.keepCommit;
+    before = made.value as number;
+  }
+  const tip = await branchTip(repo, row.branch);
+  if (keeps.length > 0 && tip !== commit)
+    throw new UserError(
+      tip === null
+        ? `the branch ${row.branch} is gone; its last commit is ${commit.slice(0, 10)}`
+        : `the branch ${row.branch} was moved by somebody else (it is at ${tip.slice(0, 10)}, the session left it at ${commit.slice(0, 10)})`,
+      `put it back with: git branch -f ${row.branch} ${commit.slice(0, 10)}`,
+    );
+  return { ...state, incumbent: { ...state.incumbent, commit } };
+}
