@@ -1,4 +1,5 @@
 import type { Ask, Sample } from "../decision/index.ts";
+import { UserError } from "../errors.ts";
 import type { EvaluationRow } from "../ledger/index.ts";
 
 export interface Driven<Result> {
@@ -68,4 +69,19 @@ function failedDecision(kind: string | null): "crash" | "timeout" | "invalid" | 
     default:
       return "crash";
   }
+}
+
+/** The baseline's coroutine takes numbers: a failure of the untouched code ends it with what was seen. */
+export function* fromNumbers<Result>(inner: Generator<Ask, Result, number>): Generator<Ask, Result, Sample> {
+  let step = inner.next();
+  while (!step.done) {
+    const sample = yield step.value;
+    if (!sample.ok)
+      throw new UserError(
+        `the untouched code could not be measured (run ${step.value.round} of the baseline): ${sample.message}`,
+        "mend this and commit it, then try again",
+      );
+    step = inner.next(sample.value);
+  }
+  return step.value;
 }

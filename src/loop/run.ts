@@ -280,13 +280,14 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
   let noise = state.noise;
   let made: decision.Decision;
   let evaluations: EvaluationRow[] = [];
+  let incumbentFailed: decision.IncumbentFails | null = null;
   if (faults.length > 0) {
     made = refusal(`forbidden change: ${faults.map((fault) => `${fault.path} (${fault.detail})`).join("; ")}`);
   } else {
     listener({ type: "phase", phase: "screen", number: experiment.number, what: experiment.what });
     const seen: EvaluationRow[] = [...recorded];
     let racing = false;
-    const { result, evaluations: all } = await drive(
+    const driven = drive(
       judging(rule, contract, noise, experiment, () => seen, incumbent.samples),
       recorded,
       async (ask, position, previousSeed) => {
@@ -308,9 +309,17 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
         return run;
       },
     );
-    made = result.decision;
-    noise = result.noise;
-    evaluations = all;
+    try {
+      const { result, evaluations: all } = await driven;
+      made = result.decision;
+      noise = result.noise;
+      evaluations = all;
+    } catch (error) {
+      if (!(error instanceof decision.IncumbentFails)) throw error;
+      incumbentFailed = error;
+      made = { ...refusal(`nothing was decided: ${error.message}`), kind: "discard" };
+      evaluations = seen;
+    }
   }
 
   if (made.kind === "keep") {
@@ -372,6 +381,7 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
     value,
     best: next.value,
   });
+  if (incumbentFailed) throw incumbentFailed;
   return {
     noise,
     incumbent: next,

@@ -20,7 +20,7 @@ import {
 import { branchTip, contentHash, harvest, openRepo, type Repo } from "../repo/index.ts";
 import type { Sandbox } from "../sandbox/index.ts";
 import { openSandbox } from "../sandbox/index.ts";
-import { drive } from "./drive.ts";
+import { drive, fromNumbers } from "./drive.ts";
 import type { Listener } from "./events.ts";
 import { isAlive, thisProcess } from "./holder.ts";
 import { type LabFolder, ledgerPath, whetstoneFolder } from "./lab.ts";
@@ -236,10 +236,11 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
 
 async function measureBaseline(session: Session): Promise<void> {
   const { ledger, row, rule, contract, listener } = session;
-  const recorded = await evaluationsOf(ledger, { baseline: row.id });
+  // A run that failed is no baseline: it is measured again once the cause is mended.
+  const recorded = (await evaluationsOf(ledger, { baseline: row.id })).filter((run) => run.failureKind === null);
   listener({ type: "phase", phase: "baseline", number: null, what: "measuring the untouched code" });
   const { result, evaluations } = await drive(
-    checkedBaseline(decision.baseline(rule, contract.metric)),
+    fromNumbers(decision.baseline(rule, contract.metric)),
     recorded,
     (ask, position, previousSeed) =>
       measureRun(session, {
@@ -266,23 +267,6 @@ async function measureBaseline(session: Session): Promise<void> {
     sigma: decision.sigma(result),
     deterministic: result.deterministic,
   });
-}
-
-/** The baseline's coroutine takes numbers: a failure of the untouched code ends the session with what was seen. */
-function* checkedBaseline(
-  inner: Generator<decision.Ask, decision.Noise, number>,
-): Generator<decision.Ask, decision.Noise, decision.Sample> {
-  let step = inner.next();
-  while (!step.done) {
-    const sample = yield step.value;
-    if (!sample.ok)
-      throw new UserError(
-        `the untouched code could not be measured (run ${step.value.round} of the baseline): ${sample.message}`,
-        "mend this first; `whet log --baseline` shows the end of its output",
-      );
-    step = inner.next(sample.value);
-  }
-  return step.value;
 }
 
 async function beginSession(from: {

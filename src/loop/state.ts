@@ -89,7 +89,9 @@ export interface Replayed {
  * Re-derives noise, decisions and incumbent from the recorded evaluations alone.
  * An experiment without a decision is left for the loop to finish.
  */
-export async function replay(session: Session): Promise<Replayed> {
+export async function replay(
+  session: Pick<Session, "ledger" | "row" | "contract" | "rule" | "baseline" | "noise" | "baseFiles">,
+): Promise<Replayed> {
   const { ledger, row, contract, rule, baseline } = session;
   let noise = session.noise;
   let incumbent: Incumbent = {
@@ -115,6 +117,8 @@ export async function replay(session: Session): Promise<Replayed> {
         evaluations,
       );
     } catch (error) {
+      // Recorded as a discard that blames nobody; the noise is as it was.
+      if (error instanceof decision.IncumbentFails) continue;
       if (!(error instanceof MissingRun)) throw error;
       differences.push({ number: experiment.number, recorded: recorded.kind, replayed: error.message });
       continue;

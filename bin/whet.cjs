@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+// CommonJS and old syntax on purpose: this file must run on any Node to say that a newer one is needed.
+"use strict";
+var parts = process.versions.node.split(".").map(Number);
+if (parts[0] < 22 || (parts[0] === 22 && parts[1] < 18)) {
+  console.error(
+    "whet needs Node 22.18 or newer; this is " + process.version + ".\n" +
+      "Install one from https://nodejs.org, or in a project: npm install --save-dev node@24 (then use npx whet)."
+  );
+  process.exit(2);
+}
+if (process.platform === "win32") {
+  console.error("whet runs on Linux and macOS; on Windows use it inside WSL.");
+  process.exit(2);
+}
+require("node:module").enableCompileCache();
+import("../dist/cli.js").catch(function (error) {
+  if (error && error.code === "ERR_MODULE_NOT_FOUND" && /dist/.test(String(error.message)))
+    console.error("whet is not built yet: run npm run build.");
+  else console.error(error);
+  process.exit(1);
+});

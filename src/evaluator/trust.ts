@@ -1,0 +1,37 @@
+import type { Contract } from "../contract/index.ts";
+import type { Isolation } from "../sandbox/index.ts";
+import type { Channel } from "./evaluation.ts";
+
+export interface Trust {
+  letter: "A" | "B" | "C" | "D";
+  /** What lowered the grade, and what would raise it, one sentence each. */
+  reasons: string[];
+}
+
+const letters = ["A", "B", "C", "D"] as const;
+
+/**
+ * How far a session's numbers can be trusted: the weakest link decides. A grade speaks of what is enforced, not of
+ * what anybody intends.
+ */
+export function trust(contract: Contract, channel: Channel, isolation: Isolation): Trust {
+  const reasons: string[] = [];
+  let worst = 0;
+  const cap = (letter: (typeof letters)[number], reason: string) => {
+    worst = Math.max(worst, letters.indexOf(letter));
+    reasons.push(`${letter} at best: ${reason}`);
+  };
+  if (channel === "self-reported")
+    cap("C", "the metric is printed by the candidate itself, which can print anything (add a `score` command)");
+  if (channel === "clocked")
+    if (contract.checks.length > 0) cap("B", "the run is timed from outside; only the checks say that it still does its work");
+    else cap("C", "the run is timed from outside, and nothing checks that it still does its work (add `checks`)");
+  if (isolation.level === "L0")
+    if (channel === "self-reported") cap("D", "no isolation: a candidate can read and write whatever you can");
+    else cap("B", "no isolation: a candidate can read the scorer and its data (install bubblewrap)");
+  if (isolation.level === "macos") cap("B", "the macOS profile has not been tested by us");
+  if (!contract.holdout) cap("B", "no holdout: a gain may be fitted to the data that decides");
+  if (contract.budget.network) cap("C", "candidates have the network");
+  cap("B", "the evaluator has not been probed with cheating candidates");
+  return { letter: letters[worst] as Trust["letter"], reasons };
+}

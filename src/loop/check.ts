@@ -1,0 +1,100 @@
+import * as decision from "../decision/index.ts";
+import { type Trust, trust } from "../evaluator/index.ts";
+import { type Dirty, dirty } from "../repo/index.ts";
+import type { Isolation } from "../sandbox/index.ts";
+import { closeSession, openSession, type SessionOptions } from "./session.ts";
+import type { LabFolder } from "./lab.ts";
+import { mean } from "./state.ts";
+
+/** What `whet check` found: everything to know before a night is spent. */
+export interface Check {
+  lab: string;
+  goal: string;
+  tag: string;
+  metric: { name: string; direction: "minimize" | "maximize"; unit?: string };
+  channel: "scored" | "clocked" | "self-reported";
+  isolation: Isolation;
+  grade: Trust;
+  baseline: { values: number[]; mean: number };
+  /** Standard deviation of one run, in the metric's unit; 0 when deterministic. */
+  sigma: number;
+  deterministic: boolean;
+  preset: string;
+  /** The smallest true improvement that is kept with a probability of 80 %; null when deterministic. */
+  detectable: { value: number; relative: number } | null;
+  /** Wall milliseconds of one evaluation, mean over the baseline, scoring and checks included. */
+  evaluationMs: number;
+  runsPerExperiment: number;
+  experimentMs: number;
+  perNight: number;
+  checks: { command: string; passed: boolean }[];
+  /** Uncommitted work that is not part of what is measured. */
+  uncommitted: Dirty[];
+  warnings: string[];
+}
+
+const night = 8 * 3_600_000;
+
+/** Lints, sets up and measures the baseline, and says what a session can see and cost. The session can then be run. */
+export async function checkLab(lab: LabFolder, options: SessionOptions = {}): Promise<Check> {
+  const began = Date.now();
+  const session = await openSession(lab, options);
+  try {
+    const { contract, row, rule, baseline, noise, sandbox, repo } = session;
+    const values = baseline.map((run) => run.value as number);
+    const centre = mean(values);
+    const sigma = decision.sigma(noise);
+    const { deterministic } = noise;
+    const evaluationMs = pace(baseline);
+    const runsPerExperiment = deterministic ? 1 : decision.runsPerCandidate(rule);
+    const detectable = deterministic ? null : decision.detectable(rule) * sigma;
+    const uncommitted = (await dirty(repo)).filter((file) => file.path !== "program.md");
+    const warnings = [...lab.warnings];
+    if (uncommitted.length > 0)
+      warnings.push(
+        `not part of what is measured, since it is not committed: ${uncommitted
+          .slice(0, 5)
+          .map((file) => file.path)
+          .join(", ")}${uncommitted.length > 5 ? " ..." : ""}`,
+      );
+    return {
+      lab: lab.name,
+      goal: contract.goal,
+      tag: row.tag,
+      metric: {
+        name: contract.metric.name,
+        direction: contract.metric.direction,
+        ...(contract.metric.unit === undefined ? {} : { unit: contract.metric.unit }),
+      },
+      channel: session.evaluator.channel,
+      isolation: sandbox.isolation,
+      grade: trust(contract, session.evaluator.channel, sandbox.isolation),
+      baseline: { values, mean: centre },
+      sigma,
+      deterministic,
+      preset: contract.decision.preset,
+      detectable:
+        detectable === null ? null : { value: detectable, relative: centre === 0 ? 0 : detectable / Math.abs(centre) },
+      evaluationMs,
+      runsPerExperiment,
+      experimentMs: evaluationMs * runsPerExperiment,
+      perNight: Math.floor(night / Math.max(1, evaluationMs * runsPerExperiment)),
+      checks: contract.checks.map((check) => ({ command: check.command, passed: true })),
+      uncommitted,
+      warnings,
+    };
+  } finally {
+    await closeSession(session, "checked", Date.now() - began);
+  }
+}
+
+/** Mean milliseconds from the start of one run to the start of the next, so that scoring and checks count. */
+function pace(baseline: readonly { startedAt: number; wallMs: number }[]): number {
+  const steps = baseline
+    .slice(1)
+    .map((run, index) => run.startedAt - (baseline[index] as { startedAt: number }).startedAt)
+    .filter((ms) => ms > 0);
+  // An interruption between two runs is no cost of the evaluation.
+  const typical = [...steps].sort((a, b) => a - b)[steps.length >> 1];
+  return Math.max(typical ?? 0, mean(baseline.map((run) => run.wallMs)));
+}

@@ -1,0 +1,99 @@
+/** A rectangle in pixels. */
+export interface Box {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
+export interface Wanted {
+  /** The point that the label belongs to. */
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  /** Higher is placed first. */
+  weight: number;
+}
+
+export interface Placed {
+  /** Index into the wanted labels. */
+  index: number;
+  box: Box;
+  /** The label stands away from its point and needs a line to it. */
+  leader: boolean;
+}
+
+/**
+ * Places labels beside their points without overlap: greedy by weight, each at the cheapest of a fan of places.
+ * @param bounds labels stay inside
+ * @param solid what no label may touch
+ * @param faint what a label should rather not touch
+ * @param side the side with more room: 1 below the points, -1 above
+ */
+export function placeLabels(
+  wanted: readonly Wanted[],
+  bounds: Box,
+  solid: readonly Box[],
+  faint: readonly Box[],
+  side: 1 | -1,
+): Placed[] {
+  const placed: Placed[] = [];
+  const order = wanted.map((_, index) => index).sort((a, b) => (wanted[b] as Wanted).weight - (wanted[a] as Wanted).weight);
+  for (const index of order) {
+    const label = wanted[index] as Wanted;
+    let best: { box: Box; cost: number; leader: boolean } | null = null;
+    for (const { box, cost: base, leader } of places(label, bounds, side)) {
+      if (best !== null && base >= best.cost) continue;
+      if (!inside(box, bounds) || placed.some((other) => overlaps(box, other.box, 3)) || solid.some((other) => overlaps(box, other, 0)))
+        continue;
+      const line = leader ? leaderBox(label, box) : null;
+      if (line !== null && placed.some((other) => overlaps(line, other.box, 1))) continue;
+      if (placed.some((other) => other.leader && overlaps(box, leaderBox(wanted[other.index] as Wanted, other.box), 1)))
+        continue;
+      const cost = base + 12 * faint.filter((other) => overlaps(box, other, -1)).length;
+      if (best === null || cost < best.cost) best = { box, cost, leader };
+    }
+    if (best !== null) placed.push({ index, box: best.box, leader: best.leader });
+  }
+  return placed.sort((a, b) => a.index - b.index);
+}
+
+/** Where the leader of a label runs: straight down or up from its point. */
+export function leaderBox(label: { x: number; y: number }, box: Box): Box {
+  const below = box.top > label.y;
+  return {
+    left: label.x - 1,
+    right: label.x + 1,
+    top: below ? label.y + 7 : box.bottom,
+    bottom: below ? box.top : label.y - 7,
+  };
+}
+
+function* places(label: Wanted, bounds: Box, side: 1 | -1): Generator<{ box: Box; cost: number; leader: boolean }> {
+  for (const direction of [side, -side])
+    for (let step = 0; step < 16; step++) {
+      const near = step === 0;
+      const gap = near ? 7 : 7 + step * 13;
+      const top = direction === 1 ? label.y + gap : label.y - gap - label.height;
+      const penalty = step * 5 + (direction === side ? 0 : 14);
+      // Ends at the point, begins at it, or slides along it so that it stays within the picture.
+      for (const share of [1, 0, 0.85, 0.15, 0.5, 0.7, 0.3]) {
+        const left = Math.min(
+          Math.max(label.x - share * label.width + (share === 1 ? (near ? -5 : 3) : share === 0 ? (near ? 5 : -3) : 0), bounds.left),
+          bounds.right - label.width,
+        );
+        const box = { left, top, right: left + label.width, bottom: top + label.height };
+        const reached = near || (label.x >= left - 4 && label.x <= box.right + 4);
+        if (reached) yield { box, cost: penalty + (share === 1 ? 0 : share === 0 ? 2 : 4), leader: !near };
+      }
+    }
+}
+
+function inside(box: Box, bounds: Box): boolean {
+  return box.left >= bounds.left && box.right <= bounds.right && box.top >= bounds.top && box.bottom <= bounds.bottom;
+}
+
+function overlaps(a: Box, b: Box, gap: number): boolean {
+  return a.left < b.right + gap && b.left < a.right + gap && a.top < b.bottom + gap && b.top < a.bottom + gap;
+}

@@ -1,0 +1,134 @@
+import type { Direction } from "../contract/index.ts";
+import type { Channel } from "../evaluator/index.ts";
+import type { Level } from "../sandbox/index.ts";
+
+/** A session as plain data: everything that a report says, and nothing that must be looked up. */
+export interface Notebook {
+  lab: string;
+  goal: string;
+  tag: string;
+  branch: string;
+  /** The commit that the session started from. */
+  base: string;
+  metric: ReportMetric;
+  channel: Channel;
+  isolation: ReportIsolation;
+  grade: Grade;
+  /** Milliseconds since the epoch. */
+  started: number;
+  /** Null while the session runs or can go on. */
+  ended: number | null;
+  stopReason: string | null;
+  preset: string;
+  deterministic: boolean;
+  /** Standard deviation of one run, in the metric's unit; null before the noise was measured. */
+  sigma: number | null;
+  baseline: { values: number[]; mean: number };
+  /** `experiment` is null while the baseline is still the best. */
+  best: { value: number; experiment: number | null };
+  /** By number, oldest first. */
+  experiments: Row[];
+  audit: AuditResult | null;
+  /** How many of the keeps are expected to be chance; null where the rule gives no figure. */
+  expectedFalseKeeps: number | null;
+  /** The cumulative head start given to simplifications, in the metric's unit. */
+  allowance: number;
+  /** Runs of all arms and purposes. */
+  evaluations: number;
+  /** Milliseconds that those runs took together. */
+  evaluationMs: number;
+}
+
+export interface ReportMetric {
+  name: string;
+  direction: Direction;
+  unit?: string;
+}
+
+export interface ReportIsolation {
+  level: Level;
+  enforced: string[];
+  watched: string[];
+  notEnforced: string[];
+}
+
+/** How far a session can be trusted, and why not further. */
+export interface Grade {
+  letter: "A" | "B" | "C" | "D";
+  reasons: string[];
+}
+
+/** A fresh interleaved comparison of the baseline with the final state. */
+export interface AuditResult {
+  /** Pairs run. */
+  n: number;
+  baselineMean: number;
+  finalMean: number;
+  /** In the metric's unit, positive is better. */
+  effect: number;
+  /** 95 % interval of the effect. */
+  interval: [number, number];
+  /** Effect as a fraction of the baseline's magnitude. */
+  relative: number;
+}
+
+export type RowStatus = "keep" | "discard" | "crash" | "timeout" | "invalid" | "running";
+
+/** One experiment. */
+export interface Row {
+  /** 1-based within the session. */
+  id: number;
+  status: RowStatus;
+  what: string;
+  mechanism?: string;
+  prediction?: string;
+  researcher: string;
+  /** Mean of the candidate's runs; null when none succeeded. */
+  value: number | null;
+  /** Improvement over the incumbent in the metric's unit, positive is better. */
+  effect: number | null;
+  interval: [number, number] | null;
+  p: number | null;
+  pReal: number | null;
+  /** Improvement in standard errors. */
+  t: number | null;
+  pairs: number;
+  runs: number;
+  reason: string;
+  commit: string | null;
+  added: number;
+  removed: number;
+  /** Unified diff. */
+  diff: string;
+  peakBytes: number | null;
+  wallMs: number;
+  startedAt: number;
+  provisional: boolean;
+  lesson: string | null;
+  logTail: string | null;
+  failureKind?: string;
+}
+
+const failures: readonly RowStatus[] = ["crash", "timeout", "invalid"];
+
+/** Whether an experiment ended without a value that could be judged. */
+export function failed(row: Row): boolean {
+  return failures.includes(row.status);
+}
+
+export interface Counts {
+  all: number;
+  keeps: number;
+  discards: number;
+  failures: number;
+}
+
+/** Decided experiments by outcome; a running one is counted in `all` only. */
+export function count(rows: readonly Row[]): Counts {
+  return {
+    all: rows.length,
+    keeps: rows.filter((row) => row.status === "keep").length,
+    discards: rows.filter((row) => row.status === "discard").length,
+    failures: rows.filter(failed).length,
+  };
+}

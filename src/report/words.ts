@@ -1,0 +1,83 @@
+import type { Channel } from "../evaluator/index.ts";
+import { effectInterval, percent, plural, quantity, type Scale, scaleOf, value } from "./format.ts";
+import { count, type Notebook } from "./notebook.ts";
+
+/** The scale of everything that a notebook shows. */
+export function notebookScale(notebook: Notebook): Scale {
+  const values = notebook.experiments.flatMap((row) => (row.value === null ? [] : [row.value]));
+  return scaleOf(notebook.metric, notebook.deterministic ? null : notebook.sigma, [...notebook.baseline.values, ...values]);
+}
+
+export interface Headline {
+  /** The result in a few words. */
+  claim: string;
+  /** From where to where, with the interval. */
+  evidence: string;
+  /** What that means, one sentence. */
+  meaning: string;
+  /** `gain`: the interval lies above zero. `none`: an audit without a gain. `open`: no audit yet. */
+  kind: "gain" | "none" | "open";
+}
+
+/**
+ * The one claim of a session: the audited gain with its interval, never a sum of kept effects; without an audit it says
+ * that there is none.
+ */
+export function headline(notebook: Notebook): Headline {
+  const { audit, metric, baseline, best } = notebook;
+  const scale = notebookScale(notebook);
+  if (audit === null) {
+    const keeps = count(notebook.experiments).keeps;
+    return {
+      kind: "open",
+      claim: "Not yet audited",
+      evidence:
+        best.experiment === null
+          ? `baseline ${quantity(baseline.mean, scale)}, nothing better kept so far`
+          : `best kept ${metric.name} ${quantity(best.value, scale)}, baseline ${quantity(baseline.mean, scale)}`,
+      meaning:
+        keeps === 0
+          ? "Nothing has been kept, so there is nothing to audit."
+          : "The kept values were measured while choosing among candidates, which flatters them; a fresh comparison of baseline and final state at the end gives the number to quote.",
+    };
+  }
+  const change = `${value(audit.baselineMean, scale)} → ${quantity(audit.finalMean, scale)}`;
+  const range = effectInterval(audit.interval, scale);
+  const pairs = notebook.deterministic ? "audited" : `audited in ${plural(audit.n, "fresh pair")}`;
+  const evidence =
+    audit.interval[0] === audit.interval[1]
+      ? `${change} · ${pairs}`
+      : `${change} · gain ${range} (95 % interval, ${pairs})`;
+  if (audit.interval[0] <= 0)
+    return {
+      kind: "none",
+      claim: "No audited gain",
+      evidence,
+      meaning: `In a fresh comparison of baseline and final state the interval of the gain ${
+        audit.interval[1] < 0 ? "lies below zero: the final state is worse." : "includes zero: the final state may be no better."
+      }`,
+    };
+  const word = metric.direction === "minimize" ? "lower" : "higher";
+  const size = Number.isFinite(audit.relative) ? percent(audit.relative) : quantity(Math.abs(audit.effect), scale);
+  return {
+    kind: "gain",
+    claim: `${size} ${word} ${metric.name}`,
+    evidence,
+    meaning: `Baseline and final state were run side by side again after the last keep, ${
+      notebook.deterministic ? "and gave these values" : "with fresh seeds and in alternating order"
+    }; this is the number to quote.`,
+  };
+}
+
+/** How the metric reached us, in words. */
+export const channelWords: Record<Channel, string> = {
+  scored: "computed by a trusted scorer that the candidate cannot reach",
+  clocked: "measured by Whetstone itself",
+  "self-reported": "read from the candidate's own output: it could state any number",
+};
+
+/** `43 experiments: 6 kept, 31 discarded, 2 failed`. */
+export function tally(notebook: Notebook): string {
+  const { all, keeps, discards, failures } = count(notebook.experiments);
+  return `${plural(all, "experiment")}: ${keeps} kept, ${discards} discarded, ${failures} failed`;
+}
