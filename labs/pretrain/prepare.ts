@@ -71,8 +71,8 @@ export function randomNumbers(seed: number): () => number {
 
 /** Token windows for one training step: `targets` is `inputs` one token later. Both are rows × length, flat. */
 export interface Batch {
-  inputs: Int32Array;
-  targets: Int32Array;
+  inputs: Int32Array<ArrayBuffer>;
+  targets: Int32Array<ArrayBuffer>;
 }
 
 /** Takes `rows` windows of `length` tokens from random places of `tokens`. */

@@ -100,9 +100,14 @@ async function score(split: Split): Promise<void> {
   const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
   let bits = 0;
   let length = 0;
-  for (const question of questions(loadTokens(split), secretNumbers(secret))) {
+  const all = questions(loadTokens(split), secretNumbers(secret));
+  const ask = (question: Question | undefined): void => {
+    if (question === undefined) return;
     say({ to: question.to, ask: { tokens: question.inputs } });
     say({ to: 1 - question.to, ask: { tokens: question.decoy } });
+  };
+  ask(all[0]);
+  for (const [index, question] of all.entries()) {
     const answers: [unknown, unknown] = [undefined, undefined];
     for (let i = 0; i < 2; i++) {
       const { value, done } = await lines.next();
@@ -110,6 +115,8 @@ async function score(split: Split): Promise<void> {
       const { from, answer } = JSON.parse(value) as { from: 0 | 1; answer: unknown };
       answers[from] = answer;
     }
+    // The copies work on the next question while this one is judged.
+    ask(all[index + 1]);
     const truth = logProbabilities(answers[question.to]);
     compare(question, truth, logProbabilities(answers[question.to === 0 ? 1 : 0]));
     question.targets.forEach((target, position) => {

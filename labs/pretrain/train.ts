@@ -11,7 +11,7 @@ import { defaultDevice, init, jit, nn, numpy as np, valueAndGrad } from "@jax-js
 import { loadTrain, randomNumbers, sampleBatch, VOCABULARY } from "./prepare.ts";
 
 // The model.
-const DEPTH = 4;
+const DEPTH = 3;
 const WIDTH = 96;
 const HEADS = 4;
 const MLP_RATIO = 4;
@@ -24,7 +24,7 @@ const INIT_SCALE = 0.02;
 
 // The training.
 const BATCH = 16;
-const LEARNING_RATE = 0.0005;
+const LEARNING_RATE = 0.001;
 const WARMUP = 0.1;
 const COOLDOWN = 0;
 const FINAL_LEARNING_RATE = 0;
@@ -72,15 +72,15 @@ function initialWeights(random: () => number): Weights {
 }
 
 /**
- * The model: tokens (rows × CONTEXT) to scores (rows × CONTEXT, VOCABULARY). Takes over its arguments, as all of
- * jax-js does: `.ref` keeps an array that is used again.
+ * The model: embedded tokens (rows × CONTEXT, WIDTH) to scores (rows × CONTEXT, VOCABULARY). Takes over its arguments,
+ * as all of jax-js does: `.ref` keeps an array that is used again.
  */
-function model(weights: Arrays, tokens: np.Array, rows: number): np.Array {
+function model(weights: Arrays, embedded: np.Array, rows: number): np.Array {
   const get = (name: string): np.Array => (weights[name] as np.Array).ref;
   const positions = rows * CONTEXT;
-  let stream = np.take(get("embedding"), tokens, 0);
-  if (POSITIONS === "learned") stream = stream.add(get("positions"));
-  stream = stream.reshape([positions, WIDTH]);
+  let stream = embedded;
+  if (POSITIONS === "learned")
+    stream = stream.reshape([rows, CONTEXT, WIDTH]).add(get("positions")).reshape([positions, WIDTH]);
   for (let layer = 0; layer < DEPTH; layer++) {
     const seen = normalized(stream.ref);
     const [query, key, value] = ["query", "key", "value"].map((name) =>
@@ -142,10 +142,28 @@ function placed(x: np.Array): np.Array {
 }
 
 /** Mean loss in nats per token. */
-function loss(weights: Arrays, inputs: np.Array, targets: np.Array): np.Array {
-  const logs = nn.logSoftmax(model(weights, inputs, BATCH), -1);
-  const picked = logs.mul(nn.oneHot(targets.reshape([BATCH * CONTEXT]), VOCABULARY));
-  return np.sum(picked).mul(-1 / (BATCH * CONTEXT));
+function loss(weights: Arrays, embedded: np.Array, targets: np.Array): np.Array {
+  const logs = nn.logSoftmax(model(weights, embedded, BATCH), -1);
+  return np.sum(logs.mul(nn.oneHot(targets, VOCABULARY))).mul(-1 / (BATCH * CONTEXT));
+}
+
+/** The embedding's row for each token. Outside the jitted part: there a gather and its gradient are slow. */
+function embed(weights: Weights, tokens: Int32Array): np.Array {
+  const embedding = weights.embedding as Float32Array;
+  const rows = new Float32Array(tokens.length * WIDTH);
+  tokens.forEach((token, row) => {
+    rows.set(embedding.subarray(token * WIDTH, (token + 1) * WIDTH), row * WIDTH);
+  });
+  return np.array(rows).reshape([tokens.length, WIDTH]);
+}
+
+/** The gradient of `embed`: adds each row's slope to its token's row. */
+function addEmbedded(gradient: Float32Array, tokens: Int32Array, slopes: Float32Array): void {
+  tokens.forEach((token, row) => {
+    for (let i = 0; i < WIDTH; i++)
+      gradient[token * WIDTH + i] =
+        (gradient[token * WIDTH + i] as number) + (slopes[row * WIDTH + i] as number);
+  });
 }
 
 /** The factor on the learning rate at a point of the training, 0 to 1: a rise, a plateau, a fall. */
@@ -188,17 +206,16 @@ async function train(): Promise<void> {
   const random = randomNumbers(SEED);
   const weights = initialWeights(random);
   const update = optimizer(weights);
-  const gradientOf = jit(valueAndGrad(loss));
+  const gradientOf = jit(valueAndGrad(loss, { argnums: [0, 1] }));
   const started = performance.now();
   let clock = started;
   for (let step = 1; ; step++) {
-    const batch = sampleBatch(tokens, BATCH, CONTEXT, random);
-    const size = [BATCH, CONTEXT];
-    const [value, slopes] = gradientOf(
+    const { inputs, targets } = sampleBatch(tokens, BATCH, CONTEXT, random);
+    const [value, [slopes, embeddedSlopes]] = gradientOf(
       toArrays(weights),
-      np.array(batch.inputs).reshape(size),
-      np.array(batch.targets).reshape(size),
-    ) as [np.Array, Arrays];
+      embed(weights, inputs),
+      np.array(targets),
+    ) as [np.Array, [Arrays, np.Array]];
     const nats = (await value.data())[0] as number;
     if (!Number.isFinite(nats))
       throw new Error(
@@ -207,6 +224,7 @@ async function train(): Promise<void> {
     const gradients: Weights = {};
     for (const [name, slope] of Object.entries(slopes))
       gradients[name] = (await slope.data()) as Weights[string];
+    addEmbedded(gradients.embedding as Float32Array, inputs, (await embeddedSlopes.data()) as Float32Array);
     // The clock starts after the first step, which carries the compilation.
     if (step === 1) clock = performance.now();
     const seconds = (performance.now() - clock) / 1000;
@@ -247,7 +265,7 @@ function load(): Weights {
  * CONTEXT is read in pieces that overlap by half.
  */
 function scorer(weights: Weights): (tokens: number[]) => Promise<string> {
-  const run = jit((arrays: Arrays, tokens: np.Array) => model(arrays, tokens, 1));
+  const run = jit((arrays: Arrays, embedded: np.Array) => model(arrays, embedded, 1));
   const arrays = toArrays(weights);
   const stride = Math.max(1, Math.floor(CONTEXT / 2));
   return async (tokens) => {
@@ -256,7 +274,7 @@ function scorer(weights: Weights): (tokens: number[]) => Promise<string> {
       const piece = new Int32Array(CONTEXT);
       piece.set(tokens.slice(start, start + CONTEXT));
       const kept = mapValues(arrays, (array) => array.ref);
-      const found = (await run(kept, np.array(piece).reshape([1, CONTEXT])).data()) as Float32Array;
+      const found = (await run(kept, embed(weights, piece)).data()) as Float32Array;
       const end = Math.min(tokens.length, start + CONTEXT);
       scores.set(found.subarray((done - start) * VOCABULARY, (end - start) * VOCABULARY), done * VOCABULARY);
       done = end;
