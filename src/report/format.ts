@@ -135,7 +135,11 @@ export function printable(text: string): string {
 /** Cuts at a number of characters (not of columns), with an ellipsis. */
 export function shorten(text: string, limit: number): string {
   if (text.length <= limit) return text;
-  return `${text.slice(0, Math.max(0, limit - 1)).toWellFormed().replace(/\ufffd$/u, "").trimEnd()}…`;
+  return `${text
+    .slice(0, Math.max(0, limit - 1))
+    .toWellFormed()
+    .replace(/\ufffd$/u, "")
+    .trimEnd()}…`;
 }
 
 function two(n: number): string {

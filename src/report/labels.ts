@@ -30,6 +30,7 @@ export interface Placed {
  * @param solid what no label may touch
  * @param faint what a label should rather not touch
  * @param side the side with more room: 1 below the points, -1 above
+ * @param most how many labels at most
  */
 export function placeLabels(
   wanted: readonly Wanted[],
@@ -37,19 +38,35 @@ export function placeLabels(
   solid: readonly Box[],
   faint: readonly Box[],
   side: 1 | -1,
+  most: number,
 ): Placed[] {
   const placed: Placed[] = [];
-  const order = wanted.map((_, index) => index).sort((a, b) => (wanted[b] as Wanted).weight - (wanted[a] as Wanted).weight);
+  const order = wanted
+    .map((_, index) => index)
+    .sort((a, b) => (wanted[b] as Wanted).weight - (wanted[a] as Wanted).weight);
   for (const index of order) {
+    if (placed.length >= most) break;
     const label = wanted[index] as Wanted;
     let best: { box: Box; cost: number; leader: boolean } | null = null;
     for (const { box, cost: base, leader } of places(label, bounds, side)) {
       if (best !== null && base >= best.cost) continue;
-      if (!inside(box, bounds) || placed.some((other) => overlaps(box, other.box, 3)) || solid.some((other) => overlaps(box, other, 0)))
+      if (
+        !inside(box, bounds) ||
+        placed.some((other) => overlaps(box, other.box, 3)) ||
+        solid.some((other) => overlaps(box, other, 0))
+      )
         continue;
       const line = leader ? leaderBox(label, box) : null;
-      if (line !== null && placed.some((other) => overlaps(line, other.box, 1))) continue;
-      if (placed.some((other) => other.leader && overlaps(box, leaderBox(wanted[other.index] as Wanted, other.box), 1)))
+      if (
+        line !== null &&
+        [...solid, ...placed.map((other) => other.box)].some((other) => overlaps(line, other, 0))
+      )
+        continue;
+      if (
+        placed.some(
+          (other) => other.leader && overlaps(box, leaderBox(wanted[other.index] as Wanted, other.box), 1),
+        )
+      )
         continue;
       const cost = base + 12 * faint.filter((other) => overlaps(box, other, -1)).length;
       if (best === null || cost < best.cost) best = { box, cost, leader };
@@ -70,9 +87,14 @@ export function leaderBox(label: { x: number; y: number }, box: Box): Box {
   };
 }
 
-function* places(label: Wanted, bounds: Box, side: 1 | -1): Generator<{ box: Box; cost: number; leader: boolean }> {
+function* places(
+  label: Wanted,
+  bounds: Box,
+  side: 1 | -1,
+): Generator<{ box: Box; cost: number; leader: boolean }> {
+  // On the other side a leader would run along the staircase's own riser, so only the place at the point is offered.
   for (const direction of [side, -side])
-    for (let step = 0; step < 16; step++) {
+    for (let step = 0; step < (direction === side ? 16 : 1); step++) {
       const near = step === 0;
       const gap = near ? 7 : 7 + step * 13;
       const top = direction === 1 ? label.y + gap : label.y - gap - label.height;
@@ -80,7 +102,12 @@ function* places(label: Wanted, bounds: Box, side: 1 | -1): Generator<{ box: Box
       // Ends at the point, begins at it, or slides along it so that it stays within the picture.
       for (const share of [1, 0, 0.85, 0.15, 0.5, 0.7, 0.3]) {
         const left = Math.min(
-          Math.max(label.x - share * label.width + (share === 1 ? (near ? -5 : 3) : share === 0 ? (near ? 5 : -3) : 0), bounds.left),
+          Math.max(
+            label.x -
+              share * label.width +
+              (share === 1 ? (near ? -5 : 3) : share === 0 ? (near ? 5 : -3) : 0),
+            bounds.left,
+          ),
           bounds.right - label.width,
         );
         const box = { left, top, right: left + label.width, bottom: top + label.height };
@@ -91,7 +118,12 @@ function* places(label: Wanted, bounds: Box, side: 1 | -1): Generator<{ box: Box
 }
 
 function inside(box: Box, bounds: Box): boolean {
-  return box.left >= bounds.left && box.right <= bounds.right && box.top >= bounds.top && box.bottom <= bounds.bottom;
+  return (
+    box.left >= bounds.left &&
+    box.right <= bounds.right &&
+    box.top >= bounds.top &&
+    box.bottom <= bounds.bottom
+  );
 }
 
 function overlaps(a: Box, b: Box, gap: number): boolean {

@@ -22,7 +22,11 @@ async function load(): Promise<{ render: (svg: string) => Uint8Array }> {
     readFile(find("dejavu-fonts-ttf/ttf/DejaVuSansCondensed-Bold.ttf")),
   ]);
   await initWasm(wasm);
-  const font = { fontBuffers: [regular, bold], defaultFontFamily: "DejaVu Sans", sansSerifFamily: "DejaVu Sans" };
+  const font = {
+    fontBuffers: [regular, bold],
+    defaultFontFamily: "DejaVu Sans",
+    sansSerifFamily: "DejaVu Sans",
+  };
   return {
     render(svg) {
       const resvg = new Resvg(svg, { font });

@@ -1,7 +1,7 @@
-import { escape } from "./escape.ts";
+import { escaped } from "./escaped.ts";
 import { duration, effect, oneLine, percent, plural, type Scale, shorten, value } from "./format.ts";
 import { type Box, leaderBox, placeLabels } from "./labels.ts";
-import { fit, textWidth } from "./lettering.ts";
+import { fitted, textWidth } from "./lettering.ts";
 import { count, failed, type Notebook, type Row } from "./notebook.ts";
 import { type Headline, headline, notebookScale } from "./words.ts";
 
@@ -9,7 +9,7 @@ export interface ChartOptions {
   /** Pixels, at least 480 by 320. */
   width: number;
   height: number;
-  /** `page`: no colours of its own, the page around it brings `chartColours`. */
+  /** `page`: without title and colours, which the page around it brings (`chartColours`). */
   theme: "light" | "dark" | "page";
 }
 
@@ -58,7 +58,7 @@ const dark: Palette = {
 /** The rules that colour a chart drawn with theme `page`. */
 export function chartColours(theme: "light" | "dark"): string {
   const p = theme === "light" ? light : dark;
-  return `.wc-paper{fill:${p.paper}}.wc-ink{fill:${p.ink}}.wc-muted{fill:${p.muted}}.wc-faint{fill:${p.faint}}.wc-grid{stroke:${p.grid}}.wc-axis{stroke:${p.faint}}.wc-stair{stroke:${p.keep};fill:none}.wc-area{fill:${p.keep};fill-opacity:${theme === "light" ? 0.07 : 0.1}}.wc-keep{fill:${p.keep};stroke:${p.paper}}.wc-hollow{fill:${p.paper};stroke:${p.keep}}.wc-label{fill:${p.keepInk}}.wc-halo{stroke:${p.paper}}.wc-leader{stroke:${p.keep};stroke-opacity:.45}.wc-discard{fill:${p.discard};fill-opacity:.62}.wc-fail{stroke:${p.fail}}.wc-fail-ink{fill:${p.fail}}.wc-audit{stroke:${p.audit}}.wc-audit-fill{fill:${p.audit};stroke:${p.paper}}.wc-audit-ink{fill:${p.audit}}.wc-band{fill:${p.band};fill-opacity:${theme === "light" ? 0.13 : 0.17}}.wc-base{stroke:${p.band}}.wc-base-dot{fill:${p.band};stroke:${p.paper}}`;
+  return `.wc-paper{fill:${p.paper}}.wc-ink{fill:${p.ink}}.wc-muted{fill:${p.muted}}.wc-faint{fill:${p.faint}}.wc-grid{stroke:${p.grid}}.wc-axis{stroke:${p.faint}}.wc-stair{stroke:${p.keep};fill:none}.wc-area{fill:${p.keep};fill-opacity:${theme === "light" ? 0.07 : 0.1}}.wc-keep{fill:${p.keep};stroke:${p.paper}}.wc-hollow{fill:${p.paper};stroke:${p.keep}}.wc-label{fill:${p.keepInk}}.wc-halo{stroke:${p.paper}}.wc-leader{stroke:${p.keep};stroke-opacity:.45}.wc-discard{fill:${p.discard};fill-opacity:.8}.wc-fail{stroke:${p.fail}}.wc-fail-ink{fill:${p.fail}}.wc-audit{stroke:${p.audit}}.wc-audit-fill{fill:${p.audit};stroke:${p.paper}}.wc-audit-ink{fill:${p.audit}}.wc-band{fill:${p.band};fill-opacity:${theme === "light" ? 0.13 : 0.17}}.wc-base{stroke:${p.band}}.wc-base-dot{fill:${p.band};stroke:${p.paper}}`;
 }
 
 // Condensed first, so that the picture made from this drawing and the drawing in a browser have the same proportions.
@@ -73,37 +73,41 @@ export function progressSvg(notebook: Notebook, options: ChartOptions): string {
   const scale = notebookScale(notebook);
   const head = headline(notebook);
   const rows = notebook.experiments.filter((row) => row.status !== "running");
-  const plot: Box = { left: 78, top: 132, right: width - 36, bottom: height - 76 };
+  const titled = options.theme !== "page";
+  const plot: Box = { left: 78, top: titled ? 152 : 62, right: width - 36, bottom: height - 98 };
   const audited = notebook.audit !== null;
   const last = Math.max(1, rows.at(-1)?.id ?? 1);
   const right = plot.right - (audited ? 74 : 14);
   const x = (id: number) => plot.left + 22 + ((right - plot.left - 22) * id) / last;
   const range = verticalRange(notebook, rows);
   const up = notebook.metric.direction === "maximize";
-  const y = (v: number) => plot.bottom - ((v - range.low) / (range.high - range.low)) * (plot.bottom - plot.top);
+  const y = (v: number) =>
+    plot.bottom - ((v - range.low) / (range.high - range.low)) * (plot.bottom - plot.top);
   const parts: string[] = [];
   const add = (text: string) => parts.push(text);
 
   add(
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escape(`${notebook.lab}: ${head.claim}. ${head.evidence}`)}" font-family="${family}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escaped(`${notebook.lab}: ${head.claim}. ${head.evidence}`)}" font-family="${family}">`,
   );
   if (options.theme !== "page") add(`<style>${chartColours(options.theme)}</style>`);
   add(`<rect class="wc-paper" width="${width}" height="${height}"/>`);
-  drawTitle(add, notebook, head, width);
+  if (titled) drawTitle(add, notebook, head, width);
 
   const decimals = tickDecimals(range);
   for (const tick of ticks(range.low, range.high, Math.max(3, Math.round((plot.bottom - plot.top) / 74)))) {
     add(line("wc-grid", plot.left, y(tick), plot.right, y(tick), 1));
     add(text("wc-muted", plot.left - 12, y(tick) + 4.5, value(tick, { decimals, unit: "" }), 13, "end"));
   }
-  for (const tick of ticks(0, last, Math.max(3, Math.round((right - plot.left) / 90))).filter(Number.isInteger)) {
+  for (const tick of ticks(0, last, Math.max(3, Math.round((right - plot.left) / 90))).filter(
+    Number.isInteger,
+  )) {
     add(line("wc-axis", x(tick), plot.bottom + 30, x(tick), plot.bottom + 35, 1));
     add(text("wc-muted", x(tick), plot.bottom + 50, String(tick), 13, "middle"));
   }
   add(line("wc-axis", plot.left, plot.bottom + 30, plot.right, plot.bottom + 30, 1));
   const unit = notebook.metric.unit ? `, ${oneLine(notebook.metric.unit)}` : "";
-  const axis = `${fit(oneLine(notebook.metric.name) + unit, 260, 13, true)}  ${up ? "↑ higher is better" : "↓ lower is better"}`;
-  add(text("wc-muted", plot.left, plot.top - 13, axis, 13, "start", "600"));
+  const axis = `${fitted(oneLine(notebook.metric.name) + unit, 260, 13, true)}  ${up ? "↑ higher is better" : "↓ lower is better"}`;
+  add(text("wc-muted", 36, plot.top - 17, axis, 13, "start", "600"));
 
   drawBaseline(add, notebook, scale, plot, y);
   const keeps = rows.filter((row) => row.status === "keep" && row.value !== null);
@@ -113,6 +117,7 @@ export function progressSvg(notebook: Notebook, options: ChartOptions): string {
   const crowded = rows.length > 220;
   const dot = crowded ? 2.3 : rows.length > 90 ? 3 : 3.8;
   const faint: Box[] = [];
+  let clipped = false;
   for (const row of rows) {
     if (row.status === "keep" && row.value !== null) continue;
     const at = x(row.id);
@@ -125,6 +130,7 @@ export function progressSvg(notebook: Notebook, options: ChartOptions): string {
         `<path class="wc-fail" ${data} stroke-width="${crowded ? 1.4 : 1.9}" stroke-linecap="round" d="M${n(at - arm)} ${n(centre - arm)}l${2 * arm} ${2 * arm}m0 ${-2 * arm}l${-2 * arm} ${2 * arm}">${tip}</path>`,
       );
     } else if (row.value > range.high || row.value < range.low) {
+      clipped = true;
       const above = row.value > range.high;
       const edge = above ? plot.top + 3 : plot.bottom - 3;
       const point = above ? -1 : 1;
@@ -147,9 +153,9 @@ export function progressSvg(notebook: Notebook, options: ChartOptions): string {
     );
   }
   add(
-    `<circle class="wc-base-dot" stroke-width="1.6" cx="${n(x(0))}" cy="${n(y(notebook.baseline.mean))}" r="5.6"><title>Baseline ${escape(value(notebook.baseline.mean, scale))}</title></circle>`,
+    `<circle class="wc-base-dot" stroke-width="1.6" cx="${n(x(0))}" cy="${n(y(notebook.baseline.mean))}" r="5.6"><title>Baseline ${escaped(value(notebook.baseline.mean, scale))}</title></circle>`,
   );
-  drawLegend(add, notebook, rows, plot, height);
+  drawLegend(add, notebook, rows, plot, height, clipped);
   add("</svg>");
   return parts.join("");
 }
@@ -159,18 +165,18 @@ type Add = (text: string) => void;
 function drawTitle(add: Add, notebook: Notebook, head: Headline, width: number): void {
   const left = 36;
   const room = width - 2 * left;
-  const name = fit(oneLine(notebook.lab), room * 0.4, 15, true);
+  const name = fitted(oneLine(notebook.lab), room * 0.4, 15, true);
   add(text("wc-ink", left, 38, name, 15, "start", "600"));
   const after = left + textWidth(name, 15, true) + 12;
-  const goal = fit(oneLine(notebook.goal), room - (after - left), 15);
+  const goal = fitted(oneLine(notebook.goal), room - (after - left), 15);
   add(text("wc-muted", after, 38, goal, 15, "start"));
   const size = 27;
-  const claim = fit(oneLine(head.claim), room, size, true);
+  const claim = fitted(oneLine(head.claim), room, size, true);
   add(text(head.kind === "gain" ? "wc-ink" : "wc-muted", left, 73, claim, size, "start", "700"));
   const beside = left + textWidth(claim, size, true) + 18;
   const evidence = oneLine(head.evidence);
   if (width - left - beside >= textWidth(evidence, 15) * 0.75)
-    add(text("wc-muted", beside, 73, fit(evidence, width - left - beside, 15), 15, "start"));
+    add(text("wc-muted", beside, 73, fitted(evidence, width - left - beside, 15), 15, "start"));
   const { all, keeps, discards, failures } = count(notebook.experiments);
   const facts = [
     plural(all, "experiment"),
@@ -181,8 +187,8 @@ function drawTitle(add: Add, notebook: Notebook, head: Headline, width: number):
     `isolation ${notebook.isolation.level}`,
     `trust grade ${notebook.grade.letter}`,
     ...(notebook.ended === null ? [] : [duration(notebook.ended - notebook.started)]),
-  ].join("  ·  ");
-  add(text("wc-muted", left, 98, fit(facts, room, 13), 13, "start"));
+  ].join(" · ");
+  add(text("wc-muted", left, 98, fitted(facts, room, 13), 13, "start"));
 }
 
 function drawBaseline(add: Add, notebook: Notebook, scale: Scale, plot: Box, y: (v: number) => number): void {
@@ -196,7 +202,7 @@ function drawBaseline(add: Add, notebook: Notebook, scale: Scale, plot: Box, y: 
     );
   }
   add(
-    `<path class="wc-base" stroke-width="1.3" stroke-dasharray="5 4" d="M${plot.left} ${n(y(mean))}H${n(plot.right)}"><title>Baseline ${escape(value(mean, scale))}</title></path>`,
+    `<path class="wc-base" stroke-width="1.3" stroke-dasharray="5 4" d="M${plot.left} ${n(y(mean))}H${n(plot.right)}"><title>Baseline ${escaped(value(mean, scale))}</title></path>`,
   );
   const words = `baseline ${value(mean, scale)}${sigma > 0 ? ` ± ${value(sigma, scale)} (one run)` : ""}`;
   // On the worse side of the line, where the staircase never is.
@@ -224,13 +230,15 @@ function drawAudit(
   const middle = clip(audit.finalMean);
   const end = stair.points.at(-1);
   if (end !== undefined)
-    add(`<path class="wc-audit" stroke-width="1.2" stroke-dasharray="2 3" d="M${n(end.x)} ${n(y(end.v))}L${n(at)} ${n(middle)}"/>`);
+    add(
+      `<path class="wc-audit" stroke-width="1.2" stroke-dasharray="2 3" d="M${n(end.x)} ${n(y(end.v))}L${n(at)} ${n(middle)}"/>`,
+    );
   add(
     `<path class="wc-audit" stroke-width="2" d="M${n(at)} ${n(ends[0])}V${n(ends[1])}M${n(at - 6)} ${n(ends[0])}h12M${n(at - 6)} ${n(ends[1])}h12"/>`,
   );
   const tip = `Audited: ${value(audit.finalMean, scale)}, gain ${effect(audit.effect, scale)}`;
   add(
-    `<path class="wc-audit-fill" stroke-width="1.6" d="M${n(at)} ${n(middle - 8)}l8 8l-8 8l-8 -8z"><title>${escape(tip)}</title></path>`,
+    `<path class="wc-audit-fill" stroke-width="1.6" d="M${n(at)} ${n(middle - 8)}l8 8l-8 8l-8 -8z"><title>${escaped(tip)}</title></path>`,
   );
   const low = Math.max(...ends, middle + 8);
   const below = low + 34 < plot.bottom;
@@ -238,6 +246,9 @@ function drawAudit(
   add(halo("wc-audit-ink", at, first, "audited", 12.5, "middle", "600"));
   add(halo("wc-audit-ink", at, first + 15, value(audit.finalMean, scale), 12.5, "middle", "600"));
 }
+
+/** More words than this and the picture is a page of text: the largest steps are named. */
+const mostLabels = 18;
 
 interface Frame {
   x: (id: number) => number;
@@ -253,8 +264,8 @@ function drawLabels(add: Add, keeps: readonly Row[], notebook: Notebook, frame: 
   const { x, y, plot, right, stair } = frame;
   const size = 12.5;
   const side = notebook.metric.direction === "minimize" ? 1 : -1;
-  const room = keeps.length <= 6 ? 270 : keeps.length <= 12 ? 215 : 175;
-  const words = keeps.map((row) => fit(oneLine(row.what), room, size));
+  const room = keeps.length <= 6 ? 280 : keeps.length <= 12 ? 230 : 190;
+  const words = keeps.map((row) => fitted(oneLine(row.what), room, size));
   const wanted = keeps.map((row, index) => ({
     x: x(row.id),
     y: y(row.value as number),
@@ -267,10 +278,15 @@ function drawLabels(add: Add, keeps: readonly Row[], notebook: Notebook, frame: 
     around(x(0), y(notebook.baseline.mean), 6),
     ...stairBoxes(stair, y),
   ];
-  const bounds = { left: plot.left + 4, right: Math.max(right + 10, plot.left + 40), top: plot.top + 2, bottom: plot.bottom - 2 };
+  const bounds = {
+    left: plot.left + 4,
+    right: Math.max(right + 10, plot.left + 40),
+    top: plot.top + 2,
+    bottom: plot.bottom - 2,
+  };
   const mean = y(notebook.baseline.mean);
   solid.push({ left: plot.left, right: plot.right, top: mean - 1, bottom: mean + 1 });
-  for (const { index, box, leader } of placeLabels(wanted, bounds, solid, frame.faint, side)) {
+  for (const { index, box, leader } of placeLabels(wanted, bounds, solid, frame.faint, side, mostLabels)) {
     const point = wanted[index] as { x: number; y: number };
     if (leader) {
       const at = leaderBox(point, box);
@@ -280,8 +296,15 @@ function drawLabels(add: Add, keeps: readonly Row[], notebook: Notebook, frame: 
   }
 }
 
-function drawLegend(add: Add, notebook: Notebook, rows: readonly Row[], plot: Box, height: number): void {
-  const at = height - 12;
+function drawLegend(
+  add: Add,
+  notebook: Notebook,
+  rows: readonly Row[],
+  plot: Box,
+  height: number,
+  clipped: boolean,
+): void {
+  const at = height - 18;
   let left = plot.left;
   const item = (mark: (x: number) => string, words: string) => {
     add(mark(left + 6));
@@ -291,7 +314,10 @@ function drawLegend(add: Add, notebook: Notebook, rows: readonly Row[], plot: Bo
   const middle = at - 4.4;
   item((x) => `<circle class="wc-keep" cx="${n(x)}" cy="${n(middle)}" r="5"/>`, "kept");
   if (rows.some((row) => row.status === "keep" && row.provisional))
-    item((x) => `<circle class="wc-hollow" stroke-width="2.2" cx="${n(x)}" cy="${n(middle)}" r="4.4"/>`, "kept, provisional");
+    item(
+      (x) => `<circle class="wc-hollow" stroke-width="2.2" cx="${n(x)}" cy="${n(middle)}" r="4.4"/>`,
+      "kept, provisional",
+    );
   item((x) => `<circle class="wc-discard" cx="${n(x)}" cy="${n(middle)}" r="4"/>`, "discarded");
   if (rows.some(failed))
     item(
@@ -299,8 +325,16 @@ function drawLegend(add: Add, notebook: Notebook, rows: readonly Row[], plot: Bo
         `<path class="wc-fail" stroke-width="1.9" stroke-linecap="round" d="M${n(x - 3.8)} ${n(middle - 3.8)}l7.6 7.6m0 -7.6l-7.6 7.6"/>`,
       "failed",
     );
+  if (clipped)
+    item(
+      (x) => `<path class="wc-discard" d="M${n(x - 4.5)} ${n(middle + 3)}h9l-4.5 -7z"/>`,
+      "beyond the scale",
+    );
   if (!notebook.deterministic && notebook.sigma !== null)
-    item((x) => `<rect class="wc-band" x="${n(x - 8)}" y="${n(middle - 6)}" width="16" height="12"/>`, "noise of one run");
+    item(
+      (x) => `<rect class="wc-band" x="${n(x - 8)}" y="${n(middle - 6)}" width="16" height="12"/>`,
+      "noise of one run",
+    );
   if (notebook.audit !== null)
     item(
       (x) => `<path class="wc-audit-fill" d="M${n(x)} ${n(middle - 6)}l6 6l-6 6l-6 -6z"/>`,
@@ -335,7 +369,12 @@ function stairBoxes(stair: Stair, y: (v: number) => number): Box[] {
     if (before === undefined) continue;
     const [from, to] = [y(before.v), y(point.v)];
     boxes.push({ left: before.x, right: point.x, top: from - 2, bottom: from + 2 });
-    boxes.push({ left: point.x - 2, right: point.x + 2, top: Math.min(from, to), bottom: Math.max(from, to) });
+    boxes.push({
+      left: point.x - 2,
+      right: point.x + 2,
+      top: Math.min(from, to),
+      bottom: Math.max(from, to),
+    });
   }
   return boxes;
 }
@@ -355,12 +394,25 @@ function verticalRange(notebook: Notebook, rows: readonly Row[]): Range {
   const sigma = notebook.deterministic ? 0 : (notebook.sigma ?? 0);
   // In gains over the baseline, so that better is up in both directions.
   const gains = (status: "keep" | "discard") =>
-    rows.flatMap((row) => (row.status === status && row.value !== null ? [sign * (row.value - mean)] : [])).filter(Number.isFinite);
-  const core = [0, ...gains("keep"), ...(notebook.audit === null ? [] : [sign * (notebook.audit.finalMean - mean), sign * (notebook.audit.baselineMean - mean) + notebook.audit.interval[0], sign * (notebook.audit.baselineMean - mean) + notebook.audit.interval[1]])].filter(Number.isFinite);
+    rows
+      .flatMap((row) => (row.status === status && row.value !== null ? [sign * (row.value - mean)] : []))
+      .filter(Number.isFinite);
+  const core = [
+    0,
+    ...gains("keep"),
+    ...(notebook.audit === null
+      ? []
+      : [
+          sign * (notebook.audit.finalMean - mean),
+          sign * (notebook.audit.baselineMean - mean) + notebook.audit.interval[0],
+          sign * (notebook.audit.baselineMean - mean) + notebook.audit.interval[1],
+        ]),
+  ].filter(Number.isFinite);
   const discards = gains("discard").sort((a, b) => a - b);
   const best = Math.max(...core, 1.6 * sigma);
   const worst = Math.min(...core, -1.6 * sigma);
-  const quantile = (q: number) => discards[Math.min(discards.length - 1, Math.floor(q * discards.length))] ?? 0;
+  const quantile = (q: number) =>
+    discards[Math.min(discards.length - 1, Math.floor(q * discards.length))] ?? 0;
   let span = best - worst;
   if (!(span > 0)) {
     const middle = (quantile(0.75) - quantile(0.25)) * 2;
@@ -379,7 +431,8 @@ function verticalRange(notebook: Notebook, rows: readonly Row[]): Range {
 export function ticks(low: number, high: number, about: number): number[] {
   const step = tickStep(low, high, about);
   const result: number[] = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) result.push(Number((i * step).toPrecision(12)));
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++)
+    result.push(Number((i * step).toPrecision(12)));
   return result;
 }
 
@@ -401,7 +454,7 @@ function tooltip(row: Row, scale: Scale): string {
     ...(row.effect === null ? [] : [`effect ${effect(row.effect, scale)}`]),
     ...(row.pReal === null ? [] : [`truly better with ${percent(row.pReal)}`]),
   ];
-  return `<title>${escape(words.join("\n"))}</title>`;
+  return `<title>${escaped(words.join("\n"))}</title>`;
 }
 
 function around(x: number, y: number, radius: number): Box {
@@ -412,13 +465,29 @@ function line(style: string, x1: number, y1: number, x2: number, y2: number, wid
   return `<path class="${style}" stroke-width="${width}" d="M${n(x1)} ${n(y1)}L${n(x2)} ${n(y2)}"/>`;
 }
 
-function text(style: string, x: number, y: number, words: string, size: number, anchor: string, weight = "400"): string {
-  return `<text class="${style}" x="${n(x)}" y="${n(y)}" font-size="${size}" text-anchor="${anchor}" font-weight="${weight}">${escape(words)}</text>`;
+function text(
+  style: string,
+  x: number,
+  y: number,
+  words: string,
+  size: number,
+  anchor: string,
+  weight = "400",
+): string {
+  return `<text class="${style}" x="${n(x)}" y="${n(y)}" font-size="${size}" text-anchor="${anchor}" font-weight="${weight}">${escaped(words)}</text>`;
 }
 
 /** Text with a rim in the colour of the paper, so that it can be read over dots and lines. */
-function halo(style: string, x: number, y: number, words: string, size: number, anchor: string, weight = "400"): string {
-  return `<text class="${style} wc-halo" x="${n(x)}" y="${n(y)}" font-size="${size}" text-anchor="${anchor}" font-weight="${weight}" stroke-width="4" stroke-linejoin="round" paint-order="stroke">${escape(words)}</text>`;
+function halo(
+  style: string,
+  x: number,
+  y: number,
+  words: string,
+  size: number,
+  anchor: string,
+  weight = "400",
+): string {
+  return `<text class="${style} wc-halo" x="${n(x)}" y="${n(y)}" font-size="${size}" text-anchor="${anchor}" font-weight="${weight}" stroke-width="4" stroke-linejoin="round" paint-order="stroke">${escaped(words)}</text>`;
 }
 
 /** A coordinate with one decimal. */

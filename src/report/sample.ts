@@ -14,9 +14,11 @@ export function sampleNotebook(experiments = 43, seed = 1, over: Partial<Noteboo
     const luck = random();
     const kept = luck < 0.14;
     const broken = luck > 0.93;
-    const gain = kept ? 0.008 + 0.03 * random() ** 2 : 0.004 * normal() - 0.03 * random() ** 3 - (luck > 0.9 ? 0.9 : 0);
+    const gain = kept
+      ? 0.008 + 0.03 * random() ** 2
+      : 0.004 * normal() - 0.03 * random() ** 3 - (luck > 0.9 ? 0.9 : 0);
     const value = broken ? null : incumbent + sign * gain;
-    const [what = "", mechanism] = ideas[(id * 7 + seed) % ideas.length] as [string, string];
+    const [what = "", mechanism] = ideas[(id * 5 + seed) % ideas.length] as [string, string];
     rows.push({
       id,
       status: broken ? (luck > 0.975 ? "timeout" : "crash") : kept ? "keep" : "discard",
@@ -45,7 +47,9 @@ export function sampleNotebook(experiments = 43, seed = 1, over: Partial<Noteboo
       startedAt: 1_790_000_000_000 + id * 100_000,
       provisional: false,
       lesson: kept ? "the schedule was the bottleneck" : null,
-      logTail: broken ? "step 12 loss 5.31\nRangeError: Invalid typed array length: -1\n    at attention (train.ts:88)" : null,
+      logTail: broken
+        ? "step 12 loss 5.31\nRangeError: Invalid typed array length: -1\n    at attention (train.ts:88)"
+        : null,
       ...(broken ? { failureKind: luck > 0.975 ? "timeout" : "crash" } : {}),
     });
     if (kept && value !== null) {
@@ -68,7 +72,10 @@ export function sampleNotebook(experiments = 43, seed = 1, over: Partial<Noteboo
       watched: ["memory", "disk"],
       notEnforced: ["processor share"],
     },
-    grade: { letter: "B", reasons: ["there is no holdout, so a metric that is learned by heart would not be noticed"] },
+    grade: {
+      letter: "B",
+      reasons: ["there is no holdout, so a metric that is learned by heart would not be noticed"],
+    },
     started: 1_790_000_000_000,
     ended: 1_790_000_000_000 + experiments * 100_000,
     stopReason: `${experiments} experiments done`,
@@ -95,7 +102,10 @@ export function sampleNotebook(experiments = 43, seed = 1, over: Partial<Noteboo
 }
 
 const ideas: [string, string?][] = [
-  ["Raise the peak learning rate from 0.001 to 0.003", "the loss still falls steeply at the end of the budget"],
+  [
+    "Raise the peak learning rate from 0.001 to 0.003",
+    "the loss still falls steeply at the end of the budget",
+  ],
   ["Halve the batch to get twice as many steps", "the run is limited by steps, not by gradient noise"],
   ["Tie the embedding to the output layer", "fewer parameters to learn in the same time"],
   ["Replace GELU by squared ReLU"],

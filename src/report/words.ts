@@ -5,7 +5,10 @@ import { count, type Notebook } from "./notebook.ts";
 /** The scale of everything that a notebook shows. */
 export function notebookScale(notebook: Notebook): Scale {
   const values = notebook.experiments.flatMap((row) => (row.value === null ? [] : [row.value]));
-  return scaleOf(notebook.metric, notebook.deterministic ? null : notebook.sigma, [...notebook.baseline.values, ...values]);
+  return scaleOf(notebook.metric, notebook.deterministic ? null : notebook.sigma, [
+    ...notebook.baseline.values,
+    ...values,
+  ]);
 }
 
 export interface Headline {
@@ -54,11 +57,15 @@ export function headline(notebook: Notebook): Headline {
       claim: "No audited gain",
       evidence,
       meaning: `In a fresh comparison of baseline and final state the interval of the gain ${
-        audit.interval[1] < 0 ? "lies below zero: the final state is worse." : "includes zero: the final state may be no better."
+        audit.interval[1] < 0
+          ? "lies below zero: the final state is worse."
+          : "includes zero: the final state may be no better."
       }`,
     };
   const word = metric.direction === "minimize" ? "lower" : "higher";
-  const size = Number.isFinite(audit.relative) ? percent(audit.relative) : quantity(Math.abs(audit.effect), scale);
+  const size = Number.isFinite(audit.relative)
+    ? percent(audit.relative)
+    : quantity(Math.abs(audit.effect), scale);
   return {
     kind: "gain",
     claim: `${size} ${word} ${metric.name}`,

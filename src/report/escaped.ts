@@ -1,9 +1,15 @@
 import { printable } from "./format.ts";
 
-const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+const entities: Record<string, string> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
 
 /** Text from data, safe as content and inside a quoted attribute of HTML and XML alike. */
-export function escape(text: string): string {
+export function escaped(text: string): string {
   return (
     printable(text)
       .replace(/[&<>"']/g, (character) => entities[character] as string)

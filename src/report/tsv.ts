@@ -1,0 +1,71 @@
+import { oneLine } from "./format.ts";
+import type { Row, RowStatus } from "./notebook.ts";
+
+export interface TsvHead {
+  /** The metric's name, the title of the second column. */
+  metric: string;
+  baseline: {
+    /** Commit that the session started from. */
+    commit: string;
+    mean: number;
+    /** Peak memory of its runs; null when unknown. */
+    peakBytes: number | null;
+  };
+}
+
+/**
+ * The words that readers of autoresearch's `results.tsv` know. A timeout is a run without a result, so `crash`; an invalid
+ * change has been thrown away, so `discard`.
+ */
+const words: Record<Exclude<RowStatus, "running">, "keep" | "discard" | "crash"> = {
+  keep: "keep",
+  discard: "discard",
+  crash: "crash",
+  timeout: "crash",
+  invalid: "discard",
+};
+
+/**
+ * `results.tsv` in autoresearch's five columns: commit (7 characters), metric (6 decimals), memory_gb (1 decimal, GiB),
+ * status, description. First comes the baseline. An experiment without a value has 0.000000 and 0.0; one that is still
+ * running is left out.
+ */
+export function resultsTsv(rows: readonly Row[], head: TsvHead): string {
+  const { baseline } = head;
+  const lines = [
+    ["commit", cell(head.metric), "memory_gb", "status", "description"],
+    [short(baseline.commit), metric(baseline.mean), memory(baseline.peakBytes), "keep", "baseline"],
+  ];
+  for (const row of rows) {
+    if (row.status === "running") continue;
+    const status = words[row.status];
+    const measured = row.value !== null && status !== "crash";
+    lines.push([
+      short(row.commit ?? ""),
+      measured ? metric(row.value as number) : "0.000000",
+      measured ? memory(row.peakBytes) : "0.0",
+      status,
+      cell(row.what),
+    ]);
+  }
+  return `${lines.map((line) => line.join("\t")).join("\n")}\n`;
+}
+
+/** Six decimals as autoresearch writes them; where those would lose digits, as many as the number needs. */
+function metric(x: number): string {
+  if (!Number.isFinite(x)) return "0.000000";
+  return x !== 0 && (Math.abs(x) < 0.01 || Math.abs(x) >= 1e15) ? String(x) : x.toFixed(6);
+}
+
+function memory(bytes: number | null): string {
+  return bytes === null || !Number.isFinite(bytes) ? "0.0" : (bytes / 1024 ** 3).toFixed(1);
+}
+
+function short(commit: string): string {
+  return cell(commit).slice(0, 7) || "-".repeat(7);
+}
+
+/** Tabs and line ends would be columns and rows. */
+function cell(text: string): string {
+  return oneLine(text);
+}
