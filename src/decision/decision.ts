@@ -2,7 +2,7 @@
 export interface Ask {
   arm: "candidate" | "incumbent" | "baseline";
   seed: "fresh" | "same";
-  purpose: "baseline" | "control" | "screen" | "race" | "recheck" | "audit";
+  purpose: "baseline" | "control" | "screen" | "race" | "recheck" | "holdout" | "audit";
   /** 1-based count within the purpose. */
   round: number;
 }

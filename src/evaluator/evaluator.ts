@@ -22,6 +22,8 @@ export interface EvaluateOptions {
   seed: number;
   /** Checks are for candidates: the incumbent has passed them. */
   checks: boolean;
+  /** Scored by the holdout's scorer instead, on data that nothing else sees. */
+  holdout?: boolean;
   onProgress?: (progress: Progress) => void;
   signal?: AbortSignal;
 }
@@ -298,7 +300,7 @@ function scorerOrder(job: Job): Order {
   const { place, contract } = job;
   const score = contract.score as NonNullable<Contract["score"]>;
   return {
-    command: score.command,
+    command: job.holdout && contract.holdout ? contract.holdout.score : score.command,
     tree: place.base,
     cwd: place.lab,
     mounts: [
@@ -306,14 +308,19 @@ function scorerOrder(job: Job): Order {
       { host: job.out, at: { env: "OUT" }, writable: false },
       { host: job.candidateFolder, at: { env: "CANDIDATE" }, writable: false },
     ],
-    hidden: (contract.holdout?.private ?? [])
-      .filter((path) => !score.private.includes(path))
+    hidden: (job.holdout ? [] : (contract.holdout?.private ?? []))
+      .filter((path) => !reaches(score.private, path))
       .map((path) => posix.join(place.lab, path)),
     env: { SEED: String(job.seed), SECRET: job.secret },
     limits: { ...limitsOf(contract.budget), time: score.time, network: false },
     onLine: (line) => job.onProgress?.({ part: "score", line }),
     ...(job.signal ? { signal: job.signal } : {}),
   };
+}
+
+/** Whether the scorer is meant to see a path: one of its own private ones, or what lies in a private folder. */
+function reaches(own: readonly string[], path: string): boolean {
+  return own.some((folder) => path.startsWith(`${folder}/`));
 }
 
 function limitsOf(budget: Budget): Limits {

@@ -51,3 +51,18 @@ function squaredError(values: readonly number[]): number {
 function short(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
+
+/** Pairs that one look at the holdout takes. */
+export const holdoutPairs = 3;
+/** One-sided 95 % quantile of Student's t with two degrees of freedom: three pairs. */
+const lossQuantile = 2.919986;
+
+/**
+ * The one bit that comes back from the holdout: whether the candidate is not worse there beyond noise.
+ *
+ * @param differences candidate minus incumbent of each pair, higher is better.
+ */
+export function passesHoldout(differences: readonly number[]): boolean {
+  if (differences.length === 0) return false;
+  return mean(differences) + lossQuantile * Math.sqrt(squaredError(differences)) >= 0;
+}

@@ -22,6 +22,8 @@ export interface Place {
   lab: string;
   /** Untracked inputs and setup outputs: host path and place in the tree. */
   inputs: Mount[];
+  /** Milliseconds that the setup took; null when there is none or its outputs were kept from before. */
+  setupMs: number | null;
   /** What was pinned, by name: hashes. */
   pins: Record<string, string>;
   stamps: { name: string; folder: string; stamp: Stamp }[];
@@ -57,13 +59,18 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
   const pins: Record<string, string> = { program: options.programHash, base: tree };
   for (const input of inputs) pins[`input ${input.at as string}`] = await fingerprint(input.host);
 
+  let setupMs: number | null = null;
   if (contract.setup) {
     const key = createHash("sha256")
       .update(JSON.stringify([tree, lab, contract.setup.command, pins]))
       .digest("hex")
       .slice(0, 16);
     const kept = join(options.folder, "setup", key);
-    if (!(await exists(kept))) await runSetup({ ...options, base, inputs, kept });
+    if (!(await exists(kept))) {
+      const began = performance.now();
+      await runSetup({ ...options, base, inputs, kept });
+      setupMs = performance.now() - began;
+    }
     for (const at of JSON.parse(await readFile(join(kept, "outputs.json"), "utf8")) as string[]) {
       const host = join(kept, "files", at);
       inputs.push({ host, at, writable: false });
@@ -76,7 +83,7 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
   await copyTree(base, slot);
   const stamps = [{ name: "base", folder: base, stamp: await stamp(base) }];
   for (const input of inputs) stamps.push({ name: input.at as string, folder: input.host, stamp: await stamp(input.host) });
-  return { folder: options.folder, base, slot, laid: await stamp(slot), lab, inputs, pins, stamps };
+  return { folder: options.folder, base, slot, laid: await stamp(slot), lab, inputs, setupMs, pins, stamps };
 }
 
 /** Names of what judges that changed on disk since it was pinned; empty when all is as it was. */

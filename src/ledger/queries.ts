@@ -227,6 +227,17 @@ export async function latestAudit(ledger: Ledger, sessionId: number): Promise<Au
   );
 }
 
+/** In how many other experiments of all sessions the holdout was looked at. */
+export async function holdoutLooks(ledger: Ledger, exceptExperiment: number): Promise<number> {
+  const row = await ledger.db
+    .selectFrom("evaluations")
+    .select((eb) => eb.fn.count<number>("experimentId").distinct().as("n"))
+    .where("purpose", "=", "holdout")
+    .where("experimentId", "!=", exceptExperiment)
+    .executeTakeFirstOrThrow();
+  return Number(row.n);
+}
+
 export async function violationsOf(
   ledger: Ledger,
   experimentId: number,

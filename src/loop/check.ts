@@ -27,7 +27,9 @@ export interface Check {
   runsPerExperiment: number;
   experimentMs: number;
   perNight: number;
-  checks: { command: string; passed: boolean }[];
+  checks: { command: string; passed: boolean; message: string }[];
+  /** Milliseconds of the setup; null when there is none or its outputs were there already. */
+  setupMs: number | null;
   /** Uncommitted work that is not part of what is measured. */
   uncommitted: Dirty[];
   warnings: string[];
@@ -49,7 +51,7 @@ export async function checkLab(lab: LabFolder, options: SessionOptions = {}): Pr
     const runsPerExperiment = deterministic ? 1 : decision.runsPerCandidate(rule);
     const detectable = deterministic ? null : decision.detectable(rule) * sigma;
     const uncommitted = (await dirty(repo)).filter((file) => file.path !== "program.md");
-    const warnings = [...lab.warnings];
+    const warnings: string[] = [];
     if (uncommitted.length > 0)
       warnings.push(
         `not part of what is measured, since it is not committed: ${uncommitted
@@ -79,7 +81,8 @@ export async function checkLab(lab: LabFolder, options: SessionOptions = {}): Pr
       runsPerExperiment,
       experimentMs: evaluationMs * runsPerExperiment,
       perNight: Math.floor(night / Math.max(1, evaluationMs * runsPerExperiment)),
-      checks: contract.checks.map((check) => ({ command: check.command, passed: true })),
+      checks: contract.checks.map((check) => ({ command: check.command, passed: true, message: "" })),
+      setupMs: session.place.setupMs,
       uncommitted,
       warnings,
     };

@@ -5,3 +5,4 @@ export { type LabFolder, ledgerPath, programName, readLab, whetstoneFolder } fro
 export { replayLab, type ReplayReport } from "./replay.ts";
 export { type RunOptions, type RunResult, runSession } from "./run.ts";
 export type { Session, SessionOptions } from "./session.ts";
+export { type NotebookPart, notebookOf, rowOf, withSession } from "./notebook.ts";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import type { Contract, Program } from "../contract/index.ts";
+import type { Contract, Problem, Program } from "../contract/index.ts";
 import { UserError } from "../errors.ts";
 
 /** A lab folder with its checked contract. */
@@ -11,7 +11,8 @@ export interface LabFolder {
   programFile: string;
   program: Program;
   contract: Contract;
-  warnings: string[];
+  /** Warnings only: a contract with errors is not read. */
+  problems: Problem[];
 }
 
 export const programName = "program.md";
@@ -53,8 +54,6 @@ export async function readLab(path: string): Promise<LabFolder> {
     programFile,
     program,
     contract: program.contract,
-    warnings: problems
-      .filter((problem) => problem.severity === "warning")
-      .map((problem) => formatProblem(shown, problem)),
+    problems,
   };
 }

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
-import { changedPins } from "../evaluator/index.ts";
+import { changedPins, holdoutPairs } from "../evaluator/index.ts";
 import {
   addCost,
   addDecision,
@@ -13,6 +13,7 @@ import {
   evaluationsOf,
   type ExperimentRow,
   experimentByNumber,
+  holdoutLooks,
   experiments,
   openExperiment,
   setCandidateCommit,
@@ -23,7 +24,7 @@ import {
 import { branchTip, contentHash, diffText, lineCounts, mayChange, pathFault, recordCandidate, recordKeep } from "../repo/index.ts";
 import { type Briefing, type Proposal, proposalKey, type Researcher, search } from "../researcher/index.ts";
 import { auditSession } from "./audit.ts";
-import { drive } from "./drive.ts";
+import { drive, replayRuns } from "./drive.ts";
 import { closeSession, Interrupted, measureRun, openSession, type Session, type SessionOptions } from "./session.ts";
 import { applied, judging, type LoopState, mean, past, remember, replay, samplesOf, valueOf } from "./state.ts";
 import type { LabFolder } from "./lab.ts";
@@ -285,11 +286,12 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
     made = refusal(`forbidden change: ${faults.map((fault) => `${fault.path} (${fault.detail})`).join("; ")}`);
   } else {
     listener({ type: "phase", phase: "screen", number: experiment.number, what: experiment.what });
-    const seen: EvaluationRow[] = [...recorded];
+    const judged = recorded.filter((run) => run.purpose !== "holdout");
+    const seen: EvaluationRow[] = [...judged];
     let racing = false;
     const driven = drive(
       judging(rule, contract, noise, experiment, () => seen, incumbent.samples),
-      recorded,
+      judged,
       async (ask, position, previousSeed) => {
         if (ask.purpose === "race" && !racing) {
           racing = true;
@@ -311,9 +313,15 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
     );
     try {
       const { result, evaluations: all } = await driven;
-      made = result.decision;
-      noise = result.noise;
-      evaluations = all;
+      let judgement = result;
+      if (result.decision.kind === "keep" && contract.holdout) {
+        seen.push(...(await lookAtHoldout(session, { experiment, files, incumbent, recorded, position: all.length })));
+        // The same runs again, now with what the holdout said.
+        judgement = replayRuns(judging(rule, contract, noise, experiment, () => seen, incumbent.samples), all);
+      }
+      made = judgement.decision;
+      noise = judgement.noise;
+      evaluations = seen;
     } catch (error) {
       if (!(error instanceof decision.IncumbentFails)) throw error;
       incumbentFailed = error;
@@ -388,6 +396,48 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
     history: remember(state.history, past(decided, { after, before: proposed.before })),
     decided: state.decided + 1,
   };
+}
+
+/** Pairs of candidate and incumbent on the holdout; the looks of all sessions together are limited. */
+async function lookAtHoldout(
+  session: Session,
+  look: {
+    experiment: ExperimentRow;
+    files: Record<string, string>;
+    incumbent: LoopState["incumbent"];
+    recorded: readonly EvaluationRow[];
+    position: number;
+  },
+): Promise<EvaluationRow[]> {
+  const { experiment, incumbent, recorded } = look;
+  const allowed = session.contract.holdout?.looks;
+  if (allowed !== undefined && (await holdoutLooks(session.ledger, experiment.id)) >= allowed)
+    throw new UserError(
+      `the holdout has been looked at ${allowed} times, which is the limit`,
+      "fresh holdout data is needed: change `holdout` in program.md and begin a new session",
+    );
+  const runs = recorded.filter((run) => run.purpose === "holdout");
+  const fresh: EvaluationRow[] = [];
+  for (let round = 1; round <= holdoutPairs; round++) {
+    const order = round % 2 === 1 ? (["incumbent", "candidate"] as const) : (["candidate", "incumbent"] as const);
+    for (const arm of order) {
+      if (runs.some((run) => run.round === round && run.arm === arm)) continue;
+      const previous = [...runs, ...fresh].find((run) => run.round === round);
+      const own = arm === "candidate";
+      fresh.push(
+        await measureRun(session, {
+          ask: { arm, seed: previous ? "same" : "fresh", purpose: "holdout", round },
+          position: look.position + runs.length + fresh.length,
+          previousSeed: previous?.seed ?? null,
+          owner: { experimentId: experiment.id, auditId: null, label: `holdout ${experiment.number}` },
+          state: own ? experiment.state : incumbent.state,
+          files: own ? look.files : incumbent.files,
+          rounds: holdoutPairs,
+        }),
+      );
+    }
+  }
+  return [...runs, ...fresh];
 }
 
 function refusal(reason: string): decision.Decision {

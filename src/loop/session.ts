@@ -44,7 +44,6 @@ export interface Session {
   listener: Listener;
   /** Ends the evaluation in flight at once; its result is not recorded. */
   abort: AbortController;
-  warnings: string[];
 }
 
 export interface SessionOptions {
@@ -134,7 +133,6 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       resumed: existing !== null,
       listener,
       abort,
-      warnings: lab.warnings,
     };
     await measureBaseline(session);
     return session;
@@ -199,6 +197,7 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
     files: run.files,
     seed,
     checks: ask.arm === "candidate" || ask.purpose === "baseline",
+    holdout: ask.purpose === "holdout",
     onProgress: ({ line }) => line !== undefined && listener({ type: "line", line }),
     signal: session.abort.signal,
   });

@@ -1,5 +1,5 @@
 import * as decision from "../decision/index.ts";
-import { brokenGuard, type Files, type Samples } from "../evaluator/index.ts";
+import { brokenGuard, type Files, passesHoldout, type Samples } from "../evaluator/index.ts";
 import type { Contract } from "../contract/index.ts";
 import { changeOf, type ChangeRow, type EvaluationRow, eachExperimentRuns, type ExperimentRow, experiments, changesOf } from "../ledger/index.ts";
 import type { PastExperiment } from "../researcher/index.ts";
@@ -48,13 +48,15 @@ export function linesDelta(row: { added: number; removed: number }): number {
 
 export function samplesOf(evaluations: readonly EvaluationRow[], arm: EvaluationRow["arm"]): Samples {
   return evaluations
-    .filter((row) => row.arm === arm && row.failureKind === null)
+    .filter((row) => row.arm === arm && row.failureKind === null && row.purpose !== "holdout")
     .map((row) => JSON.parse(row.metrics) as Record<string, number>);
 }
 
 /** Mean of the candidate's runs that may be spoken of: the race's where there was one, since the screen's were lucky. */
 export function valueOf(evaluations: readonly EvaluationRow[]): number | null {
-  const own = evaluations.filter((row) => row.arm === "candidate" && row.value !== null);
+  const own = evaluations.filter(
+    (row) => row.arm === "candidate" && row.value !== null && row.purpose !== "holdout",
+  );
   const raced = own.filter((row) => row.purpose === "race");
   const values = (raced.length > 0 ? raced : own).map((row) => row.value as number);
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -72,11 +74,25 @@ export function judging(
   return decision.judge(rule, contract.metric, noise, {
     linesDelta: linesDelta(row),
     veto: () => {
-      const own = evaluations();
+      const own = evaluations().filter((row) => row.purpose !== "holdout");
       const raced = samplesOf(own, "incumbent");
-      return brokenGuard(contract, samplesOf(own, "candidate"), raced.length > 0 ? raced : incumbent);
+      const broken = brokenGuard(contract, samplesOf(own, "candidate"), raced.length > 0 ? raced : incumbent);
+      return broken ?? holdoutVeto(contract, evaluations());
     },
   });
+}
+
+/** What a look at the holdout says against a keep; null when there was no look, or it passed. */
+export function holdoutVeto(contract: Contract, evaluations: readonly EvaluationRow[]): string | null {
+  const looks = evaluations.filter((row) => row.purpose === "holdout");
+  if (looks.length === 0) return null;
+  if (looks.some((row) => row.value === null)) return "the holdout could not be measured";
+  const sign = contract.metric.direction === "minimize" ? -1 : 1;
+  const differences = [...Map.groupBy(looks, (row) => row.round).values()].map((pair) =>
+    pair.reduce((sum, row) => sum + (row.arm === "candidate" ? sign : -sign) * (row.value as number), 0),
+  );
+  // One bit and no number: what is learnt from the holdout is spent.
+  return passesHoldout(differences) ? null : "it does not hold on the holdout";
 }
 
 export interface Replayed {
@@ -114,7 +130,7 @@ export async function replay(
     try {
       replayed = replayRuns(
         judging(rule, contract, noise, experiment, () => evaluations, incumbent.samples),
-        evaluations,
+        evaluations.filter((run) => run.purpose !== "holdout"),
       );
     } catch (error) {
       // Recorded as a discard that blames nobody; the noise is as it was.

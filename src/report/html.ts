@@ -43,7 +43,7 @@ export function reportHtml(notebook: Notebook): string {
   const policy = `default-src 'none';script-src '${hash(script)}';style-src '${hash(css)}';base-uri 'none';form-action 'none'`;
   const chart = progressSvg(notebook, { width: 1200, height: 580, theme: "page" });
   const details = detailParts(notebook.experiments, scale);
-  const tally = count(notebook.experiments);
+  const tally = notebook.tally;
   const title = `${oneLine(notebook.lab)}: ${head.claim}`;
   return [
     `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="referrer" content="no-referrer"><title>${escaped(title)}</title><style>${css}</style></head><body><main>`,
@@ -72,7 +72,7 @@ function hash(text: string): string {
 
 function facts(notebook: Notebook, scale: Scale): string {
   const { isolation, grade, baseline, best, metric } = notebook;
-  const keeps = count(notebook.experiments).keeps;
+  const keeps = notebook.tally.keeps;
   const item = (name: string, main: string, more = "") =>
     `<div class="fact"><dt>${name}</dt><dd>${main}${more === "" ? "" : `<small>${more}</small>`}</dd></div>`;
   const list = (title: string, items: readonly string[]) =>

@@ -23,11 +23,14 @@ export interface Notebook {
   deterministic: boolean;
   /** Standard deviation of one run, in the metric's unit; null before the noise was measured. */
   sigma: number | null;
-  baseline: { values: number[]; mean: number };
+  /** `peakBytes`: highest of its runs, null when unknown. */
+  baseline: { values: number[]; mean: number; peakBytes: number | null };
   /** `experiment` is null while the baseline is still the best. */
   best: { value: number; experiment: number | null };
-  /** By number, oldest first. */
+  /** By number, oldest first; a screen may hold only every keep and the newest. */
   experiments: Row[];
+  /** Of all experiments, also those that are not in `experiments`. */
+  tally: Counts;
   audit: AuditResult | null;
   /** How many of the keeps are expected to be chance; null where the rule gives no figure. */
   expectedFalseKeeps: number | null;

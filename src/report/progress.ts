@@ -177,7 +177,7 @@ function drawTitle(add: Add, notebook: Notebook, head: Headline, width: number):
   const evidence = oneLine(head.evidence);
   if (width - left - beside >= textWidth(evidence, 15) * 0.75)
     add(text("wc-muted", beside, 73, fitted(evidence, width - left - beside, 15), 15, "start"));
-  const { all, keeps, discards, failures } = count(notebook.experiments);
+  const { all, keeps, discards, failures } = notebook.tally;
   const facts = [
     plural(all, "experiment"),
     `${keeps} kept`,

@@ -1,4 +1,4 @@
-import type { Notebook, Row } from "./notebook.ts";
+import { count, type Notebook, type Row } from "./notebook.ts";
 
 /** A plausible session for tests: the same for the same arguments. */
 export function sampleNotebook(experiments = 43, seed = 1, over: Partial<Notebook> = {}): Notebook {
@@ -82,9 +82,10 @@ export function sampleNotebook(experiments = 43, seed = 1, over: Partial<Noteboo
     preset: "balanced",
     deterministic: false,
     sigma,
-    baseline: { values: [2.3071, 2.3142, 2.3103, 2.3121, 2.3083], mean: 2.3104 },
+    baseline: { values: [2.3071, 2.3142, 2.3103, 2.3121, 2.3083], mean: 2.3104, peakBytes: 412e6 },
     best,
     experiments: rows,
+    tally: count(over.experiments ?? rows),
     audit: {
       n: 8,
       baselineMean: 2.3112,

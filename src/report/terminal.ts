@@ -30,7 +30,7 @@ export function statusText(notebook: Notebook, options: PageOptions): string {
   const width = Math.max(40, options.width);
   const scale = notebookScale(notebook);
   const head = headline(notebook);
-  const tally = count(notebook.experiments);
+  const tally = notebook.tally;
   const out: string[] = [];
   out.push(
     `${paint.bold(clip(notebook.lab, width))}  ${paint.dim(clip(`${notebook.goal} · ${notebook.branch}`, Math.max(0, width - columns(oneLine(notebook.lab)) - 2)))}`,
@@ -274,7 +274,7 @@ function rowsScale(rows: readonly Row[], options: { metric: ReportMetric; sigma:
 }
 
 function next(notebook: Notebook): string {
-  const keeps = count(notebook.experiments).keeps;
+  const keeps = notebook.tally.keeps;
   if (notebook.experiments.some((row) => row.status === "running"))
     return "a session is at work here; `whet run` shows it or goes on with it.";
   if (notebook.experiments.length === 0) return "`whet run` starts proposing and measuring.";

@@ -30,7 +30,7 @@ export function headline(notebook: Notebook): Headline {
   const { audit, metric, baseline, best } = notebook;
   const scale = notebookScale(notebook);
   if (audit === null) {
-    const keeps = count(notebook.experiments).keeps;
+    const keeps = notebook.tally.keeps;
     return {
       kind: "open",
       claim: "Not yet audited",
@@ -85,6 +85,6 @@ export const channelWords: Record<Channel, string> = {
 
 /** `43 experiments: 6 kept, 31 discarded, 2 failed`. */
 export function tally(notebook: Notebook): string {
-  const { all, keeps, discards, failures } = count(notebook.experiments);
+  const { all, keeps, discards, failures } = notebook.tally;
   return `${plural(all, "experiment")}: ${keeps} kept, ${discards} discarded, ${failures} failed`;
 }

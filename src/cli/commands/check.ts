@@ -1,0 +1,42 @@
+import { basename } from "node:path";
+import { checkLab, readLab } from "../../loop/index.ts";
+import { checkText } from "../../report/index.ts";
+import { colour, print, printJson, width } from "../output.ts";
+import { plainLine } from "../plain.ts";
+
+export async function checkCommand(
+  lab: string | undefined,
+  options: { json?: boolean; tag?: string; fresh?: boolean; schema?: boolean },
+): Promise<number> {
+  if (options.schema) {
+    const { jsonSchema } = await import("../../contract/index.ts");
+    printJson(jsonSchema());
+    return 0;
+  }
+  const folder = await readLab(lab ?? ".");
+  const check = await checkLab(folder, {
+    ...(options.tag === undefined ? {} : { tag: options.tag }),
+    ...(options.fresh ? { fresh: true } : {}),
+    listener: (event) => {
+      const line = event.type === "noise" ? null : plainLine(event);
+      if (line !== null) process.stderr.write(`${line}\n`);
+    },
+  });
+  if (options.json) printJson(check);
+  else
+    print(
+      checkText(
+        {
+          ...check,
+          file: basename(folder.programFile),
+          problems: folder.problems,
+          baseline: { ...check.baseline, sigma: check.sigma, deterministic: check.deterministic },
+          costMs: check.evaluationMs,
+          runsPerCandidate: check.runsPerExperiment,
+          failure: null,
+        },
+        { colour, width: width() },
+      ),
+    );
+  return 0;
+}

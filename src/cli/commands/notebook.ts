@@ -1,0 +1,121 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { basename, join, relative, resolve } from "node:path";
+import { UserError } from "../../errors.ts";
+import { notebookOf, rowOf, whetstoneFolder, withSession } from "../../loop/index.ts";
+import {
+  chartPng,
+  contextText,
+  diffLines,
+  failuresText,
+  logText,
+  paints,
+  progressSvg,
+  reportHtml,
+  showText,
+  statusText,
+} from "../../report/index.ts";
+import { colour, print, printJson, width } from "../output.ts";
+
+interface Options {
+  json?: boolean;
+  tag?: string;
+}
+
+/** Screens need the newest experiments and every keep; the rest stays in the ledger. */
+const screen = 200;
+
+/** The lab's folder; a contract file stands for the folder that it lies in. */
+export function labFolder(lab: string | undefined): string {
+  const path = resolve(lab ?? ".");
+  return path.endsWith(".md") ? resolve(path, "..") : path;
+}
+
+const page = () => ({ colour, width: width() });
+
+export async function statusCommand(lab: string | undefined, options: Options): Promise<number> {
+  const folder = labFolder(lab);
+  return withSession(folder, options.tag, async (ledger, row) => {
+    const notebook = await notebookOf(ledger, basename(folder), row, { newest: screen });
+    if (options.json) {
+      const { experiments, ...rest } = notebook;
+      printJson({ ...rest, newest: experiments.slice(-5).map(slim), sessions: undefined });
+    } else print(statusText(notebook, page()));
+    return 0;
+  });
+}
+
+export async function logCommand(lab: string | undefined, options: Options & { newest: number; all?: boolean }): Promise<number> {
+  const folder = labFolder(lab);
+  return withSession(folder, options.tag, async (ledger, row) => {
+    const notebook = await notebookOf(ledger, basename(folder), row, options.all ? {} : { newest: options.newest });
+    const rows = options.all ? notebook.experiments : notebook.experiments.slice(-options.newest);
+    if (options.json) printJson(rows.map(slim));
+    else print(logText(rows, { ...page(), metric: notebook.metric, sigma: notebook.sigma }));
+    return 0;
+  });
+}
+
+export async function showCommand(id: number, lab: string | undefined, options: Options): Promise<number> {
+  return withSession(labFolder(lab), options.tag, async (ledger, session) => {
+    const row = await rowOf(ledger, session, id);
+    const { metric, sigma } = await notebookOf(ledger, "", session, { newest: 1 });
+    if (options.json) printJson(row);
+    else print(showText(row, { ...page(), metric, sigma }));
+    return 0;
+  });
+}
+
+export async function diffCommand(id: number, lab: string | undefined, options: Options): Promise<number> {
+  return withSession(labFolder(lab), options.tag, async (ledger, session) => {
+    const row = await rowOf(ledger, session, id);
+    if (options.json) printJson({ id: row.id, diff: row.diff });
+    else print(diffLines(row.diff, paints(colour)).join("\n"));
+    return 0;
+  });
+}
+
+export async function contextCommand(lab: string | undefined, options: Options & { budget: number }): Promise<number> {
+  const folder = labFolder(lab);
+  return withSession(folder, options.tag, async (ledger, row) => {
+    const notebook = await notebookOf(ledger, basename(folder), row, { newest: screen });
+    const text = contextText(notebook, options.budget);
+    if (options.json) printJson({ context: text });
+    else print(text);
+    return 0;
+  });
+}
+
+export async function failuresCommand(lab: string | undefined, options: Options): Promise<number> {
+  const folder = labFolder(lab);
+  return withSession(folder, options.tag, async (ledger, row) => {
+    const notebook = await notebookOf(ledger, basename(folder), row, { newest: 1000, texts: true });
+    const rows = notebook.experiments.filter((each) => ["crash", "timeout", "invalid"].includes(each.status));
+    if (options.json) printJson(rows.map((each) => ({ ...slim(each), logTail: each.logTail, failureKind: each.failureKind ?? null })));
+    else print(failuresText(rows, page()));
+    return 0;
+  });
+}
+
+export async function reportCommand(lab: string | undefined, options: Options & { out?: string }): Promise<number> {
+  const folder = labFolder(lab);
+  const out = resolve(options.out ?? whetstoneFolder(folder));
+  return withSession(folder, options.tag, async (ledger, row) => {
+    const notebook = await notebookOf(ledger, basename(folder), row, { texts: true });
+    if (notebook.baseline.values.length === 0) throw new UserError("the baseline has not been measured yet", "whet check");
+    const svg = progressSvg(notebook, { width: 1200, height: 675, theme: "light" });
+    await mkdir(out, { recursive: true });
+    const files = [join(out, "report.html"), join(out, "progress.svg"), join(out, "progress.png")] as const;
+    await writeFile(files[0], reportHtml(notebook));
+    await writeFile(files[1], svg);
+    await writeFile(files[2], await chartPng(svg));
+    if (options.json) printJson({ files });
+    else for (const file of files) print(relative(process.cwd(), file) || file);
+    return 0;
+  });
+}
+
+/** An experiment without its long texts. */
+function slim<Row extends { diff: string; logTail: string | null }>(row: Row): Omit<Row, "diff" | "logTail"> {
+  const { diff: _diff, logTail: _logTail, ...rest } = row;
+  return rest;
+}

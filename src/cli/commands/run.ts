@@ -1,0 +1,79 @@
+import { basename } from "node:path";
+import { parseDuration } from "../../contract/index.ts";
+import { UserError } from "../../errors.ts";
+import { readLab, type RunOptions, runSession } from "../../loop/index.ts";
+import { interactive, print } from "../output.ts";
+import { plainLine } from "../plain.ts";
+import { liveDisplay } from "../live.ts";
+import { resultsWriter } from "../results.ts";
+
+interface Options {
+  experiments?: number;
+  for?: string;
+  until?: number;
+  audit?: number;
+  seed?: number;
+  fresh?: boolean;
+  isolation?: string;
+  tag?: string;
+  json?: boolean;
+}
+
+export async function runCommand(lab: string | undefined, options: Options): Promise<number> {
+  const folder = await readLab(lab ?? ".");
+  const time = options.for === undefined ? undefined : parseDuration(options.for);
+  if (time === null || time === 0) throw new UserError(`--for ${options.for} is no duration`, "write 30m, 8h or 1h30m");
+  if (options.isolation !== undefined && options.isolation !== "best" && options.isolation !== "L0")
+    throw new UserError(`--isolation is best or L0, not ${options.isolation}`);
+  const stop = { requested: false };
+  const abort = new AbortController();
+  const display = options.json
+    ? { listener: (event: unknown) => print(JSON.stringify(event)), end: () => {} }
+    : interactive
+      ? liveDisplay(folder, { ...(time === undefined ? {} : { time }), ...(options.experiments === undefined ? {} : { experiments: options.experiments }) })
+      : { listener: plain, end: () => {} };
+  const onSignal = () => {
+    if (stop.requested) abort.abort();
+    else {
+      stop.requested = true;
+      process.stderr.write("\nstopping after the evaluation in flight; once more stops at once\n");
+    }
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", () => {
+    stop.requested = true;
+    abort.abort();
+  });
+  const given: RunOptions = {
+    listener: display.listener as NonNullable<RunOptions["listener"]>,
+    stop,
+    abort,
+    afterExperiment: resultsWriter(folder.folder, basename(folder.folder)),
+    ...(options.experiments === undefined ? {} : { experiments: options.experiments }),
+    ...(time === undefined ? {} : { time }),
+    ...(options.until === undefined ? {} : { until: options.until }),
+    ...(options.audit === undefined ? {} : { auditPairs: options.audit }),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+    ...(options.fresh ? { fresh: true } : {}),
+    ...(options.tag === undefined ? {} : { tag: options.tag }),
+    ...(options.isolation === "L0" ? { level: "L0" as const } : {}),
+  };
+  try {
+    const result = await runSession(folder, given);
+    display.end();
+    if (!options.json && result.final) {
+      const { statusCommand } = await import("./notebook.ts");
+      print("");
+      return statusCommand(lab, { tag: result.tag });
+    }
+    return 0;
+  } finally {
+    display.end();
+    process.off("SIGINT", onSignal);
+  }
+}
+
+const plain: NonNullable<RunOptions["listener"]> = (event) => {
+  const line = plainLine(event);
+  if (line !== null) print(line);
+};

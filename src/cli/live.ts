@@ -1,0 +1,121 @@
+import type { LabFolder, SessionEvent } from "../loop/index.ts";
+import { type LiveView, liveScreen } from "../report/index.ts";
+import { colour, width } from "./output.ts";
+import { plainLine } from "./plain.ts";
+
+/** Redraws the session's screen in place, ten times a second at most; kept lines scroll away above it. */
+export function liveDisplay(
+  lab: LabFolder,
+  limits: { time?: number; experiments?: number },
+): { listener: (event: SessionEvent) => void; end: () => void } {
+  const startedAt = Date.now();
+  let runStartedAt = Date.now();
+  const { contract } = lab;
+  const most = limits.experiments ?? contract.session.experiments ?? null;
+  const time = limits.time ?? contract.session.time ?? null;
+  let view: LiveView = {
+    lab: lab.name,
+    tag: "",
+    branch: "",
+    metric: {
+      name: contract.metric.name,
+      direction: contract.metric.direction,
+      ...(contract.metric.unit === undefined ? {} : { unit: contract.metric.unit }),
+    },
+    number: null,
+    phase: "setup",
+    what: null,
+    arm: null,
+    round: null,
+    rounds: null,
+    elapsedMs: 0,
+    budgetMs: null,
+    lastLine: null,
+    best: null,
+    baseline: null,
+    history: [],
+    keeps: 0,
+    discards: 0,
+    failures: 0,
+    sessionElapsedMs: 0,
+    timeLeftMs: time,
+    experimentsLeft: most,
+    sigma: null,
+  };
+  let drawn = 0;
+  let ended = false;
+
+  const erase = () => {
+    if (drawn > 0) process.stdout.write(`\u001b[${drawn}A\u001b[0J`);
+    drawn = 0;
+  };
+  const draw = () => {
+    if (ended) return;
+    const now = Date.now();
+    view = {
+      ...view,
+      elapsedMs: now - runStartedAt,
+      sessionElapsedMs: now - startedAt,
+      timeLeftMs: time === null ? null : Math.max(0, time - (now - startedAt)),
+    };
+    const height = Math.max(8, (process.stdout.rows ?? 24) - 1);
+    const lines = liveScreen(view, { width: width(), height, colour });
+    erase();
+    process.stdout.write(`${lines.join("\n")}\n`);
+    drawn = lines.length;
+  };
+  const timer = setInterval(draw, 200);
+  timer.unref();
+
+  const listener = (event: SessionEvent) => {
+    view = advance(view, event, most);
+    if (event.type === "run") runStartedAt = Date.now();
+    const line = event.type === "phase" || event.type === "noise" ? null : plainLine(event);
+    if (line !== null) {
+      erase();
+      process.stdout.write(`${line}\n`);
+      draw();
+    }
+  };
+  return {
+    listener,
+    end: () => {
+      if (ended) return;
+      erase();
+      ended = true;
+      clearInterval(timer);
+    },
+  };
+}
+
+/** The screen after an event. */
+function advance(view: LiveView, event: SessionEvent, most: number | null): LiveView {
+  switch (event.type) {
+    case "session":
+      return { ...view, tag: event.tag, branch: event.branch };
+    case "setup":
+      return { ...view, lastLine: event.line ?? null };
+    case "phase":
+      return { ...view, phase: event.phase, number: event.number ?? view.number, what: event.what, lastLine: null };
+    case "run":
+      return { ...view, arm: event.arm, round: event.round, rounds: event.rounds, budgetMs: event.budgetMs, lastLine: null };
+    case "line":
+      return { ...view, lastLine: event.line };
+    case "noise":
+      return { ...view, baseline: event.mean, best: view.best ?? event.mean, sigma: event.sigma };
+    case "decision": {
+      const { kind } = event.decision;
+      return {
+        ...view,
+        best: event.best,
+        history: [...view.history, { n: event.number, value: event.value, status: kind }],
+        keeps: view.keeps + (kind === "keep" ? 1 : 0),
+        discards: view.discards + (kind === "discard" ? 1 : 0),
+        failures: view.failures + (kind === "keep" || kind === "discard" ? 0 : 1),
+        experimentsLeft: most === null ? null : Math.max(0, most - event.number),
+      };
+    }
+    default:
+      return view;
+  }
+}

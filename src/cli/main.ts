@@ -1,0 +1,135 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { UserError } from "../errors.ts";
+import { report } from "./output.ts";
+
+/**
+ * The command line: each command is loaded when it is used, so that `whet status` does not wait for what only
+ * `whet run` needs.
+ */
+async function main(argv: readonly string[]): Promise<number> {
+  let code = 0;
+  const program = new Command("whet")
+    .description("Autonomous improvement that can be trusted: every kept change is real.")
+    .version(version())
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureHelp({ sortSubcommands: false });
+  const session = () => new Option("--tag <name>", "the session; default: the newest");
+  const json = () => new Option("--json", "machine-readable output");
+  const run =
+    <Arguments extends unknown[]>(action: (...given: Arguments) => Promise<number | undefined>) =>
+    async (...given: Arguments) => {
+      code = (await action(...given)) ?? 0;
+    };
+
+  program
+    .command("init [folder]")
+    .description("write a program.md: detects what it can, asks only what it cannot know")
+    .option("--template <name>", "begin from an example: scored, pipe-ts, pipe-python, clocked, self-reported")
+    .option("--goal <text>", "what the lab is for")
+    .option("--metric <name>", "the metric that decides")
+    .option("--direction <way>", "minimize or maximize")
+    .option("--change <globs>", "files that may change, separated by commas")
+    .option("--run <command>", "the candidate's command")
+    .option("--score <command>", "the trusted scorer")
+    .option("--checks <command>", "a command that must pass")
+    .option("--budget <time>", "time for one run, e.g. 30s")
+    .option("--clocked", "Whetstone times the run itself")
+    .option("--yes", "take what was found, ask nothing")
+    .option("--force", "write anew where a contract is there already")
+    .action(run(async (folder, options) => (await import("./commands/init.ts")).initCommand(folder, options)));
+
+  program
+    .command("check [lab]")
+    .description("lint the contract, measure the baseline and the noise, say what a night can find")
+    .addOption(session())
+    .addOption(json())
+    .option("--fresh", "measure the baseline anew in a new session")
+    .option("--schema", "print the JSON Schema of the front matter and end")
+    .action(run(async (lab, options) => (await import("./commands/check.ts")).checkCommand(lab, options)));
+
+  program
+    .command("run [lab]")
+    .description("the loop: propose, evaluate, decide, keep or discard; goes on where it stopped")
+    .option("--experiments <n>", "stop after so many experiments of the session", wholeNumber)
+    .option("--for <time>", "stop after so much time of the session, e.g. 8h")
+    .option("--until <value>", "stop once the metric is there", number)
+    .option("--audit <pairs>", "pairs of the final audit, 0: none (default 8)", wholeNumberOrZero)
+    .option("--seed <n>", "seed of a new session", wholeNumberOrZero)
+    .option("--fresh", "begin a new session")
+    .option("--isolation <level>", "best, or L0 for no isolation")
+    .addOption(new Option("--tag <name>", "name of the session"))
+    .option("--json", "one JSON event a line")
+    .action(run(async (lab, options) => (await import("./commands/run.ts")).runCommand(lab, options)));
+
+  const notebook = (name: string, description: string) =>
+    program.command(name).description(description).addOption(session()).addOption(json());
+  const lazy = () => import("./commands/notebook.ts");
+  notebook("status [lab]", "the result so far, the best, the last experiments").action(
+    run(async (lab, options) => (await lazy()).statusCommand(lab, options)),
+  );
+  notebook("log [lab]", "the experiments, one a line")
+    .option("-n, --newest <n>", "only the newest", wholeNumber, 50)
+    .option("--all", "all of them")
+    .action(run(async (lab, options) => (await lazy()).logCommand(lab, options)));
+  notebook("show <id> [lab]", "one experiment: hypothesis, runs, decision, change").action(
+    run(async (id, lab, options) => (await lazy()).showCommand(wholeNumber(id), lab, options)),
+  );
+  notebook("diff <id> [lab]", "the change of one experiment").action(
+    run(async (id, lab, options) => (await lazy()).diffCommand(wholeNumber(id), lab, options)),
+  );
+  notebook("context [lab]", "the state of the research for a fresh mind")
+    .option("--budget <characters>", "at most so long", wholeNumber, 12_000)
+    .action(run(async (lab, options) => (await lazy()).contextCommand(lab, options)));
+  notebook("failures [lab]", "what crashed, timed out or was not allowed, and why").action(
+    run(async (lab, options) => (await lazy()).failuresCommand(lab, options)),
+  );
+  notebook("report [lab]", "write report.html, progress.svg and progress.png")
+    .option("--out <folder>", "where to (default: the lab's .whetstone folder)")
+    .action(run(async (lab, options) => (await lazy()).reportCommand(lab, options)));
+  notebook("replay [lab]", "derive every decision again from the recorded runs and report differences").action(
+    run(async (lab, options) => (await import("./commands/replay.ts")).replayCommand(lab, options)),
+  );
+
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    return report(error);
+  }
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw invalid(text, "a whole number from 1");
+  return value;
+}
+
+function wholeNumberOrZero(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw invalid(text, "a whole number");
+  return value;
+}
+
+function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw invalid(text, "a number");
+  return value;
+}
+
+function invalid(text: string, what: string): Error {
+  return text === undefined ? new UserError(`expected ${what}`) : new InvalidArgumentError(`expected ${what}, not "${text}"`);
+}
+
+function version(): string {
+  const file = new URL(import.meta.url.includes("/dist/") ? "../package.json" : "../../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
+
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  // `whet log | head`: the reader has seen enough.
+  if (error.code === "EPIPE") process.exit(0);
+});
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,35 @@
+import pc from "picocolors";
+import { UserError } from "../errors.ts";
+
+/** Colours and live drawing only for a person at a terminal. */
+export const interactive = process.stdout.isTTY === true && process.env.TERM !== "dumb" && !process.env.CI;
+export const colour = interactive && process.env.NO_COLOR === undefined;
+
+export function width(): number {
+  return process.stdout.columns ?? 100;
+}
+
+export function print(text: string): void {
+  process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+}
+
+/** Machine-readable output: one JSON document. */
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2));
+}
+
+/** What happened and what to do, without a stack trace for a user's mistake. Returns the exit code. */
+export function report(error: unknown): number {
+  const paint = pc.createColors(process.stderr.isTTY === true && process.env.NO_COLOR === undefined);
+  if (error instanceof UserError) {
+    process.stderr.write(`${paint.red("whet:")} ${error.message}\n${error.fix ? `      ${paint.dim("→")} ${error.fix}\n` : ""}`);
+    return 2;
+  }
+  const code = (error as NodeJS.ErrnoException)?.code;
+  if (code === "ENOSPC" || code === "EROFS" || code === "EACCES" || code === "SQLITE_FULL" || code === "SQLITE_READONLY") {
+    process.stderr.write(`${paint.red("whet:")} ${(error as Error).message}\n      ${paint.dim("→")} make room or make the folder writable; nothing that was recorded is lost, and \`whet run\` goes on\n`);
+    return 1;
+  }
+  process.stderr.write(`${paint.red("whet:")} an error that should not happen; please report it\n${error instanceof Error ? error.stack : String(error)}\n`);
+  return 1;
+}

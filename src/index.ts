@@ -1,0 +1,10 @@
+/**
+ * Whetstone as a library; the command line is a thin door over the same calls.
+ *
+ * @module
+ */
+export { type Lab, type LabRunOptions, openLab } from "./openLab.ts";
+export { UserError } from "./errors.ts";
+export type { Check, ReplayReport, RunResult, SessionEvent } from "./loop/index.ts";
+export type { Notebook, Row } from "./report/index.ts";
+export type { Contract, Problem, Program } from "./contract/index.ts";

@@ -1,0 +1,179 @@
+import { existsSync } from "node:fs";
+import type { Program } from "../contract/index.ts";
+import * as decision from "../decision/index.ts";
+import { UserError } from "../errors.ts";
+import { type Channel, trust } from "../evaluator/index.ts";
+import {
+  changesOf,
+  counts,
+  type EvaluationRow,
+  evaluationsOf,
+  evaluationTotals,
+  type ExperimentRow,
+  experimentByNumber,
+  experiments,
+  type Ledger,
+  latestAudit,
+  latestSession,
+  openLedger,
+  type Page,
+  type SessionRow,
+  sessionByTag,
+} from "../ledger/index.ts";
+import type { Notebook, Row } from "../report/index.ts";
+import type { Isolation } from "../sandbox/index.ts";
+import { ledgerPath } from "./lab.ts";
+import { mean } from "./state.ts";
+
+/** Opens a lab's ledger for reading and hands over the named, or the newest, session. */
+export async function withSession<Result>(
+  folder: string,
+  tag: string | undefined,
+  read: (ledger: Ledger, row: SessionRow) => Promise<Result>,
+): Promise<Result> {
+  if (!existsSync(ledgerPath(folder)))
+    throw new UserError(`nothing has been measured in ${folder} yet`, "begin with `whet check` or `whet run`");
+  const ledger = await openLedger(ledgerPath(folder));
+  try {
+    const row = tag === undefined ? await latestSession(ledger) : await sessionByTag(ledger, tag);
+    if (!row) throw new UserError(tag ? `there is no session "${tag}" here` : "there is no session here yet", "see `whet status`, or begin with `whet run`");
+    return await read(ledger, row);
+  } finally {
+    await ledger.close();
+  }
+}
+
+/** What of a session is read: all of it, or only the part that a screen shows. */
+export interface NotebookPart {
+  /** The newest experiments; all when absent. Every keep is there in any case. */
+  newest?: number;
+  /** Diffs and log tails as well. */
+  texts?: boolean;
+}
+
+/** A session as the report room's plain data. */
+export async function notebookOf(ledger: Ledger, lab: string, row: SessionRow, part: NotebookPart = {}): Promise<Notebook> {
+  const { contract } = JSON.parse(row.program) as Program;
+  const isolation = JSON.parse(row.isolation) as Isolation;
+  const channel = row.channel as Channel;
+  const baseline = (await evaluationsOf(ledger, { baseline: row.id })).filter((run) => run.value !== null);
+  const values = baseline.map((run) => run.value as number);
+  const page: Page = part.newest === undefined ? {} : { limit: part.newest };
+  const newest = await experiments(ledger, row.id, page);
+  const keeps = part.newest === undefined ? [] : await experiments(ledger, row.id, { kinds: ["keep"] });
+  const first = newest[0]?.number ?? 0;
+  const shown = [...keeps.filter((keep) => keep.number < first), ...newest];
+  const rows = await rowsOf(ledger, shown, part.texts ?? false);
+  const tally = await counts(ledger, row.id);
+  const totals = await evaluationTotals(ledger, row.id);
+  const audit = await latestAudit(ledger, row.id);
+  const last = rows.findLast((each) => each.status === "keep");
+  const rule = decision.rule(contract.decision.preset, contract.decision.parameters);
+  const spread = values.length > 1 ? Math.sqrt(values.reduce((sum, value) => sum + (value - mean(values)) ** 2, 0) / (values.length - 1)) : null;
+  const deterministic = values.length > 1 && values.every((value) => value === values[0]);
+  const decided = (tally.keep ?? 0) + (tally.discard ?? 0);
+  const raced = deterministic ? 0 : rows.filter((each) => each.pairs > 0).length;
+  return {
+    lab,
+    goal: contract.goal,
+    tag: row.tag,
+    branch: row.branch,
+    base: row.baseCommit,
+    metric: {
+      name: contract.metric.name,
+      direction: contract.metric.direction,
+      ...(contract.metric.unit === undefined ? {} : { unit: contract.metric.unit }),
+    },
+    channel,
+    isolation,
+    grade: trust(contract, channel, isolation),
+    started: row.startedAt ?? row.createdAt,
+    ended: row.holder === null ? (row.endedAt ?? null) : null,
+    stopReason: row.holder === null ? row.stopReason : null,
+    preset: contract.decision.preset,
+    deterministic,
+    sigma: spread,
+    baseline: {
+      values,
+      mean: values.length > 0 ? mean(values) : Number.NaN,
+      peakBytes: baseline.length > 0 ? Math.max(...baseline.map((run) => run.peakBytes)) : null,
+    },
+    best: last ? { value: last.value as number, experiment: last.id } : { value: values.length > 0 ? mean(values) : Number.NaN, experiment: null },
+    experiments: rows,
+    tally: {
+      all: Object.values(tally).reduce((sum, n) => sum + n, 0),
+      keeps: tally.keep ?? 0,
+      discards: tally.discard ?? 0,
+      failures: (tally.crash ?? 0) + (tally.timeout ?? 0) + (tally.invalid ?? 0),
+    },
+    audit:
+      audit?.endedAt == null
+        ? null
+        : {
+            n: audit.pairs,
+            baselineMean: audit.baselineMean as number,
+            finalMean: audit.finalMean as number,
+            effect: audit.effect as number,
+            interval: [audit.low as number, audit.high as number],
+            relative: (audit.effect as number) / Math.abs(audit.baselineMean as number),
+          },
+    expectedFalseKeeps:
+      deterministic || decided === 0 || part.newest !== undefined
+        ? null
+        : decision.expectedFalseKeeps(rule.alpha, raced, tally.keep ?? 0),
+    allowance: 0,
+    evaluations: totals.runs,
+    evaluationMs: totals.ms,
+  };
+}
+
+/** One experiment with its texts, or a message that names what there is. */
+export async function rowOf(ledger: Ledger, row: SessionRow, number: number): Promise<Row> {
+  const experiment = await experimentByNumber(ledger, row.id, number);
+  if (!experiment) {
+    const last = (await experiments(ledger, row.id, { limit: 1 })).at(-1)?.number ?? 0;
+    throw new UserError(`session ${row.tag} has no experiment ${number}`, last === 0 ? "it has none yet" : `it has 1 to ${last}`);
+  }
+  const [only] = await rowsOf(ledger, [experiment], true);
+  return only as Row;
+}
+
+async function rowsOf(ledger: Ledger, list: readonly ExperimentRow[], texts: boolean): Promise<Row[]> {
+  const changes = texts ? await changesOf(ledger, list.map((experiment) => experiment.id)) : null;
+  const rows: Row[] = [];
+  for (const experiment of list) {
+    const made = experiment.decision;
+    const failing = made && made.kind !== "keep" && made.effect === null;
+    const runs: EvaluationRow[] = texts && failing ? await evaluationsOf(ledger, { experiment: experiment.id }) : [];
+    const broken = runs.findLast((run) => run.failureKind !== null);
+    rows.push({
+      id: experiment.number,
+      status: made?.kind ?? "running",
+      what: experiment.what,
+      ...(experiment.mechanism === null ? {} : { mechanism: experiment.mechanism }),
+      ...(experiment.prediction === null ? {} : { prediction: experiment.prediction }),
+      researcher: experiment.researcher,
+      value: made?.value ?? null,
+      effect: made?.effect ?? null,
+      interval: made?.low == null || made.high == null ? null : [made.low, made.high],
+      p: made?.p ?? null,
+      pReal: made?.pReal ?? null,
+      t: made?.t ?? null,
+      pairs: made?.pairs ?? 0,
+      runs: made?.runs ?? 0,
+      reason: made?.reason ?? "being evaluated",
+      commit: made?.keepCommit ?? experiment.commitId,
+      added: experiment.added,
+      removed: experiment.removed,
+      diff: changes?.get(experiment.id)?.diff ?? "",
+      peakBytes: made?.peakBytes ?? null,
+      wallMs: made?.wallMs ?? 0,
+      startedAt: experiment.proposedAt,
+      provisional: made?.provisional === 1,
+      lesson: experiment.lesson,
+      logTail: broken?.logTail ?? null,
+      ...(broken?.failureKind ? { failureKind: broken.failureKind } : {}),
+    });
+  }
+  return rows;
+}

@@ -1,0 +1,95 @@
+import { basename } from "node:path";
+import type { Program } from "./contract/index.ts";
+import {
+  type Check,
+  checkLab,
+  notebookOf,
+  type ReplayReport,
+  type RunResult,
+  readLab,
+  replayLab,
+  rowOf,
+  runSession,
+  type SessionEvent,
+  withSession,
+} from "./loop/index.ts";
+import type { Notebook, Row } from "./report/index.ts";
+
+export interface LabRunOptions {
+  /** Total experiments of the session, earlier ones included. */
+  experiments?: number;
+  /** Total milliseconds of the session. */
+  time?: number;
+  /** Ends once the metric is at this value. */
+  until?: number;
+  /** Pairs of the final audit, 0: none. Default 8. */
+  auditPairs?: number;
+  /** The session to go on with, or the name of a new one. */
+  tag?: string;
+  /** Begin a new session even where one could go on. */
+  fresh?: boolean;
+  /** Seed of a new session's search. */
+  seed?: number;
+  onEvent?: (event: SessionEvent) => void;
+  /** Stops at once; the evaluation in flight is lost, nothing else. */
+  signal?: AbortSignal;
+}
+
+/** A lab folder, ready to be checked, run and read. */
+export interface Lab {
+  readonly folder: string;
+  readonly program: Program;
+  check(options?: Pick<LabRunOptions, "tag" | "fresh" | "onEvent" | "signal">): Promise<Check>;
+  run(options?: LabRunOptions): Promise<RunResult>;
+  /** The newest (or the named) session as plain data. */
+  notebook(tag?: string): Promise<Notebook>;
+  /** One experiment with its diff. */
+  experiment(number: number, tag?: string): Promise<Row>;
+  replay(tag?: string): Promise<ReplayReport>;
+}
+
+/**
+ * Opens a lab: a folder with a `program.md` in a git repository.
+ *
+ * @param path the folder, or the contract file itself.
+ * @throws UserError when the contract has errors; its message names file, line and column.
+ *
+ * @example
+ * const lab = await openLab("labs/bin-packing");
+ * await lab.run({ experiments: 20, onEvent: (event) => console.log(event.type) });
+ * const { audit } = await lab.notebook();
+ */
+export async function openLab(path: string): Promise<Lab> {
+  const lab = await readLab(path);
+  const common = ({ tag, fresh, onEvent, signal }: LabRunOptions) => ({
+    ...(tag === undefined ? {} : { tag }),
+    ...(fresh === undefined ? {} : { fresh }),
+    ...(onEvent === undefined ? {} : { listener: onEvent }),
+    ...(signal === undefined ? {} : { abort: abortOn(signal) }),
+  });
+  return {
+    folder: lab.folder,
+    program: lab.program,
+    check: (options = {}) => checkLab(lab, common(options)),
+    run: (options = {}) =>
+      runSession(lab, {
+        ...common(options),
+        ...(options.experiments === undefined ? {} : { experiments: options.experiments }),
+        ...(options.time === undefined ? {} : { time: options.time }),
+        ...(options.until === undefined ? {} : { until: options.until }),
+        ...(options.auditPairs === undefined ? {} : { auditPairs: options.auditPairs }),
+        ...(options.seed === undefined ? {} : { seed: options.seed }),
+      }),
+    notebook: (tag) =>
+      withSession(lab.folder, tag, (ledger, row) => notebookOf(ledger, basename(lab.folder), row, { texts: true })),
+    experiment: (number, tag) => withSession(lab.folder, tag, (ledger, row) => rowOf(ledger, row, number)),
+    replay: (tag) => replayLab(lab.folder, tag),
+  };
+}
+
+function abortOn(signal: AbortSignal): AbortController {
+  const controller = new AbortController();
+  if (signal.aborted) controller.abort();
+  else signal.addEventListener("abort", () => controller.abort(), { once: true });
+  return controller;
+}

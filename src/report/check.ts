@@ -1,0 +1,137 @@
+import type { Problem } from "../contract/index.ts";
+import type { Channel } from "../evaluator/index.ts";
+import { clip, left, paints, wrap } from "./columns.ts";
+import { duration, oneLine, percent, plural, quantity, scaleOf, value } from "./format.ts";
+import type { Grade, ReportIsolation, ReportMetric } from "./notebook.ts";
+import type { PageOptions } from "./terminal.ts";
+import { channelWords } from "./words.ts";
+
+/** What `whet check` found; what was not reached because something before it failed is null or empty. */
+export interface CheckReport {
+  lab: string;
+  /** The contract's file as a person would name it. */
+  file: string;
+  problems: Problem[];
+  /** Null while the contract has errors. */
+  metric: ReportMetric | null;
+  /** Milliseconds; null when there is no setup or it was not reached. */
+  setupMs: number | null;
+  checks: { command: string; passed: boolean; message: string }[];
+  baseline: { values: number[]; mean: number; sigma: number; deterministic: boolean } | null;
+  /** The smallest improvement that is kept more often than not: in the metric's unit, and as a fraction of the baseline. */
+  detectable: { value: number; relative: number } | null;
+  /** Milliseconds of one evaluation. */
+  costMs: number | null;
+  /** Runs that one candidate takes on average. */
+  runsPerCandidate: number | null;
+  /** Experiments in 8 hours. */
+  perNight: number | null;
+  isolation: ReportIsolation | null;
+  channel: Channel | null;
+  grade: Grade | null;
+  warnings: string[];
+  /** Why it went no further, with what to do; null when everything ran. */
+  failure: string | null;
+}
+
+/** `whet check` as a readable page. */
+export function checkText(check: CheckReport, options: PageOptions): string {
+  const paint = paints(options.colour);
+  const width = Math.max(40, options.width);
+  const good = paint.green("✓");
+  const bad = paint.red("✗");
+  const out: string[] = [paint.bold(clip(check.lab, width)), ""];
+  const fact = (name: string, main: string, more = "") => {
+    const lines = wrap(main, width - 16);
+    out.push(
+      `${paint.dim(left(name, 14))}  ${lines[0]}`,
+      ...lines.slice(1).map((line) => `${" ".repeat(16)}${line}`),
+    );
+    if (more !== "") out.push(...wrap(more, width - 16).map((line) => `${" ".repeat(16)}${paint.dim(line)}`));
+  };
+  const errors = check.problems.filter((problem) => problem.severity === "error").length;
+  const file = oneLine(check.file);
+  if (errors === 0) out.push(`${good} ${file} is a valid contract`);
+  else out.push(`${bad} ${file} has ${plural(errors, "error")}`);
+  for (const problem of check.problems) {
+    const mark = problem.severity === "error" ? paint.red("error") : paint.yellow("warning");
+    out.push(`  ${file}:${problem.line}:${problem.column}: ${mark}: ${oneLine(problem.what)}`);
+    out.push(...wrap(problem.fix, width - 4).map((line) => `    ${paint.dim(line)}`));
+  }
+  if (check.setupMs !== null) out.push(`${good} setup took ${duration(check.setupMs)}`);
+  for (const { command, passed, message } of check.checks) {
+    out.push(`${passed ? good : bad} ${clip(`check: ${command}`, width - 2)}`);
+    if (!passed) out.push(...wrap(message, width - 4).map((line) => `    ${line}`));
+  }
+  if (check.baseline !== null)
+    out.push(`${good} ${plural(check.baseline.values.length, "run")} of the untouched code`);
+  if (check.failure !== null)
+    out.push(...wrap(check.failure, width - 2).map((line, i) => `${i === 0 ? bad : " "} ${line}`));
+  out.push("");
+  if (check.baseline !== null && check.metric !== null) {
+    const { values, mean, sigma, deterministic } = check.baseline;
+    const scale = scaleOf(check.metric, deterministic ? null : sigma, values);
+    const better = check.metric.direction === "minimize" ? "lower is better" : "higher is better";
+    fact(
+      clip(check.metric.name, 14),
+      `${quantity(mean, scale)} (${better})`,
+      `runs: ${values.map((v) => value(v, scale)).join("  ")}`,
+    );
+    if (deterministic)
+      fact("noise", "none: every run gave the same value", "one run decides about a candidate");
+    else {
+      const share = mean === 0 ? "" : `, ${percent(sigma / mean)} of the value`;
+      fact("noise", `σ ${quantity(sigma, scale)} for one run${share}`);
+    }
+    if (check.detectable !== null) {
+      const share = Number.isFinite(check.detectable.relative)
+        ? ` (${percent(check.detectable.relative)})`
+        : "";
+      fact(
+        "detects",
+        `improvements of ${quantity(check.detectable.value, scale)}${share} or more`,
+        "smaller ones are missed more often than found",
+      );
+    }
+  }
+  if (check.costMs !== null) {
+    const runs =
+      check.runsPerCandidate === null
+        ? ""
+        : `, about ${check.runsPerCandidate.toFixed(1)} runs for a candidate`;
+    const night =
+      check.perNight === null
+        ? ""
+        : `about ${plural(Math.round(check.perNight), "experiment")} in a night of 8 hours`;
+    fact("cost", `${duration(check.costMs)} for one run${runs}`, night);
+  }
+  if (check.channel !== null) fact("metric channel", check.channel, channelWords[check.channel]);
+  if (check.isolation !== null) {
+    const { level, notEnforced, watched } = check.isolation;
+    const more = [
+      ...(notEnforced.length === 0 ? [] : [`not enforced: ${notEnforced.join(", ")}`]),
+      ...(watched.length === 0 ? [] : [`watched by polling: ${watched.join(", ")}`]),
+    ].join("; ");
+    fact("isolation", level, more);
+  }
+  if (check.grade !== null) {
+    const colour = { A: paint.green, B: paint.green, C: paint.yellow, D: paint.red }[check.grade.letter];
+    out.push(`${paint.dim(left("trust grade", 14))}  ${paint.bold(colour(check.grade.letter))}`);
+    for (const reason of check.grade.reasons)
+      out.push(
+        ...wrap(reason, width - 18).map((line, i) => `${" ".repeat(16)}${i === 0 ? "- " : "  "}${line}`),
+      );
+  }
+  if (check.warnings.length > 0) out.push("");
+  for (const warning of check.warnings)
+    out.push(...wrap(warning, width - 2).map((line, i) => `${i === 0 ? paint.yellow("!") : " "} ${line}`));
+  const ready = errors === 0 && check.failure === null && check.checks.every(({ passed }) => passed);
+  while (out.at(-1) === "") out.pop();
+  out.push(
+    "",
+    ready
+      ? `${paint.cyan("Next:")} \`whet run\``
+      : `${paint.cyan("Next:")} mend what is marked ✗, then \`whet check\` again`,
+  );
+  return `${out.join("\n")}\n`;
+}

@@ -1,0 +1,189 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { brailleChart } from "./braille.ts";
+import { type CheckReport, checkText } from "./check.ts";
+import { clip, columns, wrap } from "./columns.ts";
+import { contextText } from "./context.ts";
+import { hostile, retold } from "./hostile.ts";
+import type { Row } from "./notebook.ts";
+import { sampleNotebook } from "./sample.ts";
+import { failuresText, logText, showText, statusText } from "./terminal.ts";
+
+const plain = { colour: false, width: 80 };
+const notebook = sampleNotebook(43);
+const told = { ...plain, metric: notebook.metric, sigma: notebook.sigma };
+
+describe("status", () => {
+  test("gives the audited gain, the best, the tally, the last five and the next step", () => {
+    const text = statusText(notebook, plain);
+    expect(text).toContain("2.6 % lower val_bpb");
+    expect(text).toContain("best 2.2470");
+    expect(text).toContain("43 experiments   3 kept   35 discarded   5 failed");
+    expect(text.match(/^ *(39|40|41|42|43) /gmu)).toHaveLength(5);
+    expect(text).toContain("Next: `git merge whetstone/nov21`");
+  });
+
+  test("says that nothing is audited before the audit", () => {
+    expect(statusText(sampleNotebook(10, 1, { audit: null }), plain)).toContain("Not yet audited");
+    expect(statusText(sampleNotebook(0, 1, { audit: null }), plain)).toContain("`whet run` starts");
+  });
+});
+
+describe("every page", () => {
+  test("keeps to the width and has no escape sequence without colour, whatever the data says", () => {
+    fc.assert(
+      fc.property(
+        fc.array(hostile, { minLength: 1, maxLength: 6 }),
+        fc.integer({ min: 60, max: 140 }),
+        (words, width) => {
+          const some = retold(sampleNotebook(12, 3), words);
+          const options = { colour: false, width, metric: { ...some.metric, unit: "s" }, sigma: some.sigma };
+          const pages = [
+            statusText({ ...some, metric: options.metric, branch: "whetstone/x" }, options),
+            logText(some.experiments, options),
+            failuresText(some.experiments, options),
+          ];
+          for (const line of pages.join("\n").split("\n")) {
+            expect(columns(line)).toBeLessThanOrEqual(line.startsWith("Next:") ? 200 : width);
+            expect(line).not.toContain("\u001b");
+          }
+          expect(showText(some.experiments[0] as Row, options)).not.toContain("\u001b");
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test("is coloured only when asked", () => {
+    expect(logText(notebook.experiments, told)).not.toContain("\u001b[");
+    expect(logText(notebook.experiments, { ...told, colour: true })).toContain("\u001b[32m");
+  });
+});
+
+test("the log has a line for each experiment", () => {
+  expect(logText(notebook.experiments, told).trimEnd().split("\n")).toHaveLength(44);
+});
+
+test("an experiment is shown with hypothesis, decision, evidence, diff and last output", () => {
+  const keep = showText(notebook.experiments[3] as Row, told);
+  for (const words of ["Cosine decay", "better by", "95 % interval", "97 % likely", "+const learningRate"])
+    expect(keep).toContain(words);
+  expect(showText(notebook.experiments[1] as Row, told)).toContain("RangeError");
+});
+
+test("failures are grouped by kind, equal reasons told once", () => {
+  const text = failuresText(notebook.experiments, plain);
+  expect(text).toContain("crash  5 experiments");
+  expect(text.match(/the run ended with exit code 1/gu)).toHaveLength(1);
+  expect(text).toContain("#2 #16 #19 #20 #29");
+  expect(failuresText([], plain)).toBe("No failures.\n");
+});
+
+describe("the context", () => {
+  test("tells goal, best, what worked, near misses, dead ends and what was never measured", () => {
+    const text = contextText(notebook, 20_000);
+    for (const words of [
+      "lowest validation bits",
+      "best 2.2470",
+      "#30 Adam beta2",
+      "Near misses",
+      "Dead ends",
+      "Never measured",
+      "near misses together",
+    ])
+      expect(text).toContain(words);
+    expect(text).not.toContain(" more\n");
+  });
+
+  test("keeps to its budget and counts what it leaves out", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 400, max: 12_000 }),
+        fc.array(hostile, { minLength: 1 }),
+        (budget, words) => {
+          expect(contextText(retold(sampleNotebook(60, 2), words), budget).length).toBeLessThanOrEqual(
+            budget,
+          );
+        },
+      ),
+      { numRuns: 60 },
+    );
+    expect(contextText(sampleNotebook(200, 2), 3000)).toMatch(/and \d+ more/u);
+  });
+});
+
+describe("the check", () => {
+  const check: CheckReport = {
+    lab: "labs/pretrain",
+    file: "program.md",
+    problems: [],
+    metric: notebook.metric,
+    setupMs: 5210,
+    checks: [{ command: "npm test", passed: true, message: "" }],
+    baseline: { values: notebook.baseline.values, mean: 2.3104, sigma: 0.0038, deterministic: false },
+    detectable: { value: 0.0102, relative: 0.0044 },
+    costMs: 24_300,
+    runsPerCandidate: 3.6,
+    perNight: 329,
+    isolation: notebook.isolation,
+    channel: "scored",
+    grade: notebook.grade,
+    warnings: [],
+    failure: null,
+  };
+
+  test("says noise, what can be detected, the cost, the night, isolation, channel and grade", () => {
+    const text = checkText(check, plain);
+    for (const words of [
+      "σ 0.0038",
+      "0.0102 (0.44 %)",
+      "24.3 s for one run",
+      "about 329 experiments",
+      "not enforced: processor share",
+      "trusted scorer",
+      "no holdout",
+      "`whet run`",
+    ])
+      expect(text).toContain(words);
+  });
+
+  test("points at each problem with what to write, and does not invite to run", () => {
+    const problems = [
+      { severity: "error" as const, line: 4, column: 3, what: "a budget of 0", fix: "write `budget: 30s`" },
+    ];
+    const text = checkText(
+      { ...check, problems, baseline: null, failure: "setup failed: npm is missing" },
+      plain,
+    );
+    expect(text).toContain("program.md:4:3: error: a budget of 0");
+    expect(text).toContain("write `budget: 30s`");
+    expect(text).toContain("✗ setup failed: npm is missing");
+    expect(text).toContain("then `whet check` again");
+  });
+
+  test("says that a deterministic evaluator needs one run", () => {
+    const baseline = { values: [5, 5, 5, 5, 5], mean: 5, sigma: 0, deterministic: true };
+    expect(checkText({ ...check, baseline }, plain)).toContain("none: every run gave the same value");
+  });
+});
+
+test("clipping and wrapping count wide letters as two columns", () => {
+  expect(clip("漢字漢字", 5)).toBe("漢字…");
+  fc.assert(
+    fc.property(hostile, fc.integer({ min: 1, max: 60 }), (text, width) => {
+      expect(columns(clip(text, width))).toBeLessThanOrEqual(width);
+      for (const line of wrap(text, width)) expect(columns(line)).toBeLessThanOrEqual(width);
+    }),
+  );
+});
+
+test("the small chart has the best at its top right and the baseline at its lower left", () => {
+  const points = [1, 2, 3].map((step) => ({ value: 10 - step, status: "keep" as const }));
+  const cells = brailleChart(points, { width: 20, height: 4, direction: "minimize", baseline: 10 });
+  expect(cells.map((line) => line.length)).toEqual([20, 20, 20, 20]);
+  expect([cells[0]?.at(-1)?.kind, cells[3]?.[0]?.kind, cells[0]?.[0]?.kind]).toEqual([
+    "line",
+    "line",
+    "empty",
+  ]);
+});
