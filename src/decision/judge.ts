@@ -331,7 +331,8 @@ function ratio(value: number, se: number): number {
 }
 
 function distance(t: number, gate: number): string {
-  return `${short(t)} standard errors better, ${short(gate)} are needed to go on`;
+  const far = t < 0 ? `${short(-t)} standard errors worse` : `only ${short(t)} standard errors better`;
+  return `${far}, ${short(gate)} better is needed to go on`;
 }
 
 function runs(n: number): string {
