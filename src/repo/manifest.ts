@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 /** Path -> size and hash of every file (links by their target), in order. */
 export type Manifest = Record<string, { size: number; sha256: string }>;
@@ -76,11 +76,16 @@ export async function changedSince(before: Stamp, folder: string): Promise<strin
   return changed.sort();
 }
 
+/** Tools keep caches in node_modules (.cache, .vite ...), which come and go and are no part of what is installed. */
+const toolCache = /^\.(?!bin$|pnpm$|package-lock\.json$)/;
+
 /** Everything below a folder that is no folder itself, in sorted order; links are not followed. */
 export async function* walk(folder: string, prefix = ""): AsyncGenerator<[string, "file" | "link" | "other"]> {
   const entries = await readdir(join(folder, prefix), { withFileTypes: true });
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const isPackages = prefix === "" && basename(folder) === "node_modules";
   for (const entry of entries) {
+    if (isPackages && toolCache.test(entry.name)) continue;
     const path = prefix === "" ? entry.name : `${prefix}/${entry.name}`;
     if (entry.isDirectory()) yield* walk(folder, path);
     else yield [path, entry.isFile() ? "file" : entry.isSymbolicLink() ? "link" : "other"];

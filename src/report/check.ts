@@ -18,7 +18,7 @@ export interface CheckReport {
   setupMs: number | null;
   checks: { command: string; passed: boolean; message: string }[];
   baseline: { values: number[]; mean: number; sigma: number; deterministic: boolean } | null;
-  /** The smallest improvement that is kept more often than not: in the metric's unit, and as a fraction of the baseline. */
+  /** The improvement that is kept in 4 of 5 cases: in the metric's unit, and as a fraction of the baseline. */
   detectable: { value: number; relative: number } | null;
   /** Milliseconds of one evaluation. */
   costMs: number | null;
@@ -90,7 +90,7 @@ export function checkText(check: CheckReport, options: PageOptions): string {
       fact(
         "detects",
         `improvements of ${quantity(check.detectable.value, scale)}${share} or more`,
-        "smaller ones are missed more often than found",
+        "found in 4 of 5 cases; the smaller, the more often missed",
       );
     }
   }

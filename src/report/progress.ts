@@ -2,7 +2,7 @@ import { escaped } from "./escaped.ts";
 import { duration, effect, oneLine, percent, plural, type Scale, shorten, value } from "./format.ts";
 import { type Box, leaderBox, placeLabels } from "./labels.ts";
 import { fitted, textWidth } from "./lettering.ts";
-import { count, failed, type Notebook, type Row } from "./notebook.ts";
+import { failed, type Notebook, type Row, count } from "./notebook.ts";
 import { type Headline, headline, notebookScale } from "./words.ts";
 
 export interface ChartOptions {
@@ -110,7 +110,7 @@ export function progressSvg(notebook: Notebook, options: ChartOptions): string {
   add(text("wc-muted", 36, plot.top - 17, axis, 13, "start", "600"));
 
   drawBaseline(add, notebook, scale, plot, y);
-  const keeps = rows.filter((row) => row.status === "keep" && row.value !== null);
+  const keeps = rows.filter(isKept);
   const stair = staircase(notebook, keeps, x, right);
   add(`<path class="wc-area" d="${pathOf(stair, y)}V${n(y(notebook.baseline.mean))}H${n(x(0))}Z"/>`);
 
@@ -119,11 +119,11 @@ export function progressSvg(notebook: Notebook, options: ChartOptions): string {
   const faint: Box[] = [];
   let clipped = false;
   for (const row of rows) {
-    if (row.status === "keep" && row.value !== null) continue;
+    if (isKept(row)) continue;
     const at = x(row.id);
     const tip = tooltip(row, scale);
     const data = `data-id="${row.id}"`;
-    if (row.value === null || failed(row)) {
+    if (row.value === null || !Number.isFinite(row.value) || failed(row)) {
       const centre = plot.bottom + 15;
       const arm = crowded ? 2.5 : 3.8;
       add(
@@ -343,6 +343,11 @@ function drawLegend(
   add(text("wc-muted", plot.right, at, "experiment", 13, "end", "600"));
 }
 
+/** Kept, with a value that can be drawn. */
+function isKept(row: Row): boolean {
+  return row.status === "keep" && row.value !== null && Number.isFinite(row.value);
+}
+
 interface Stair {
   points: { x: number; v: number }[];
   end: number;
@@ -424,14 +429,19 @@ function verticalRange(notebook: Notebook, rows: readonly Row[]): Range {
   // Room for the labels on the better side.
   const bottom = low - 0.06 * whole;
   const top = high + 0.17 * whole;
-  return sign === 1 ? { low: mean + bottom, high: mean + top } : { low: mean - top, high: mean - bottom };
+  const range =
+    sign === 1 ? { low: mean + bottom, high: mean + top } : { low: mean - top, high: mean - bottom };
+  // A span below the precision of the numbers themselves cannot be drawn.
+  if (range.high - range.low > Math.abs(mean) * 1e-12) return range;
+  const reach = Math.abs(mean) * 1e-6 || 1;
+  return { low: mean - reach, high: mean + reach };
 }
 
 /** Round values between two ends, about as many as asked for. */
 export function ticks(low: number, high: number, about: number): number[] {
   const step = tickStep(low, high, about);
   const result: number[] = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++)
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9 && result.length < 100; i++)
     result.push(Number((i * step).toPrecision(12)));
   return result;
 }

@@ -19,7 +19,7 @@ describe("status", () => {
     expect(text).toContain("2.6 % lower val_bpb");
     expect(text).toContain("best 2.2470");
     expect(text).toContain("43 experiments   3 kept   35 discarded   5 failed");
-    expect(text.match(/^ *(39|40|41|42|43) /gmu)).toHaveLength(5);
+    expect(text.match(/^ *(39|40|41|42|43) {2}(discard|keep|crash)/gmu)).toHaveLength(5);
     expect(text).toContain("Next: `git merge whetstone/nov21`");
   });
 

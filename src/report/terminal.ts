@@ -15,7 +15,7 @@ import {
   scaleOf,
   value,
 } from "./format.ts";
-import { count, failed, type Notebook, type ReportMetric, type Row, type RowStatus } from "./notebook.ts";
+import { failed, type Notebook, type ReportMetric, type Row, type RowStatus, count } from "./notebook.ts";
 import { headline, notebookScale } from "./words.ts";
 
 export interface PageOptions {
@@ -32,9 +32,9 @@ export function statusText(notebook: Notebook, options: PageOptions): string {
   const head = headline(notebook);
   const tally = notebook.tally;
   const out: string[] = [];
-  out.push(
-    `${paint.bold(clip(notebook.lab, width))}  ${paint.dim(clip(`${notebook.goal} · ${notebook.branch}`, Math.max(0, width - columns(oneLine(notebook.lab)) - 2)))}`,
-  );
+  const lab = clip(notebook.lab, Math.floor(width / 2));
+  const about = clip(`${notebook.goal} · ${notebook.branch}`, width - columns(lab) - 2);
+  out.push(`${paint.bold(lab)}  ${paint.dim(about)}`);
   out.push("");
   out.push(
     (head.kind === "gain" ? (text: string) => paint.bold(paint.green(text)) : paint.bold)(

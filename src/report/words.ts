@@ -1,6 +1,6 @@
 import type { Channel } from "../evaluator/index.ts";
 import { effectInterval, percent, plural, quantity, type Scale, scaleOf, value } from "./format.ts";
-import { count, type Notebook } from "./notebook.ts";
+import { type Notebook, count } from "./notebook.ts";
 
 /** The scale of everything that a notebook shows. */
 export function notebookScale(notebook: Notebook): Scale {
