@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "tests/**/*.test.ts", "labs/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/.whetstone/**"],
-    testTimeout: 30_000,
+    globalSetup: ["tests/globalSetup.ts"],
+    testTimeout: 60_000,
   },
 });

@@ -205,7 +205,7 @@ async function fingerprint(path: string): Promise<string> {
   const info = await lstat(path);
   if (!info.isDirectory()) return createHash("sha256").update(await readFile(path)).digest("hex");
   const quick = await stamp(path);
-  const entries = Object.entries(quick);
+  const entries = Object.entries(quick).sort(([a], [b]) => (a < b ? -1 : 1));
   const size = entries.reduce((sum, [, entry]) => sum + Number(entry.size), 0);
   if (entries.length > 2_000 || size > 64 * 2 ** 20)
     return createHash("sha256")

@@ -1,5 +1,5 @@
 import { effect, oneLine, percent, plural, quantity, type Scale, shorten, value } from "./format.ts";
-import { failed, type Notebook, type Row, count } from "./notebook.ts";
+import { failed, type Notebook, type Row } from "./notebook.ts";
 import { headline, notebookScale } from "./words.ts";
 
 interface Section {

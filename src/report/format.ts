@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import type { ReportMetric } from "./notebook.ts";
 
 /** How many decimals the values of one metric are shown with, so that columns line up. */
@@ -122,14 +123,9 @@ export function oneLine(text: string): string {
 
 /** Text without terminal escapes, control and direction-changing characters; line ends and tabs stay. */
 export function printable(text: string): string {
-  return (
-    text
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the purpose
-      .replace(/\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-_])/gu, "")
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the purpose
-      .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu, " ")
-      .toWellFormed()
-  );
+  return stripVTControlCharacters(text)
+    .replace(/[^\P{Cc}\t\n]|[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu, " ")
+    .toWellFormed();
 }
 
 /** Cuts at a number of characters (not of columns), with an ellipsis. */

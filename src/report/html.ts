@@ -16,7 +16,7 @@ import {
   shorten,
   value,
 } from "./format.ts";
-import { failed, type Notebook, type Row, count } from "./notebook.ts";
+import { failed, type Notebook, type Row } from "./notebook.ts";
 import { script, style } from "./page.ts";
 import { chartColours, progressSvg } from "./progress.ts";
 import { channelWords, headline, notebookScale } from "./words.ts";

@@ -86,7 +86,7 @@ describe("the progress chart", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 30 }),
-        anything,
+        finite,
         fc.array(anything, { minLength: 1 }),
         (n, mean, values) => {
           const notebook = sampleNotebook(n, 8, { audit: null });

@@ -2,7 +2,7 @@ import { escaped } from "./escaped.ts";
 import { duration, effect, oneLine, percent, plural, type Scale, shorten, value } from "./format.ts";
 import { type Box, leaderBox, placeLabels } from "./labels.ts";
 import { fitted, textWidth } from "./lettering.ts";
-import { failed, type Notebook, type Row, count } from "./notebook.ts";
+import { failed, type Notebook, type Row } from "./notebook.ts";
 import { type Headline, headline, notebookScale } from "./words.ts";
 
 export interface ChartOptions {
@@ -193,7 +193,7 @@ function drawTitle(add: Add, notebook: Notebook, head: Headline, width: number):
 
 function drawBaseline(add: Add, notebook: Notebook, scale: Scale, plot: Box, y: (v: number) => number): void {
   const { mean } = notebook.baseline;
-  const sigma = notebook.deterministic ? 0 : (notebook.sigma ?? 0);
+  const sigma = noiseOf(notebook);
   if (sigma > 0) {
     const top = Math.max(plot.top, Math.min(y(mean + sigma), y(mean - sigma)));
     const bottom = Math.min(plot.bottom, Math.max(y(mean + sigma), y(mean - sigma)));
@@ -330,7 +330,7 @@ function drawLegend(
       (x) => `<path class="wc-discard" d="M${n(x - 4.5)} ${n(middle + 3)}h9l-4.5 -7z"/>`,
       "beyond the scale",
     );
-  if (!notebook.deterministic && notebook.sigma !== null)
+  if (noiseOf(notebook) > 0)
     item(
       (x) => `<rect class="wc-band" x="${n(x - 8)}" y="${n(middle - 6)}" width="16" height="12"/>`,
       "noise of one run",
@@ -341,6 +341,12 @@ function drawLegend(
       notebook.audit.interval[0] === notebook.audit.interval[1] ? "audited" : "audited, 95 % interval",
     );
   add(text("wc-muted", plot.right, at, "experiment", 13, "end", "600"));
+}
+
+/** Sigma of one run, 0 where there is none to draw. */
+function noiseOf(notebook: Notebook): number {
+  const { sigma } = notebook;
+  return notebook.deterministic || sigma === null || !Number.isFinite(sigma) ? 0 : sigma;
 }
 
 /** Kept, with a value that can be drawn. */
@@ -396,7 +402,7 @@ interface Range {
 function verticalRange(notebook: Notebook, rows: readonly Row[]): Range {
   const sign = notebook.metric.direction === "minimize" ? -1 : 1;
   const { mean } = notebook.baseline;
-  const sigma = notebook.deterministic ? 0 : (notebook.sigma ?? 0);
+  const sigma = noiseOf(notebook);
   // In gains over the baseline, so that better is up in both directions.
   const gains = (status: "keep" | "discard") =>
     rows

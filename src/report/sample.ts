@@ -18,7 +18,7 @@ export function sampleNotebook(experiments = 43, seed = 1, over: Partial<Noteboo
       ? 0.008 + 0.03 * random() ** 2
       : 0.004 * normal() - 0.03 * random() ** 3 - (luck > 0.9 ? 0.9 : 0);
     const value = broken ? null : incumbent + sign * gain;
-    const [what = "", mechanism] = ideas[(id * 5 + seed) % ideas.length] as [string, string];
+    const [what, mechanism] = ideas[(id * 5 + seed) % ideas.length] as [string, string?];
     rows.push({
       id,
       status: broken ? (luck > 0.975 ? "timeout" : "crash") : kept ? "keep" : "discard",

@@ -15,7 +15,7 @@ import {
   scaleOf,
   value,
 } from "./format.ts";
-import { failed, type Notebook, type ReportMetric, type Row, type RowStatus, count } from "./notebook.ts";
+import { failed, type Notebook, type ReportMetric, type Row, type RowStatus } from "./notebook.ts";
 import { headline, notebookScale } from "./words.ts";
 
 export interface PageOptions {

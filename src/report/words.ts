@@ -1,6 +1,6 @@
 import type { Channel } from "../evaluator/index.ts";
 import { effectInterval, percent, plural, quantity, type Scale, scaleOf, value } from "./format.ts";
-import { type Notebook, count } from "./notebook.ts";
+import type { Notebook } from "./notebook.ts";
 
 /** The scale of everything that a notebook shows. */
 export function notebookScale(notebook: Notebook): Scale {
@@ -82,9 +82,3 @@ export const channelWords: Record<Channel, string> = {
   clocked: "measured by Whetstone itself",
   "self-reported": "read from the candidate's own output: it could state any number",
 };
-
-/** `43 experiments: 6 kept, 31 discarded, 2 failed`. */
-export function tally(notebook: Notebook): string {
-  const { all, keeps, discards, failures } = notebook.tally;
-  return `${plural(all, "experiment")}: ${keeps} kept, ${discards} discarded, ${failures} failed`;
-}

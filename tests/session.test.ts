@@ -1,0 +1,176 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { git, noisyLab, repository, start, whet, write } from "./support/lab.ts";
+
+interface Status {
+  tally: { all: number; keeps: number; discards: number; failures: number };
+  branch: string;
+  audit: { effect: number; interval: [number, number] } | null;
+  best: { value: number; experiment: number | null };
+  evaluations: number;
+}
+
+const status = async (lab: string) => JSON.parse((await whet(lab, "status", "--json")).stdout) as Status;
+
+describe("a session", () => {
+  it("finds, audits and keeps real improvements on a branch of its own", async () => {
+    const lab = repository(noisyLab());
+    const ran = await whet(lab, "run", "--experiments", "12", "--audit", "4", "--seed", "1");
+    expect(ran.stderr).toBe("");
+    expect(ran.code).toBe(0);
+    const now = await status(lab);
+    expect(now.tally.all).toBe(12);
+    expect(now.tally.keeps).toBeGreaterThan(0);
+    expect(now.audit?.effect).toBeGreaterThan(1);
+    const log = git(lab, "log", "--format=%s%n%b", `main..${now.branch}`);
+    expect(log.match(/Whetstone-Experiment: \d+/g)).toHaveLength(now.tally.keeps);
+    expect(log).toMatch(/Whetstone-Effect: [\d.]+ \[/);
+    // The branch holds exactly the state that was audited.
+    const kept = git(lab, "show", `${now.branch}:train.mjs`);
+    expect(kept).not.toBe(readFileSync(join(lab, "train.mjs"), "utf8"));
+    expect(git(lab, "for-each-ref", "--format=%(refname)", "refs/whetstone").split("\n").length).toBeGreaterThanOrEqual(12);
+  });
+
+  it("leaves the user's branch, index, stash, hooks and uncommitted work as they were", async () => {
+    const lab = repository(noisyLab({ files: { "notes.txt": "one\n", "staged.txt": "a\n" } }));
+    write(lab, { "staged.txt": "b\n", "new.txt": "mine\n" });
+    git(lab, "add", "staged.txt");
+    write(lab, { "notes.txt": "two\n" });
+    git(lab, "stash", "push", "-q", "--", "notes.txt");
+    write(lab, { "notes.txt": "three\n" });
+    for (const hook of ["pre-commit", "post-commit", "reference-transaction", "post-checkout"])
+      writeFileSync(join(lab, ".git", "hooks", hook), `#!/bin/sh\ntouch "${lab}/hook-ran"\n`, { mode: 0o755 });
+    const look = () => ({
+      head: readFileSync(join(lab, ".git", "HEAD"), "utf8"),
+      main: git(lab, "rev-parse", "main"),
+      index: createHash("sha256").update(readFileSync(join(lab, ".git", "index"))).digest("hex"),
+      config: readFileSync(join(lab, ".git", "config"), "utf8"),
+      stash: readFileSync(join(lab, ".git", "refs", "stash"), "utf8"),
+      files: ["notes.txt", "staged.txt", "new.txt", "train.mjs"].map((name) => readFileSync(join(lab, name), "utf8")),
+      names: readdirSync(lab).filter((name) => name !== ".whetstone"),
+    });
+    const before = look();
+    expect((await whet(lab, "run", "--experiments", "5", "--audit", "2")).code).toBe(0);
+    expect(look()).toEqual(before);
+    expect(git(lab, "status", "--porcelain")).not.toContain(".whetstone");
+    expect(existsSync(join(lab, "hook-ran"))).toBe(false);
+  });
+
+  it("goes on after Ctrl-C, and says that a reached limit is reached", async () => {
+    const lab = repository(noisyLab());
+    const running = start(lab, "run", "--experiments", "300", "--audit", "0");
+    while (!running.output().includes("#3 ")) await sleep(20);
+    running.child.kill("SIGINT");
+    const stopped = await running.finished;
+    expect(stopped.code).toBe(0);
+    expect(stopped.stdout).toMatch(/`whet run` goes on/);
+    const before = await status(lab);
+    const again = await whet(lab, "run", "--experiments", String(before.tally.all + 3), "--audit", "0");
+    expect(again.stdout).toMatch(/going on with session/);
+    expect((await status(lab)).tally.all).toBe(before.tally.all + 3);
+    const third = await whet(lab, "run", "--experiments", "2", "--audit", "0");
+    expect(third.code).toBe(0);
+    expect(third.stdout).toMatch(/limit of 2 experiments is reached/);
+  });
+
+  it("survives kill -9 at any moment: no finished run is repeated, no kept commit lost or doubled", async () => {
+    const lab = repository(noisyLab());
+    for (let kill = 0; kill < 8; kill++) {
+      const running = start(lab, "run", "--experiments", "400", "--audit", "0", "--seed", "3");
+      await sleep(150 + ((kill * 137) % 700));
+      running.child.kill("SIGKILL");
+      await running.finished;
+    }
+    const done = await whet(lab, "run", "--experiments", "25", "--audit", "2", "--seed", "3");
+    expect(done.stderr).toBe("");
+    expect(done.code).toBe(0);
+    const now = await status(lab);
+    const commits = git(lab, "log", "--format=%(trailers:key=Whetstone-Experiment,valueonly)", `main..${now.branch}`)
+      .split("\n")
+      .filter(Boolean);
+    expect(new Set(commits).size).toBe(commits.length);
+    expect(commits).toHaveLength(now.tally.keeps);
+    const replayed = await whet(lab, "replay");
+    expect(replayed.stdout).toMatch(/all agree/);
+    expect(replayed.code).toBe(0);
+    expect(git(lab, "fsck", "--strict")).not.toMatch(/error/);
+    expect(execFileSync("ps", ["-eo", "args"], { encoding: "utf8" })).not.toContain(`${lab}/.whetstone`);
+  }, 120_000);
+
+  it("refuses a second session in the same lab at once", async () => {
+    const lab = repository(noisyLab());
+    const running = start(lab, "run", "--experiments", "300", "--audit", "0");
+    while (!running.output().includes("#1 ")) await sleep(20);
+    const second = await whet(lab, "run", "--experiments", "3");
+    expect(second.code).toBe(2);
+    expect(second.stderr).toMatch(/already running in this lab/);
+    running.child.kill("SIGINT");
+    expect((await running.finished).code).toBe(0);
+  });
+
+  it("stops when the contract changes on disk, and goes on when it is put back", async () => {
+    const lab = repository(noisyLab());
+    const running = start(lab, "run", "--experiments", "300", "--audit", "0");
+    while (!running.output().includes("#1 ")) await sleep(20);
+    const text = readFileSync(join(lab, "program.md"), "utf8");
+    appendFileSync(join(lab, "program.md"), "one more line\n");
+    const stopped = await running.finished;
+    expect(stopped.code).toBe(2);
+    expect(stopped.stderr).toMatch(/program.md has changed since the session began/);
+    writeFileSync(join(lab, "program.md"), text);
+    expect((await whet(lab, "run", "--experiments", "8", "--audit", "0")).stdout).toMatch(/going on with session/);
+  });
+
+  it("will not move a branch that somebody else has moved", async () => {
+    const lab = repository(noisyLab());
+    await whet(lab, "run", "--experiments", "8", "--audit", "0", "--seed", "1");
+    const { branch } = await status(lab);
+    git(lab, "branch", "-f", branch, "main");
+    const again = await whet(lab, "run", "--experiments", "12", "--audit", "0");
+    expect(again.code).toBe(2);
+    expect(again.stderr).toMatch(/was moved by somebody else/);
+  });
+
+  it("turns a keep that breaks a guard into a discard with that reason", async () => {
+    const lab = repository(
+      noisyLab({
+        program: "guards: [{ name: cost, max: 1.5 }]\n",
+        files: {
+          "train.mjs": 'const RATE = 1;\nconsole.log(`loss: ${Math.log(RATE / 8) ** 2}\\ncost: ${RATE}`);\n',
+        },
+      }),
+    );
+    await whet(lab, "run", "--experiments", "6", "--audit", "0", "--seed", "1");
+    const rows = JSON.parse((await whet(lab, "log", "--json")).stdout) as { status: string; reason: string; what: string }[];
+    expect(rows.find((row) => row.what.startsWith("RATE 1 -> 2"))).toMatchObject({
+      status: "discard",
+      reason: "guard cost: 2 is above the bound 1.5",
+    });
+  });
+
+  it("discards a gain that does not hold on the holdout, and tells no number of it", async () => {
+    // What the scorer rewards, the holdout punishes.
+    const lab = repository({
+      "rate.txt.mjs": "",
+      "fit.json": '{"rate": 1}\n',
+      "score.mjs": [
+        'import { readFileSync } from "node:fs";',
+        "const { rate } = JSON.parse(readFileSync(`${process.env.CANDIDATE}/fit.json`, 'utf8'));",
+        "const sign = process.argv.includes('--holdout') ? 1 : -1;",
+        "console.log(JSON.stringify({ metrics: { loss: 100 + sign * rate } }));",
+      ].join("\n"),
+      "program.md":
+        '---\nmetric: loss\ndirection: minimize\nchange: [fit.json]\nrun: "true"\nscore: node score.mjs\nholdout: node score.mjs --holdout\nbudget: 10s\n---\n',
+    });
+    await whet(lab, "run", "--experiments", "3", "--audit", "0", "--seed", "1");
+    const rows = JSON.parse((await whet(lab, "log", "--json")).stdout) as { status: string; reason: string; what: string }[];
+    const up = rows.find((row) => row.what.includes("rate 1 -> 2"));
+    expect(up).toMatchObject({ status: "discard", reason: "it does not hold on the holdout" });
+    expect((await status(lab)).tally.keeps).toBe(0);
+    expect((await whet(lab, "replay")).stdout).toMatch(/all agree/);
+  });
+});

@@ -1,0 +1,86 @@
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { onTestFinished } from "vitest";
+
+const root = join(import.meta.dirname, "..", "..");
+
+/** A git repository with these files committed, gone after the test. Its path has a space and an umlaut. */
+export function repository(files: Record<string, string>): string {
+  const folder = mkdtempSync(join(tmpdir(), "whet tëst-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  write(folder, files);
+  git(folder, "init", "-q", "-b", "main");
+  git(folder, "add", "-A");
+  git(folder, "commit", "-q", "--allow-empty", "-m", "start");
+  return folder;
+}
+
+export function write(folder: string, files: Record<string, string>): void {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+}
+
+export function git(folder: string, ...args: string[]): string {
+  return execFileSync("git", ["-c", "user.name=Test", "-c", "user.email=test@localhost", ...args], {
+    cwd: folder,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+export interface Finished {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** The real command line, as a user starts it. */
+export function whet(folder: string, ...args: string[]): Promise<Finished> {
+  return start(folder, ...args).finished;
+}
+
+export function start(folder: string, ...args: string[]) {
+  const child = spawn(process.execPath, [join(root, "bin", "whet.cjs"), ...args], {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const finished = new Promise<Finished>((resolve) => {
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+  return { child, finished, output: () => stdout };
+}
+
+/** A fast lab with a knob, a known optimum and Gaussian noise that depends on the seed alone. */
+export function noisyLab(more: { program?: string; files?: Record<string, string> } = {}): Record<string, string> {
+  return {
+    "train.mjs": [
+      "const RATE = 1;",
+      "const OTHER = 5; // 1 .. 10",
+      "let s = Number(process.env.SEED) >>> 0;",
+      "const r = () => ((s = (Math.imul(s, 1664525) + 1013904223) >>> 0) + 1) / 4294967297;",
+      "r(); r();",
+      "const n = Math.sqrt(-2 * Math.log(r())) * Math.cos(2 * Math.PI * r());",
+      "console.log(`loss: ${10 + Math.log(RATE / 8) ** 2 + 0.05 * n}`);",
+      "",
+    ].join("\n"),
+    "program.md": program(`metric: loss\ndirection: minimize\nchange: [train.mjs]\nrun: node train.mjs\nbudget: 10s\n${more.program ?? ""}`),
+    ...more.files,
+  };
+}
+
+export function program(frontMatter: string): string {
+  return `---\n${frontMatter.trim()}\n---\n# A lab\n`;
+}
