@@ -1,58 +1,84 @@
 import { z } from "zod";
 
-/** The forms that a person may write; `program.ts` fills in the defaults. */
+/** The forms that a person may write; `fill.ts` turns them into a contract. */
 
-const text = z.string().trim().min(1);
+const text = z
+  .string()
+  .trim()
+  .min(1)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a NUL would end a command or a path early.
+  .regex(/^[^\u0000]*$/, { error: "holds a NUL character" });
+/** Names that every channel can carry: those of `name: value` lines. */
+const metricName = text
+  .regex(/^[A-Za-z_][\w./-]{0,63}$/, {
+    error:
+      "is no name for a metric: it begins with a letter, has letters, digits and _ . / - only, at most 64",
+  })
+  .describe("The name under which the metric is reported");
 const duration = z
   .union([z.string(), z.number()])
   .describe("A duration: 30s, 5m, 1h30m, 500ms; a plain number is seconds");
-const size = z.union([z.string(), z.number()]).describe("A size: 512MB, 2GB; a plain number is bytes");
+const size = z
+  .union([z.string(), z.number()])
+  .describe("A size: 512MB, 2GB (powers of 1024); a plain number is bytes");
 const direction = z.enum(["minimize", "maximize"]).describe("Which way is better");
 const clock = z
-  .union([z.enum(["wall", "cpu", "memory"]), z.string().regex(/^size\s+\S+$/, "expected wall, cpu, memory or `size PATH`")])
+  .string()
+  .regex(/^(wall|cpu|memory|size\s+\S.*)$/, { error: "is none of wall, cpu, memory, `size PATH`" })
   .describe("Whetstone measures it itself: wall or cpu (seconds), memory (peak, bytes), `size PATH` (bytes)");
 const texts = z.union([text, z.array(text).min(1)]);
 const wholeNumber = z.int().min(1);
 
 const metric = z.union([
-  text,
+  metricName,
   z.strictObject({
-    name: text,
+    name: metricName,
     direction: direction.optional(),
-    unit: z.string().optional(),
+    unit: text.optional().describe("For display: s, bits/byte, %"),
     target: z.number().optional().describe("The session ends once this value is reached"),
-    minEffect: z.number().min(0).optional().describe("Smaller improvements are not worth keeping"),
+    minEffect: z
+      .number()
+      .min(0)
+      .optional()
+      .describe("Smaller improvements (in the metric's unit) are not worth keeping"),
     clock: clock.optional(),
   }),
 ]);
 
+const bound = z
+  .union([z.number(), z.string()])
+  .describe("A bound in the metric's unit; sizes may be written 2GB");
 const guard = z.strictObject({
-  name: text,
+  name: metricName,
   direction: direction.optional(),
-  min: z.number().optional(),
-  max: z.union([z.number(), z.string()]).optional().describe("A bound, in the metric's unit (sizes may be written 2GB)"),
-  tolerance: z.union([z.number(), z.string()]).optional().describe("How much worse is accepted: 5% or an amount"),
+  min: bound.optional(),
+  max: bound.optional(),
+  tolerance: z
+    .union([z.number(), z.string()])
+    .optional()
+    .describe("How much worse than the incumbent is accepted: 5% or an amount"),
   clock: clock.optional(),
 });
 
-const budgetKeys = {
+const limits = z.strictObject({
   time: duration.optional(),
-  memory: size.optional(),
-  cpus: wholeNumber.optional(),
-  processes: wholeNumber.optional(),
-  fileSize: size.optional(),
-  disk: size.optional(),
-  output: size.optional(),
-  network: z.boolean().optional(),
-};
+  memory: size.optional().describe("Memory of the whole process tree; default 4GB"),
+  cpus: wholeNumber.optional().describe("Processors that the run may use; default: all"),
+  processes: wholeNumber.optional().describe("Default 256"),
+  fileSize: size.optional().describe("The largest file that it may write; default 1GB"),
+  disk: size.optional().describe("All that it may write together; default 4GB"),
+  output: size.optional().describe("Standard output and error together; default 16MB"),
+  network: z.boolean().optional().describe("Default false"),
+});
 
 const step = z.union([
   text,
   z.strictObject({ run: text, time: duration.optional(), network: z.boolean().optional() }),
 ]);
+const presets = z.enum(["balanced", "strict", "explore", "quiet", "expensive"]);
 
 export const frontMatter = z.strictObject({
-  goal: text.optional().describe("One line: what the lab is for"),
+  goal: text.optional().describe("One line: what the lab is for; default: the first heading below"),
   metric: metric.describe("The number that decides: a name, or an object"),
   direction: direction.optional(),
   change: texts.describe("Globs, relative to the lab: the only files that a candidate may touch"),
@@ -61,7 +87,7 @@ export const frontMatter = z.strictObject({
     .union([
       text,
       z.strictObject({
-        command: text,
+        command: text.describe("The scorer's command"),
         pipe: z.boolean().optional().describe("The scorer talks to `run` itself over a pipe"),
         answer: text.optional().describe("After `run`: the command that answers the scorer over a pipe"),
         copies: z.int().min(1).max(16).optional().describe("How many answering processes are started"),
@@ -71,20 +97,26 @@ export const frontMatter = z.strictObject({
     ])
     .optional()
     .describe("The trusted scorer, outside the candidate's reach"),
-  budget: z.union([z.string(), z.number(), z.strictObject(budgetKeys)]).describe("Time for one run, or an object of limits"),
+  budget: z
+    .union([z.string(), z.number(), limits])
+    .optional()
+    .describe("Time for one run (default 5m), or an object of limits"),
   setup: step.optional().describe("Runs once before the baseline; what it leaves becomes a read-only input"),
-  checks: z.union([text, z.array(step)]).optional().describe("Commands that must pass after each of a candidate's runs"),
+  checks: z
+    .union([text, z.array(step)])
+    .optional()
+    .describe("Commands that must pass after each of a candidate's runs"),
   guards: z.array(guard).optional().describe("Metrics that must not get worse"),
   inputs: texts.optional().describe("Untracked paths that belong to the base, such as data"),
   write: texts.optional().describe("Paths in the lab that a run may write; emptied before each run"),
-  stages: z.array(z.strictObject({ name: text, run: text, budget: z.strictObject(budgetKeys).optional() })).optional(),
-  holdout: z
-    .union([
-      text,
-      z.strictObject({ score: text, private: texts.optional(), looks: wholeNumber.optional() }),
-    ])
+  stages: z
+    .array(z.strictObject({ name: text, run: text, budget: limits.optional() }))
     .optional()
-    .describe("Data that only the scorer of would-be keeps sees"),
+    .describe("Rungs of growing cost"),
+  holdout: z
+    .union([text, z.strictObject({ score: text, private: texts.optional(), looks: wholeNumber.optional() })])
+    .optional()
+    .describe("The scorer's command on data that only would-be keeps are scored on"),
   session: z
     .strictObject({
       experiments: wholeNumber.optional(),
@@ -94,26 +126,27 @@ export const frontMatter = z.strictObject({
     })
     .optional()
     .describe("Limits of a session"),
-  researcher: z.union([text, z.looseObject({ name: text })]).optional().describe("Who proposes; default: search"),
-  decision: z
-    .union([
-      z.enum(["balanced", "strict", "explore", "quiet", "expensive"]),
-      z
-        .object({ preset: z.enum(["balanced", "strict", "explore", "quiet", "expensive"]).optional() })
-        .catchall(z.number()),
-    ])
+  researcher: z
+    .union([text, z.looseObject({ name: text })])
     .optional()
-    .describe("A preset, or an object with single parameters"),
-  isolation: z.enum(["best", "required"]).optional().describe("required: refuse to start without real isolation"),
-  parallel: wholeNumber.optional(),
+    .describe("Who proposes; default: search"),
+  decision: z
+    .union([presets, z.object({ preset: presets.optional() }).catchall(z.number())])
+    .optional()
+    .describe("A preset, or an object with a preset and single parameters"),
+  isolation: z
+    .enum(["best", "required"])
+    .optional()
+    .describe("required: refuse to start without real isolation"),
+  parallel: wholeNumber.optional().describe("How many evaluations run at once"),
 });
 
 export type FrontMatter = z.infer<typeof frontMatter>;
 
-/** JSON Schema of the front matter, for editors. */
+/** JSON Schema (draft 7) of the front matter, so that editors complete and check it. */
 export function jsonSchema(): Record<string, unknown> {
   return {
-    ...z.toJSONSchema(frontMatter, { target: "draft-7" }),
+    ...z.toJSONSchema(frontMatter, { target: "draft-7", io: "input" }),
     title: "Front matter of a Whetstone program.md",
   };
 }

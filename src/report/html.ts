@@ -203,7 +203,12 @@ function detail(row: Row, scale: Scale): string {
     pair("Failure", row.failureKind),
     pair(
       "Cost",
-      `${plural(row.runs, "run")}, ${plural(row.pairs, "head-to-head pair")}, ${duration(row.wallMs)}, peak memory ${bytes(row.peakBytes)}`,
+      [
+        plural(row.runs, "run"),
+        ...(row.pairs === 0 ? [] : [plural(row.pairs, "head-to-head pair")]),
+        duration(row.wallMs),
+        ...(row.peakBytes === null ? [] : [`peak memory ${bytes(row.peakBytes)}`]),
+      ].join(", "),
     ),
     pair("Proposed by", `${row.researcher}, ${moment(row.startedAt)}`),
     pair("Commit", row.commit),

@@ -10,7 +10,9 @@ export interface Wanted {
   /** The point that the label belongs to. */
   x: number;
   y: number;
+  /** Of the words in full, and of a shorter form where there is no room for them. */
   width: number;
+  shortWidth: number;
   height: number;
   /** Higher is placed first. */
   weight: number;
@@ -20,6 +22,8 @@ export interface Placed {
   /** Index into the wanted labels. */
   index: number;
   box: Box;
+  /** The shorter form. */
+  short: boolean;
   /** The label stands away from its point and needs a line to it. */
   leader: boolean;
 }
@@ -47,8 +51,8 @@ export function placeLabels(
   for (const index of order) {
     if (placed.length >= most) break;
     const label = wanted[index] as Wanted;
-    let best: { box: Box; cost: number; leader: boolean } | null = null;
-    for (const { box, cost: base, leader } of places(label, bounds, side)) {
+    let best: (Spot & { cost: number }) | null = null;
+    for (const { box, short, cost: base, leader } of places(label, bounds, side)) {
       if (best !== null && base >= best.cost) continue;
       if (
         !inside(box, bounds) ||
@@ -69,9 +73,9 @@ export function placeLabels(
       )
         continue;
       const cost = base + 12 * faint.filter((other) => overlaps(box, other, -1)).length;
-      if (best === null || cost < best.cost) best = { box, cost, leader };
+      if (best === null || cost < best.cost) best = { box, short, cost, leader };
     }
-    if (best !== null) placed.push({ index, box: best.box, leader: best.leader });
+    if (best !== null) placed.push({ index, box: best.box, short: best.short, leader: best.leader });
   }
   return placed.sort((a, b) => a.index - b.index);
 }
@@ -87,34 +91,33 @@ export function leaderBox(label: { x: number; y: number }, box: Box): Box {
   };
 }
 
-function* places(
-  label: Wanted,
-  bounds: Box,
-  side: 1 | -1,
-): Generator<{ box: Box; cost: number; leader: boolean }> {
-  // On the other side a leader would run along the staircase's own riser, so only the place at the point is offered.
-  for (const direction of [side, -side])
-    for (let step = 0; step < (direction === side ? 16 : 1); step++) {
-      const near = step === 0;
-      const gap = near ? 7 : 7 + step * 13;
-      const top = direction === 1 ? label.y + gap : label.y - gap - label.height;
-      const penalty = step * 5 + (direction === side ? 0 : 14);
-      // Ends at the point, begins at it, or slides along it so that it stays within the picture.
-      for (const share of [1, 0, 0.85, 0.15, 0.5, 0.7, 0.3]) {
-        const left = Math.min(
-          Math.max(
-            label.x -
-              share * label.width +
-              (share === 1 ? (near ? -5 : 3) : share === 0 ? (near ? 5 : -3) : 0),
-            bounds.left,
-          ),
-          bounds.right - label.width,
-        );
-        const box = { left, top, right: left + label.width, bottom: top + label.height };
-        const reached = near || (label.x >= left - 4 && label.x <= box.right + 4);
-        if (reached) yield { box, cost: penalty + (share === 1 ? 0 : share === 0 ? 2 : 4), leader: !near };
+interface Spot {
+  box: Box;
+  short: boolean;
+  cost: number;
+  leader: boolean;
+}
+
+function* places(label: Wanted, bounds: Box, side: 1 | -1): Generator<Spot> {
+  const widths = label.shortWidth < label.width ? [label.width, label.shortWidth] : [label.width];
+  // On the other side a leader would run along the staircase's own riser: only the place at the point is offered.
+  for (const [form, width] of widths.entries())
+    for (const direction of [side, -side])
+      for (let step = 0; step < (direction === side ? 16 : 1); step++) {
+        const near = step === 0;
+        const gap = near ? 7 : 7 + step * 13;
+        const top = direction === 1 ? label.y + gap : label.y - gap - label.height;
+        const penalty = form * 18 + step * 5 + (direction === side ? 0 : 14);
+        // Ends at the point, begins at it, or slides along it so that it stays within the picture.
+        for (const share of [1, 0, 0.85, 0.15, 0.5, 0.7, 0.3]) {
+          const aside = share === 1 ? (near ? -5 : 3) : share === 0 ? (near ? 5 : -3) : 0;
+          const left = Math.min(Math.max(label.x - share * width + aside, bounds.left), bounds.right - width);
+          const box = { left, top, right: left + width, bottom: top + label.height };
+          const reached = near || (label.x >= left - 4 && label.x <= box.right + 4);
+          const cost = penalty + (share === 1 ? 0 : share === 0 ? 2 : 4);
+          if (reached) yield { box, short: form === 1, cost, leader: !near };
+        }
       }
-    }
 }
 
 function inside(box: Box, bounds: Box): boolean {

@@ -107,7 +107,8 @@ test("labels never overlap each other or leave the picture", () => {
   const point = fc.record({
     x: fc.integer({ min: 0, max: 800 }),
     y: fc.integer({ min: 0, max: 400 }),
-    width: fc.integer({ min: 10, max: 250 }),
+    width: fc.integer({ min: 60, max: 250 }),
+    shortWidth: fc.integer({ min: 10, max: 60 }),
     height: fc.constant(14),
     weight: fc.double({ noNaN: true }),
   });

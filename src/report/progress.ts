@@ -264,12 +264,16 @@ function drawLabels(add: Add, keeps: readonly Row[], notebook: Notebook, frame: 
   const { x, y, plot, right, stair } = frame;
   const size = 12.5;
   const side = notebook.metric.direction === "minimize" ? 1 : -1;
-  const room = keeps.length <= 6 ? 280 : keeps.length <= 12 ? 230 : 190;
-  const words = keeps.map((row) => fitted(oneLine(row.what), room, size));
+  const room = keeps.length <= 12 ? 360 : 310;
+  const words = keeps.map((row) => ({
+    full: fitted(oneLine(row.what), room, size),
+    short: fitted(oneLine(row.what), 170, size),
+  }));
   const wanted = keeps.map((row, index) => ({
     x: x(row.id),
     y: y(row.value as number),
-    width: textWidth(words[index] as string, size) + 2,
+    width: textWidth(words[index]?.full ?? "", size) + 2,
+    shortWidth: textWidth(words[index]?.short ?? "", size) + 2,
     height: 14,
     weight: row.effect ?? 0,
   }));
@@ -286,13 +290,29 @@ function drawLabels(add: Add, keeps: readonly Row[], notebook: Notebook, frame: 
   };
   const mean = y(notebook.baseline.mean);
   solid.push({ left: plot.left, right: plot.right, top: mean - 1, bottom: mean + 1 });
-  for (const { index, box, leader } of placeLabels(wanted, bounds, solid, frame.faint, side, mostLabels)) {
+  for (const { index, box, short, leader } of placeLabels(
+    wanted,
+    bounds,
+    solid,
+    frame.faint,
+    side,
+    mostLabels,
+  )) {
     const point = wanted[index] as { x: number; y: number };
     if (leader) {
       const at = leaderBox(point, box);
       add(line("wc-leader", point.x, at.top, point.x, at.bottom, 1));
     }
-    add(halo("wc-label", box.left + 1, box.top + 11.2, words[index] as string, size, "start"));
+    add(
+      halo(
+        "wc-label",
+        box.left + 1,
+        box.top + 11.2,
+        (short ? words[index]?.short : words[index]?.full) ?? "",
+        size,
+        "start",
+      ),
+    );
   }
 }
 

@@ -131,11 +131,14 @@ export function showText(
           ...(row.p === null ? [] : [`p ${pValue(row.p)}`]),
           ...(row.pReal === null ? [] : [`${probability(row.pReal)} likely to be real`]),
           ...(row.t === null ? [] : [`${row.t.toFixed(2)} standard errors`]),
-          plural(row.pairs, "head-to-head pair"),
+          ...(row.pairs === 0 ? [] : [plural(row.pairs, "head-to-head pair")]),
         ].join(", "),
   );
   fact("failure", row.failureKind);
-  fact("cost", `${plural(row.runs, "run")}, ${duration(row.wallMs)}, peak memory ${bytes(row.peakBytes)}`);
+  fact(
+    "cost",
+    `${plural(row.runs, "run")}, ${duration(row.wallMs)}${row.peakBytes === null ? "" : `, peak memory ${bytes(row.peakBytes)}`}`,
+  );
   fact("change", `+${row.added} −${row.removed} lines by ${row.researcher}`);
   fact("commit", row.commit);
   if (row.diff !== "") out.push("", ...diffLines(row.diff, paint));

@@ -1,0 +1,209 @@
+import picomatch from "picomatch";
+import type { Clock, Contract } from "./contract.ts";
+import { named } from "./executed.ts";
+import type { Fault, Path } from "./explain.ts";
+import type { FrontMatter } from "./schema.ts";
+
+/**
+ * What has the form of a contract and still cannot be meant, or should be known.
+ *
+ * @param file the contract's own name within the lab.
+ */
+export function contradictions(contract: Contract, matter: FrontMatter, file: string): Fault[] {
+  const faults: Fault[] = [];
+  const complain = (path: Path, what: string, fix: string) => faults.push({ path, what, fix });
+  const warn = (path: Path, what: string, fix: string) =>
+    faults.push({ path, what, fix, severity: "warning" });
+  const { change, metric, score, holdout } = contract;
+
+  for (const [index, glob] of change.entries()) {
+    const fault = globFault(glob);
+    if (fault) complain(item(matter, "change", index), `\`${glob}\` ${fault.what}`, fault.fix);
+  }
+  if (faults.length > 0) return faults;
+
+  const narrow = "a narrower `change`, so that what judges is not editable";
+  const editable = picomatch(change);
+  if (editable(file))
+    complain(
+      ["change"],
+      `the contract ${file} may itself be changed by a candidate (\`change\` matches it)`,
+      narrow,
+    );
+  const judges: [string, Path, string][] = [];
+  if (score) judges.push([score.command, inside(matter, "score", "command"), "the scorer"]);
+  if (contract.setup) judges.push([contract.setup.command, ["setup"], "the setup"]);
+  if (holdout) judges.push([holdout.score, inside(matter, "holdout", "score"), "the holdout's scorer"]);
+  for (const [index, check] of contract.checks.entries())
+    judges.push([check.command, item(matter, "checks", index), "the check"]);
+  for (const [command, path, who] of judges) {
+    const { executed, mentioned } = named(command);
+    const own = executed.find((name) => editable(name));
+    if (own !== undefined)
+      complain(path, `${who} runs ${own}, which a candidate may change (\`change\` matches it)`, narrow);
+    const other = mentioned.find((name) => editable(name));
+    if (own === undefined && other !== undefined)
+      warn(
+        path,
+        `${who} names ${other}, which a candidate may change`,
+        "it so only if the file is examined, not trusted",
+      );
+  }
+  for (const [name, paths] of [
+    ["score", score?.private ?? []],
+    ["holdout", holdout?.private ?? []],
+  ] as const)
+    for (const [index, path] of paths.entries()) {
+      const where = [name, "private", index];
+      if (!isBelow(path, true))
+        complain(where, `\`${path}\` is no path from the lab folder`, "private: [hidden.json]");
+      else if (overlaps(change, path))
+        complain(
+          where,
+          `the private path ${path} may be changed by a candidate (\`change\` matches it)`,
+          narrow,
+        );
+    }
+
+  for (const name of ["inputs", "write"] as const)
+    for (const [index, path] of contract[name].entries()) {
+      const where = item(matter, name, index);
+      if (!isBelow(path, name === "inputs"))
+        complain(
+          where,
+          `\`${path}\` is no path below the lab folder`,
+          `${name}: [${name === "write" ? "build" : "data"}]`,
+        );
+      else if (overlaps(change, path))
+        complain(
+          where,
+          name === "write"
+            ? `\`${path}\` is both editable and emptied before each run`
+            : `\`${path}\` is both editable and pinned`,
+          `a path that \`change\` does not match`,
+        );
+    }
+
+  if (score?.pipe && score.answer !== undefined)
+    complain(
+      ["score", "answer"],
+      "`pipe` and `answer` contradict each other",
+      "pipe: true when `run` itself answers, or answer: COMMAND when another command does after `run`",
+    );
+  if (score && score.copies > 1 && !score.pipe && score.answer === undefined)
+    complain(
+      ["score", "copies"],
+      "`copies` needs processes that answer",
+      "answer: COMMAND beside it, or pipe: true",
+    );
+  if (score && contains(contract.run, score.command))
+    complain(
+      ["run"],
+      "`run` holds the scorer's command: the candidate would measure itself",
+      "the candidate's own part only",
+    );
+  if (score && metric.clock)
+    complain(
+      ["metric"],
+      "the metric is either clocked by Whetstone or computed by the scorer, not both",
+      "it without `clock`, or leave out `score`",
+    );
+  if (holdout && !score)
+    complain(["holdout"], "a holdout needs a scorer for the data in the open", "score: node score.ts");
+
+  const names = new Set([metric.name]);
+  for (const [index, guard] of contract.guards.entries()) {
+    if (names.has(guard.name))
+      complain(
+        ["guards", index, "name"],
+        guard.name === metric.name
+          ? `the guard ${guard.name} is the metric itself`
+          : `the guard ${guard.name} is named twice`,
+        "one guard for each further metric",
+      );
+    names.add(guard.name);
+  }
+  const clocks: [Clock | undefined, Path][] = [
+    [metric.clock, ["metric", "clock"]],
+    ...contract.guards.map((guard, index): [Clock | undefined, Path] => [
+      guard.clock,
+      ["guards", index, "clock"],
+    ]),
+  ];
+  for (const [clock, path] of clocks)
+    if (clock?.kind === "size" && !isBelow(clock.path, false) && clock.path !== ".")
+      complain(path, `\`${clock.path}\` is no path below the lab folder or $OUT`, "clock: size dist/app.js");
+
+  if (!score && !metric.clock)
+    warn(
+      ["metric"],
+      `${metric.name} is read from the candidate's own output, which it can forge: results will be labelled self-reported`,
+      "score: COMMAND, a scorer outside its reach",
+    );
+  if (contract.budget.network)
+    warn(
+      ["budget", "network"],
+      "candidates get the network: they can fetch answers and send data out",
+      "network: false where it is not needed",
+    );
+  return faults;
+}
+
+/** The place of one of several: its own where a list was written, the key's otherwise. */
+function item(matter: FrontMatter, name: "change" | "checks" | "inputs" | "write", index: number): Path {
+  return Array.isArray(matter[name]) ? [name, index] : [name];
+}
+
+function inside(matter: FrontMatter, name: "score" | "holdout", key: string): Path {
+  return typeof matter[name] === "object" ? [name, key] : [name];
+}
+
+function globFault(glob: string): { what: string; fix: string } | null {
+  const below = "a path below the lab, such as src/**/*.ts";
+  if (glob.length > 1000) return { what: "is longer than 1000 characters", fix: below };
+  if (glob.startsWith("!"))
+    return { what: "excludes; exclusions are not understood here", fix: "the files that may change" };
+  if (glob.includes("\\")) return { what: "holds a backslash", fix: "/ between folders" };
+  if (/^(\/|~|[A-Za-z]:)/.test(glob) || /(^|[/{,(|])\.\.($|[/},)|])/.test(glob))
+    return { what: "lies outside the lab folder", fix: below };
+  if (/(^|\/)(\.git|\.whetstone|node_modules)(\/|$)/.test(glob))
+    return { what: "lies where candidates are never taken from", fix: below };
+  if (glob.endsWith("/")) return { what: "names a folder and so matches no file", fix: `${glob}**` };
+  try {
+    picomatch(glob);
+    return null;
+  } catch (error) {
+    return { what: `is no glob: ${(error as Error).message}`, fix: below };
+  }
+}
+
+/** Whether a relative path stays below the lab (or, `upwards`, is at least relative) and is not the lab itself. */
+function isBelow(path: string, upwards: boolean): boolean {
+  const parts = path.split("/").filter((part) => part !== "." && part !== "");
+  return (
+    !path.startsWith("/") && !path.startsWith("~") && parts.length > 0 && (upwards || !parts.includes(".."))
+  );
+}
+
+/** Whether some glob can match the path itself or something below it. */
+function overlaps(globs: readonly string[], path: string): boolean {
+  const plain = path.replace(/^(\.\/)+/, "").replace(/\/+$/, "");
+  if (picomatch([...globs])(plain)) return true;
+  return globs.some((glob) => {
+    const { base } = picomatch.scan(glob);
+    return base === plain || base.startsWith(`${plain}/`) || picomatch(glob)(`${plain}/x`);
+  });
+}
+
+/** Whether a command holds another, word by word. */
+function contains(command: string, part: string): boolean {
+  const words = (text: string) =>
+    ` ${text
+      .split(/[\s;&|()"']+/)
+      .filter(Boolean)
+      .join(" ")} `;
+  const inner = words(part);
+  return inner.trim().includes(" ")
+    ? words(command).includes(inner)
+    : words(command) === inner && /[./]/.test(part);
+}

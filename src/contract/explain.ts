@@ -1,0 +1,169 @@
+import type { z } from "zod";
+import { nearest } from "./near.ts";
+import { frontMatter, jsonSchema } from "./schema.ts";
+
+export type Path = readonly (string | number)[];
+
+/** What is wrong at a path of the front matter, and what to write instead. */
+export interface Fault {
+  path: Path;
+  what: string;
+  fix: string;
+  severity?: "warning";
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** What a person must know about front matter that does not have the form of a contract. Empty: it has. */
+export function explain(value: unknown, issues: readonly Issue[]): Fault[] {
+  return issues.flatMap((issue) => one(value, issue, issue.path as Path));
+}
+
+function one(value: unknown, issue: Issue, path: Path): Fault[] {
+  const given = at(value, path);
+  const key = shown(path);
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((unknown) => {
+      const near = nearest(unknown, keysAt(path));
+      return {
+        path: [...path, unknown],
+        what: `unknown key \`${shown([...path, unknown])}\`${near ? `; did you mean \`${near}\`?` : ""}`,
+        fix: near
+          ? `${near}: ...`
+          : "nothing here: leave it out, or put it into the text below the front matter",
+      };
+    });
+  if (given === undefined) return [{ path, what: `\`${key}\` is missing`, fix: form(path) }];
+  if (issue.code === "invalid_union") {
+    // Of the alternatives, the one whose outermost form fits explains best what is wrong inside it.
+    const structured = typeof given === "object" && given !== null;
+    const fitting = issue.errors.find((inner) =>
+      inner.every(
+        ({ path: below, code }) =>
+          below.length > 0 || (code !== "invalid_type" && !(structured && code === "invalid_value")),
+      ),
+    );
+    if (fitting) return fitting.flatMap((inner) => one(value, inner, [...path, ...(inner.path as Path)]));
+    return [{ path, what: `\`${key}\` is ${kindOf(given)}`, fix: form(path) }];
+  }
+  return [{ path, what: `\`${key}\` ${wrong(issue, given)}`, fix: fixFor(issue, given, path) }];
+}
+
+function wrong(issue: Issue, given: unknown): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return `is ${kindOf(given)}, not ${article(issue.expected)}`;
+    case "too_small":
+      return issue.origin === "string" || issue.origin === "array" ? "is empty" : `is below ${issue.minimum}`;
+    case "too_big":
+      return `is above ${issue.maximum}`;
+    case "invalid_value":
+      return `is none of ${issue.values.join(", ")}`;
+    case "invalid_format":
+      return issue.message;
+    default:
+      return `is not right: ${issue.message}`;
+  }
+}
+
+function fixFor(issue: Issue, given: unknown, path: Path): string {
+  if (issue.code !== "invalid_value") return form(path);
+  const values = issue.values.map(String);
+  return `${String(path.at(-1))}: ${(typeof given === "string" ? nearest(given, values) : null) ?? values[0]}`;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "empty";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object") return "an object";
+  if (typeof value === "string") return "text";
+  return typeof value === "boolean" ? "true or false" : `the number ${String(value)}`;
+}
+
+function article(expected: string): string {
+  const names: Record<string, string> = {
+    string: "text",
+    int: "a whole number",
+    boolean: "true or false",
+    array: "a list",
+  };
+  return names[expected] ?? `${/^[aeio]/.test(expected) ? "an" : "a"} ${expected}`;
+}
+
+function at(value: unknown, path: Path): unknown {
+  let here = value;
+  for (const part of path) {
+    if (typeof here !== "object" || here === null || !Object.hasOwn(here, part)) return undefined;
+    here = (here as Record<PropertyKey, unknown>)[part];
+  }
+  return here;
+}
+
+/** The path as a person says it: `guards.0.max`. */
+export function shown(path: Path): string {
+  const text = path.map((part) => String(part)).join(".");
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+interface JsonSchema {
+  properties?: Record<string, JsonSchema>;
+  items?: JsonSchema;
+  anyOf?: JsonSchema[];
+}
+
+/** The keys that are known at a path. */
+function keysAt(path: Path): string[] {
+  if (path.length === 0) return Object.keys(frontMatter.shape);
+  let nodes: JsonSchema[] = [jsonSchema() as JsonSchema];
+  for (const part of path)
+    nodes = nodes
+      .map((node) => (typeof part === "number" ? node.items : node.properties?.[part]))
+      .filter((node) => node !== undefined)
+      .flatMap((node) => [node, ...(node.anyOf ?? [])]);
+  return nodes.flatMap((node) => Object.keys(node.properties ?? {}));
+}
+
+/** An example of what belongs at a path. */
+export function form(path: Path): string {
+  const names = path.filter((part) => typeof part === "string");
+  for (let length = names.length; length > 0; length--) {
+    const example = forms[names.slice(0, length).join(".")];
+    if (example) return example;
+  }
+  return "key: value";
+}
+
+const forms: Record<string, string> = {
+  goal: "goal: one line that says what the lab is for",
+  metric: "metric: NAME, or metric: {name: NAME, direction: minimize}",
+  "metric.name": "name: val_loss",
+  "metric.target": "target: 0.9",
+  "metric.minEffect": "minEffect: 0.001",
+  "metric.unit": "unit: s",
+  "metric.clock": "clock: wall, or cpu, memory, `size dist/app.js`",
+  direction: "direction: minimize, or direction: maximize",
+  change: "change: [path/of/the/file.ts]",
+  run: "run: node train.ts",
+  score: "score: node score.ts, or score: {command: node score.ts, private: [hidden.json]}",
+  "score.pipe": "pipe: true",
+  "score.copies": "copies: 2 (1 to 16)",
+  "score.time": "time: 60s",
+  budget: "budget: 30s, or budget: {time: 30s, memory: 2GB}",
+  "budget.cpus": "cpus: 2",
+  "budget.processes": "processes: 256",
+  "budget.network": "network: false",
+  setup: "setup: node prepare.ts, or setup: {run: npm ci, network: true}",
+  checks: "checks: [npm test], or checks: [{run: npm test, time: 2m}]",
+  guards: "guards: [{name: peak, clock: memory, tolerance: 5%}]",
+  "guards.name": "name: peak_memory",
+  "guards.clock": "clock: wall, or cpu, memory, `size dist/app.js`",
+  inputs: "inputs: [data]",
+  write: "write: [build]",
+  stages: "stages: [{name: quick, run: node train.ts --quick}]",
+  holdout: "holdout: node score.ts --holdout, or holdout: {score: COMMAND, private: [holdout.json]}",
+  session: "session: {experiments: 100, time: 8h}",
+  researcher: "researcher: search",
+  decision: "decision: balanced, or decision: {preset: strict, alpha: 0.01}",
+  isolation: "isolation: best",
+  parallel: "parallel: 1",
+};

@@ -1,0 +1,227 @@
+import { parameterNames, rule } from "../decision/index.ts";
+import type { Budget, Clock, Contract, Direction, Guard, Stage, Step } from "./contract.ts";
+import type { Fault, Path } from "./explain.ts";
+import { form, shown } from "./explain.ts";
+import { nearest } from "./near.ts";
+import type { FrontMatter } from "./schema.ts";
+import { parseDuration, parseSize, parseTolerance } from "./units.ts";
+
+const defaults: Budget = {
+  time: 300_000,
+  memory: 4 * 2 ** 30,
+  processes: 256,
+  fileSize: 2 ** 30,
+  disk: 4 * 2 ** 30,
+  output: 16 * 2 ** 20,
+  network: false,
+};
+const setupTime = 600_000;
+/** What a timer of the platform can hold, rounded down. */
+const longest = 24 * 86_400_000;
+/** Nothing starts in less: a bare number meant as megabytes. */
+const leastMemory = 2 ** 20;
+
+/** Units read, defaults filled in; what cannot be read is told as faults. */
+export function fill(matter: FrontMatter, instructions: string): { contract: Contract; faults: Fault[] } {
+  const faults: Fault[] = [];
+  const complain = (path: Path, what: string, fix: string) => faults.push({ path, what, fix });
+
+  const duration = (value: unknown, path: Path, fallback: number): number => {
+    if (value === undefined) return fallback;
+    const ms = parseDuration(value);
+    const example = "a duration such as 500ms, 30s, 5m or 1h30m";
+    if (ms === null) complain(path, `\`${shown(path)}\` is no duration`, example);
+    else if (ms <= 0) complain(path, `\`${shown(path)}\` is not above 0`, example);
+    else if (ms > longest) complain(path, `\`${shown(path)}\` is longer than 24 days`, example);
+    else return ms;
+    return fallback;
+  };
+  const size = (value: unknown, path: Path, fallback: number): number => {
+    if (value === undefined) return fallback;
+    const bytes = parseSize(value);
+    const example = "a size such as 512MB or 2GB";
+    if (bytes === null) complain(path, `\`${shown(path)}\` is no size`, example);
+    else if (bytes <= 0) complain(path, `\`${shown(path)}\` is not above 0`, example);
+    else return bytes;
+    return fallback;
+  };
+  const limits = (given: BudgetForm, path: Path): Partial<Budget> => {
+    const memory = size(given.memory, [...path, "memory"], defaults.memory);
+    if (memory < leastMemory)
+      complain([...path, "memory"], `\`memory\` is ${memory} bytes, in which nothing can run`, "memory: 2GB");
+    return present({
+      time: given.time === undefined ? undefined : duration(given.time, [...path, "time"], defaults.time),
+      memory: given.memory === undefined ? undefined : memory,
+      cpus: given.cpus,
+      processes: given.processes,
+      fileSize:
+        given.fileSize === undefined
+          ? undefined
+          : size(given.fileSize, [...path, "fileSize"], defaults.fileSize),
+      disk: given.disk === undefined ? undefined : size(given.disk, [...path, "disk"], defaults.disk),
+      output:
+        given.output === undefined ? undefined : size(given.output, [...path, "output"], defaults.output),
+      network: given.network,
+    });
+  };
+
+  const given = typeof matter.metric === "string" ? { name: matter.metric } : matter.metric;
+  const clock = clockOf(given.clock);
+  const direction: Direction | undefined = given.direction ?? matter.direction;
+  if (given.direction && matter.direction && given.direction !== matter.direction)
+    complain(["direction"], "`direction` contradicts `metric.direction`", "it once only");
+  if (!direction && !clock)
+    complain(["metric"], "it is not said which way the metric is better", form(["direction"]));
+
+  const budget: Budget = {
+    ...defaults,
+    ...(typeof matter.budget === "object"
+      ? limits(matter.budget, ["budget"])
+      : { time: duration(matter.budget, ["budget"], defaults.time) }),
+  };
+  const atLeastAMinute = Math.max(60_000, budget.time);
+  const step = (value: NonNullable<FrontMatter["setup"]>, path: Path, time: number): Step =>
+    typeof value === "string"
+      ? { command: value, time, network: false }
+      : {
+          command: value.run,
+          time: duration(value.time, [...path, "time"], time),
+          network: value.network ?? false,
+        };
+
+  const score = typeof matter.score === "string" ? { command: matter.score } : matter.score;
+  const holdout = typeof matter.holdout === "string" ? { score: matter.holdout } : matter.holdout;
+  const checks = typeof matter.checks === "string" ? [matter.checks] : (matter.checks ?? []);
+
+  const guards = (matter.guards ?? []).map((guard, index): Guard => {
+    const path = ["guards", index];
+    const tolerance =
+      guard.tolerance === undefined ? { absolute: 0, relative: 0 } : parseTolerance(guard.tolerance);
+    if (!tolerance)
+      complain([...path, "tolerance"], "`tolerance` is neither a percentage nor an amount", "tolerance: 5%");
+    const bound = (name: "min" | "max"): number | undefined => {
+      const value = guard[name];
+      const bytes = typeof value === "number" ? value : value === undefined ? undefined : parseSize(value);
+      if (bytes === null)
+        complain([...path, name], `\`${name}\` is no number`, `${name}: 100, or ${name}: 2GB`);
+      return bytes ?? undefined;
+    };
+    const [min, max] = [bound("min"), bound("max")];
+    if (min !== undefined && max !== undefined && min > max)
+      complain([...path, "min"], "`min` is above `max`: no value would pass", "min: 0");
+    const guardClock = clockOf(guard.clock);
+    if (!guard.direction && !guardClock && guard.min === undefined && guard.max === undefined)
+      complain(path, `it is not said which way the guard ${guard.name} is better`, form(["direction"]));
+    return present({
+      name: guard.name,
+      direction: guard.direction ?? "minimize",
+      min,
+      max,
+      tolerance: tolerance ?? { absolute: 0, relative: 0 },
+      clock: guardClock,
+    });
+  });
+
+  const { name: researcher, ...options } =
+    typeof matter.researcher === "object" ? matter.researcher : { name: matter.researcher ?? "search" };
+  const { preset = "balanced", ...parameters } =
+    typeof matter.decision === "object" ? matter.decision : { preset: matter.decision };
+  for (const [parameter, value] of Object.entries(parameters)) {
+    const path = ["decision", parameter];
+    if (!parameterNames.includes(parameter as (typeof parameterNames)[number])) {
+      const near = nearest(parameter, parameterNames);
+      complain(
+        path,
+        `unknown decision parameter \`${parameter}\`${near ? `; did you mean \`${near}\`?` : ""}`,
+        `one of preset, ${parameterNames.join(", ")}`,
+      );
+    } else
+      try {
+        // A bound between two parameters is judged once all are known; see below.
+        rule(preset, { minPairs: 1, [parameter]: value as number });
+      } catch (error) {
+        complain(path, (error as Error).message, form(["decision"]));
+      }
+  }
+  if (faults.length === 0)
+    try {
+      rule(preset, parameters as Record<string, number>);
+    } catch (error) {
+      complain(["decision"], (error as Error).message, form(["decision"]));
+    }
+
+  const contract: Contract = present({
+    goal: oneLine(matter.goal ?? /^#\s+(.+)$/m.exec(instructions)?.[1] ?? `improve ${given.name}`),
+    metric: present({
+      name: given.name,
+      direction: direction ?? "minimize",
+      unit: given.unit,
+      target: given.target,
+      minEffect: given.minEffect ?? 0,
+      clock,
+    }),
+    guards,
+    change: list(matter.change),
+    run: matter.run,
+    score: score && {
+      ...present({ command: score.command, answer: score.answer }),
+      pipe: score.pipe ?? false,
+      copies: score.copies ?? 1,
+      private: list(score.private),
+      time: duration(score.time, ["score", "time"], atLeastAMinute),
+    },
+    budget,
+    setup: matter.setup === undefined ? undefined : step(matter.setup, ["setup"], setupTime),
+    checks: checks.map((check, index) => step(check, ["checks", index], atLeastAMinute)),
+    inputs: list(matter.inputs),
+    write: list(matter.write),
+    stages: (matter.stages ?? []).map(
+      ({ name, run, budget: rung }, index): Stage =>
+        present({ name, run, budget: rung && limits(rung, ["stages", index, "budget"]) }),
+    ),
+    holdout:
+      holdout && present({ score: holdout.score, private: list(holdout.private), looks: holdout.looks }),
+    session: present({
+      experiments: matter.session?.experiments,
+      time:
+        matter.session?.time === undefined
+          ? undefined
+          : duration(matter.session.time, ["session", "time"], 1),
+      money: matter.session?.money,
+      tokens: matter.session?.tokens,
+    }),
+    researcher: { name: researcher, options },
+    decision: { preset, parameters: parameters as Record<string, number> },
+    isolation: matter.isolation ?? "best",
+    parallel: matter.parallel ?? 1,
+  });
+  return { contract, faults };
+}
+
+type BudgetForm = Exclude<FrontMatter["budget"], string | number | undefined>;
+
+/** The object without the properties that are undefined. */
+function present<Whole extends object>(whole: Whole): Present<Whole> {
+  return Object.fromEntries(
+    Object.entries(whole).filter(([, value]) => value !== undefined),
+  ) as Present<Whole>;
+}
+
+type Present<Whole> = {
+  [Key in keyof Whole as undefined extends Whole[Key] ? never : Key]: Whole[Key];
+} & { [Key in keyof Whole as undefined extends Whole[Key] ? Key : never]?: Exclude<Whole[Key], undefined> };
+
+function clockOf(value: string | undefined): Clock | undefined {
+  if (value === undefined) return undefined;
+  if (value === "wall" || value === "cpu" || value === "memory") return { kind: value };
+  return { kind: "size", path: value.replace(/^size\s+/, "").trim() };
+}
+
+/** One or several as a list. */
+export function list(value: string | string[] | undefined): string[] {
+  return value === undefined ? [] : typeof value === "string" ? [value] : value;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ").trim();
+}

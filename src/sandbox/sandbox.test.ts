@@ -1,0 +1,211 @@
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Limits, type Order, openSandbox, type Sandbox } from "./index.ts";
+import { macosProfile } from "./macos.ts";
+import { openOutput } from "./output.ts";
+
+const limits: Limits = {
+  time: 10_000,
+  memory: 300 * 2 ** 20,
+  processes: 60,
+  fileSize: 50 * 2 ** 20,
+  disk: 100 * 2 ** 20,
+  output: 2 ** 20,
+  network: false,
+};
+const best = await openSandbox();
+const levels = best.isolation.level === "L2" ? (["L0", "L2"] as const) : (["L0"] as const);
+const alive = (mark: string) =>
+  execFileSync("ps", ["-eo", "args"], { encoding: "utf8" })
+    .split("\n")
+    .filter((line) => line.includes(`sleep ${mark}`)).length;
+
+describe.each(levels)("isolation level %s", (level) => {
+  let sandbox: Sandbox;
+  let tree: string;
+  let out: string;
+  beforeAll(async () => {
+    sandbox = level === "L0" ? await openSandbox({ level: "L0" }) : best;
+    tree = mkdtempSync(join(tmpdir(), "whet-tree-"));
+    out = mkdtempSync(join(tmpdir(), "whet-out-"));
+    mkdirSync(join(tree, "secret"));
+    writeFileSync(join(tree, "secret", "data"), "hidden\n");
+    writeFileSync(join(tree, "plain"), "plain\n");
+  });
+  afterAll(() => {
+    rmSync(tree, { recursive: true, force: true });
+    rmSync(out, { recursive: true, force: true });
+  });
+  const start = (command: Order["command"], more: Partial<Order> = {}) =>
+    sandbox.start({ command, tree, cwd: "", mounts: [{ host: out, at: { env: "OUT" }, writable: true }], hidden: ["secret"], env: { SEED: "7" }, limits, ...more });
+  const run = (command: Order["command"], more: Partial<Order> = {}) => start(command, more).done;
+
+  it("runs a command in the tree, with a writable $OUT and nothing inherited", async () => {
+    process.env.WHET_TEST_SECRET = "leaked";
+    const outcome = await run("cat plain; echo $SEED; echo x > $OUT/file; env");
+    delete process.env.WHET_TEST_SECRET;
+    expect(outcome).toMatchObject({ ending: "ok", exitCode: 0 });
+    expect(outcome.stdout).toMatch(/^plain\n7\n/);
+    expect(outcome.stdout).not.toContain("leaked");
+    expect(existsSync(join(out, "file"))).toBe(true);
+  });
+
+  it.each([
+    ["its exit code", "exit 3", { ending: "exit", exitCode: 3 }],
+    ["a deadly signal", "kill -SEGV $$", { ending: "signal", signal: "SIGSEGV" }],
+    ["a command that does not exist", "no-such-thing", { ending: "exit", exitCode: 127 }],
+  ])("tells %s", async (_name, command, expected) => {
+    expect(await run(command)).toMatchObject(expected);
+  });
+
+  it.each([
+    ["time", "sleep 30", { time: 300 }, "timeout"],
+    ["time, SIGTERM ignored", "trap '' TERM INT HUP; sleep 30 & wait", { time: 300 }, "timeout"],
+    ["output", "yes", {}, "output"],
+    ["memory", "node -e 'const a=[];for(;;)a.push(Buffer.alloc(1e7,1))'", {}, "memory"],
+    ["memory of several processes", "for i in 1 2 3 4; do node -e 'const a=[];for(let i=0;i<10;i++)a.push(Buffer.alloc(1e7,1));setTimeout(()=>{},9000)' & done; wait", {}, "memory"],
+    ["processes", "for i in $(seq 200); do sleep 20 & done; wait", {}, "processes"],
+    ["disk", "for i in $(seq 40); do head -c 5000000 /dev/zero > $OUT/f$i; done; sleep 5", {}, "disk"],
+  ] as const)("ends a command over its limit of %s", async (_name, command, more, ending) => {
+    const outcome = await run(command, { limits: { ...limits, ...more } });
+    expect(outcome.ending).toBe(ending);
+    expect(outcome.message).toMatch(/limit|budget/);
+    expect(outcome.wallMs).toBeLessThan(6000);
+    for (const name of readdirSync(out)) rmSync(join(out, name));
+  });
+
+  it("cuts a file that grows over its limit", async () => {
+    const outcome = await run("head -c 90000000 /dev/zero > $OUT/big; ls -l $OUT/big | awk '{print $5}'");
+    expect(Number(outcome.stdout.trim())).toBeLessThanOrEqual(limits.fileSize);
+    rmSync(join(out, "big"), { force: true });
+  });
+
+  it.each([
+    ["a child", "sleep 71.5 & echo", "71.5"],
+    ["a session leader", "setsid sleep 72.5 & echo", "72.5"],
+    ["a double fork", "(setsid sh -c 'sleep 73.5 &' &) ; echo", "73.5"],
+    ["a wiped environment", "(setsid env -i sleep 74.5 >/dev/null 2>&1 &) ; sleep 0.05", "74.5"],
+    ["one that ignores SIGTERM", "(trap '' TERM; setsid sleep 75.5 &) ; echo", "75.5"],
+    ["one that forks again and again", "(while :; do sleep 76.5 & sleep 0.02; done) & sleep 0.2", "76.5"],
+  ])("leaves nothing of %s behind", async (_name, command, mark) => {
+    const outcome = await run(command, { limits: { ...limits, processes: 500 } });
+    expect(outcome.ending).toBe("ok");
+    expect(outcome.wallMs).toBeLessThan(3000);
+    await sleep(20);
+    expect(alive(mark)).toBe(0);
+  });
+
+  it("dies with the harness, also when that is killed", async () => {
+    const script = `
+      import { openSandbox } from ${JSON.stringify(join(import.meta.dirname, "index.ts"))};
+      const sandbox = await openSandbox(${level === "L0" ? '{ level: "L0" }' : ""});
+      sandbox.start(${JSON.stringify({ command: "setsid sleep 77.5 & sleep 77.5", tree, cwd: "", mounts: [], hidden: [], env: {}, limits })});
+      console.log("started");
+      setTimeout(() => {}, 60000);`;
+    const harness = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+    await new Promise((resolve) => harness.stdout.once("data", resolve));
+    for (let wait = 0; wait < 100 && alive("77.5") === 0; wait++) await sleep(20);
+    expect(alive("77.5")).toBeGreaterThan(0);
+    harness.kill("SIGKILL");
+    for (let wait = 0; wait < 100 && alive("77.5") > 0; wait++) await sleep(20);
+    expect(alive("77.5")).toBe(0);
+  });
+
+  it("is not held up by a survivor that holds the pipe", async () => {
+    const outcome = await run("setsid sleep 78.5 & echo said", { limits: { ...limits, time: 5000 } });
+    expect(outcome.stdout).toBe("said\n");
+    expect(outcome.wallMs).toBeLessThan(2000);
+  });
+
+  it("converses over standard input and output line by line", async () => {
+    const lines: string[] = [];
+    const running = start("while read line; do echo \"got $line\"; done", {
+      stdin: "pipe",
+      onLine: (line) => {
+        lines.push(line);
+        if (lines.length === 2) running.closeStdin();
+      },
+    });
+    running.write("one");
+    running.write("two");
+    expect((await running.done).ending).toBe("ok");
+    expect(lines).toEqual(["got one", "got two"]);
+  });
+
+  it("can be cancelled", async () => {
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(), 100);
+    expect((await run("sleep 20", { signal: abort.signal })).ending).toBe("cancelled");
+  });
+
+  it("runs twenty at once", async () => {
+    const outcomes = await Promise.all(Array.from({ length: 20 }, (_, n) => run(`echo ${n}`)));
+    expect(outcomes.map((outcome) => outcome.stdout.trim())).toEqual(Array.from({ length: 20 }, (_, n) => String(n)));
+  });
+
+  it("tells CPU time and peak memory", async () => {
+    const outcome = await run("node -e 'const b=Buffer.alloc(8e7,1);const t=Date.now();while(Date.now()-t<400);'");
+    expect(outcome.cpuMs).toBeGreaterThan(250);
+    expect(outcome.peakBytes).toBeGreaterThan(8e7);
+  });
+
+  it.runIf(level === "L2")("shows a read-only tree without the hidden paths, and nothing of the host", async () => {
+    const outcome = await run(
+      `echo a > plain; cat secret/data; ls ${tmpdir()} | wc -l; ls /root /home 2>&1; cat /proc/1/environ | tr '\\0' '\\n'; mount --bind / /mnt; echo end`,
+    );
+    expect(outcome.stderr).toMatch(/Read-only/);
+    expect(outcome.stdout).not.toContain("hidden");
+    expect(outcome.stdout).not.toMatch(/PATH=.*node_modules/);
+    expect(outcome.stdout).toContain("end");
+  });
+
+  it.runIf(level === "L2")("reaches no network unless it is granted", async () => {
+    const server = createServer((socket) => socket.end("hello"));
+    const port = await new Promise<number>((resolve) =>
+      server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port)),
+    );
+    const connect = `node -e 'require("net").connect(${port},"127.0.0.1").on("data",d=>console.log(String(d))).on("error",e=>console.log(e.code))'`;
+    expect((await run(connect)).stdout).toMatch(/ECONNREFUSED|ENETUNREACH/);
+    expect((await run(connect, { limits: { ...limits, network: true } })).stdout).toBe("hello\n");
+    server.close();
+  });
+
+  it("says what it does not enforce", () => {
+    expect(sandbox.isolation.level).toBe(level);
+    expect(sandbox.isolation.notEnforced.length).toBeGreaterThan(0);
+    expect(sandbox.isolation.evidence.length).toBeGreaterThan(0);
+  });
+});
+
+describe("output", () => {
+  it("splits lines across chunks and characters, cuts long ones, keeps both ends of much", () => {
+    const lines: string[] = [];
+    const output = openOutput((line) => lines.push(line), 10);
+    const text = Buffer.from("äöü\nzweite\r\n123456789012345\nrest");
+    for (const byte of text) output.push(Buffer.from([byte]));
+    output.end();
+    expect(lines).toEqual(["äöü", "zweite", "1234567890", "rest"]);
+    const big = openOutput(undefined, 10);
+    big.push(Buffer.from("begin"));
+    for (let i = 0; i < 50; i++) big.push(Buffer.alloc(100_000, 120));
+    big.push(Buffer.from("end"));
+    expect(big.cut).toBe(true);
+    expect(big.text().startsWith("begin")).toBe(true);
+    expect(big.text().endsWith("end")).toBe(true);
+    expect(big.text().length).toBeLessThan(2.2 * 2 ** 20);
+  });
+});
+
+describe("the macOS profile", () => {
+  it("denies by default and quotes its paths", () => {
+    const text = macosProfile({ readable: ["/a b"], writable: ['/w"x'], hidden: ["/h"], home: "/Users/me", network: false });
+    expect(text).toContain("(deny default)");
+    expect(text).toContain('(subpath "/w\\"x")');
+    expect(text).not.toContain("network");
+  });
+});
