@@ -9,9 +9,11 @@ export function paints(colour: boolean): Paint {
   return picocolors.createColors(colour);
 }
 
+const ascii = /^[ -~]*$/u;
+
 /** Columns that a text takes in a terminal: wide letters and emoji take two, colours none. */
 export function columns(text: string): number {
-  return stringWidth(text);
+  return ascii.test(text) ? text.length : stringWidth(text);
 }
 
 /** One line of at most so many columns, cut between whole letters, with an ellipsis. Data must go through here. */
@@ -25,6 +27,7 @@ export function cut(clean: string, width: number): string {
   if (columns(clean) <= width) return clean;
   let kept = "";
   let used = 1;
+  segmenter ??= new Intl.Segmenter("en", { granularity: "grapheme" });
   for (const { segment } of segmenter.segment(clean)) {
     used += columns(segment);
     if (used > width) break;
@@ -33,7 +36,8 @@ export function cut(clean: string, width: number): string {
   return `${kept.trimEnd()}…`;
 }
 
-const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
+// Made when first needed: most texts fit.
+let segmenter: Intl.Segmenter | undefined;
 
 /** Filled with spaces on the right. */
 export function left(text: string, width: number): string {
@@ -82,7 +86,7 @@ export function table<T>(
 ): string[] {
   const cells = rows.map((row) => shape.map((column) => oneLine(column.cell(row))));
   const widths = shape.map((column, i) =>
-    Math.max(columns(column.title), ...cells.map((line) => columns(line[i] as string))),
+    cells.reduce((most, line) => Math.max(most, columns(line[i] as string)), columns(column.title)),
   );
   const fixed = widths.slice(0, -1).reduce((sum, w) => sum + w + 2, 0);
   widths[widths.length - 1] = Math.max(12, Math.min(widths.at(-1) as number, width - fixed));

@@ -1,4 +1,4 @@
-import { effect, oneLine, percent, plural, quantity, type Scale, shorten, value } from "./format.ts";
+import { effect, oneLine, plural, probability, quantity, type Scale, shorten, value } from "./format.ts";
 import { failed, type Notebook, type Row } from "./notebook.ts";
 import { headline, notebookScale } from "./words.ts";
 
@@ -109,7 +109,7 @@ function isNear(row: Row): boolean {
 }
 
 function metricNow(row: Row, scale: Scale): string {
-  return `to ${value(row.value, scale)}${row.pReal === null ? "" : `, ${percent(row.pReal)} likely to be real`}`;
+  return `to ${value(row.value, scale)}${row.pReal === null ? "" : `, ${probability(row.pReal)} likely to be real`}`;
 }
 
 function pairs(rows: readonly Row[]): [Row, Row][] {

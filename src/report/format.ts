@@ -13,9 +13,9 @@ export interface Scale {
  */
 export function scaleOf(metric: ReportMetric, sigma: number | null, values: readonly number[]): Scale {
   const unit = metric.unit ?? "";
-  const finite = values.filter(Number.isFinite);
   if (sigma !== null && Number.isFinite(sigma) && sigma > 0)
     return { decimals: clamp(1 - Math.floor(Math.log10(sigma)), 0, 8), unit };
+  const finite = values.filter(Number.isFinite);
   if (finite.length === 0) return { decimals: 4, unit };
   if (finite.every(Number.isInteger)) return { decimals: 0, unit };
   const magnitudes = finite.map(Math.abs).filter((value) => value > 0);
@@ -116,8 +116,12 @@ export function moment(at: number): string {
   return `${text.slice(0, 10)} ${text.slice(11, 16)} UTC`;
 }
 
+/** Words of ASCII with single spaces: by far the most common, and in need of nothing. */
+const tidy = /^(?:[!-~]+(?: [!-~]+)*)?$/u;
+
 /** One line of printable text: control characters and line ends become spaces. */
 export function oneLine(text: string): string {
+  if (tidy.test(text)) return text;
   return printable(text.replace(/\s+/gu, " ")).trim();
 }
 

@@ -90,6 +90,15 @@ describe("the report page", () => {
     expect(page).not.toContain(`whet show ${best?.id}<`);
   });
 
+  test("lists all keeps and the newest of the rest when a session is vast, and says so", () => {
+    const notebook = sampleNotebook(5000, 4);
+    const page = reportHtml(notebook);
+    const old = notebook.experiments.slice(0, 1000).filter((row) => row.status !== "keep").length;
+    expect(page.match(/<details/gu)).toHaveLength(5000 - old);
+    expect(page).toContain(`${old} older experiments not listed here`);
+    expect(page).toContain('id="e5000"');
+  });
+
   test("draws a thousand ordinary experiments in well under a second", () => {
     const notebook = sampleNotebook(1000, 4);
     reportHtml(notebook);

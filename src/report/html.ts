@@ -27,6 +27,8 @@ const logCap = 40;
 /** Characters of one line, and of one field of text. */
 const lineCap = 400;
 const textCap = 1200;
+/** Experiments that the table lists, besides older keeps. */
+const tableCap = 4000;
 /** Bytes of all the opened-up parts together, so that the page stays below 5 MB with a thousand experiments. */
 const detailBudget = 2_800_000;
 
@@ -42,7 +44,8 @@ export function reportHtml(notebook: Notebook): string {
   const css = `${style}:root{color-scheme:light dark}${chartColours("light")}@media (prefers-color-scheme:dark){${chartColours("dark")}}@media print{${chartColours("light")}}`;
   const policy = `default-src 'none';script-src '${hash(script)}';style-src '${hash(css)}';base-uri 'none';form-action 'none'`;
   const chart = progressSvg(notebook, { width: 1200, height: 580, theme: "page" });
-  const details = detailParts(notebook.experiments, scale);
+  const listed = listedRows(notebook.experiments);
+  const details = detailParts(listed, scale);
   const tally = notebook.tally;
   const title = `${oneLine(notebook.lab)}: ${head.claim}`;
   return [
@@ -59,8 +62,8 @@ export function reportHtml(notebook: Notebook): string {
     `</div><input id="find" type="search" placeholder="Find in hypotheses" aria-label="Find in hypotheses"></div>`,
     `<div class="head row">${sorter("id", "#", "ascending")}${sorter("status", "Status")}<span>Hypothesis</span>${sorter("value", escaped(shorten(oneLine(notebook.metric.name), 18)))}${sorter("effect", "Effect")}${sorter("real", "Real")}${sorter("time", "Time")}</div>`,
     `<div id="rows">`,
-    ...notebook.experiments.map((row, index) => rowHtml(row, scale, details[index] as string)),
-    `</div>${tally.all === 0 ? '<p class="none">No experiments yet.</p>' : '<p class="none" id="none" hidden>Nothing matches.</p>'}</section>`,
+    ...listed.map((row, index) => rowHtml(row, scale, details[index] as string)),
+    `</div>${tally.all === 0 ? '<p class="none">No experiments yet.</p>' : '<p class="none" id="none" hidden>Nothing matches.</p>'}${tally.all > listed.length ? `<p class="note">${plural(tally.all - listed.length, "older experiment")} not listed here; <code>whet log</code> has them.</p>` : ""}</section>`,
     footer(notebook),
     `</main><script>${script}</script></body></html>`,
   ].join("");
@@ -155,6 +158,13 @@ function rowHtml(row: Row, scale: Scale, detail: string): string {
     `<span class="num">${escaped(value(row.value, scale))}</span><span class="num effect">${escaped(effect(row.effect, scale))}</span><span class="num">${escaped(probability(row.pReal))}</span><span class="num">${row.status === "running" ? "" : duration(row.wallMs)}</span></summary>`,
     `${detail}</details>`,
   ].join("");
+}
+
+/** All keeps, and of the others the newest, so that a browser can still show the table. */
+function listedRows(rows: readonly Row[]): readonly Row[] {
+  if (rows.length <= tableCap) return rows;
+  const first = rows.length - tableCap;
+  return rows.filter((row, index) => index >= first || row.status === "keep");
 }
 
 /** What each experiment opens to, in the order of the rows; keeps and failures come first when there is no room for all. */

@@ -48,7 +48,8 @@ export function placeLabels(
   const order = wanted
     .map((_, index) => index)
     .sort((a, b) => (wanted[b] as Wanted).weight - (wanted[a] as Wanted).weight);
-  for (const index of order) {
+  // Beyond a few times as many as are wanted there is no room left for any.
+  for (const index of order.slice(0, most * 4)) {
     if (placed.length >= most) break;
     const label = wanted[index] as Wanted;
     let best: (Spot & { cost: number }) | null = null;

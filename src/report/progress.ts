@@ -1,5 +1,5 @@
 import { escaped } from "./escaped.ts";
-import { duration, effect, oneLine, percent, plural, type Scale, shorten, value } from "./format.ts";
+import { duration, effect, oneLine, plural, probability, type Scale, shorten, value } from "./format.ts";
 import { type Box, leaderBox, placeLabels } from "./labels.ts";
 import { fitted, textWidth } from "./lettering.ts";
 import { failed, type Notebook, type Row } from "./notebook.ts";
@@ -118,6 +118,9 @@ export function progressSvg(notebook: Notebook, options: ChartOptions): string {
   const dot = crowded ? 2.3 : rows.length > 90 ? 3 : 3.8;
   const faint: Box[] = [];
   let clipped = false;
+  // Thousands of discards lie on top of each other: those that nobody could tell apart are drawn once.
+  const vast = rows.length > 3000;
+  const taken = new Set<string>();
   for (const row of rows) {
     if (isKept(row)) continue;
     const at = x(row.id);
@@ -139,6 +142,9 @@ export function progressSvg(notebook: Notebook, options: ChartOptions): string {
       );
     } else {
       const cy = y(row.value);
+      const spot = `${Math.round(at * 2)} ${Math.round(cy)}`;
+      if (vast && taken.has(spot)) continue;
+      taken.add(spot);
       faint.push({ left: at - dot, right: at + dot, top: cy - dot, bottom: cy + dot });
       add(`<circle class="wc-discard" ${data} cx="${n(at)}" cy="${n(cy)}" r="${dot}">${tip}</circle>`);
     }
@@ -440,8 +446,8 @@ function verticalRange(notebook: Notebook, rows: readonly Row[]): Range {
         ]),
   ].filter(Number.isFinite);
   const discards = gains("discard").sort((a, b) => a - b);
-  const best = Math.max(...core, 1.6 * sigma);
-  const worst = Math.min(...core, -1.6 * sigma);
+  const best = core.reduce((a, b) => Math.max(a, b), 1.6 * sigma);
+  const worst = core.reduce((a, b) => Math.min(a, b), -1.6 * sigma);
   const quantile = (q: number) =>
     discards[Math.min(discards.length - 1, Math.floor(q * discards.length))] ?? 0;
   let span = best - worst;
@@ -488,7 +494,7 @@ function tooltip(row: Row, scale: Scale): string {
     `#${row.id} ${row.status}${row.failureKind ? ` (${row.failureKind})` : ""}: ${shorten(oneLine(row.what), 160)}`,
     ...(row.value === null ? [] : [`value ${value(row.value, scale)}`]),
     ...(row.effect === null ? [] : [`effect ${effect(row.effect, scale)}`]),
-    ...(row.pReal === null ? [] : [`truly better with ${percent(row.pReal)}`]),
+    ...(row.pReal === null ? [] : [`${probability(row.pReal)} likely to be real`]),
   ];
   return `<title>${escaped(words.join("\n"))}</title>`;
 }

@@ -4,11 +4,10 @@ import type { Notebook } from "./notebook.ts";
 
 /** The scale of everything that a notebook shows. */
 export function notebookScale(notebook: Notebook): Scale {
-  const values = notebook.experiments.flatMap((row) => (row.value === null ? [] : [row.value]));
-  return scaleOf(notebook.metric, notebook.deterministic ? null : notebook.sigma, [
-    ...notebook.baseline.values,
-    ...values,
-  ]);
+  const { metric, sigma, baseline, experiments } = notebook;
+  if (!notebook.deterministic && sigma !== null && sigma > 0) return scaleOf(metric, sigma, []);
+  const values = experiments.flatMap((row) => (row.value === null ? [] : [row.value]));
+  return scaleOf(metric, null, [...baseline.values, ...values]);
 }
 
 export interface Headline {
