@@ -45,7 +45,7 @@ export function left(text: string, width: number): string {
 }
 
 /** Filled with spaces on the left. */
-export function right(text: string, width: number): string {
+function right(text: string, width: number): string {
   return " ".repeat(Math.max(0, width - columns(text))) + text;
 }
 

@@ -62,7 +62,7 @@ export interface Grade {
 }
 
 /** A fresh interleaved comparison of the baseline with the final state. */
-export interface AuditResult {
+interface AuditResult {
   /** Pairs run. */
   n: number;
   baselineMean: number;

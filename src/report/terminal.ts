@@ -238,7 +238,7 @@ export function tallyLine(
 }
 
 /** The word for a status, coloured. */
-export function statusWord(row: { status: RowStatus }, paint: Paint): string {
+function statusWord(row: { status: RowStatus }, paint: Paint): string {
   return statusPaint(row.status, paint)(row.status);
 }
 
