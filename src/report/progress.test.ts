@@ -35,16 +35,15 @@ describe("the progress chart", () => {
     expect(new Set(down).size).toBe(notebook.experiments.filter((row) => row.status === "keep").length + 1);
   });
 
-  test("is not flattened by one wild discard", () => {
+  test("is not flattened by wild discards, even when they are many", () => {
     const notebook = sampleNotebook(60, 5);
     const wild = structuredClone(notebook);
-    const row = wild.experiments.find((one) => one.status === "discard");
-    if (row) row.value = 1e9;
+    for (const row of wild.experiments) if (row.status === "discard" && row.id % 3 === 0) row.value = 1e9;
     const height = (one: Notebook) => {
       const corners = stairs(progressSvg(one, size));
       return Math.max(...corners) - Math.min(...corners);
     };
-    expect(height(wild)).toBeGreaterThan(0.95 * height(notebook));
+    expect(height(wild)).toBeGreaterThan(0.75 * height(notebook));
     expect(progressSvg(wild, size)).toContain("beyond the scale");
   });
 
