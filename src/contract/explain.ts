@@ -27,7 +27,7 @@ function one(value: unknown, issue: Issue, path: Path): Fault[] {
       const near = nearest(unknown, keysAt(path));
       return {
         path: [...path, unknown],
-        what: `unknown key \`${shown([...path, unknown])}\`${near ? `; did you mean \`${near}\`?` : ""}`,
+        what: `unknown key \`${shown([...path, unknown])}\`${near ? ` (did you mean \`${near}\`?)` : ""}`,
         fix: near
           ? `${near}: ...`
           : "nothing here: leave it out, or put it into the text below the front matter",
@@ -62,7 +62,7 @@ function wrong(issue: Issue, given: unknown): string {
     case "invalid_format":
       return issue.message;
     default:
-      return `is not right: ${issue.message}`;
+      return issue.message;
   }
 }
 
@@ -77,7 +77,7 @@ function kindOf(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "an object";
   if (typeof value === "string") return "text";
-  return typeof value === "boolean" ? "true or false" : `the number ${String(value)}`;
+  return typeof value === "number" ? `the number ${value}` : "true or false";
 }
 
 function article(expected: string): string {

@@ -132,7 +132,7 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
       const near = nearest(parameter, parameterNames);
       complain(
         path,
-        `unknown decision parameter \`${parameter}\`${near ? `; did you mean \`${near}\`?` : ""}`,
+        `unknown decision parameter \`${parameter}\`${near ? ` (did you mean \`${near}\`?)` : ""}`,
         `one of preset, ${parameterNames.join(", ")}`,
       );
     } else

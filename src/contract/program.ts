@@ -5,7 +5,6 @@ import {
   isPair,
   isScalar,
   isSeq,
-  LineCounter,
   type Node,
   parseDocument,
   type YAMLError,
@@ -43,17 +42,16 @@ export function parseProgram(source: string, options: { file?: string } = {}): P
     return { program: null, problems: [{ severity: "error", line: 1, column: 1, ...parts }] };
   const { yaml, instructions } = parts;
 
-  const lines = new LineCounter();
+  // Counted here: the library's own counter loses lines after some syntax errors.
   const at = (offset: number) => {
-    const { line, col } = lines.linePos(Math.min(Math.max(0, offset), yaml.length));
+    const before = yaml.slice(0, Math.max(0, offset)).split("\n");
     // The line `---` comes before the YAML's own first line.
-    return { line: Math.max(1, line) + 1, column: Math.max(1, col) };
+    return { line: before.length + 1, column: (before.at(-1) as string).length + 1 };
   };
   let document: Document.Parsed;
   let value: unknown;
   try {
     document = parseDocument(yaml, {
-      lineCounter: lines,
       prettyErrors: false,
       stringKeys: true,
       version: "1.2",
@@ -73,12 +71,14 @@ export function parseProgram(source: string, options: { file?: string } = {}): P
   }
   const told = (faults: Fault[]): Problem[] =>
     sorted(
-      faults.map(({ path, what, fix, severity = "error" }) => ({
-        severity,
-        ...at(placeOf(document.contents, path)),
-        what: oneLine(what),
-        fix: oneLine(fix),
-      })),
+      faults.map(
+        ({ path, what, fix, severity }): Problem => ({
+          severity: severity ?? "error",
+          ...at(placeOf(document.contents, path)),
+          what: oneLine(what),
+          fix: oneLine(fix),
+        }),
+      ),
     );
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     const what =

@@ -1,0 +1,559 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { stringify } from "yaml";
+import { formatProblem, jsonSchema, parseProgram } from "./index.ts";
+
+const least = { metric: "val_bpb", direction: "minimize", change: ["train.ts"], run: "node train.ts" };
+
+function file(matter: string | Record<string, unknown>, body = ""): string {
+  return `---\n${typeof matter === "string" ? matter : stringify(matter)}---\n${body}`;
+}
+
+function contractOf(matter: Record<string, unknown>, body = "") {
+  const { program, problems } = parseProgram(file({ ...least, ...matter }, body));
+  expect(problems.filter((problem) => problem.severity === "error")).toEqual([]);
+  if (!program) throw new Error("no program");
+  return program.contract;
+}
+
+/** The problems as a person sees them. */
+function said(matter: string | Record<string, unknown>, options = {}): string[] {
+  const text = file(typeof matter === "string" ? matter : { ...least, ...matter });
+  return parseProgram(text, options).problems.map((problem) => formatProblem("program.md", problem));
+}
+
+/** The errors only; most contracts here have no scorer, which is a warning of its own. */
+function errors(matter: string | Record<string, unknown>, options = {}): string[] {
+  return said(matter, options).filter((line) => line.includes(": error: "));
+}
+
+describe("a valid contract", () => {
+  test("the shortest form gets every default", () => {
+    expect(contractOf({})).toEqual({
+      goal: "improve val_bpb",
+      metric: { name: "val_bpb", direction: "minimize", minEffect: 0 },
+      guards: [],
+      change: ["train.ts"],
+      run: "node train.ts",
+      budget: {
+        time: 300_000,
+        memory: 4 * 2 ** 30,
+        processes: 256,
+        fileSize: 2 ** 30,
+        disk: 4 * 2 ** 30,
+        output: 16 * 2 ** 20,
+        network: false,
+      },
+      checks: [],
+      inputs: [],
+      write: [],
+      stages: [],
+      session: {},
+      researcher: { name: "search", options: {} },
+      decision: { preset: "balanced", parameters: {} },
+      isolation: "best",
+      parallel: 1,
+    });
+  });
+
+  test("the long form is read with its units", () => {
+    expect(
+      contractOf({
+        goal: "lower",
+        metric: { name: "bits", direction: "minimize", unit: "bits/byte", target: 0.5, minEffect: 0.001 },
+        direction: "minimize",
+        change: "src/**/*.ts",
+        score: {
+          command: "node score.mjs",
+          answer: "node src/model.ts --answer",
+          copies: 2,
+          private: ["hidden.json", "../shared/secret.bin"],
+          time: "2m",
+        },
+        budget: {
+          time: "1h30m",
+          memory: "512MB",
+          cpus: 2,
+          processes: 9,
+          fileSize: "1GiB",
+          disk: 1000,
+          output: "1kB",
+          network: false,
+        },
+        setup: { run: "node prepare.mjs", time: "500ms", network: true },
+        checks: ["npm test", { run: "npx tsc --noEmit", time: 30 }],
+        guards: [
+          { name: "peak", clock: "memory", tolerance: "5%" },
+          { name: "accuracy", direction: "maximize", min: 0.9, tolerance: 0.1 },
+          { name: "bundle", clock: "size dist/app.js", max: "2MB" },
+        ],
+        inputs: "data",
+        write: ["build"],
+        holdout: { score: "node score.mjs --holdout", private: "holdout.json", looks: 20 },
+        session: { experiments: 100, time: "8h" },
+        researcher: { name: "search", seed: 3 },
+        decision: { preset: "strict", alpha: 0.01, maxPairs: 4 },
+        isolation: "required",
+      }),
+    ).toEqual({
+      goal: "lower",
+      metric: { name: "bits", direction: "minimize", unit: "bits/byte", target: 0.5, minEffect: 0.001 },
+      change: ["src/**/*.ts"],
+      run: "node train.ts",
+      score: {
+        command: "node score.mjs",
+        pipe: false,
+        answer: "node src/model.ts --answer",
+        copies: 2,
+        private: ["hidden.json", "../shared/secret.bin"],
+        time: 120_000,
+      },
+      budget: {
+        time: 5_400_000,
+        memory: 512 * 2 ** 20,
+        cpus: 2,
+        processes: 9,
+        fileSize: 2 ** 30,
+        disk: 1000,
+        output: 1024,
+        network: false,
+      },
+      setup: { command: "node prepare.mjs", time: 500, network: true },
+      checks: [
+        { command: "npm test", time: 5_400_000, network: false },
+        { command: "npx tsc --noEmit", time: 30_000, network: false },
+      ],
+      guards: [
+        {
+          name: "peak",
+          direction: "minimize",
+          tolerance: { absolute: 0, relative: 0.05 },
+          clock: { kind: "memory" },
+        },
+        { name: "accuracy", direction: "maximize", min: 0.9, tolerance: { absolute: 0.1, relative: 0 } },
+        {
+          name: "bundle",
+          direction: "minimize",
+          max: 2 * 2 ** 20,
+          tolerance: { absolute: 0, relative: 0 },
+          clock: { kind: "size", path: "dist/app.js" },
+        },
+      ],
+      inputs: ["data"],
+      write: ["build"],
+      stages: [],
+      holdout: { score: "node score.mjs --holdout", private: ["holdout.json"], looks: 20 },
+      session: { experiments: 100, time: 28_800_000 },
+      researcher: { name: "search", options: { seed: 3 } },
+      decision: { preset: "strict", parameters: { alpha: 0.01, maxPairs: 4 } },
+      isolation: "required",
+      parallel: 1,
+    });
+  });
+
+  test("a plain scorer gets the run's time, and at least a minute", () => {
+    expect(contractOf({ score: "node score.ts", budget: "30s" }).score).toEqual({
+      command: "node score.ts",
+      pipe: false,
+      copies: 1,
+      private: [],
+      time: 60_000,
+    });
+    expect(contractOf({ score: "node score.ts", budget: "5m" }).score?.time).toBe(300_000);
+    expect(contractOf({ setup: "node prepare.ts" }).setup?.time).toBe(600_000);
+  });
+
+  test("the goal comes from the first heading where none is written", () => {
+    expect(contractOf({}, "\ntext\n\n#  Make it fast \n").goal).toBe("Make it fast");
+    expect(contractOf({ goal: "a\nb" }).goal).toBe("a b");
+  });
+
+  test("a clocked metric needs no direction", () => {
+    const { program } = parseProgram(
+      file({ change: "a.js", run: "node main.js", metric: { name: "seconds", clock: "wall" } }),
+    );
+    expect(program?.contract.metric).toEqual({
+      name: "seconds",
+      direction: "minimize",
+      minEffect: 0,
+      clock: { kind: "wall" },
+    });
+  });
+
+  test("Windows line ends, a byte order mark and rules in the text below change nothing", () => {
+    const text = file(least, "First.\n\n---\n\nSecond.\n");
+    const plain = parseProgram(text).program;
+    const windows = parseProgram(`\uFEFF${text.replaceAll("\n", "\r\n")}`).program;
+    expect(plain?.instructions).toBe("First.\n\n---\n\nSecond.");
+    expect(windows?.contract).toEqual(plain?.contract);
+    expect(windows?.instructions).toBe(plain?.instructions);
+    expect(windows?.hash).not.toBe(plain?.hash);
+  });
+
+  test("a self-reported metric and the network are warned about, and read", () => {
+    const { program, problems } = parseProgram(file({ ...least, budget: { time: 30, network: true } }));
+    expect(program).not.toBeNull();
+    expect(problems.map(({ severity, line }) => [severity, line])).toEqual([
+      ["warning", 2],
+      ["warning", 9],
+    ]);
+    expect(problems[0]?.what).toContain("self-reported");
+    expect(problems[1]?.what).toContain("network");
+  });
+});
+
+describe("what is wrong is said with its place and what to write instead", () => {
+  test.each([
+    ["no front matter", "# just text\n", "program.md:1:1: error: there is no front matter."],
+    ["an empty file", "", "program.md:1:1: error: there is no front matter."],
+    [
+      "JavaScript front matter",
+      "---js\n{ run: process.exit() }\n---\n",
+      "program.md:1:1: error: the front matter begins with `---js`",
+    ],
+    ["no end", "---\nmetric: a\n", "program.md:1:1: error: the front matter has no end."],
+    ["an empty front matter", "---\n---\n", "program.md:2:1: error: the front matter is empty."],
+    ["a list", "---\n- a\n---\n", "program.md:2:1: error: the front matter is not made of"],
+    ["a function tag", "---\nrun: !!js/function 'x'\n---\n", "program.md:2:6: error: Unresolved tag"],
+    [
+      "a key twice",
+      "---\nrun: a\nmetric: b\nrun: c\n---\n",
+      "program.md:4:1: error: this key is here twice.",
+    ],
+    ["broken YAML", "---\nrun: [a\n---\n", "program.md:3:1: error: this is not valid YAML:"],
+    ["a tab", "---\nbudget:\n\ttime: 3\n---\n", "program.md:3:1: error: "],
+  ])("%s", (_, text, start) => {
+    const { program, problems } = parseProgram(text);
+    expect(program).toBeNull();
+    expect(formatProblem("program.md", problems[0] as never)).toSatisfy((line: string) =>
+      line.startsWith(start),
+    );
+  });
+
+  test("aliases that multiply are refused quickly", () => {
+    const bomb = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"];
+    for (let i = 1; i < 12; i++)
+      bomb.push(
+        `a${i}: &a${i} [${Array(9)
+          .fill(`*a${i - 1}`)
+          .join(", ")}]`,
+      );
+    const started = performance.now();
+    expect(errors(`${bomb.join("\n")}\n`)).toEqual([expect.stringContaining("cannot be read")]);
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+
+  test("missing keys are all named", () => {
+    expect(errors("goal: x\n")).toEqual([
+      "program.md:2:1: error: `metric` is missing. Write: metric: NAME, or metric: {name: NAME, direction: minimize}",
+      "program.md:2:1: error: `change` is missing. Write: change: [path/of/the/file.ts]",
+      "program.md:2:1: error: `run` is missing. Write: run: node train.ts",
+    ]);
+    expect(errors("metric: a\nchange: b\nrun: c\n")).toEqual([
+      "program.md:2:1: error: it is not said which way the metric is better. Write: direction: minimize, or direction: maximize",
+    ]);
+  });
+
+  test("unknown keys are named with the key that was meant, at any depth", () => {
+    expect(errors({ chekcs: ["npm test"] })).toEqual([
+      "program.md:7:1: error: unknown key `chekcs` (did you mean `checks`?). Write: checks: ...",
+    ]);
+    expect(errors({ budget: { time: 3, memroy: "2GB" } })[0]).toContain(
+      "program.md:9:3: error: unknown key `budget.memroy` (did you mean `memory`?",
+    );
+    expect(errors({ guards: [{ name: "a", direction: "minimize", tolerence: 1 }] })[0]).toContain(
+      "did you mean `tolerance`?",
+    );
+    expect(errors({ score: { comand: "node score.ts" } }).join()).toContain("did you mean `command`?");
+    expect(errors({ entirely: 1 })[0]).toContain("unknown key `entirely`. Write: nothing here");
+    expect(errors({ decision: { alhpa: 0.1 } })[0]).toContain("did you mean `alpha`?");
+  });
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ["a number as a metric", { metric: 5 }, "2:1: error: `metric` is the number 5"],
+    [
+      "a metric that no line can carry",
+      { metric: "val bpb" },
+      "2:1: error: `metric` is no name for a metric",
+    ],
+    ["an unknown direction", { direction: "minimise" }, "Write: direction: minimize"],
+    ["an empty run", { run: "" }, "`run` is empty"],
+    ["an empty list", { change: [] }, "`change` is empty"],
+    ["a list in a list", { change: [["a"]] }, "`change.0` is a list, not text"],
+    ["an unknown preset", { decision: "stict" }, "Write: decision: strict"],
+    ["an unknown clock", { metric: { name: "s", clock: "walls" } }, "`metric.clock` is none of wall, cpu"],
+    ["no duration", { budget: "soon" }, "7:1: error: `budget` is no duration"],
+    ["a budget of 0", { budget: 0 }, "`budget` is not above 0"],
+    ["a negative budget", { budget: { time: -3 } }, "8:3: error: `budget.time` is not above 0"],
+    ["an endless budget", { budget: "1000d" }, "`budget` is longer than 24 days"],
+    ["memory of a few bytes", { budget: { memory: 512 } }, "`memory` is 512 bytes"],
+    ["no size", { budget: { disk: "much" } }, "`budget.disk` is no size"],
+    ["no number of processors", { budget: { cpus: 0 } }, "`budget.cpus` is below 1"],
+    [
+      "a tolerance in words",
+      { guards: [{ name: "a", clock: "cpu", tolerance: "some" }] },
+      "`tolerance` is neither",
+    ],
+    [
+      "a guard without a direction",
+      { guards: [{ name: "accuracy" }] },
+      "it is not said which way the guard accuracy",
+    ],
+    ["a guard that nothing passes", { guards: [{ name: "a", min: 2, max: 1 }] }, "`min` is above `max`"],
+    ["a parameter out of range", { decision: { alpha: 3 } }, "decision parameter alpha must be"],
+    [
+      "parameters at odds",
+      { decision: { minPairs: 9 } },
+      "decision parameter minPairs (9) is above maxPairs (8)",
+    ],
+    ["a NUL", { run: "node\0train.ts" }, "`run` holds a NUL character"],
+    [
+      "two directions",
+      { metric: { name: "a", direction: "maximize" } },
+      "`direction` contradicts `metric.direction`",
+    ],
+  ])("%s", (_, matter, part) => {
+    expect(errors(matter).join("\n")).toContain(part);
+  });
+
+  test.each<[string, Record<string, unknown>, string]>([
+    [
+      "a path above the lab",
+      { change: ["../train.ts"] },
+      "program.md:5:5: error: `../train.ts` lies outside the lab folder",
+    ],
+    ["a path above the lab in braces", { change: ["{a,../b}.ts"] }, "lies outside the lab folder"],
+    ["an absolute path", { change: ["/etc/passwd"] }, "lies outside the lab folder"],
+    ["an exclusion", { change: ["src/**", "!src/score.ts"] }, "exclusions are not understood"],
+    ["a folder", { change: ["src/"] }, "Write: src/**"],
+    ["git's own folder", { change: [".git/hooks/*"] }, "candidates are never taken from"],
+    ["everything", { change: ["**"] }, "the contract program.md may itself be changed"],
+    [
+      "the scorer",
+      { change: ["*.ts"], score: "node score.ts" },
+      "the scorer runs score.ts, which a candidate may change",
+    ],
+    ["the scorer, dotted", { change: ["*.ts"], score: "node ./score.ts" }, "the scorer runs score.ts"],
+    [
+      "the scorer in a folder",
+      { change: ["eval/*"], score: "cd eval && python3 -u score.py" },
+      "runs eval/score.py",
+    ],
+    [
+      "what the scorer loads",
+      { change: ["*.mjs"], score: "node --import ./hook.mjs score.ts" },
+      "runs hook.mjs",
+    ],
+    ["the scorer by uv", { change: ["*.py"], score: "uv run score.py" }, "the scorer runs score.py"],
+    ["the check", { change: ["*.sh"], checks: ["npm test", "sh verify.sh"] }, "the check runs verify.sh"],
+    ["the scripts of npm", { change: ["package.json"], checks: ["npm test"] }, "the check runs package.json"],
+    ["the setup", { change: ["*.py"], setup: "python3 prepare.py" }, "the setup runs prepare.py"],
+    [
+      "the holdout's scorer",
+      { change: ["h*.ts"], score: "node score.ts", holdout: "node hold.ts" },
+      "runs hold.ts",
+    ],
+    [
+      "private data",
+      { change: ["data/**"], score: { command: "node score.ts", private: ["data"] } },
+      "the private path data",
+    ],
+    [
+      "data in a private folder",
+      { change: ["data/a.txt"], score: { command: "node score.ts", private: ["data/"] } },
+      "the private path data/",
+    ],
+    ["an input", { change: ["data/*.txt"], inputs: ["data"] }, "both editable and pinned"],
+    ["a writable path", { change: ["build/*.ts"], write: ["build"] }, "both editable and emptied"],
+    ["the lab as writable", { write: ["."] }, "is no path below the lab folder"],
+    ["a writable path above the lab", { write: ["../x"] }, "is no path below the lab folder"],
+    ["an absolute input", { inputs: ["/data"] }, "is no path below the lab folder"],
+    [
+      "a guard that is the metric",
+      { guards: [{ name: "val_bpb", direction: "minimize" }] },
+      "is the metric itself",
+    ],
+    [
+      "a guard twice",
+      {
+        guards: [
+          { name: "a", max: 1 },
+          { name: "a", max: 2 },
+        ],
+      },
+      "the guard a is named twice",
+    ],
+    [
+      "pipe and answer",
+      { score: { command: "node s.ts", pipe: true, answer: "node a.ts" } },
+      "contradict each other",
+    ],
+    [
+      "copies of nothing",
+      { score: { command: "node s.ts", copies: 2 } },
+      "`copies` needs processes that answer",
+    ],
+    [
+      "a scorer of a clocked metric",
+      { metric: { name: "s", clock: "wall" }, score: "node s.ts" },
+      "not both",
+    ],
+    ["a holdout alone", { holdout: "node s.ts --holdout" }, "a holdout needs a scorer"],
+    [
+      "a run that scores itself",
+      { run: "node train.ts && node score.ts", score: "node score.ts" },
+      "measure itself",
+    ],
+    [
+      "a size outside",
+      { metric: { name: "b", clock: "size ../x" } },
+      "is no path below the lab folder or $OUT",
+    ],
+  ])("a contradiction: %s", (_, matter, part) => {
+    expect(errors(matter).join("\n")).toContain(part);
+  });
+
+  test("a check that only examines an editable file is allowed, with a warning", () => {
+    const lines = said({ change: ["train.js"], checks: ["node --check train.js"], run: "node train.js" });
+    expect(lines.join("\n")).toContain("warning: the check names train.js, which a candidate may change");
+    expect(errors({ change: ["train.js"], checks: ["node --check train.js"] })).toEqual([]);
+    expect(
+      errors({ change: ["src/*.ts"], checks: ["npx tsc --noEmit src/a.ts"], run: "node src/a.ts" }),
+    ).toEqual([]);
+  });
+
+  test("a contract of another name notices itself too", () => {
+    expect(errors({ change: ["*.md"] }, { file: "quick.md" })).toEqual([
+      expect.stringContaining("the contract quick.md may itself be changed"),
+    ]);
+  });
+
+  test("what is not supported yet is refused, not ignored", () => {
+    const lines = errors({
+      stages: [{ name: "quick", run: "node train.ts --quick" }],
+      parallel: 2,
+      session: { money: 5 },
+      researcher: "agent",
+    });
+    expect(lines).toHaveLength(4);
+    for (const line of lines) expect(line).toMatch(/not supported yet|does not have/);
+  });
+
+  test("several problems come in the order of the text", () => {
+    const { problems } = parseProgram(file("metric: a\ndirection: up\nchange: []\nrun: 3\nspeed: 1\n"));
+    expect(problems.map(({ line }) => line)).toEqual([3, 4, 5, 6]);
+  });
+});
+
+describe("no input crashes it, and every problem points into the text", () => {
+  const sound = (text: string) => {
+    const lines = text.replace(/^\uFEFF/, "").split(/\r\n|\n/);
+    const { program, problems } = parseProgram(text);
+    for (const { line, column, what, fix } of problems) {
+      expect(line).toBeGreaterThanOrEqual(1);
+      expect(line).toBeLessThanOrEqual(lines.length);
+      expect(column).toBeGreaterThanOrEqual(1);
+      expect(column).toBeLessThanOrEqual((lines[line - 1] as string).length + 1);
+      expect(what).toMatch(/^[^\n]+$/);
+      expect(fix).toMatch(/^[^\n]+$/);
+    }
+    expect(program === null).toBe(problems.some(({ severity }) => severity === "error"));
+  };
+
+  test("any text", () => {
+    fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 200 }), sound));
+  });
+
+  test("any text as front matter", () => {
+    const mixed = fc.oneof(
+      fc.string({ maxLength: 80 }),
+      fc
+        .array(
+          fc.constantFrom(
+            "\n",
+            "\r",
+            "\t",
+            " ",
+            "-",
+            ":",
+            "[",
+            "]",
+            "{",
+            "}",
+            "&a",
+            "*a",
+            "!!x",
+            "'",
+            '"',
+            "|",
+            ">",
+            "%",
+            "#",
+            "run",
+            "metric",
+            "?",
+            ",",
+          ),
+        )
+        .map((parts) => parts.join("")),
+    );
+    fc.assert(
+      fc.property(mixed, (yaml) => sound(`---\n${yaml}\n---\n`)),
+      { numRuns: 500 },
+    );
+  });
+
+  test("any value under any key", () => {
+    const key = fc.oneof(
+      fc.constantFrom(
+        ..."goal metric direction change run score budget setup checks guards inputs write stages holdout session researcher decision isolation parallel name command time __proto__ constructor toString".split(
+          " ",
+        ),
+      ),
+      fc.string({ maxLength: 8 }),
+    );
+    const scalar = fc.oneof(
+      fc.string({ maxLength: 12 }),
+      fc.double(),
+      fc.boolean(),
+      fc.constant(null),
+      fc.constantFrom("**", "../x", "5%", "30s", "2GB", "minimize", "size x", "node train.ts"),
+    );
+    const { value } = fc.letrec((tie) => ({
+      value: fc.oneof(
+        { depthSize: "small" },
+        scalar,
+        fc.array(tie("value"), { maxLength: 3 }),
+        fc.dictionary(key, tie("value"), { maxKeys: 4 }),
+      ),
+    }));
+    fc.assert(
+      fc.property(fc.dictionary(key, value, { maxKeys: 8 }), fc.boolean(), (matter, complete) =>
+        sound(file(complete ? { ...least, ...matter } : { ...matter })),
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  test("a valid contract with a piece cut out, doubled or replaced", () => {
+    const valid = readFileSync(new URL("../../labs/pretrain/program.md", import.meta.url), "utf8");
+    fc.assert(
+      fc.property(fc.nat(valid.length), fc.nat(20), fc.string({ maxLength: 5 }), (from, length, piece) =>
+        sound(valid.slice(0, from) + piece + valid.slice(from + length)),
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  test("nesting without end", () => {
+    for (const deep of ["[".repeat(50_000), "{a: ".repeat(50_000), "- ".repeat(20_000)])
+      sound(`---\nrun: ${deep}\n---\n`);
+    sound(`---\nrun: ${"x".repeat(300_000)}\n---\n`);
+  });
+});
+
+test("the JSON Schema in docs/ is the current one (node src/contract/write-schema.ts writes it)", () => {
+  const written = readFileSync(new URL("../../docs/program.schema.json", import.meta.url), "utf8");
+  expect(JSON.parse(written)).toEqual(JSON.parse(JSON.stringify(jsonSchema())));
+});
