@@ -151,7 +151,7 @@ describe("the scorer", () => {
     const bytes = tokenBytes(JSON.parse(readFileSync(join(lab, "data/tokenizer.json"), "utf8"))).map(
       (it) => it.length,
     );
-    const windows = 64;
+    const windows = 48;
     const spacing = Math.floor(tokens.length / windows);
     let length = 0;
     for (let slot = 0; slot < windows; slot++)

@@ -16,7 +16,7 @@ import { loadTokenizer, loadTokens, type Split, VOCABULARY, WINDOW } from "./pre
 import { tokenBytes } from "./tokenizer.ts";
 
 /** How many windows are scored. */
-const WINDOWS = 64;
+const WINDOWS = 48;
 
 /** Nats by which the two copies may differ in any log-probability: rounding, no more. */
 const TOLERANCE = 1e-3;
@@ -69,14 +69,18 @@ function logProbabilities(answer: unknown): Float64Array {
     refuse(
       `the answer holds ${bytes.length} bytes; base64 of ${wanted * 4} is wanted (${WINDOW} positions × ${VOCABULARY} float32)`,
     );
-  const logs = Float64Array.from({ length: wanted }, (_, i) => bytes.readFloatLE(i * 4));
-  const bad = logs.find((score) => !Number.isFinite(score));
+  const scores = new Float32Array(wanted);
+  Buffer.from(scores.buffer).set(bytes);
+  const bad = scores.find((score) => !Number.isFinite(score));
   if (bad !== undefined) refuse(`the answer holds ${bad}; every score must be a finite number`);
+  const logs = new Float64Array(scores);
   for (let row = 0; row < wanted; row += VOCABULARY) {
-    const scores = logs.subarray(row, row + VOCABULARY);
-    const most = scores.reduce((a, b) => Math.max(a, b));
-    const total = most + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - most), 0));
-    for (let i = 0; i < VOCABULARY; i++) scores[i] = (scores[i] as number) - total;
+    let most = Number.NEGATIVE_INFINITY;
+    for (let i = row; i < row + VOCABULARY; i++) most = Math.max(most, logs[i] as number);
+    let sum = 0;
+    for (let i = row; i < row + VOCABULARY; i++) sum += Math.exp((logs[i] as number) - most);
+    const total = most + Math.log(sum);
+    for (let i = row; i < row + VOCABULARY; i++) logs[i] = (logs[i] as number) - total;
   }
   return logs;
 }

@@ -26,11 +26,9 @@ const INIT_SCALE = 0.02;
 const BATCH = 16;
 const LEARNING_RATE = 0.001;
 const WARMUP = 0.1;
-const COOLDOWN = 0;
-const FINAL_LEARNING_RATE = 0;
+const COOLDOWN = 0.2;
 const BETA1 = 0.9;
 const BETA2 = 0.999;
-const EPSILON = 1e-8;
 const WEIGHT_DECAY = 0.1;
 const GRADIENT_CLIP = 1;
 
@@ -115,7 +113,7 @@ function activation(x: np.Array): np.Array {
     case "squared-relu":
       return np.square(nn.relu(x));
     default:
-      throw new Error(`ACTIVATION is ${ACTIVATION}, which is none of those that train.ts knows.`);
+      return fail(`ACTIVATION is ${ACTIVATION}, which is none of those that are known`);
   }
 }
 
@@ -166,12 +164,11 @@ function addEmbedded(gradient: Float32Array, tokens: Int32Array, slopes: Float32
   });
 }
 
-/** The factor on the learning rate at a point of the training, 0 to 1: a rise, a plateau, a fall. */
+/** The factor on the learning rate at a point of the training, 0 to 1: a rise, a plateau, a fall to 0. */
 function schedule(progress: number): number {
   if (progress < WARMUP) return progress / WARMUP;
   if (progress <= 1 - COOLDOWN) return 1;
-  const left = (1 - progress) / COOLDOWN;
-  return FINAL_LEARNING_RATE + (1 - FINAL_LEARNING_RATE) * left;
+  return (1 - progress) / COOLDOWN;
 }
 
 /** AdamW (Loshchilov and Hutter 2019): one update of all weights, in place. Matrices decay, towards 0. */
@@ -194,7 +191,7 @@ function optimizer(weights: Weights): (gradients: Weights, rate: number) => void
         const s = BETA2 * (square[i] as number) + (1 - BETA2) * g * g;
         mean[i] = m;
         square[i] = s;
-        const direction = (m * meanScale) / (Math.sqrt(s * squareScale) + EPSILON);
+        const direction = (m * meanScale) / (Math.sqrt(s * squareScale) + 1e-8);
         weight[i] = (weight[i] as number) - rate * (direction + WEIGHT_DECAY * (weight[i] as number));
       }
     }
@@ -218,9 +215,7 @@ async function train(): Promise<void> {
     ) as [np.Array, [Arrays, np.Array]];
     const nats = (await value.data())[0] as number;
     if (!Number.isFinite(nats))
-      throw new Error(
-        `The loss is ${nats} at step ${step}: the training has diverged. Try a lower LEARNING_RATE.`,
-      );
+      fail(`the loss is ${nats} at step ${step}, the training has diverged: try a lower LEARNING_RATE`);
     const gradients: Weights = {};
     for (const [name, slope] of Object.entries(slopes))
       gradients[name] = (await slope.data()) as Weights[string];
@@ -320,17 +315,31 @@ function normal(random: () => number): number {
 }
 
 function whole(name: string, value: number): number {
-  if (!Number.isInteger(value) || value < 1)
-    throw new Error(`${name} is ${value}; it must be a whole number, at least 1.`);
+  if (!Number.isInteger(value) || value < 1) fail(`${name} is ${value}, it must be a whole number from 1 on`);
   return value;
 }
 
 function positive(name: string, value: number): number {
-  if (!(value > 0)) throw new Error(`${name} is ${value}; it must be a number above 0.`);
+  if (!(value > 0)) fail(`${name} is ${value}, it must be above 0`);
   return value;
 }
 
+function share(name: string, value: number): number {
+  if (!(value >= 0 && value <= 1)) fail(`${name} is ${value}, it must be from 0 to 1`);
+  return value;
+}
+
+/** Ends the process with one line that says why. */
+function fail(reason: string): never {
+  console.error(`train.ts: ${reason}`);
+  process.exit(1);
+}
+
 for (const [name, value] of Object.entries({ DEPTH, WIDTH, HEADS, CONTEXT, BATCH })) whole(name, value);
+for (const [name, value] of Object.entries({ LEARNING_RATE, INIT_SCALE, GRADIENT_CLIP }))
+  positive(name, value);
+for (const [name, value] of Object.entries({ WARMUP, COOLDOWN, BETA1, BETA2 })) share(name, value);
+share("WARMUP + COOLDOWN", WARMUP + COOLDOWN);
 await init("wasm");
 defaultDevice("wasm");
 await (process.argv.includes("--answer") ? answer() : train());
