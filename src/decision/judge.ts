@@ -69,15 +69,12 @@ function* judgeDeterministic(
       const ys: number[] = [];
       for (let round = 1; round <= rule.baselineRuns; round++)
         ys.push(up(metric, yield* incumbentRun("control", round)));
-      const measured = firstNoise(ys);
-      const noisy: Noise = {
-        ...noise,
-        ref: ys,
-        one: measured.one.v > 0 ? measured.one : { v: (up(metric, again.value) - value) ** 2 / 2, df: 1 },
-        pair: measured.pair.v > 0 ? measured.pair : { v: (up(metric, again.value) - value) ** 2, df: 1 },
-        deterministic: false,
-        sinceIncumbent: 0,
-      };
+      // An incumbent that shows no noise has none to lend: then the candidate's two runs are all that is known of it.
+      const incumbent = firstNoise(ys);
+      const { one, pair } = incumbent.deterministic
+        ? firstNoise([value, up(metric, again.value)])
+        : incumbent;
+      const noisy: Noise = { ...noise, ref: ys, one, pair, deterministic: false, sinceIncumbent: 0 };
       return yield* judgeNoisy(rule, metric, noisy, candidate);
     }
   }
@@ -135,7 +132,6 @@ function* judgeNoisy(rule: Rule, metric: Judged, before: Noise, candidate: Candi
   const differences: number[] = [];
   const candidateRuns: number[] = [];
   const incumbentRuns: number[] = [];
-  let estimate = summary(mS, vS, noise.one.df, bonus, sigma(noise), 0);
 
   /** The noise after a race that ended without a keep. */
   const lost = (): Noise => {
@@ -156,8 +152,7 @@ function* judgeNoisy(rule: Rule, metric: Judged, before: Noise, candidate: Candi
     const round = yield* racePair(metric, k);
     incumbentRuns.push(...round.incumbent);
     if ("failure" in round) {
-      const decision = failed(round.failure, differences.length);
-      return { decision, noise: incumbentRuns.length > 0 ? lost() : ran(rule.screenRuns) };
+      return { decision: failed(round.failure, differences.length), noise: lost() };
     }
     candidateRuns.push(round.candidate);
     differences.push(round.candidate - (round.incumbent.at(-1) as number));
@@ -166,47 +161,46 @@ function* judgeNoisy(rule: Rule, metric: Judged, before: Noise, candidate: Candi
     const df = d0 + k - 1;
     const spread = differences.reduce((sum, D) => sum + (D - m) ** 2, 0);
     const vP = (d0 * pair.v + spread) / df / k;
-    const weight = 1 / vS + 1 / vP;
-    const T = (mS / vS + (m + bonus) / vP) / weight;
-    estimate = summary(T, 1 / weight, df, bonus, sigma(noise), k);
-    const t = estimate.t as number;
-    const effect = estimate.effect as number;
-    const enough = effect >= (bonus > 0 ? -bonus : metric.minEffect) && m >= -bonus;
-    if (k >= rule.minPairs && (estimate.p as number) <= rule.alpha && enough) {
-      const veto = candidate.veto?.() ?? null;
-      if (veto) return { decision: decided("discard", veto, estimate), noise: lost() };
-      const simpler = bonus > 0 && effect < metric.minEffect;
-      const [low, high] = estimate.interval as [number, number];
-      const reason = `kept after ${pairs(k)}: ${simpler ? "simpler and no worse, " : ""}${signed(effect)} [${signed(low)}, ${signed(high)}], p ${short(estimate.p as number)}`;
-      return {
-        decision: decided("keep", reason, estimate),
-        noise: {
-          ...noise,
-          // The screen's runs were selected for being lucky: only the race's become the record to beat.
-          ref: candidateRuns.slice(-32),
-          pair: learnPair(noise),
-          keeps: noise.keeps + 1,
-          raced: noise.raced + 1,
-          sinceIncumbent: 0,
-          allowance: noise.allowance + (simpler ? bonus : 0),
-        },
-      };
+    // The mean of both, weighted by their precisions; written so that no inverse can overflow.
+    const weight = vP / (vS + vP);
+    const T = weight * mS + (1 - weight) * (m + bonus);
+    const variance = weight * vS;
+    const se = Math.sqrt(variance);
+    const t = ratio(T, se);
+    const p = tUpper(t, df);
+    const effect = T - bonus;
+    const won = k >= rule.minPairs && p <= rule.alpha && m >= -bonus;
+    const kept = won && effect >= (bonus > 0 ? -bonus : metric.minEffect);
+    const out = !kept && t < rule.gate;
+    if (!kept && !out && k < rule.maxPairs) continue;
+
+    const estimate = summary(T, variance, df, bonus, sigma(noise), k);
+    if (!kept) {
+      const reason = out
+        ? `dropped at pair ${k}: ${distance(t, rule.gate)}`
+        : `not proven after ${pairs(k)}: ${won ? tooSmall(effect, metric) : unproven(p, rule)}`;
+      return { decision: decided("discard", reason, estimate), noise: lost() };
     }
-    if (t < rule.gate)
-      return {
-        decision: decided("discard", `dropped at pair ${k}: ${distance(t, rule.gate)}`, estimate),
-        noise: lost(),
-      };
+    const veto = candidate.veto?.() ?? null;
+    if (veto) return { decision: decided("discard", veto, estimate), noise: lost() };
+    const needed = bonus > 0 && !(tUpper(ratio(effect, se), df) <= rule.alpha && effect >= metric.minEffect);
+    const [low, high] = estimate.interval as [number, number];
+    const reason = `kept after ${pairs(k)}: ${needed ? `simpler, with a head start of ${short(bonus)}, ` : ""}${signed(effect)} [${signed(low)}, ${signed(high)}], p ${short(p)}`;
+    return {
+      decision: decided("keep", reason, estimate),
+      noise: {
+        ...noise,
+        // The screen's runs were selected for being lucky: only the race's become the record to beat.
+        ref: candidateRuns.slice(-32),
+        pair: learnPair(noise),
+        keeps: noise.keeps + 1,
+        raced: noise.raced + 1,
+        sinceIncumbent: 0,
+        allowance: noise.allowance + (needed ? bonus : 0),
+      },
+    };
   }
-  const p = short(estimate.p as number);
-  return {
-    decision: decided(
-      "discard",
-      `not proven after ${pairs(rule.maxPairs)}: p ${p} is above ${rule.alpha}`,
-      estimate,
-    ),
-    noise: lost(),
-  };
+  throw new RangeError("a race needs at least one pair");
 }
 
 /** Expensive evaluations: no race; the screen alone decides and the final audit is mandatory. */
@@ -220,18 +214,16 @@ function provisional(
   const { mS, vS, bonus, screen } = screened;
   const estimate = summary(mS, vS, noise.one.df, bonus, sigma(noise), 0);
   const after = { ...noise, raced: noise.raced + 1, sinceIncumbent: noise.sinceIncumbent + screen.length };
-  const enough = (estimate.effect as number) >= (bonus > 0 ? -bonus : metric.minEffect);
-  if (!((estimate.p as number) <= rule.alpha && enough))
-    return {
-      decision: decided(
-        "discard",
-        `not proven in ${runs(screen.length)}: p ${short(estimate.p as number)} is above ${rule.alpha}`,
-        estimate,
-      ),
-      noise: after,
-    };
+  const { effect, p, df } = estimate;
+  const won = p <= rule.alpha;
+  if (!(won && effect >= (bonus > 0 ? -bonus : metric.minEffect))) {
+    const reason = `not proven in ${runs(screen.length)}: ${won ? tooSmall(effect, metric) : unproven(p, rule)}`;
+    return { decision: decided("discard", reason, estimate), noise: after };
+  }
   const veto = candidate.veto?.() ?? null;
   if (veto) return { decision: decided("discard", veto, estimate), noise: after };
+  const needed =
+    bonus > 0 && !(tUpper(ratio(effect, Math.sqrt(vS)), df) <= rule.alpha && effect >= metric.minEffect);
   return {
     decision: {
       ...decided("keep", `kept provisionally after ${runs(screen.length)}: the audit decides`, estimate),
@@ -242,7 +234,7 @@ function provisional(
       ref: screen,
       keeps: noise.keeps + 1,
       sinceIncumbent: 0,
-      allowance: noise.allowance + (bonus > 0 ? bonus : 0),
+      allowance: noise.allowance + (needed ? bonus : 0),
     },
   };
 }
@@ -284,7 +276,10 @@ function* incumbentRun(purpose: Ask["purpose"], round: number): Coroutine<number
   }
 }
 
-type Estimate = Pick<Decision, "effect" | "interval" | "p" | "pReal" | "t" | "df" | "pairs">;
+type Figures = Pick<Decision, "effect" | "interval" | "p" | "pReal" | "t" | "df" | "pairs">;
+
+/** Figures none of which is missing. */
+type Estimate = { [Name in keyof Figures]: NonNullable<Figures[Name]> };
 
 /** Estimate from a head-started mean `T` with variance `variance`; effect and interval are without the head start. */
 function summary(T: number, variance: number, df: number, bonus: number, one: number, k: number): Estimate {
@@ -315,13 +310,14 @@ function failed(sample: Extract<Sample, { ok: false }>, k: number): Decision {
   });
 }
 
-function decided(kind: Decision["kind"], reason: string, estimate: Estimate): Decision {
-  return { kind, ...estimate, provisional: false, reason };
+function decided(kind: Decision["kind"], reason: string, figures: Figures): Decision {
+  return { kind, ...figures, provisional: false, reason };
 }
 
-/** Higher is better inside. */
+/** Higher is better inside. Values are clipped to what can be squared and added up in floating point. */
 export function up(metric: Judged, value: number): number {
-  return metric.direction === "minimize" ? 0 - value : 0 + value;
+  const clipped = Math.max(-1e140, Math.min(1e140, value));
+  return metric.direction === "minimize" ? 0 - clipped : 0 + clipped;
 }
 
 /** With no noise left any difference is infinitely many standard errors. */
@@ -333,6 +329,17 @@ function ratio(value: number, se: number): number {
 function distance(t: number, gate: number): string {
   const far = t < 0 ? `${short(-t)} standard errors worse` : `only ${short(t)} standard errors better`;
   return `${far}, ${short(gate)} better is needed to go on`;
+}
+
+function unproven(p: number, rule: Rule): string {
+  return `p ${short(p)} is above ${rule.alpha}`;
+}
+
+/** Why a candidate that is significantly better is not kept all the same. */
+function tooSmall(effect: number, metric: Judged): string {
+  return effect < metric.minEffect
+    ? `better by ${short(effect)}, less than the smallest effect worth keeping (${short(metric.minEffect)})`
+    : "the pairs alone show no improvement";
 }
 
 function runs(n: number): string {

@@ -25,7 +25,7 @@ export interface Noise {
   raced: number;
   /** Runs since the incumbent last ran. */
   sinceIncumbent: number;
-  /** Head starts granted to simpler code that was kept, added up, in the metric's unit. */
+  /** Head starts without which simpler code would not have been kept, added up, in the metric's unit. */
   allowance: number;
 }
 
@@ -37,13 +37,15 @@ export function widen(scale: Scale, square: number, n: number, forget: number): 
     sum *= forget / df;
     df = forget;
   }
-  return { v: sum / df, df };
+  return { v: Math.max(sum / df, leastVariance), df };
 }
+
+/** A spread too small for floating point still is a spread: without a floor its inverse would be infinite. */
+const leastVariance = 1e-200;
 
 /** The start of a session from the untouched code's runs (higher is better). */
 export function firstNoise(ys: readonly number[]): Noise {
-  // A spread too small for floating point still is a spread: without a floor its inverse would be infinite.
-  const variance = Math.max(sampleVariance(ys), 1e-200);
+  const variance = Math.max(sampleVariance(ys), leastVariance);
   return {
     ref: [...ys],
     one: { v: variance, df: ys.length - 1 },

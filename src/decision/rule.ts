@@ -64,16 +64,18 @@ export const parameterNames = Object.keys(ranges) as readonly (keyof Rule)[];
 
 /** A preset with single parameters replaced. @throws RangeError for an unknown name or a value out of range. */
 export function rule(preset: Preset, parameters: Partial<Record<string, number>> = {}): Rule {
+  if (!Object.hasOwn(presets, preset))
+    throw new RangeError(`unknown decision preset ${preset}; known: ${Object.keys(presets).join(", ")}`);
   const result: Rule = { ...presets[preset] };
   for (const [name, value] of Object.entries(parameters)) {
     if (value === undefined) continue;
-    const range = ranges[name as keyof Rule];
-    if (!range)
+    if (!Object.hasOwn(ranges, name))
       throw new RangeError(`unknown decision parameter ${name}; known: ${parameterNames.join(", ")}`);
-    const [low, high, kind] = range;
-    if (!(value >= low && value <= high) || (kind === "integer" && !Number.isInteger(value)))
+    const [low, high, kind] = ranges[name as keyof Rule];
+    const fits = kind === "integer" ? Number.isInteger(value) : Number.isFinite(value);
+    if (!fits || value < low || value > high)
       throw new RangeError(
-        `decision parameter ${name} must be ${kind === "integer" ? "a whole number" : ""} from ${low} to ${high}, not ${value}`,
+        `decision parameter ${name} must be a ${kind === "integer" ? "whole " : ""}number from ${low} to ${high}, not ${value}`,
       );
     result[name as keyof Rule] = value;
   }

@@ -21,20 +21,27 @@ export function tUpper(t: number, df: number): number {
 export function tQuantile(p: number, df: number): number {
   if (p === 0.5) return 0;
   if (p < 0.5) return -tQuantile(1 - p, df);
+  const tail = 1 - p;
   let low = 0;
   let high = 1;
-  while (tCdf(high, df) < p) {
+  while (tUpper(high, df) > tail) {
     low = high;
     high *= 2;
   }
-  // Bisection to the last bit: slower than Newton and never wrong.
+  const logScale = logGamma((df + 1) / 2) - logGamma(df / 2) - 0.5 * Math.log(df * Math.PI);
+  const density = (t: number) => Math.exp(logScale - ((df + 1) / 2) * Math.log1p((t * t) / df));
+  // Newton's method, kept within a bracket: where it would leave, the bracket is halved.
+  let t = low === 0 ? high / 2 : low;
   for (let step = 0; step < 200; step++) {
-    const middle = (low + high) / 2;
-    if (middle === low || middle === high) break;
-    if (tCdf(middle, df) < p) low = middle;
-    else high = middle;
+    const excess = tUpper(t, df) - tail;
+    if (excess > 0) low = t;
+    else high = t;
+    const newton = t + excess / density(t);
+    const next = newton > low && newton < high ? newton : (low + high) / 2;
+    if (Math.abs(next - t) <= 1e-15 * t) return next;
+    t = next;
   }
-  return (low + high) / 2;
+  return t;
 }
 
 /** Regularised incomplete beta function I_x(a, b). */
