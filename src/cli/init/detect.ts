@@ -1,19 +1,27 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type Direction, directionOf, printedMetric } from "./printed.ts";
 
 /** What a folder tells about its lab-to-be; every fact with where it was found. */
 export interface Detected {
-  /** The prose of an existing program.md without front matter, byte for byte. */
-  prose: string | null;
+  /** An existing program.md without front matter: its prose stays. */
+  hasProse: boolean;
   /** True when program.md already has front matter. */
   isLab: boolean;
   metric?: Fact;
-  direction?: Fact<"minimize" | "maximize">;
+  direction?: Fact<Direction>;
   change?: Fact;
   run?: Fact;
   score?: Fact;
   checks?: Fact;
   budget?: Fact;
+  /** Further limits, where the defaults are known to be too small. */
+  limits?: Fact<Record<string, string>>;
+  inputs?: Fact<string[]>;
+  /** A command that may serve as a check, once it is said what it writes. */
+  build?: Fact;
+  /** What a person should know and do. */
+  notes: string[];
 }
 
 export interface Fact<Value = string> {
@@ -21,74 +29,215 @@ export interface Fact<Value = string> {
   from: string;
 }
 
-/** Looks at file names, package scripts and the texts of a few files; runs nothing. */
-export async function detect(folder: string): Promise<Detected> {
-  const names = await readdir(folder).catch(() => [] as string[]);
-  const read = (name: string) => readFile(join(folder, name), "utf8").catch(() => "");
-  const has = (name: string) => names.includes(name);
-  const program = has("program.md") ? await read("program.md") : null;
-  const isLab = program !== null && /^\uFEFF?---[ \t]*\r?\n/.test(program);
-  const found: Detected = { prose: program !== null && !isLab ? program : null, isLab };
-
-  if (has("train.py")) {
-    const autoresearch = has("prepare.py");
-    const from = autoresearch ? "train.py and prepare.py (autoresearch)" : "train.py";
-    found.change = { value: "train.py", from };
-    const uv = has("uv.lock") || (await read("pyproject.toml")).includes("[tool.uv") || (autoresearch && has("pyproject.toml"));
-    found.run = { value: uv ? "uv run train.py" : "python3 train.py", from };
-    if (autoresearch) {
-      found.metric = { value: "val_bpb", from };
-      found.direction = { value: "minimize", from };
-      // Five minutes of training, with start-up, compilation and evaluation beside it.
-      found.budget = { value: "10m", from };
-    }
-    return { ...found, ...(await printedMetric(await read("train.py"), "train.py", found)) };
-  }
-
-  const scripts = await packageScripts(read);
-  for (const name of ["bench", "benchmark", "perf", "train", "eval"])
-    if (scripts[name] && !found.run) found.run = { value: `npm run --silent ${name}`, from: `package.json, script "${name}"` };
-  if (scripts.test && !/no test specified/.test(scripts.test)) found.checks = { value: "npm test --silent", from: 'package.json, script "test"' };
-
-  const bench = names.find((name) => /^(bench(mark)?|.+\.bench)\.(m?[jt]s|cjs|py)$/.test(name));
-  if (bench && !found.run) found.run = { value: `${bench.endsWith(".py") ? "python3" : "node"} ${bench}`, from: bench };
-  const score = names.find((name) => /^score\.(m?[jt]s|cjs|py)$/.test(name));
-  if (score) found.score = { value: `${score.endsWith(".py") ? "python3" : "node"} ${score}`, from: score };
-  const train = names.find((name) => /^(train|main|solve|solution)\.(m?[jt]s|cjs|py)$/.test(name));
-  if (train) {
-    found.change ??= { value: train, from: train };
-    found.run ??= { value: `${train.endsWith(".py") ? "python3" : "node"} ${train}`, from: train };
-  }
-  for (const maker of ["Makefile", "justfile"])
-    if (!found.run && /^bench(mark)?\s*:/m.test(await read(maker))) {
-      found.run = { value: maker === "Makefile" ? "make -s bench" : "just bench", from: `${maker}, target bench` };
-    }
-  if (has("Cargo.toml") && names.includes("benches")) found.run ??= { value: "cargo bench --offline", from: "benches/" };
-  if (!found.checks && (has("pytest.ini") || (await read("pyproject.toml")).includes("[tool.pytest")))
-    found.checks = { value: "python3 -m pytest -q", from: "pytest configuration" };
-  const source = bench ?? train;
-  return source ? { ...found, ...(await printedMetric(await read(source), source, found)) } : found;
+/** How a folder is looked at: names at its top, texts of files ("" where there is none). */
+interface Folder {
+  names: string[];
+  has(name: string): boolean;
+  read(name: string): Promise<string>;
+  list(name: string): Promise<string[]>;
 }
 
-async function packageScripts(read: (name: string) => Promise<string>): Promise<Record<string, string>> {
+const program = /\.(m?[jt]s|c[jt]s|py)$/;
+
+/** Looks at file names, package scripts and the texts of a few files; runs nothing, writes nothing. */
+export async function detect(path: string): Promise<Detected> {
+  const names = (await readdir(path).catch(() => [] as string[])).sort();
+  const folder: Folder = {
+    names,
+    has: (name) => names.includes(name),
+    read: (name) => readFile(join(path, name), "utf8").catch(() => ""),
+    list: async (name) => (await readdir(join(path, name)).catch(() => [] as string[])).sort(),
+  };
+  const isLab = hasFrontMatter(await folder.read("program.md"));
+  const found: Detected = { hasProse: folder.has("program.md") && !isLab, isLab, notes: [] };
+  if (folder.has("train.py") && folder.has("prepare.py")) await autoresearch(folder, found);
+  else {
+    await packageScripts(folder, found);
+    await scorer(folder, found);
+    await benchmarks(folder, found);
+    await trainingScript(folder, found);
+    await recipes(folder, found);
+  }
+  await tests(folder, found);
+  await inputs(folder, found);
+  if (!found.metric) await metric(folder, found);
+  return found;
+}
+
+/** Whether a text begins with front matter, closed or not. */
+export function hasFrontMatter(text: string): boolean {
+  return /^\uFEFF?---[ \t]*\r?\n/.test(text);
+}
+
+/** Autoresearch's layout: prose in program.md, a fixed prepare.py, and the one editable train.py. */
+async function autoresearch(folder: Folder, found: Detected): Promise<void> {
+  const from = "train.py and prepare.py, as autoresearch lays them out";
+  const [train, prepare, prose] = await Promise.all(
+    ["train.py", "prepare.py", "program.md"].map((name) => folder.read(name)),
+  );
+  found.change = { value: "train.py", from };
+  found.run = { value: (await usesUv(folder)) ? "uv run train.py" : "python3 train.py", from };
+  if (/\bval_bpb\b/.test(`${train}${prose}`)) {
+    found.metric = { value: "val_bpb", from: "val_bpb in train.py" };
+    found.direction = { value: "minimize", from: "bits per byte: fewer are better" };
+  } else {
+    const name = printedMetric(train as string);
+    if (name) found.metric = { value: name, from: "what train.py prints" };
+    const way = (name && directionOf(name)) || wayOfProse(prose as string);
+    if (way) found.direction = { value: way, from: "its name and program.md" };
+  }
+  // The budget of training does not hold start-up, compilation and the final evaluation.
+  const seconds = Number(/^TIME_BUDGET\s*=\s*(\d+)/m.exec(`${prepare}\n${train}`)?.[1] ?? 300);
+  found.budget = { value: duration(2 * seconds), from: `twice the ${seconds} seconds of training` };
+  found.limits = {
+    value: { memory: "32GB", processes: "4096" },
+    from: "torch and its compiler need more than the defaults",
+  };
+  const cache = /"\.cache",\s*"([\w.-]+)"|~\/\.cache\/([\w.-]+)/.exec(prepare as string);
+  if (cache)
+    found.notes.push(
+      `prepare.py keeps its data in ~/.cache/${cache[1] ?? cache[2]}, and a run's home is empty: let it write into a folder of the lab and name that in \`inputs\``,
+    );
+}
+
+/** "The lowest val_bpb" or "higher is better", where only one way is spoken of. */
+function wayOfProse(prose: string): Direction | null {
+  const down = /lower is better|\blowest\b/i.test(prose);
+  const up = /higher is better|\bhighest\b/i.test(prose);
+  return down === up ? null : down ? "minimize" : "maximize";
+}
+
+async function packageScripts(folder: Folder, found: Detected): Promise<void> {
+  const scripts = await scriptsOf(folder);
+  const manager = managerOf(folder);
+  for (const name of ["bench", "benchmark", "perf", "train", "eval"])
+    if (scripts[name] && !found.run)
+      found.run = { value: `${manager} run --silent ${name}`, from: `package.json, script "${name}"` };
+  if (scripts.test && !/no test specified/.test(scripts.test))
+    found.checks = { value: `${manager} run --silent test`, from: 'package.json, script "test"' };
+  if (scripts.build) found.build = { value: `${manager} run build`, from: 'package.json, script "build"' };
+}
+
+async function scriptsOf(folder: Folder): Promise<Record<string, string>> {
   try {
-    const { scripts } = JSON.parse(await read("package.json")) as { scripts?: Record<string, string> };
-    return scripts ?? {};
+    const parsed: unknown = JSON.parse(await folder.read("package.json"));
+    const scripts = (parsed as { scripts?: unknown } | null)?.scripts;
+    if (typeof scripts !== "object" || scripts === null) return {};
+    return Object.fromEntries(
+      Object.entries(scripts).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+    );
   } catch {
     return {};
   }
 }
 
-/** `print(f"val_loss: {x}")`, `console.log("METRIC ms=" + t)` and the like. */
-async function printedMetric(source: string, from: string, known: Detected): Promise<Partial<Detected>> {
-  if (known.metric) return {};
-  const match = /(?:print|console\.log|println!?|echo)\s*\(?\s*f?["'`](?:METRIC\s+)?([A-Za-z_][\w./-]{1,40})\s*[:=]/.exec(source);
-  const name = match?.[1];
-  if (!name) return {};
-  const down = /loss|error|bpb|perplexity|seconds|time|(^|_)ms$|latency|size|bytes|memory|cost|excess/i.test(name);
-  const up = /acc|score|reward|throughput|per_s|f1|auc|precision|recall|speed/i.test(name);
-  return {
-    metric: { value: name, from },
-    ...(down !== up ? { direction: { value: down ? ("minimize" as const) : ("maximize" as const), from: `the name ${name}` } } : {}),
-  };
+function managerOf(folder: Folder): string {
+  if (folder.has("pnpm-lock.yaml")) return "pnpm";
+  if (folder.has("bun.lock") || folder.has("bun.lockb")) return "bun";
+  return "npm";
+}
+
+async function scorer(folder: Folder, found: Detected): Promise<void> {
+  const name = folder.names.find((each) => /^(score|scorer|evaluate)\.(m?[jt]s|cjs|py)$/.test(each));
+  if (name) found.score = { value: await commandFor(folder, name), from: name };
+}
+
+async function benchmarks(folder: Folder, found: Detected): Promise<void> {
+  const isBenchmark = (name: string) =>
+    /^bench(mark)?s?\.\w+$|\.bench\.\w+$|^bench_\w+\.py$/.test(name) && program.test(name);
+  let path = folder.names.find(isBenchmark);
+  for (const below of ["bench", "benchmark", "benchmarks"]) {
+    if (path || !folder.has(below)) continue;
+    const files = (await folder.list(below)).filter((name) => program.test(name));
+    const name = files.find((each) => isBenchmark(each) || /^(index|main)\./.test(each)) ?? files[0];
+    if (name) path = `${below}/${name}`;
+  }
+  if (path === undefined || found.run) return;
+  const vitest = /from ["']vitest["']/.test(await folder.read(path));
+  found.run = { value: vitest ? "npx vitest bench --run" : await commandFor(folder, path), from: path };
+}
+
+async function trainingScript(folder: Folder, found: Detected): Promise<void> {
+  const name = folder.names.find((each) => /^(train|main|solve|solution)\.(m?[jt]s|cjs|py)$/.test(each));
+  if (!name) return;
+  found.change ??= { value: name, from: name };
+  found.run ??= { value: await commandFor(folder, name), from: name };
+}
+
+async function recipes(folder: Folder, found: Detected): Promise<void> {
+  const target = (text: string) => /^(bench(?:mark)?)\b(?!\s*:?=)[^:\n]*:(?!=)/m.exec(text)?.[1];
+  for (const [file, command] of [
+    ["Makefile", "make --silent"],
+    ["justfile", "just"],
+  ] as const) {
+    const name = target(await folder.read(file));
+    if (name) found.run ??= { value: `${command} ${name}`, from: `${file}, target ${name}` };
+  }
+  if (folder.has("Cargo.toml") && folder.has("benches"))
+    found.run ??= { value: "cargo bench --offline", from: "Cargo.toml and benches/" };
+  if (folder.has("go.mod"))
+    for (const name of folder.names)
+      if (name.endsWith("_test.go") && /^func Benchmark/m.test(await folder.read(name)))
+        found.run ??= { value: "go test -run=NONE -bench=.", from: name };
+}
+
+async function tests(folder: Folder, found: Detected): Promise<void> {
+  if (found.checks) return;
+  const pytest =
+    folder.has("pytest.ini") ||
+    (await folder.read("pyproject.toml")).includes("[tool.pytest") ||
+    (await folder.list("tests")).some((name) => /^test_.*\.py$/.test(name));
+  if (pytest)
+    found.checks = {
+      value: `${await python(folder)} -m pytest -q -p no:cacheprovider`,
+      from: "pytest's files",
+    };
+  else if (folder.has("Cargo.toml")) found.checks = { value: "cargo test --offline", from: "Cargo.toml" };
+  else if (folder.has("go.mod") && folder.names.some((name) => name.endsWith("_test.go")))
+    found.checks = { value: "go test ./...", from: "go.mod" };
+}
+
+/** Folders that git ignores and a run needs; node_modules are found without being named. */
+async function inputs(folder: Folder, found: Detected): Promise<void> {
+  const ignored = new Set(
+    (await folder.read(".gitignore")).split("\n").map((line) => line.trim().replace(/^\/|\/$/g, "")),
+  );
+  const needed = [".venv", "venv", "data", "datasets"].filter(
+    (name) => folder.has(name) && (ignored.has(name) || name.endsWith("venv")),
+  );
+  if (needed.length > 0) found.inputs = { value: needed, from: ".gitignore" };
+}
+
+/** What the files print that the run's command names. */
+async function metric(folder: Folder, found: Detected): Promise<void> {
+  const scripts = await scriptsOf(folder);
+  const script = /^(?:npm|pnpm|bun) run --silent (\S+)$/.exec(found.run?.value ?? "")?.[1];
+  const commands = [found.score?.value, script === undefined ? undefined : scripts[script], found.run?.value];
+  for (const command of commands)
+    for (const word of command?.split(/[\s"';&|]+/) ?? []) {
+      if (!program.test(word)) continue;
+      const name = printedMetric(await folder.read(word));
+      if (!name) continue;
+      found.metric = { value: name, from: `what ${word} prints` };
+      const way = directionOf(name);
+      if (way) found.direction = { value: way, from: `the name ${name}` };
+      return;
+    }
+}
+
+async function commandFor(folder: Folder, file: string): Promise<string> {
+  if (file.endsWith(".py")) return (await usesUv(folder)) ? `uv run ${file}` : `python3 ${file}`;
+  return `node ${file}`;
+}
+
+async function python(folder: Folder): Promise<string> {
+  return (await usesUv(folder)) ? "uv run python" : "python3";
+}
+
+async function usesUv(folder: Folder): Promise<boolean> {
+  return folder.has("uv.lock") || /^\[tool\.uv\b/m.test(await folder.read("pyproject.toml"));
+}
+
+function duration(seconds: number): string {
+  return seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`;
 }

@@ -1,143 +1,135 @@
-import { cp, mkdir, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { copyFile, lstat, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { UserError } from "../../errors.ts";
+import { ask } from "./ask.ts";
 import { type Detected, detect } from "./detect.ts";
-import { type Answers, writeProgram } from "./write.ts";
+import { asked, type Flags, type Known, questions } from "./questions.ts";
+import { copyTemplate } from "./template.ts";
+import { type Answers, writeContract, writeProgram } from "./write.ts";
 
-export interface InitOptions extends Partial<Omit<Answers, "direction" | "clocked">> {
+export interface InitOptions extends Flags {
   folder: string;
-  direction?: string;
-  clocked?: boolean;
   template?: string;
-  /** Take what was detected and the defaults without asking. */
+  /** Take what was found and the flags, ask nothing. */
   yes?: boolean;
   force?: boolean;
-  /** Whether questions can be asked. */
+  /** Whether a person is there to be asked. */
   interactive: boolean;
 }
 
 export interface InitResult {
+  /** Paths. */
   written: string[];
-  /** What was found, and where. */
+  /** What was found and where, and what a person should know. */
   found: string[];
+  /** What to do next, commands first. */
   next: string[];
 }
 
 /**
- * Writes a `program.md` for a folder, or copies a template into it.
+ * Writes a `program.md` for a folder, or copies a template into it. Instructions that are there already stay, byte for
+ * byte; a contract that is there already stays, or with `force` is kept beside the new one.
  *
  * @throws UserError when something cannot be known and nobody can be asked, or a contract is there already.
  */
 export async function init(options: InitOptions): Promise<InitResult> {
   const folder = resolve(options.folder);
-  if (options.template !== undefined) return copyTemplate(options.template, folder, options.force ?? false);
+  if (options.template !== undefined)
+    return {
+      written: await copyTemplate(options.template, folder, options.force ?? false),
+      found: [],
+      next: [
+        "git init (unless it is in a repository), git add -A && git commit -m start",
+        "whet check",
+        "whet run",
+      ],
+    };
   const info = await stat(folder).catch(() => null);
   if (!info?.isDirectory()) throw new UserError(`${folder} is no folder`, "make it first, or name another");
   const detected = await detect(folder);
   const target = join(folder, "program.md");
   if (detected.isLab && !options.force)
-    throw new UserError(`${target} already has a contract`, "look at it with `whet check`, or write it anew with --force (the old one is kept as program.md.old)");
-  const answers = await complete(options, detected);
-  const prose = detected.isLab ? body(await readFile(target, "utf8")) : detected.prose;
-  const text = writeProgram(answers, prose);
-  const { formatProblem, parseProgram } = await import("../../contract/index.ts");
-  const problems = parseProgram(text).problems.filter((problem) => problem.severity === "error");
-  if (problems.length > 0)
-    throw new UserError(`these answers make no valid contract:\n${problems.map((problem) => formatProblem("program.md", problem)).join("\n")}`);
-  if (detected.isLab) await rename(target, `${target}.old`);
-  await writeFile(target, text);
-  const found = Object.entries(detected).flatMap(([name, fact]) =>
-    typeof fact === "object" && fact !== null && "from" in fact ? [`${name}: ${fact.value} (${fact.from})`] : [],
-  );
-  if (prose !== null) found.push("your instructions below the contract are kept as they were");
-  return { written: [target], found, next: ["commit it: git add program.md && git commit -m \"Add the lab's contract\"", "whet check", "whet run"] };
-}
-
-async function complete(options: InitOptions, detected: Detected): Promise<Answers> {
-  const clocked = options.clocked ?? false;
-  const direction = options.direction ?? detected.direction?.value ?? (clocked ? "minimize" : undefined);
-  if (direction !== undefined && direction !== "minimize" && direction !== "maximize")
-    throw new UserError(`--direction is minimize or maximize, not ${direction}`);
-  const known = {
-    goal: options.goal,
-    metric: options.metric ?? detected.metric?.value ?? (clocked ? "seconds" : undefined),
-    direction: direction as Answers["direction"] | undefined,
-    change: options.change ?? detected.change?.value,
-    run: options.run ?? detected.run?.value,
-    budget: options.budget ?? detected.budget?.value ?? "60s",
-    score: options.score ?? detected.score?.value,
-    checks: options.checks ?? detected.checks?.value,
-  };
-  const asked = options.interactive && !options.yes ? await ask(known) : known;
-  const missing = (["metric", "direction", "change", "run"] as const).filter((name) => !asked[name]);
-  if (missing.length > 0)
     throw new UserError(
-      `not to be found out from the files in ${options.folder}: ${missing.join(", ")}`,
-      `give ${missing.map((name) => `--${name} ...`).join(" ")} (or begin from an example: whet init --template NAME)`,
+      `${target} already has a contract`,
+      "look at it with `whet check`, or write it anew with --force (the old one is kept beside it)",
     );
-  const { metric, change, run } = asked as { metric: string; change: string; run: string };
-  const way = asked.direction as Answers["direction"];
-  return {
-    goal: asked.goal ?? `${way === "minimize" ? "lowest" : "highest"} ${metric}`,
-    metric,
-    direction: way,
-    change,
-    run,
-    budget: asked.budget,
-    clocked,
-    ...(asked.score ? { score: asked.score } : {}),
-    ...(asked.checks ? { checks: asked.checks } : {}),
-  };
-}
-
-type Known = { [Name in keyof Answers]?: Answers[Name] | undefined } & { budget: string };
-
-/** Asks only for what is not known yet. */
-async function ask(known: Known): Promise<Known> {
-  const prompts = await import("@clack/prompts");
-  const stop = <Value>(value: Value): Exclude<Value, symbol> => {
-    if (prompts.isCancel(value)) throw new UserError("nothing was written");
-    return value as Exclude<Value, symbol>;
-  };
-  const text = async (message: string, placeholder: string) =>
-    stop(await prompts.text({ message, placeholder, validate: (value) => (value?.trim() ? undefined : "something is needed here") }));
-  prompts.intro("A lab is one file, program.md. What could be found out is filled in.");
-  const result: Known = { ...known };
-  result.run ??= await text("Which command runs a candidate?", "node train.ts");
-  result.change ??= await text("Which files may a candidate change?", "train.ts");
-  result.metric ??= await text("Which metric does it print (name: value)?", "val_loss");
-  result.direction ??= stop(
-    await prompts.select({
-      message: `Which way is ${result.metric} better?`,
-      options: [{ value: "minimize" as const, label: "lower" }, { value: "maximize" as const, label: "higher" }],
-    }),
+  const { known, open } = questions(detected, options);
+  const answers = complete(
+    options.interactive && !options.yes && open.length > 0 ? await ask(known, open) : known,
+    folder,
   );
-  prompts.outro("program.md is written; every line of it is explained there.");
-  return result;
-}
 
-function body(program: string): string {
-  const normal = program.replace(/^\uFEFF/, "");
-  const close = /\r?\n---[ \t]*\r?\n/.exec(normal.slice(3));
-  return close ? normal.slice(3 + close.index + close[0].length) : normal;
-}
+  const before = detected.isLab || detected.hasProse ? await readFile(target) : null;
+  const instructions = before && (detected.isLab ? belowFrontMatter(before) : before);
+  const text = instructions
+    ? Buffer.concat([Buffer.from(writeContract(answers)), instructions])
+    : Buffer.from(writeProgram(answers));
+  await refuseInvalid(text.toString());
 
-const templates = fileURLToPath(new URL(import.meta.url.includes("/dist/") ? "../templates" : "../../../templates", import.meta.url));
-
-async function copyTemplate(name: string, folder: string, force: boolean): Promise<InitResult> {
-  const known = await readdir(templates).catch(() => [] as string[]);
-  if (!known.includes(name)) throw new UserError(`there is no template "${name}"`, `one of: ${known.join(", ")}`);
-  const files = await readdir(join(templates, name));
-  await mkdir(folder, { recursive: true });
-  const present = await readdir(folder);
-  const taken = files.filter((file) => present.includes(file));
-  if (taken.length > 0 && !force)
-    throw new UserError(`${folder} already holds ${taken.join(", ")}`, "choose an empty folder, or overwrite with --force");
-  for (const file of files) await cp(join(templates, name, file), join(folder, file), { recursive: true });
+  // The new file is whole before it takes the old one's place.
+  await writeFile(`${target}.new`, text);
+  const old = detected.isLab ? await freeName(`${target}.old`) : null;
+  if (old !== null) await copyFile(target, old);
+  await rename(`${target}.new`, target);
   return {
-    written: files.map((file) => join(folder, file)),
-    found: [],
-    next: ["git init (if it is no repository yet), git add -A && git commit -m start", "whet check", "whet run"],
+    written: [target],
+    found: [
+      ...facts(detected),
+      ...(instructions ? ["your instructions stand below the contract, as they were"] : []),
+      ...(old === null ? [] : [`the contract of before is in ${old}`]),
+      ...detected.notes,
+    ],
+    next: ['git add program.md && git commit -m "Add the lab\'s contract"', "whet check", "whet run"],
   };
+}
+
+function complete(known: Known, folder: string): Answers {
+  const { metric, direction, change, run } = known;
+  if (!metric || !direction || !change || !run) {
+    const missing = asked.filter((name) => known[name] === undefined);
+    const examples = { run: '"COMMAND"', change: "FILES", metric: "NAME", direction: "minimize|maximize" };
+    throw new UserError(
+      `the files in ${folder} do not tell: ${missing.join(", ")}`,
+      `add ${missing.map((name) => `--${name} ${examples[name]}`).join(" ")} (or begin from an example: whet init --template NAME)`,
+    );
+  }
+  const goal = known.goal ?? `${direction === "minimize" ? "lowest" : "highest"} ${metric}`;
+  return { ...known, goal, metric, direction, change, run };
+}
+
+/** Nothing is written that the loop would then refuse. */
+async function refuseInvalid(text: string): Promise<void> {
+  const { formatProblem, parseProgram } = await import("../../contract/index.ts");
+  const errors = parseProgram(text).problems.filter(({ severity }) => severity === "error");
+  if (errors.length > 0)
+    throw new UserError(
+      `these answers make no valid contract, so nothing was written:\n${errors.map((error) => formatProblem("program.md", error)).join("\n")}`,
+      "give others as flags: --change, --run, --score, --checks, --budget",
+    );
+}
+
+function facts(detected: Detected): string[] {
+  return Object.entries(detected).flatMap(([name, fact]) => {
+    if (typeof fact !== "object" || fact === null || !("from" in fact)) return [];
+    const value =
+      typeof fact.value === "string" ? fact.value : JSON.stringify(fact.value).replaceAll('"', "");
+    return [`${name}: ${value} (${fact.from})`];
+  });
+}
+
+/** Everything after the closing line `---`; all of it where there is none. */
+function belowFrontMatter(program: Buffer): Buffer {
+  // One character a byte, so that offsets are those of the bytes.
+  const text = program.toString("latin1");
+  const open = /^(\xEF\xBB\xBF)?---[ \t]*\r?\n/.exec(text);
+  const start = open?.[0].length ?? 0;
+  const close = /^---[ \t]*(\r?\n|$)/m.exec(text.slice(start));
+  return close ? program.subarray(start + close.index + close[0].length) : program;
+}
+
+async function freeName(wanted: string): Promise<string> {
+  for (let count = 1; ; count++) {
+    const name = count === 1 ? wanted : `${wanted}${count}`;
+    if (!(await lstat(name).catch(() => null))) return name;
+  }
 }

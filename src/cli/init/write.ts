@@ -1,69 +1,122 @@
+import { parseDocument } from "yaml";
+import type { Direction } from "./printed.ts";
+
 /** What must be known to write a contract. */
 export interface Answers {
   goal: string;
   metric: string;
-  direction: "minimize" | "maximize";
-  change: string;
+  direction: Direction;
+  /** Globs. */
+  change: string[];
   run: string;
+  /** Time for one run. */
   budget: string;
+  /** Further limits by name, e.g. `memory: "32GB"`. */
+  limits: Record<string, string>;
+  inputs: string[];
+  /** Whetstone times the run itself. */
+  clocked: boolean;
   score?: string;
   checks?: string;
-  /** Whetstone times the run itself. */
-  clocked?: boolean;
+  /** Offered in a comment: a build must be told where it may write. */
+  build?: string;
 }
 
-/** A commented `program.md`; `prose` replaces the default instructions and is kept byte for byte. */
-export function writeProgram(answers: Answers, prose: string | null): string {
-  const lines = [
+/** A commented `program.md`; the keys that are not used are there as comments. */
+export function writeProgram(answers: Answers): string {
+  return writeContract(answers) + prose(answers);
+}
+
+/** The front matter alone, to be put in front of existing instructions. */
+export function writeContract(answers: Answers): string {
+  const { metric, direction, score, checks, clocked, limits } = answers;
+  const spare = (line: string, why: string) => `# ${line.padEnd(58)} # ${why}`;
+  const budget = [
+    `time: ${scalar(answers.budget)}`,
+    ...Object.entries(limits).map(([name, value]) => `${name}: ${value}`),
+  ];
+  return [
     "---",
+    "# What the lab is for, in one line.",
     `goal: ${scalar(answers.goal)}`,
+    "",
     "# The number that decides, and which way is better.",
-    ...(answers.clocked
-      ? [`metric: { name: ${scalar(answers.metric)}, clock: wall, direction: ${answers.direction} } # timed from outside`]
-      : [`metric: ${scalar(answers.metric)}`, `direction: ${answers.direction}`]),
-    "# The only files that a candidate may touch (globs, relative to this folder).",
-    `change: [${answers.change.split(",").map((glob) => scalar(glob.trim())).join(", ")}]`,
-    "# The candidate's command; it runs in a sandbox with SEED set, and may write to $OUT.",
+    ...(clocked
+      ? [
+          `metric: { name: ${scalar(metric)}, clock: wall, direction: ${direction} } # timed by Whetstone itself`,
+        ]
+      : [`metric: ${scalar(metric)}`, `direction: ${direction}`]),
+    "",
+    "# The only files that a candidate may touch: globs, relative to this folder.",
+    `change: [${answers.change.map(scalar).join(", ")}]`,
+    "",
+    "# The candidate's command. It runs in a sandbox, with SEED in its environment, and may write to $OUT.",
     `run: ${scalar(answers.run)}`,
-    ...(answers.score
-      ? ["# The trusted scorer, outside the candidate's reach; it prints the metric.", `score: ${scalar(answers.score)}`]
-      : answers.clocked
+    "",
+    ...(score
+      ? [
+          "# The trusted scorer, out of the candidate's reach; it prints the metric.",
+          `score: ${scalar(score)}`,
+          "",
+        ]
+      : clocked
         ? []
         : [
-            "# Without a scorer the metric is read from the run's own output (`name: value`) and labelled self-reported.",
-            "# score: node score.ts",
+            "# Without a scorer the metric is read from the run's own output, as a line `name: value`, and every result is",
+            "# labelled self-reported. A scorer computes it out of the candidate's reach:",
+            spare("score: node score.mjs", "see docs/protocol.md for scorers that talk to the candidate"),
+            "",
           ]),
-    "# Time for one run; {time, memory, cpus, network} says more.",
-    `budget: ${scalar(answers.budget)}`,
-    ...(answers.checks
-      ? ["# Must pass after each run of a candidate.", `checks: [${scalar(answers.checks)}]`]
-      : ["# checks: [npm test]                        # commands that must pass"]),
-    "# guards: [{ name: memory, clock: memory, tolerance: 10% }]  # metrics that must not get worse",
-    "# setup: node prepare.ts                     # once, before the baseline",
-    "# inputs: [data]                             # untracked files that belong to the base",
-    "# holdout: node score.ts --holdout           # data that only would-be keeps are scored on",
-    "# session: { experiments: 100, time: 8h }    # limits of a session",
-    "# decision: balanced                         # or strict, explore, quiet, expensive",
+    "# What one run may use; whatever exceeds it is stopped and counts as a failure.",
+    `budget: ${Object.keys(limits).length === 0 ? scalar(answers.budget) : `{ ${budget.join(", ")} }`}`,
+    "",
+    ...(checks ? ["# Must pass after each run of a candidate.", `checks: [${scalar(checks)}]`, ""] : []),
+    ...(answers.inputs.length > 0
+      ? [
+          "# Files that git does not know and a run needs; read-only.",
+          `inputs: [${answers.inputs.map(scalar).join(", ")}]`,
+          "",
+        ]
+      : []),
+    "# More that can be said:",
+    ...(checks
+      ? []
+      : [
+          spare(
+            `checks: [${scalar(answers.build ?? "npm test")}]`,
+            answers.build ? "with `write: [dist]`, wherever it writes" : "commands that must pass",
+          ),
+        ]),
+    spare("guards: [{ name: peak, clock: memory, tolerance: 10% }]", "metrics that must not get worse"),
+    spare("setup: { run: node prepare.mjs, network: true }", "once, before the baseline"),
+    ...(answers.inputs.length > 0
+      ? []
+      : [spare("inputs: [data]", "files that git does not know and a run needs")]),
+    spare("write: [build]", "folders that a run may write, besides $OUT"),
+    ...(clocked
+      ? []
+      : [spare("holdout: node score.mjs --holdout", "data that only would-be keeps are scored on")]),
+    spare("session: { experiments: 100, time: 8h }", "limits of a session"),
+    spare("decision: balanced", "or strict, explore, quiet, expensive"),
+    spare("isolation: best", "required: refuse to start without a real sandbox"),
     "---",
     "",
-  ];
-  return lines.join("\n") + (prose ?? defaultProse(answers));
+  ].join("\n");
 }
 
-function defaultProse(answers: Answers): string {
+function prose({ goal, metric, direction, change }: Answers): string {
   return [
-    `# ${answers.goal}`,
+    `# ${goal.replace(/\s+/g, " ")}`,
     "",
-    `Make ${answers.metric} ${answers.direction === "minimize" ? "lower" : "higher"} by changing ${answers.change}.`,
+    `Make ${metric} ${direction === "minimize" ? "lower" : "higher"} by changing ${change.join(", ")}.`,
     "",
     "Say here what a newcomer should know: what has been tried, what must not change, where to look first.",
     "",
   ].join("\n");
 }
 
-/** Plain where YAML reads it back as the same text, quoted otherwise. */
-function scalar(text: string): string {
-  return /^[A-Za-z_./][\w ./$*+=-]*$/.test(text) && !/^(true|false|null|yes|no|on|off)$/i.test(text) && !text.endsWith(" ")
-    ? text
-    : JSON.stringify(text);
+/** Plain where YAML reads it back as the same text inside `[a, b]`, quoted otherwise. */
+export function scalar(text: string): string {
+  if (!/^[\w./$][\w ./$*+=@~-]*$/.test(text)) return JSON.stringify(text);
+  return parseDocument(`[${text}]`, { version: "1.2" }).toJS()[0] === text ? text : JSON.stringify(text);
 }
