@@ -4,8 +4,10 @@
 var parts = process.versions.node.split(".").map(Number);
 if (parts[0] < 22 || (parts[0] === 22 && parts[1] < 18)) {
   console.error(
-    "whet needs Node 22.18 or newer; this is " + process.version + ".\n" +
-      "Install one from https://nodejs.org, or in a project: npm install --save-dev node@24 (then use npx whet)."
+    "whet needs Node 22.18 or newer; this is " +
+      process.version +
+      ".\n" +
+      "Install one from https://nodejs.org, or in a project: npm install --save-dev node@24 (then use npx whet).",
   );
   process.exit(2);
 }
@@ -14,7 +16,7 @@ if (process.platform === "win32") {
   process.exit(2);
 }
 require("node:module").enableCompileCache();
-import("../dist/cli.js").catch(function (error) {
+import("../dist/cli.js").catch((error) => {
   if (error && error.code === "ERR_MODULE_NOT_FOUND" && /dist/.test(String(error.message)))
     console.error("whet is not built yet: run npm run build.");
   else console.error(error);

@@ -3,16 +3,14 @@ import type { Program } from "./contract/index.ts";
 import {
   type Check,
   checkLab,
-  notebookOf,
   type ReplayReport,
   type RunResult,
   readLab,
   replayLab,
-  rowOf,
   runSession,
   type SessionEvent,
-  withSession,
 } from "./loop/index.ts";
+import { notebookOf, rowOf, withSession } from "./notebook/index.ts";
 import type { Notebook, Row } from "./report/index.ts";
 
 export interface LabRunOptions {
@@ -81,7 +79,9 @@ export async function openLab(path: string): Promise<Lab> {
         ...(options.seed === undefined ? {} : { seed: options.seed }),
       }),
     notebook: (tag) =>
-      withSession(lab.folder, tag, (ledger, row) => notebookOf(ledger, basename(lab.folder), row, { texts: true })),
+      withSession(lab.folder, tag, (ledger, row) =>
+        notebookOf(ledger, basename(lab.folder), row, { texts: true }),
+      ),
     experiment: (number, tag) => withSession(lab.folder, tag, (ledger, row) => rowOf(ledger, row, number)),
     replay: (tag) => replayLab(lab.folder, tag),
   };

@@ -4,7 +4,9 @@ import { describe, expect, it } from "vitest";
 import { git, noisyLab, program, repository, whet, write } from "./support/lab.ts";
 
 const contract = (run: string, more = "") =>
-  program(`metric: loss\ndirection: minimize\nchange: [train.mjs]\nrun: ${JSON.stringify(run)}\nbudget: { time: 3s, memory: 200MB, output: 1MB, processes: 40 }\n${more}`);
+  program(
+    `metric: loss\ndirection: minimize\nchange: [train.mjs]\nrun: ${JSON.stringify(run)}\nbudget: { time: 3s, memory: 200MB, output: 1MB, processes: 40 }\n${more}`,
+  );
 
 describe("an evaluator that misbehaves ends the check with what was seen", () => {
   it.each([
@@ -15,7 +17,11 @@ describe("an evaluator that misbehaves ends the check with what was seen", () =>
     ["one that ends without a metric", "echo hello", /no line "loss: <number>"/],
     ["one that prints NaN", "echo loss: nan", /not a finite number/],
     ["one that prints two values", "echo loss: 1; echo loss: 2", /2 different values/],
-    ["one that needs too much memory", `node -e 'const a=[];for(;;)a.push(Buffer.alloc(1e7,1))'`, /of memory/],
+    [
+      "one that needs too much memory",
+      `node -e 'const a=[];for(;;)a.push(Buffer.alloc(1e7,1))'`,
+      /of memory/,
+    ],
     ["one that fails", "echo boom >&2; exit 3", /exit code 3: boom/],
   ])("%s", async (_name, command, message) => {
     const lab = repository({ "train.mjs": "const A = 1;\n", "program.md": contract(command) });
@@ -56,18 +62,35 @@ describe("the repository", () => {
     write(none, noisyLab());
     expect(await whet(none, "check")).toMatchObject({ code: 2, stderr: expect.stringMatching(/git init/) });
     git(none, "init", "-q");
-    expect(await whet(none, "check")).toMatchObject({ code: 2, stderr: expect.stringMatching(/no commit yet/) });
+    expect(await whet(none, "check")).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/no commit yet/),
+    });
     const bare = mkdtempSync(join(tmpdir(), "whet-bare-"));
     git(bare, "init", "-q", "--bare");
     write(bare, noisyLab());
-    expect(await whet(bare, "check")).toMatchObject({ code: 2, stderr: expect.stringMatching(/bare repository/) });
+    expect(await whet(bare, "check")).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/bare repository/),
+    });
   });
 
   it("with a detached HEAD and a lab in a sub-folder works like any other", async () => {
-    const files = Object.fromEntries(Object.entries(noisyLab()).map(([path, text]) => [`ünter lab/${path}`, text]));
+    const files = Object.fromEntries(
+      Object.entries(noisyLab()).map(([path, text]) => [`ünter lab/${path}`, text]),
+    );
     const root = repository({ ...files, "other.txt": "x\n" });
     git(root, "checkout", "-q", "--detach");
-    const ran = await whet(join(root, "ünter lab"), "run", "--experiments", "4", "--audit", "2", "--seed", "1");
+    const ran = await whet(
+      join(root, "ünter lab"),
+      "run",
+      "--experiments",
+      "4",
+      "--audit",
+      "2",
+      "--seed",
+      "1",
+    );
     expect(ran.stderr).toBe("");
     expect(ran.code).toBe(0);
   });
@@ -87,7 +110,10 @@ describe("the repository", () => {
     git(lab, "commit", "-q", "-m", "submodule");
     expect((await whet(lab, "check")).code).toBe(0);
     write(join(lab, "sub"), noisyLab());
-    expect(await whet(join(lab, "sub"), "check")).toMatchObject({ code: 2, stderr: expect.stringMatching(/submodule/) });
+    expect(await whet(join(lab, "sub"), "check")).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/submodule/),
+    });
   });
 
   it.skipIf(process.getuid?.() === 0)("that cannot be written says so", async () => {

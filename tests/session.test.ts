@@ -32,7 +32,9 @@ describe("a session", () => {
     // The branch holds exactly the state that was audited.
     const kept = git(lab, "show", `${now.branch}:train.mjs`);
     expect(kept).not.toBe(readFileSync(join(lab, "train.mjs"), "utf8"));
-    expect(git(lab, "for-each-ref", "--format=%(refname)", "refs/whetstone").split("\n").length).toBeGreaterThanOrEqual(12);
+    expect(
+      git(lab, "for-each-ref", "--format=%(refname)", "refs/whetstone").split("\n").length,
+    ).toBeGreaterThanOrEqual(12);
   });
 
   it("leaves the user's branch, index, stash, hooks and uncommitted work as they were", async () => {
@@ -43,14 +45,20 @@ describe("a session", () => {
     git(lab, "stash", "push", "-q", "--", "notes.txt");
     write(lab, { "notes.txt": "three\n" });
     for (const hook of ["pre-commit", "post-commit", "reference-transaction", "post-checkout"])
-      writeFileSync(join(lab, ".git", "hooks", hook), `#!/bin/sh\ntouch "${lab}/hook-ran"\n`, { mode: 0o755 });
+      writeFileSync(join(lab, ".git", "hooks", hook), `#!/bin/sh\ntouch "${lab}/hook-ran"\n`, {
+        mode: 0o755,
+      });
     const look = () => ({
       head: readFileSync(join(lab, ".git", "HEAD"), "utf8"),
       main: git(lab, "rev-parse", "main"),
-      index: createHash("sha256").update(readFileSync(join(lab, ".git", "index"))).digest("hex"),
+      index: createHash("sha256")
+        .update(readFileSync(join(lab, ".git", "index")))
+        .digest("hex"),
       config: readFileSync(join(lab, ".git", "config"), "utf8"),
       stash: readFileSync(join(lab, ".git", "refs", "stash"), "utf8"),
-      files: ["notes.txt", "staged.txt", "new.txt", "train.mjs"].map((name) => readFileSync(join(lab, name), "utf8")),
+      files: ["notes.txt", "staged.txt", "new.txt", "train.mjs"].map((name) =>
+        readFileSync(join(lab, name), "utf8"),
+      ),
       names: readdirSync(lab).filter((name) => name !== ".whetstone"),
     });
     const before = look();
@@ -70,7 +78,7 @@ describe("a session", () => {
     expect(stopped.stdout).toMatch(/`whet run` goes on/);
     const before = await status(lab);
     const again = await whet(lab, "run", "--experiments", String(before.tally.all + 3), "--audit", "0");
-    expect(again.stdout).toMatch(/going on with session/);
+    expect(again.stdout).toMatch(/goes on after/);
     expect((await status(lab)).tally.all).toBe(before.tally.all + 3);
     const third = await whet(lab, "run", "--experiments", "2", "--audit", "0");
     expect(third.code).toBe(0);
@@ -89,7 +97,12 @@ describe("a session", () => {
     expect(done.stderr).toBe("");
     expect(done.code).toBe(0);
     const now = await status(lab);
-    const commits = git(lab, "log", "--format=%(trailers:key=Whetstone-Experiment,valueonly)", `main..${now.branch}`)
+    const commits = git(
+      lab,
+      "log",
+      "--format=%(trailers:key=Whetstone-Experiment,valueonly)",
+      `main..${now.branch}`,
+    )
       .split("\n")
       .filter(Boolean);
     expect(new Set(commits).size).toBe(commits.length);
@@ -122,7 +135,7 @@ describe("a session", () => {
     expect(stopped.code).toBe(2);
     expect(stopped.stderr).toMatch(/program.md has changed since the session began/);
     writeFileSync(join(lab, "program.md"), text);
-    expect((await whet(lab, "run", "--experiments", "8", "--audit", "0")).stdout).toMatch(/going on with session/);
+    expect((await whet(lab, "run", "--experiments", "8", "--audit", "0")).stdout).toMatch(/goes on after/);
   });
 
   it("will not move a branch that somebody else has moved", async () => {
@@ -140,12 +153,16 @@ describe("a session", () => {
       noisyLab({
         program: "guards: [{ name: cost, max: 1.5 }]\n",
         files: {
-          "train.mjs": 'const RATE = 1;\nconsole.log(`loss: ${Math.log(RATE / 8) ** 2}\\ncost: ${RATE}`);\n',
+          "train.mjs": "const RATE = 1;\nconsole.log(`loss: ${Math.log(RATE / 8) ** 2}\\ncost: ${RATE}`);\n",
         },
       }),
     );
     await whet(lab, "run", "--experiments", "6", "--audit", "0", "--seed", "1");
-    const rows = JSON.parse((await whet(lab, "log", "--json")).stdout) as { status: string; reason: string; what: string }[];
+    const rows = JSON.parse((await whet(lab, "log", "--json")).stdout) as {
+      status: string;
+      reason: string;
+      what: string;
+    }[];
     expect(rows.find((row) => row.what.startsWith("RATE 1 -> 2"))).toMatchObject({
       status: "discard",
       reason: "guard cost: 2 is above the bound 1.5",
@@ -167,7 +184,11 @@ describe("a session", () => {
         '---\nmetric: loss\ndirection: minimize\nchange: [fit.json]\nrun: "true"\nscore: node score.mjs\nholdout: node score.mjs --holdout\nbudget: 10s\n---\n',
     });
     await whet(lab, "run", "--experiments", "3", "--audit", "0", "--seed", "1");
-    const rows = JSON.parse((await whet(lab, "log", "--json")).stdout) as { status: string; reason: string; what: string }[];
+    const rows = JSON.parse((await whet(lab, "log", "--json")).stdout) as {
+      status: string;
+      reason: string;
+      what: string;
+    }[];
     const up = rows.find((row) => row.what.includes("rate 1 -> 2"));
     expect(up).toMatchObject({ status: "discard", reason: "it does not hold on the holdout" });
     expect((await status(lab)).tally.keeps).toBe(0);

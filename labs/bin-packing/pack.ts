@@ -36,7 +36,10 @@ function scoreOf(gap: number, capacity: number): number {
 // One question holds the next item of every instance: [{item, free}, ...] with the common capacity.
 console.log(JSON.stringify({ ready: true }));
 for await (const line of createInterface({ input: process.stdin })) {
-  const { id, ask } = JSON.parse(line) as { id: string; ask: { capacity: number; next: { item: number; free: number[] }[] } };
+  const { id, ask } = JSON.parse(line) as {
+    id: string;
+    ask: { capacity: number; next: { item: number; free: number[] }[] };
+  };
   const answer = ask.next.map(({ item, free }) => choose(item, free, ask.capacity));
   console.log(JSON.stringify({ id, answer }));
 }

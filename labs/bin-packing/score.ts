@@ -15,7 +15,7 @@ function sizes(instance: number): number[] {
     const bytes = createHash("sha256").update(`${seed}/${instance}/${index}`).digest();
     const uniform = bytes.readUInt32BE(0) / 2 ** 32;
     if (instance % 2 === 0) return 20 + Math.floor(uniform * 81);
-    const hump = bytes[4] as number < 128 ? 35 : 70;
+    const hump = (bytes[4] as number) < 128 ? 35 : 70;
     return Math.max(1, Math.min(100, Math.round(hump + (uniform - 0.5) * 30)));
   });
 }
@@ -36,16 +36,28 @@ function refuse(why: string): never {
 const arriving = Array.from({ length: instances }, (_, instance) => sizes(instance));
 const bins: number[][] = arriving.map(() => []);
 for (let step = 0; step < items; step++) {
-  const next = arriving.map((list, instance) => ({ item: list[step] as number, free: bins[instance] as number[] }));
+  const next = arriving.map((list, instance) => ({
+    item: list[step] as number,
+    free: bins[instance] as number[],
+  }));
   const answer = await ask({ capacity, next });
-  if (!Array.isArray(answer) || answer.length !== instances) refuse(`the answer to item ${step} is no list of ${instances} places`);
+  if (!Array.isArray(answer) || answer.length !== instances)
+    refuse(`the answer to item ${step} is no list of ${instances} places`);
   for (const [instance, place] of (answer as unknown[]).entries()) {
     const free = bins[instance] as number[];
     const item = (next[instance] as { item: number }).item;
     if (place === -1) free.push(capacity - item);
-    else if (typeof place === "number" && Number.isInteger(place) && free[place] !== undefined && free[place] >= item)
+    else if (
+      typeof place === "number" &&
+      Number.isInteger(place) &&
+      free[place] !== undefined &&
+      free[place] >= item
+    )
       free[place] -= item;
-    else refuse(`item ${step} of instance ${instance} (size ${item}) cannot go to place ${JSON.stringify(place)}`);
+    else
+      refuse(
+        `item ${step} of instance ${instance} (size ${item}) cannot go to place ${JSON.stringify(place)}`,
+      );
   }
 }
 

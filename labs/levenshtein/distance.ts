@@ -43,7 +43,8 @@ export function nearest(query: string, dictionary: readonly string[]): { index: 
       if (gap <= LENGTH_WINDOW !== near || gap > best.distance) continue;
       const limit = Math.min(best.distance + 1, Math.max(word.length, query.length) + 1);
       const found = distance(query, word, limit);
-      if (found < best.distance || (found === best.distance && index < best.index)) best = { index, distance: found };
+      if (found < best.distance || (found === best.distance && index < best.index))
+        best = { index, distance: found };
     }
   return best;
 }

@@ -11,14 +11,16 @@ export function task(seed: number): { dictionary: string[]; queries: string[] } 
   const word = () => {
     let text = "";
     const syllables = 2 + Math.floor(random() * 4);
-    for (let i = 0; i < syllables; i++) text += pick("bcdfghklmnprstvz") + pick(["a", "e", "i", "o", "u", "ou", "ei", "an", "er"]);
+    for (let i = 0; i < syllables; i++)
+      text += pick("bcdfghklmnprstvz") + pick(["a", "e", "i", "o", "u", "ou", "ei", "an", "er"]);
     return text;
   };
   const dictionary = [...new Set(Array.from({ length: 9000 }, word))];
   const queries = Array.from({ length: 240 }, () => {
     const letters = [...pick(dictionary)];
     const mistakes = 1 + Math.floor(random() * 3);
-    for (let i = 0; i < mistakes; i++) letters[Math.floor(random() * letters.length)] = pick("abcdefghiklmnoprstuvz");
+    for (let i = 0; i < mistakes; i++)
+      letters[Math.floor(random() * letters.length)] = pick("abcdefghiklmnoprstuvz");
     return letters.join("");
   });
   return { dictionary, queries };

@@ -38,7 +38,13 @@ const teams: Record<string, { subjects: string[]; sentences: string[] }> = {
     ],
   },
   shipping: {
-    subjects: ["Where is my parcel", "Delivery to wrong address", "Order damaged", "Late delivery", "Return label"],
+    subjects: [
+      "Where is my parcel",
+      "Delivery to wrong address",
+      "Order damaged",
+      "Late delivery",
+      "Return label",
+    ],
     sentences: [
       "the parcel did not arrive at my address",
       "tracking shows no movement since Monday",
@@ -60,7 +66,16 @@ const teams: Record<string, { subjects: string[]; sentences: string[] }> = {
     ],
   },
 };
-const noise = ["please answer soon", "I tried it several times", "thank you", "this is urgent", "best regards", "my order number is 4711", "I wrote last week already", "I pay for this account every month"];
+const noise = [
+  "please answer soon",
+  "I tried it several times",
+  "thank you",
+  "this is urgent",
+  "best regards",
+  "my order number is 4711",
+  "I wrote last week already",
+  "I pay for this account every month",
+];
 
 function tickets(count: number, seed: number) {
   let state = seed >>> 0;

@@ -10,7 +10,9 @@ interface Ticket {
 
 const file = process.argv.includes("--holdout") ? "holdout.json" : "tickets.json";
 const tickets = JSON.parse(readFileSync(join(import.meta.dirname, file), "utf8")) as Ticket[];
-const rules = readRules(readFileSync(join(process.env.CANDIDATE ?? import.meta.dirname, "rules.yaml"), "utf8"));
+const rules = readRules(
+  readFileSync(join(process.env.CANDIDATE ?? import.meta.dirname, "rules.yaml"), "utf8"),
+);
 
 const right = tickets.filter((ticket) => route(ticket) === ticket.team).length;
 console.log(JSON.stringify({ metrics: { accuracy: (100 * right) / tickets.length } }));
@@ -34,19 +36,27 @@ function route(ticket: Ticket): string {
 }
 
 function readRules(text: string) {
-  const value = parse(text, { maxAliasCount: 10 }) as { threshold?: unknown; subject_factor?: unknown; teams?: unknown };
+  const value = parse(text, { maxAliasCount: 10 }) as {
+    threshold?: unknown;
+    subject_factor?: unknown;
+    teams?: unknown;
+  };
   const number = (what: unknown, name: string): number => {
-    if (typeof what !== "number" || !Number.isFinite(what)) throw new Error(`rules.yaml: ${name} must be a number`);
+    if (typeof what !== "number" || !Number.isFinite(what))
+      throw new Error(`rules.yaml: ${name} must be a number`);
     return what;
   };
-  if (typeof value?.teams !== "object" || value.teams === null) throw new Error("rules.yaml: `teams` is missing");
+  if (typeof value?.teams !== "object" || value.teams === null)
+    throw new Error("rules.yaml: `teams` is missing");
   return {
     threshold: number(value.threshold, "threshold"),
     subjectFactor: number(value.subject_factor, "subject_factor"),
     teams: Object.fromEntries(
       Object.entries(value.teams).map(([team, words]) => [
         team,
-        new Map(Object.entries(words as object).map(([word, weight]) => [word, number(weight, `${team}.${word}`)])),
+        new Map(
+          Object.entries(words as object).map(([word, weight]) => [word, number(weight, `${team}.${word}`)]),
+        ),
       ]),
     ),
   };

@@ -1,7 +1,6 @@
 import type { LabFolder, SessionEvent } from "../loop/index.ts";
-import { type LiveView, liveScreen } from "../report/index.ts";
+import { type LiveView, liveScreen, plainLine } from "../report/index.ts";
 import { colour, width } from "./output.ts";
-import { plainLine } from "./plain.ts";
 
 /** Redraws the session's screen in place, ten times a second at most; kept lines scroll away above it. */
 export function liveDisplay(
@@ -70,7 +69,9 @@ export function liveDisplay(
   const listener = (event: SessionEvent) => {
     view = advance(view, event, most);
     if (event.type === "run") runStartedAt = Date.now();
-    const line = event.type === "phase" || event.type === "noise" ? null : plainLine(event);
+    const line = !lasting.has(event.type)
+      ? null
+      : plainLine(event, { metric: view.metric, sigma: view.sigma });
     if (line !== null) {
       erase();
       process.stdout.write(`${line}\n`);
@@ -88,6 +89,9 @@ export function liveDisplay(
   };
 }
 
+/** What is worth a line that stays; the rest is on the screen while it lasts. */
+const lasting = new Set<SessionEvent["type"]>(["session", "notice", "decision", "audit", "stop"]);
+
 /** The screen after an event. */
 function advance(view: LiveView, event: SessionEvent, most: number | null): LiveView {
   switch (event.type) {
@@ -96,9 +100,22 @@ function advance(view: LiveView, event: SessionEvent, most: number | null): Live
     case "setup":
       return { ...view, lastLine: event.line ?? null };
     case "phase":
-      return { ...view, phase: event.phase, number: event.number ?? view.number, what: event.what, lastLine: null };
+      return {
+        ...view,
+        phase: event.phase,
+        number: event.number ?? view.number,
+        what: event.what,
+        lastLine: null,
+      };
     case "run":
-      return { ...view, arm: event.arm, round: event.round, rounds: event.rounds, budgetMs: event.budgetMs, lastLine: null };
+      return {
+        ...view,
+        arm: event.arm,
+        round: event.round,
+        rounds: event.rounds,
+        budgetMs: event.budgetMs,
+        lastLine: null,
+      };
     case "line":
       return { ...view, lastLine: event.line };
     case "noise":

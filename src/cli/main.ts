@@ -26,7 +26,10 @@ async function main(argv: readonly string[]): Promise<number> {
   program
     .command("init [folder]")
     .description("write a program.md: detects what it can, asks only what it cannot know")
-    .option("--template <name>", "begin from an example: scored, pipe-ts, pipe-python, clocked, self-reported")
+    .option(
+      "--template <name>",
+      "begin from an example: scored, pipe-ts, pipe-python, clocked, self-reported",
+    )
     .option("--goal <text>", "what the lab is for")
     .option("--metric <name>", "the metric that decides")
     .option("--direction <way>", "minimize or maximize")
@@ -38,7 +41,9 @@ async function main(argv: readonly string[]): Promise<number> {
     .option("--clocked", "Whetstone times the run itself")
     .option("--yes", "take what was found, ask nothing")
     .option("--force", "write anew where a contract is there already")
-    .action(run(async (folder, options) => (await import("./commands/init.ts")).initCommand(folder, options)));
+    .action(
+      run(async (folder, options) => (await import("./commands/init.ts")).initCommand(folder, options)),
+    );
 
   program
     .command("check [lab]")
@@ -87,10 +92,11 @@ async function main(argv: readonly string[]): Promise<number> {
   );
   notebook("report [lab]", "write report.html, progress.svg and progress.png")
     .option("--out <folder>", "where to (default: the lab's .whetstone folder)")
-    .action(run(async (lab, options) => (await lazy()).reportCommand(lab, options)));
-  notebook("replay [lab]", "derive every decision again from the recorded runs and report differences").action(
-    run(async (lab, options) => (await import("./commands/replay.ts")).replayCommand(lab, options)),
-  );
+    .action(run(async (lab, options) => (await import("./commands/report.ts")).reportCommand(lab, options)));
+  notebook(
+    "replay [lab]",
+    "derive every decision again from the recorded runs and report differences",
+  ).action(run(async (lab, options) => (await import("./commands/replay.ts")).replayCommand(lab, options)));
 
   try {
     await program.parseAsync(argv, { from: "user" });
@@ -120,11 +126,16 @@ function number(text: string): number {
 }
 
 function invalid(text: string, what: string): Error {
-  return text === undefined ? new UserError(`expected ${what}`) : new InvalidArgumentError(`expected ${what}, not "${text}"`);
+  return text === undefined
+    ? new UserError(`expected ${what}`)
+    : new InvalidArgumentError(`expected ${what}, not "${text}"`);
 }
 
 function version(): string {
-  const file = new URL(import.meta.url.includes("/dist/") ? "../package.json" : "../../package.json", import.meta.url);
+  const file = new URL(
+    import.meta.url.includes("/dist/") ? "../package.json" : "../../package.json",
+    import.meta.url,
+  );
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 

@@ -22,14 +22,26 @@ export function printJson(value: unknown): void {
 export function report(error: unknown): number {
   const paint = pc.createColors(process.stderr.isTTY === true && process.env.NO_COLOR === undefined);
   if (error instanceof UserError) {
-    process.stderr.write(`${paint.red("whet:")} ${error.message}\n${error.fix ? `      ${paint.dim("→")} ${error.fix}\n` : ""}`);
+    process.stderr.write(
+      `${paint.red("whet:")} ${error.message}\n${error.fix ? `      ${paint.dim("→")} ${error.fix}\n` : ""}`,
+    );
     return 2;
   }
   const code = (error as NodeJS.ErrnoException)?.code;
-  if (code === "ENOSPC" || code === "EROFS" || code === "EACCES" || code === "SQLITE_FULL" || code === "SQLITE_READONLY") {
-    process.stderr.write(`${paint.red("whet:")} ${(error as Error).message}\n      ${paint.dim("→")} make room or make the folder writable; nothing that was recorded is lost, and \`whet run\` goes on\n`);
+  if (
+    code === "ENOSPC" ||
+    code === "EROFS" ||
+    code === "EACCES" ||
+    code === "SQLITE_FULL" ||
+    code === "SQLITE_READONLY"
+  ) {
+    process.stderr.write(
+      `${paint.red("whet:")} ${(error as Error).message}\n      ${paint.dim("→")} make room or make the folder writable; nothing that was recorded is lost, and \`whet run\` goes on\n`,
+    );
     return 1;
   }
-  process.stderr.write(`${paint.red("whet:")} an error that should not happen; please report it\n${error instanceof Error ? error.stack : String(error)}\n`);
+  process.stderr.write(
+    `${paint.red("whet:")} an error that should not happen; please report it\n${error instanceof Error ? error.stack : String(error)}\n`,
+  );
   return 1;
 }

@@ -1,7 +1,7 @@
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Session } from "../loop/index.ts";
-import { notebookOf, whetstoneFolder } from "../loop/index.ts";
+import { notebookOf, whetstoneFolder } from "../notebook/index.ts";
 import { resultsTsv } from "../report/index.ts";
 
 /** Keeps `.whetstone/results.tsv` current, in autoresearch's five columns: for eyes, grep and existing tools. */
@@ -11,7 +11,11 @@ export function resultsWriter(lab: string, name: string): (session: Session) => 
     const notebook = await notebookOf(ledger, name, row, { newest: 1000 });
     const text = resultsTsv(notebook.experiments, {
       metric: notebook.metric.name,
-      baseline: { commit: notebook.base, mean: notebook.baseline.mean, peakBytes: notebook.baseline.peakBytes },
+      baseline: {
+        commit: notebook.base,
+        mean: notebook.baseline.mean,
+        peakBytes: notebook.baseline.peakBytes,
+      },
     });
     await writeFile(`${file}.new`, text);
     await rename(`${file}.new`, file);

@@ -9,6 +9,6 @@ export {
 } from "./decision.ts";
 export { baseline, type Candidate, type Coroutine, type Judgement, judge } from "./judge.ts";
 export { type Noise, sigma } from "./noise.ts";
-export { detectable, normals, runsPerCandidate, simulate } from "./power.ts";
+export { detectable, normals, runsPerCandidate, simulate, uniforms } from "./power.ts";
 export { expectedFalseKeeps, pReal } from "./real.ts";
 export { type Preset, parameterNames, presets, type Rule, rule } from "./rule.ts";

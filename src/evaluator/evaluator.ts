@@ -228,7 +228,12 @@ async function runChecks(job: Job): Promise<Evaluation["checks"]> {
   if (!job.checks) return results;
   for (const check of job.contract.checks) {
     job.onProgress?.({ part: "check" });
-    const order = candidateOrder(job, check.command, { ...job.contract.budget, time: check.time, network: check.network }, false);
+    const order = candidateOrder(
+      job,
+      check.command,
+      { ...job.contract.budget, time: check.time, network: check.network },
+      false,
+    );
     const outcome = await job.sandbox.start(order).done;
     const passed = outcome.ending === "ok";
     const message = passed ? "" : lastLine(outcome.stderr) || lastLine(outcome.stdout) || explain(outcome);
@@ -240,7 +245,9 @@ async function runChecks(job: Job): Promise<Evaluation["checks"]> {
 
 function failedCheck(checks: Evaluation["checks"]): Measured["failure"] {
   const failed = checks.find((check) => !check.passed);
-  return failed ? { kind: "check", message: `the check "${failed.command}" failed: ${failed.message}` } : null;
+  return failed
+    ? { kind: "check", message: `the check "${failed.command}" failed: ${failed.message}` }
+    : null;
 }
 
 /** The scorer's conversation with one or more processes of the candidate. */
@@ -337,11 +344,16 @@ async function linkWritable(slot: string, writable: readonly Mount[]): Promise<v
 
 function explain(outcome: Outcome): string {
   const said = lastLine(outcome.stderr) || lastLine(outcome.stdout);
-  return said && (outcome.ending === "exit" || outcome.ending === "signal") ? `${outcome.message}: ${said}` : outcome.message;
+  return said && (outcome.ending === "exit" || outcome.ending === "signal")
+    ? `${outcome.message}: ${said}`
+    : outcome.message;
 }
 
 function tail(log: string): string {
   const bytes = Buffer.from(log.trimEnd());
   if (bytes.length <= logTailBytes) return bytes.toString();
-  return bytes.subarray(bytes.length - logTailBytes).toString().replace(/^�+/, "");
+  return bytes
+    .subarray(bytes.length - logTailBytes)
+    .toString()
+    .replace(/^�+/, "");
 }

@@ -1,7 +1,9 @@
 import type { Clock } from "../contract/index.ts";
 import type { FailureKind } from "./evaluation.ts";
 
-export type Metrics = { metrics: Record<string, number> } | { failure: { kind: FailureKind; message: string } };
+export type Metrics =
+  | { metrics: Record<string, number> }
+  | { failure: { kind: FailureKind; message: string } };
 
 const name = "[A-Za-z_][\\w./-]{0,63}";
 const plainLine = new RegExp(`^\\s*(?:METRIC\\s+)?(${name})\\s*[:=]\\s*(\\S{1,64})\\s*$`);

@@ -53,14 +53,16 @@ export async function relay(parties: PipeParties): Promise<PipeResult> {
   const scorer = parties.startScorer((line) => {
     if (failure || line.trim() === "") return;
     const frame = parse(line, parties.frameLimit);
-    if (frame === null) return fail("scorer", `the scorer printed a line that is no JSON object: ${line.slice(0, 200)}`);
+    if (frame === null)
+      return fail("scorer", `the scorer printed a line that is no JSON object: ${line.slice(0, 200)}`);
     if (metrics) return fail("scorer", "the scorer printed more after its metrics");
     if (typeof frame.metrics === "object" && frame.metrics !== null) {
       metrics = frame.metrics as Record<string, unknown>;
       for (const copy of copies) copy.process.closeStdin();
       return;
     }
-    if (!("ask" in frame)) return fail("scorer", 'the scorer printed a line with neither "ask" nor "metrics"');
+    if (!("ask" in frame))
+      return fail("scorer", 'the scorer printed a line with neither "ask" nor "metrics"');
     const copy = copies[(frame.to as number | undefined) ?? 0];
     if (!copy) return fail("scorer", `the scorer asked copy ${String(frame.to)}; there are ${copies.length}`);
     copy.waiting.push(frame.ask);
@@ -77,14 +79,22 @@ export async function relay(parties: PipeParties): Promise<PipeResult> {
         const now = performance.now();
         const frame = parse(line, parties.frameLimit);
         if (frame === null)
-          return fail("protocol", `the candidate printed a line that is no JSON object: ${line.slice(0, 200)}`);
+          return fail(
+            "protocol",
+            `the candidate printed a line that is no JSON object: ${line.slice(0, 200)}`,
+          );
         if (!copy.ready) {
           if (frame.ready !== true)
             return fail("protocol", 'the candidate\'s first line must be {"ready":true}');
           copy.ready = true;
           return askNext(copy);
         }
-        if (!copy.open || frame.id !== copy.open.id || !("answer" in frame) || Object.keys(frame).length !== 2)
+        if (
+          !copy.open ||
+          frame.id !== copy.open.id ||
+          !("answer" in frame) ||
+          Object.keys(frame).length !== 2
+        )
           return fail("protocol", "the candidate printed a line that answers no open question");
         const ms = now - copy.open.since;
         copy.open = null;
@@ -105,7 +115,10 @@ export async function relay(parties: PipeParties): Promise<PipeResult> {
   for (const copy of copies) copy.process.kill();
   const answerers = await Promise.all(copies.map((copy) => copy.process.done));
   if (!failure && scorerOutcome.ending !== "ok")
-    failure = { kind: "scorer", message: `the scorer failed: ${lastLine(scorerOutcome.stderr) || scorerOutcome.message}` };
+    failure = {
+      kind: "scorer",
+      message: `the scorer failed: ${lastLine(scorerOutcome.stderr) || scorerOutcome.message}`,
+    };
   if (!failure && !metrics)
     failure = { kind: "no-metric", message: "the scorer ended without its metrics line" };
   return { metrics: failure ? null : metrics, failure, scorer: scorerOutcome, answerers };

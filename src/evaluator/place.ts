@@ -4,7 +4,15 @@ import { cp, lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } f
 import { dirname, join, posix } from "node:path";
 import type { Contract } from "../contract/index.ts";
 import { UserError } from "../errors.ts";
-import { changedSince, checkoutBase, manifest, manifestHash, type Repo, type Stamp, stamp } from "../repo/index.ts";
+import {
+  changedSince,
+  checkoutBase,
+  manifest,
+  manifestHash,
+  type Repo,
+  type Stamp,
+  stamp,
+} from "../repo/index.ts";
 import type { Mount, Sandbox } from "../sandbox/index.ts";
 import { lastLine } from "./pipe.ts";
 
@@ -82,7 +90,8 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
   await placeMounts(base, writablePlaces(contract, lab, ""), sandbox);
   await copyTree(base, slot);
   const stamps = [{ name: "base", folder: base, stamp: await stamp(base) }];
-  for (const input of inputs) stamps.push({ name: input.at as string, folder: input.host, stamp: await stamp(input.host) });
+  for (const input of inputs)
+    stamps.push({ name: input.at as string, folder: input.host, stamp: await stamp(input.host) });
   return { folder: options.folder, base, slot, laid: await stamp(slot), lab, inputs, setupMs, pins, stamps };
 }
 
@@ -120,7 +129,10 @@ async function declaredInputs(repo: Repo, contract: Contract, base: string): Pro
     const host = join(repo.root, at);
     if (at.startsWith("..")) throw new UserError(`the input ${input} lies outside the repository`);
     if (!(await exists(host)))
-      throw new UserError(`the input ${input} does not exist`, "create it, or take it out of `inputs` in program.md");
+      throw new UserError(
+        `the input ${input} does not exist`,
+        "create it, or take it out of `inputs` in program.md",
+      );
     if (await exists(join(base, at))) continue;
     mounts.set(at, { host, at, writable: false });
   }
@@ -141,7 +153,17 @@ interface SetupOptions extends PlaceOptions {
 }
 
 /** Runs the setup in a scratch copy of the base and keeps the new top-level paths that it leaves in the lab folder. */
-async function runSetup({ repo, contract, folder, base, inputs, kept, sandbox, onLine, signal }: SetupOptions) {
+async function runSetup({
+  repo,
+  contract,
+  folder,
+  base,
+  inputs,
+  kept,
+  sandbox,
+  onLine,
+  signal,
+}: SetupOptions) {
   const setup = contract.setup as NonNullable<Contract["setup"]>;
   const scratch = join(folder, "setup-scratch");
   await removeTree(scratch);
@@ -163,7 +185,9 @@ async function runSetup({ repo, contract, folder, base, inputs, kept, sandbox, o
   if (outcome.ending !== "ok")
     throw new UserError(
       `setup failed (${setup.command}): ${lastLine(outcome.stderr) || lastLine(outcome.stdout) || outcome.message}`,
-      setup.network ? "run it by hand in the lab folder to see why" : "if it needs the network, write `setup: {run: ..., network: true}`",
+      setup.network
+        ? "run it by hand in the lab folder to see why"
+        : "if it needs the network, write `setup: {run: ..., network: true}`",
     );
   const outputs = (await readdir(join(scratch, repo.labPath))).filter((entry) => !before.has(entry));
   const staging = `${kept}.new`;
@@ -203,13 +227,18 @@ async function placeMounts(tree: string, mounts: readonly Mount[], sandbox: Sand
 /** Content hash of small inputs; of large ones (over 64 MiB or 2,000 files) path, size and time of each file. */
 async function fingerprint(path: string): Promise<string> {
   const info = await lstat(path);
-  if (!info.isDirectory()) return createHash("sha256").update(await readFile(path)).digest("hex");
+  if (!info.isDirectory())
+    return createHash("sha256")
+      .update(await readFile(path))
+      .digest("hex");
   const quick = await stamp(path);
   const entries = Object.entries(quick).sort(([a], [b]) => (a < b ? -1 : 1));
   const size = entries.reduce((sum, [, entry]) => sum + Number(entry.size), 0);
   if (entries.length > 2_000 || size > 64 * 2 ** 20)
     return createHash("sha256")
-      .update(JSON.stringify(entries.map(([name, entry]) => [name, String(entry.size), String(entry.mtimeNs)])))
+      .update(
+        JSON.stringify(entries.map(([name, entry]) => [name, String(entry.size), String(entry.mtimeNs)])),
+      )
       .digest("hex");
   return manifestHash(await manifest(path));
 }

@@ -22,12 +22,21 @@ export function trust(contract: Contract, channel: Channel, isolation: Isolation
     reasons.push(`${letter} at best: ${reason}`);
   };
   if (channel === "self-reported")
-    cap("C", "the metric is printed by the candidate itself, which can print anything (add a `score` command)");
+    cap(
+      "C",
+      "the metric is printed by the candidate itself, which can print anything (add a `score` command)",
+    );
   if (channel === "clocked")
-    if (contract.checks.length > 0) cap("B", "the run is timed from outside; only the checks say that it still does its work");
-    else cap("C", "the run is timed from outside, and nothing checks that it still does its work (add `checks`)");
+    if (contract.checks.length > 0)
+      cap("B", "the run is timed from outside; only the checks say that it still does its work");
+    else
+      cap(
+        "C",
+        "the run is timed from outside, and nothing checks that it still does its work (add `checks`)",
+      );
   if (isolation.level === "L0")
-    if (channel === "self-reported") cap("D", "no isolation: a candidate can read and write whatever you can");
+    if (channel === "self-reported")
+      cap("D", "no isolation: a candidate can read and write whatever you can");
     else cap("B", "no isolation: a candidate can read the scorer and its data (install bubblewrap)");
   if (isolation.level === "macos") cap("B", "the macOS profile has not been tested by us");
   if (!contract.holdout) cap("B", "no holdout: a gain may be fitted to the data that decides");

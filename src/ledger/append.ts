@@ -21,9 +21,16 @@ export interface NewExperiment extends Omit<Insertable<ExperimentTable>, "id" | 
 
 export async function addSession(ledger: Ledger, session: Insertable<SessionTable>): Promise<number> {
   return ledger.db.transaction().execute(async (tx) => {
-    const taken = await tx.selectFrom("sessions").select("id").where("tag", "=", session.tag).executeTakeFirst();
+    const taken = await tx
+      .selectFrom("sessions")
+      .select("id")
+      .where("tag", "=", session.tag)
+      .executeTakeFirst();
     if (taken)
-      throw new UserError(`there is already a session "${session.tag}" in this lab`, "choose another with --tag NAME");
+      throw new UserError(
+        `there is already a session "${session.tag}" in this lab`,
+        "choose another with --tag NAME",
+      );
     const { id } = await tx.insertInto("sessions").values(session).returning("id").executeTakeFirstOrThrow();
     return id;
   });
@@ -78,7 +85,10 @@ export async function updateSession(
   ledger: Ledger,
   id: number,
   fields: Partial<
-    Pick<Selectable<SessionTable>, "status" | "stopReason" | "holder" | "endedAt" | "spentMs" | "isolation" | "level">
+    Pick<
+      Selectable<SessionTable>,
+      "status" | "stopReason" | "holder" | "endedAt" | "spentMs" | "isolation" | "level"
+    >
   >,
 ): Promise<void> {
   await ledger.db.updateTable("sessions").set(fields).where("id", "=", id).execute();
@@ -120,14 +130,29 @@ export async function addExperiment(
         .execute();
     await tx
       .insertInto("costs")
-      .values({ experimentId: id, kind: "propose", ms: proposeMs, tokensIn: null, tokensOut: null, dollars: null })
+      .values({
+        experimentId: id,
+        kind: "propose",
+        ms: proposeMs,
+        tokensIn: null,
+        tokensOut: null,
+        dollars: null,
+      })
       .execute();
     return { id, number };
   });
 }
 
-export async function setCandidateCommit(ledger: Ledger, experimentId: number, commit: string): Promise<void> {
-  await ledger.db.updateTable("experiments").set({ commitId: commit }).where("id", "=", experimentId).execute();
+export async function setCandidateCommit(
+  ledger: Ledger,
+  experimentId: number,
+  commit: string,
+): Promise<void> {
+  await ledger.db
+    .updateTable("experiments")
+    .set({ commitId: commit })
+    .where("id", "=", experimentId)
+    .execute();
 }
 
 export async function setLesson(
@@ -136,7 +161,11 @@ export async function setLesson(
   verdict: "confirmed" | "refuted" | null,
   lesson: string,
 ): Promise<void> {
-  await ledger.db.updateTable("experiments").set({ verdict, lesson }).where("id", "=", experimentId).execute();
+  await ledger.db
+    .updateTable("experiments")
+    .set({ verdict, lesson })
+    .where("id", "=", experimentId)
+    .execute();
 }
 
 export async function addEvaluation(ledger: Ledger, evaluation: Insertable<EvaluationTable>): Promise<void> {

@@ -24,12 +24,15 @@ export async function sessions(ledger: Ledger): Promise<SessionRow[]> {
 }
 
 export async function sessionByTag(ledger: Ledger, tag: string): Promise<SessionRow | null> {
-  return (await ledger.db.selectFrom("sessions").selectAll().where("tag", "=", tag).executeTakeFirst()) ?? null;
+  return (
+    (await ledger.db.selectFrom("sessions").selectAll().where("tag", "=", tag).executeTakeFirst()) ?? null
+  );
 }
 
 export async function latestSession(ledger: Ledger): Promise<SessionRow | null> {
   return (
-    (await ledger.db.selectFrom("sessions").selectAll().orderBy("id", "desc").limit(1).executeTakeFirst()) ?? null
+    (await ledger.db.selectFrom("sessions").selectAll().orderBy("id", "desc").limit(1).executeTakeFirst()) ??
+    null
   );
 }
 
@@ -42,7 +45,14 @@ export async function counts(ledger: Ledger, sessionId: number): Promise<Record<
     .where("e.sessionId", "=", sessionId)
     .groupBy("d.kind")
     .execute();
-  const result: Record<string, number> = { keep: 0, discard: 0, crash: 0, timeout: 0, invalid: 0, running: 0 };
+  const result: Record<string, number> = {
+    keep: 0,
+    discard: 0,
+    crash: 0,
+    timeout: 0,
+    invalid: 0,
+    running: 0,
+  };
   for (const row of rows) result[row.kind ?? "running"] = Number(row.n);
   return result;
 }
@@ -56,7 +66,11 @@ export interface Page {
 }
 
 /** Experiments of a session with their decisions, the newest `limit` of them, oldest first. */
-export async function experiments(ledger: Ledger, sessionId: number, page: Page = {}): Promise<ExperimentRow[]> {
+export async function experiments(
+  ledger: Ledger,
+  sessionId: number,
+  page: Page = {},
+): Promise<ExperimentRow[]> {
   let query = experimentQuery(ledger).where("e.sessionId", "=", sessionId).orderBy("e.number", "desc");
   if (page.kinds) query = query.where("d.kind", "in", page.kinds);
   if (page.before !== undefined) query = query.where("e.number", "<", page.before);
@@ -141,7 +155,10 @@ export async function changeOf(ledger: Ledger, experimentId: number): Promise<Ch
 }
 
 /** The changes of several experiments at once, by experiment id. */
-export async function changesOf(ledger: Ledger, experimentIds: readonly number[]): Promise<Map<number, ChangeRow>> {
+export async function changesOf(
+  ledger: Ledger,
+  experimentIds: readonly number[],
+): Promise<Map<number, ChangeRow>> {
   const result = new Map<number, ChangeRow>();
   // SQLite binds at most 32,766 values in one statement.
   for (let start = 0; start < experimentIds.length; start += 10_000) {
@@ -167,14 +184,24 @@ export async function evaluationsOf(ledger: Ledger, of: RunsOf): Promise<Evaluat
   const all = ledger.db.selectFrom("evaluations").selectAll().orderBy("position").orderBy("id");
   if ("experiment" in of) return all.where("experimentId", "=", of.experiment).execute();
   if ("audit" in of) return all.where("auditId", "=", of.audit).execute();
-  return all.where("sessionId", "=", of.baseline).where("purpose", "=", "baseline").where("experimentId", "is", null).execute();
+  return all
+    .where("sessionId", "=", of.baseline)
+    .where("purpose", "=", "baseline")
+    .where("experimentId", "is", null)
+    .execute();
 }
+
+/** What of a run counts for its decision; logs stay in the ledger. */
+export type RunRow = Pick<
+  EvaluationRow,
+  "experimentId" | "arm" | "purpose" | "round" | "value" | "metrics" | "failureKind" | "failureMessage"
+>;
 
 /** All runs of a session's experiments, oldest experiment first, streamed so that long sessions fit in memory. */
 export async function* eachExperimentRuns(
   ledger: Ledger,
   sessionId: number,
-): AsyncGenerator<{ experiment: ExperimentRow; evaluations: EvaluationRow[] }> {
+): AsyncGenerator<{ experiment: ExperimentRow; evaluations: RunRow[] }> {
   let after = 0;
   for (;;) {
     const rows = (
@@ -190,7 +217,16 @@ export async function* eachExperimentRuns(
     after = last.number;
     const evaluations = await ledger.db
       .selectFrom("evaluations")
-      .selectAll()
+      .select([
+        "experimentId",
+        "arm",
+        "purpose",
+        "round",
+        "value",
+        "metrics",
+        "failureKind",
+        "failureMessage",
+      ])
       .where(
         "experimentId",
         "in",
@@ -205,7 +241,10 @@ export async function* eachExperimentRuns(
 }
 
 /** Number and total wall time of all runs of a session. */
-export async function evaluationTotals(ledger: Ledger, sessionId: number): Promise<{ runs: number; ms: number }> {
+export async function evaluationTotals(
+  ledger: Ledger,
+  sessionId: number,
+): Promise<{ runs: number; ms: number }> {
   const row = await ledger.db
     .selectFrom("evaluations")
     .select((eb) => [eb.fn.countAll<number>().as("runs"), eb.fn.sum<number>("wallMs").as("ms")])

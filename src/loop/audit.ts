@@ -29,25 +29,37 @@ export async function auditSession(
           pairs,
           startedAt: Date.now(),
         });
-  listener({ type: "phase", phase: "audit", number: incumbent.number, what: "baseline against final, fresh seeds" });
+  listener({
+    type: "phase",
+    phase: "audit",
+    number: incumbent.number,
+    what: "baseline against final, fresh seeds",
+  });
   const recorded: EvaluationRow[] = await evaluationsOf(ledger, { audit: id });
   // A deterministic evaluator gives the same pair again and again: two of them show it.
   const enough = session.noise.deterministic ? Math.min(2, pairs) : pairs;
-  const { result } = await drive(decision.audit(contract.metric, enough), recorded, (ask, position, previousSeed) => {
-    if (stop?.requested) throw new Interrupted();
-    const own = ask.arm === "candidate";
-    return measureRun(session, {
-      ask,
-      position,
-      previousSeed,
-      owner: { experimentId: null, auditId: id, label: `audit ${id}` },
-      state: own ? incumbent.state : row.baseState,
-      files: own ? incumbent.files : session.baseFiles,
-      rounds: enough,
-    });
-  });
+  const { result } = await drive(
+    decision.audit(contract.metric, enough),
+    recorded,
+    (ask, position, previousSeed) => {
+      if (stop?.requested) throw new Interrupted();
+      const own = ask.arm === "candidate";
+      return measureRun(session, {
+        ask,
+        position,
+        previousSeed,
+        owner: { experimentId: null, auditId: id, label: `audit ${id}` },
+        state: own ? incumbent.state : row.baseState,
+        files: own ? incumbent.files : session.baseFiles,
+        rounds: enough,
+      });
+    },
+  );
   if ("failure" in result)
-    throw new UserError(`the audit could not be finished: ${result.failure}`, "run `whet run` again to repeat it");
+    throw new UserError(
+      `the audit could not be finished: ${result.failure}`,
+      "run `whet run` again to repeat it",
+    );
   await endAudit(ledger, id, {
     endedAt: Date.now(),
     baselineMean: result.baselineMean,

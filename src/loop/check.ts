@@ -2,8 +2,8 @@ import * as decision from "../decision/index.ts";
 import { type Trust, trust } from "../evaluator/index.ts";
 import { type Dirty, dirty } from "../repo/index.ts";
 import type { Isolation } from "../sandbox/index.ts";
-import { closeSession, openSession, type SessionOptions } from "./session.ts";
 import type { LabFolder } from "./lab.ts";
+import { closeSession, openSession, type SessionOptions } from "./session.ts";
 import { mean } from "./state.ts";
 
 /** What `whet check` found: everything to know before a night is spent. */
@@ -76,7 +76,9 @@ export async function checkLab(lab: LabFolder, options: SessionOptions = {}): Pr
       deterministic,
       preset: contract.decision.preset,
       detectable:
-        detectable === null ? null : { value: detectable, relative: centre === 0 ? 0 : detectable / Math.abs(centre) },
+        detectable === null
+          ? null
+          : { value: detectable, relative: centre === 0 ? 0 : detectable / Math.abs(centre) },
       evaluationMs,
       runsPerExperiment,
       experimentMs: evaluationMs * runsPerExperiment,

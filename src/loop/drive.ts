@@ -1,6 +1,6 @@
 import type { Ask, Sample } from "../decision/index.ts";
 import { UserError } from "../errors.ts";
-import type { EvaluationRow } from "../ledger/index.ts";
+import type { EvaluationRow, RunRow } from "../ledger/index.ts";
 
 export interface Driven<Result> {
   result: Result;
@@ -36,7 +36,7 @@ export class MissingRun extends Error {}
 /** The same without real runs: what the ledger's evaluations lead to. @throws MissingRun */
 export function replayRuns<Result>(
   coroutine: Generator<Ask, Result, Sample>,
-  recorded: readonly EvaluationRow[],
+  recorded: readonly RunRow[],
 ): Result {
   let step = coroutine.next();
   for (let position = 0; !step.done; position++) {

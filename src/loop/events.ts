@@ -3,14 +3,28 @@ import type { Evaluation } from "../evaluator/index.ts";
 
 /** What a session tells while it runs; enough for a live display and for plain lines. */
 export type SessionEvent =
-  | { type: "session"; tag: string; branch: string; resumed: boolean; experiments: number; baseCommit: string }
+  | {
+      type: "session";
+      tag: string;
+      branch: string;
+      resumed: boolean;
+      experiments: number;
+      baseCommit: string;
+    }
   | { type: "setup"; line?: string }
   | { type: "notice"; message: string }
   | { type: "phase"; phase: Phase; number: number | null; what: string }
   /** A run begins; `rounds` is the most there can be of its purpose. */
   | { type: "run"; purpose: string; arm: string; round: number; rounds: number | null; budgetMs: number }
   | { type: "line"; line: string }
-  | { type: "evaluation"; evaluation: Evaluation; value: number | null; purpose: string; arm: string; recalled: boolean }
+  | {
+      type: "evaluation";
+      evaluation: Evaluation;
+      value: number | null;
+      purpose: string;
+      arm: string;
+      recalled: boolean;
+    }
   | {
       type: "noise";
       values: number[];
@@ -19,7 +33,14 @@ export type SessionEvent =
       deterministic: boolean;
     }
   | { type: "decision"; number: number; what: string; decision: Decision; value: number | null; best: number }
-  | { type: "audit"; effect: number; interval: [number, number]; baselineMean: number; finalMean: number; pairs: number }
+  | {
+      type: "audit";
+      effect: number;
+      interval: [number, number];
+      baselineMean: number;
+      finalMean: number;
+      pairs: number;
+    }
   | { type: "stop"; reason: string; final: boolean };
 
 export type Phase = "setup" | "baseline" | "propose" | "screen" | "race" | "audit";

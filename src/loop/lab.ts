@@ -17,15 +17,6 @@ export interface LabFolder {
 
 export const programName = "program.md";
 
-/** Where a lab keeps its ledger, reports and working folders; it ignores itself in git. */
-export function whetstoneFolder(lab: string): string {
-  return join(lab, ".whetstone");
-}
-
-export function ledgerPath(lab: string): string {
-  return join(whetstoneFolder(lab), "ledger.db");
-}
-
 /**
  * Reads and checks a lab's `program.md`.
  *
@@ -44,7 +35,9 @@ export async function readLab(path: string): Promise<LabFolder> {
   });
   const { formatProblem, parseProgram } = await import("../contract/index.ts");
   const { program, problems } = parseProgram(text, { file: basename(programFile) });
-  const shown = programFile.startsWith(`${process.cwd()}/`) ? programFile.slice(process.cwd().length + 1) : programFile;
+  const shown = programFile.startsWith(`${process.cwd()}/`)
+    ? programFile.slice(process.cwd().length + 1)
+    : programFile;
   const errors = problems.filter((problem) => problem.severity === "error");
   if (!program || errors.length > 0)
     throw new UserError(errors.map((problem) => formatProblem(shown, problem)).join("\n"));

@@ -1,10 +1,10 @@
-import * as decision from "../decision/index.ts";
+import { existsSync } from "node:fs";
 import type { Contract } from "../contract/index.ts";
+import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
 import { evaluationsOf, latestSession, openLedger, sessionByTag } from "../ledger/index.ts";
+import { ledgerPath } from "../notebook/index.ts";
 import { fromNumbers, replayRuns } from "./drive.ts";
-import { ledgerPath } from "./lab.ts";
-import { existsSync } from "node:fs";
 import { replay } from "./state.ts";
 
 export interface ReplayReport {
@@ -16,16 +16,31 @@ export interface ReplayReport {
 
 /** Re-derives every decision of a session from its recorded evaluations. Measures nothing and writes nothing. */
 export async function replayLab(folder: string, tag?: string): Promise<ReplayReport> {
-  if (!existsSync(ledgerPath(folder))) throw new UserError(`no session has been run in ${folder}`, "begin with `whet run`");
+  if (!existsSync(ledgerPath(folder)))
+    throw new UserError(`no session has been run in ${folder}`, "begin with `whet run`");
   const ledger = await openLedger(ledgerPath(folder));
   try {
     const row = tag === undefined ? await latestSession(ledger) : await sessionByTag(ledger, tag);
-    if (!row) throw new UserError(tag ? `there is no session "${tag}"` : "no session has been run here", "see `whet status`");
+    if (!row)
+      throw new UserError(
+        tag ? `there is no session "${tag}"` : "no session has been run here",
+        "see `whet status`",
+      );
     const { contract } = JSON.parse(row.program) as { contract: Contract };
     const rule = decision.rule(contract.decision.preset, contract.decision.parameters);
-    const baseline = (await evaluationsOf(ledger, { baseline: row.id })).filter((run) => run.failureKind === null);
+    const baseline = (await evaluationsOf(ledger, { baseline: row.id })).filter(
+      (run) => run.failureKind === null,
+    );
     const noise = replayRuns(fromNumbers(decision.baseline(rule, contract.metric)), baseline);
-    const { state, differences } = await replay({ ledger, row, contract, rule, baseline, noise, baseFiles: {} });
+    const { state, differences } = await replay({
+      ledger,
+      row,
+      contract,
+      rule,
+      baseline,
+      noise,
+      baseFiles: {},
+    });
     return { tag: row.tag, experiments: state.decided, differences };
   } finally {
     await ledger.close();

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
 import { changedPins, holdoutPairs } from "../evaluator/index.ts";
@@ -9,25 +9,51 @@ import {
   addExperiment,
   changeOf,
   type EvaluationRow,
+  type ExperimentRow,
   earlierLook,
   evaluationsOf,
-  type ExperimentRow,
   experimentByNumber,
-  holdoutLooks,
   experiments,
+  holdoutLooks,
   openExperiment,
   setCandidateCommit,
   setKeepCommit,
   setLesson,
   updateSession,
 } from "../ledger/index.ts";
-import { branchTip, contentHash, diffText, lineCounts, mayChange, pathFault, recordCandidate, recordKeep } from "../repo/index.ts";
+import {
+  branchTip,
+  contentHash,
+  diffText,
+  lineCounts,
+  mayChange,
+  pathFault,
+  recordCandidate,
+  recordKeep,
+} from "../repo/index.ts";
 import { type Briefing, type Proposal, proposalKey, type Researcher, search } from "../researcher/index.ts";
 import { auditSession } from "./audit.ts";
 import { drive, replayRuns } from "./drive.ts";
-import { closeSession, Interrupted, measureRun, openSession, type Session, type SessionOptions } from "./session.ts";
-import { applied, judging, type LoopState, mean, past, remember, replay, samplesOf, valueOf } from "./state.ts";
 import type { LabFolder } from "./lab.ts";
+import {
+  closeSession,
+  Interrupted,
+  measureRun,
+  openSession,
+  type Session,
+  type SessionOptions,
+} from "./session.ts";
+import {
+  applied,
+  judging,
+  type LoopState,
+  mean,
+  past,
+  remember,
+  replay,
+  samplesOf,
+  valueOf,
+} from "./state.ts";
 
 export interface RunOptions extends SessionOptions {
   /** Total experiments of the session, earlier ones included. */
@@ -100,7 +126,8 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
     }
     const pairs = options.auditPairs ?? 8;
     session.noise = state.noise;
-    if (pairs > 0 && state.incumbent.number > 0) await auditSession(session, state.incumbent, pairs, options.stop);
+    if (pairs > 0 && state.incumbent.number > 0)
+      await auditSession(session, state.incumbent, pairs, options.stop);
     await options.afterExperiment?.(session);
     listener({ type: "stop", reason, final: true });
     return { tag: row.tag, reason, final: true };
@@ -112,7 +139,10 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
     }
     if (error instanceof decision.IncumbentFails) {
       reason = error.message;
-      throw new UserError(error.message, "the evaluator or the machine has a problem: see `whet failures`; `whet run` goes on from here");
+      throw new UserError(
+        error.message,
+        "the evaluator or the machine has a problem: see `whet failures`; `whet run` goes on from here",
+      );
     }
     reason = error instanceof Error ? error.message : String(error);
     throw error;
@@ -150,7 +180,8 @@ function reached(limits: Limits, state: LoopState, spentMs: number, { contract }
 
 function researcherOf(session: Session): Researcher {
   // The contract admits no other name yet.
-  if (session.contract.researcher.name !== "search") throw new UserError("only the built-in search is available");
+  if (session.contract.researcher.name !== "search")
+    throw new UserError("only the built-in search is available");
   return search();
 }
 
@@ -177,6 +208,8 @@ async function refuseChangedYardstick(session: Session): Promise<void> {
 }
 
 interface Proposed {
+  /** The candidate's commit is written while it is measured; awaited before the decision is recorded. */
+  committed: Promise<void>;
   experiment: ExperimentRow;
   after: Record<string, string | null>;
   before: Record<string, string | null>;
@@ -184,7 +217,7 @@ interface Proposed {
 
 /** Asks the researcher until it comes with something new; null when it has nothing. */
 async function propose(session: Session, researcher: Researcher, state: LoopState): Promise<Proposed | null> {
-  const { ledger, row, lab, listener, repo } = session;
+  const { ledger, row, lab, listener } = session;
   const { incumbent } = state;
   const refused = new Set<string>();
   listener({ type: "phase", phase: "propose", number: state.decided + 1, what: researcher.name });
@@ -208,7 +241,7 @@ async function propose(session: Session, researcher: Researcher, state: LoopStat
     const before: Record<string, string | null> = {};
     for (const path of Object.keys(proposal.changes)) before[path] = incumbent.files[path] ?? null;
     const violations = forbidden(session, proposal);
-    const { id, number } = await addExperiment(ledger, {
+    const { number } = await addExperiment(ledger, {
       sessionId: row.id,
       state: hash,
       parent: incumbent.number,
@@ -223,19 +256,31 @@ async function propose(session: Session, researcher: Researcher, state: LoopStat
       violations,
       proposeMs: performance.now() - began,
     });
-    if (violations.length === 0) {
-      const commit = await recordCandidate(repo, candidateRef(session, number), {
-        parent: incumbent.commit,
-        changes: proposal.changes,
-        message: `${proposal.hypothesis.what}\n\nCandidate ${number} of session ${row.tag}.\n`,
-        when: Date.now(),
-      });
-      await setCandidateCommit(ledger, id, commit);
-    }
     const experiment = (await experimentByNumber(ledger, row.id, number)) as ExperimentRow;
-    return { experiment, after: proposal.changes, before };
+    const committed =
+      violations.length === 0
+        ? commitCandidate(session, experiment, proposal.changes, incumbent.commit)
+        : Promise.resolve();
+    // A failure shows where it is awaited.
+    committed.catch(() => {});
+    return { experiment, after: proposal.changes, before, committed };
   }
   return null;
+}
+
+async function commitCandidate(
+  session: Session,
+  experiment: ExperimentRow,
+  changes: Record<string, string | null>,
+  parent: string,
+): Promise<void> {
+  const commit = await recordCandidate(session.repo, candidateRef(session, experiment.number), {
+    parent,
+    changes,
+    message: `${experiment.what}\n\nCandidate ${experiment.number} of session ${session.row.tag}.\n`,
+    when: experiment.proposedAt,
+  });
+  await setCandidateCommit(session.ledger, experiment.id, commit);
 }
 
 function candidateRef({ repo, row }: Session, number: number): string {
@@ -258,16 +303,18 @@ async function finishOpen(session: Session, state: LoopState): Promise<LoopState
   const open = await openExperiment(session.ledger, session.row.id);
   if (!open) return state;
   const change = await changeOf(session.ledger, open.id);
-  if (open.commitId === null && forbidden(session, { hypothesis: { what: "" }, changes: change.after }).length === 0) {
-    const commit = await recordCandidate(session.repo, candidateRef(session, open.number), {
-      parent: state.incumbent.commit,
-      changes: change.after,
-      message: `${open.what}\n\nCandidate ${open.number} of session ${session.row.tag}.\n`,
-      when: open.proposedAt,
-    });
-    await setCandidateCommit(session.ledger, open.id, commit);
-  }
-  return evaluate(session, state, { experiment: open, after: change.after, before: change.before });
+  const allowed = forbidden(session, { hypothesis: { what: "" }, changes: change.after }).length === 0;
+  const committed =
+    open.commitId === null && allowed
+      ? commitCandidate(session, open, change.after, state.incumbent.commit)
+      : Promise.resolve();
+  committed.catch(() => {});
+  return evaluate(session, state, {
+    experiment: open,
+    after: change.after,
+    before: change.before,
+    committed,
+  });
 }
 
 /** Runs one experiment to its decision and records it. */
@@ -283,7 +330,9 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
   let evaluations: EvaluationRow[] = [];
   let incumbentFailed: decision.IncumbentFails | null = null;
   if (faults.length > 0) {
-    made = refusal(`forbidden change: ${faults.map((fault) => `${fault.path} (${fault.detail})`).join("; ")}`);
+    made = refusal(
+      `forbidden change: ${faults.map((fault) => `${fault.path} (${fault.detail})`).join("; ")}`,
+    );
   } else {
     listener({ type: "phase", phase: "screen", number: experiment.number, what: experiment.what });
     const judged = recorded.filter((run) => run.purpose !== "holdout");
@@ -315,9 +364,14 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
       const { result, evaluations: all } = await driven;
       let judgement = result;
       if (result.decision.kind === "keep" && contract.holdout) {
-        seen.push(...(await lookAtHoldout(session, { experiment, files, incumbent, recorded, position: all.length })));
+        seen.push(
+          ...(await lookAtHoldout(session, { experiment, files, incumbent, recorded, position: all.length })),
+        );
         // The same runs again, now with what the holdout said.
-        judgement = replayRuns(judging(rule, contract, noise, experiment, () => seen, incumbent.samples), all);
+        judgement = replayRuns(
+          judging(rule, contract, noise, experiment, () => seen, incumbent.samples),
+          all,
+        );
       }
       made = judgement.decision;
       noise = judgement.noise;
@@ -335,6 +389,7 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
     pinsCheckedAt = 0;
     await refuseChangedYardstick(session);
   }
+  await proposed.committed;
   const value = valueOf(evaluations);
   const own = evaluations.filter((run) => run.arm === "candidate");
   const decidedAt = Date.now();
@@ -419,7 +474,8 @@ async function lookAtHoldout(
   const runs = recorded.filter((run) => run.purpose === "holdout");
   const fresh: EvaluationRow[] = [];
   for (let round = 1; round <= holdoutPairs; round++) {
-    const order = round % 2 === 1 ? (["incumbent", "candidate"] as const) : (["candidate", "incumbent"] as const);
+    const order =
+      round % 2 === 1 ? (["incumbent", "candidate"] as const) : (["candidate", "incumbent"] as const);
     for (const arm of order) {
       if (runs.some((run) => run.round === round && run.arm === arm)) continue;
       const previous = [...runs, ...fresh].find((run) => run.round === round);
@@ -456,7 +512,10 @@ function refusal(reason: string): decision.Decision {
 }
 
 /** What a mechanical researcher's experiment taught, from the numbers alone. */
-function lessonOf(made: decision.Decision, metric: string): { verdict: "confirmed" | "refuted" | null; text: string } {
+function lessonOf(
+  made: decision.Decision,
+  metric: string,
+): { verdict: "confirmed" | "refuted" | null; text: string } {
   switch (made.kind) {
     case "keep":
       return { verdict: "confirmed", text: `it helps: ${made.reason}` };
@@ -493,7 +552,12 @@ async function keep(
     `Whetstone-Channel: ${row.channel}, ${row.level}`,
     "",
   ].join("\n");
-  const commit = await recordKeep(repo, row.branch, { parent, changes: after, message, when: made.decidedAt });
+  const commit = await recordKeep(repo, row.branch, {
+    parent,
+    changes: after,
+    message,
+    when: made.decidedAt,
+  });
   await setKeepCommit(ledger, experiment.id, commit);
   return commit;
 }

@@ -4,7 +4,15 @@ import { join } from "node:path";
 import type { Contract, Program } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
-import { channelOf, type Evaluator, type Files, openEvaluator, type Place, pinHash, preparePlace } from "../evaluator/index.ts";
+import {
+  channelOf,
+  type Evaluator,
+  type Files,
+  openEvaluator,
+  type Place,
+  pinHash,
+  preparePlace,
+} from "../evaluator/index.ts";
 import {
   addEvaluation,
   addSession,
@@ -17,13 +25,14 @@ import {
   sessions,
   updateSession,
 } from "../ledger/index.ts";
+import { ledgerPath, whetstoneFolder } from "../notebook/index.ts";
 import { branchTip, contentHash, harvest, openRepo, type Repo } from "../repo/index.ts";
 import type { Sandbox } from "../sandbox/index.ts";
 import { openSandbox } from "../sandbox/index.ts";
 import { drive, fromNumbers } from "./drive.ts";
 import type { Listener } from "./events.ts";
 import { isAlive, thisProcess } from "./holder.ts";
-import { type LabFolder, ledgerPath, whetstoneFolder } from "./lab.ts";
+import type { LabFolder } from "./lab.ts";
 
 /** A session that this process holds, with everything it needs to measure. */
 export interface Session {
@@ -105,7 +114,9 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
     const pins = pinHash(place.pins);
     if (existing && existing.pins !== pins) {
       const before = JSON.parse(existing.pinParts) as Record<string, string>;
-      const changed = Object.keys({ ...before, ...place.pins }).filter((name) => before[name] !== place.pins[name]);
+      const changed = Object.keys({ ...before, ...place.pins }).filter(
+        (name) => before[name] !== place.pins[name],
+      );
       throw new UserError(
         `what judges session "${existing.tag}" has changed since it began: ${changed.join(", ")}`,
         "put it back to go on with that session, or begin a new one with `whet run --fresh`",
@@ -236,7 +247,9 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
 async function measureBaseline(session: Session): Promise<void> {
   const { ledger, row, rule, contract, listener } = session;
   // A run that failed is no baseline: it is measured again once the cause is mended.
-  const recorded = (await evaluationsOf(ledger, { baseline: row.id })).filter((run) => run.failureKind === null);
+  const recorded = (await evaluationsOf(ledger, { baseline: row.id })).filter(
+    (run) => run.failureKind === null,
+  );
   listener({ type: "phase", phase: "baseline", number: null, what: "measuring the untouched code" });
   const { result, evaluations } = await drive(
     fromNumbers(decision.baseline(rule, contract.metric)),
@@ -287,7 +300,10 @@ async function beginSession(from: {
   let tag = wanted;
   for (let count = 2; taken.has(tag) || (await branchTip(repo, `whetstone/${tag}`)) !== null; count++) {
     if (options.tag)
-      throw new UserError(`the name "${wanted}" is taken by an earlier session or branch`, "choose another --tag");
+      throw new UserError(
+        `the name "${wanted}" is taken by an earlier session or branch`,
+        "choose another --tag",
+      );
     tag = `${wanted}-${count}`;
   }
   const fresh: Omit<SessionRow, "id" | "spentMs"> = {
@@ -391,4 +407,3 @@ export async function makeWhetstoneFolder(lab: string): Promise<void> {
     );
   }
 }
-

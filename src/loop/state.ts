@@ -1,7 +1,15 @@
+import type { Contract } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { brokenGuard, type Files, passesHoldout, type Samples } from "../evaluator/index.ts";
-import type { Contract } from "../contract/index.ts";
-import { changeOf, type ChangeRow, type EvaluationRow, eachExperimentRuns, type ExperimentRow, experiments, changesOf } from "../ledger/index.ts";
+import {
+  type ChangeRow,
+  changeOf,
+  changesOf,
+  type ExperimentRow,
+  eachExperimentRuns,
+  experiments,
+  type RunRow,
+} from "../ledger/index.ts";
 import type { PastExperiment } from "../researcher/index.ts";
 import { MissingRun, replayRuns } from "./drive.ts";
 import type { Session } from "./session.ts";
@@ -46,14 +54,14 @@ export function linesDelta(row: { added: number; removed: number }): number {
   return row.added - row.removed;
 }
 
-export function samplesOf(evaluations: readonly EvaluationRow[], arm: EvaluationRow["arm"]): Samples {
+export function samplesOf(evaluations: readonly RunRow[], arm: RunRow["arm"]): Samples {
   return evaluations
     .filter((row) => row.arm === arm && row.failureKind === null && row.purpose !== "holdout")
     .map((row) => JSON.parse(row.metrics) as Record<string, number>);
 }
 
 /** Mean of the candidate's runs that may be spoken of: the race's where there was one, since the screen's were lucky. */
-export function valueOf(evaluations: readonly EvaluationRow[]): number | null {
+export function valueOf(evaluations: readonly RunRow[]): number | null {
   const own = evaluations.filter(
     (row) => row.arm === "candidate" && row.value !== null && row.purpose !== "holdout",
   );
@@ -68,7 +76,7 @@ export function judging(
   contract: Contract,
   noise: decision.Noise,
   row: { added: number; removed: number },
-  evaluations: () => readonly EvaluationRow[],
+  evaluations: () => readonly RunRow[],
   incumbent: Samples,
 ): decision.Coroutine<decision.Judgement> {
   return decision.judge(rule, contract.metric, noise, {
@@ -83,7 +91,7 @@ export function judging(
 }
 
 /** What a look at the holdout says against a keep; null when there was no look, or it passed. */
-export function holdoutVeto(contract: Contract, evaluations: readonly EvaluationRow[]): string | null {
+export function holdoutVeto(contract: Contract, evaluations: readonly RunRow[]): string | null {
   const looks = evaluations.filter((row) => row.purpose === "holdout");
   if (looks.length === 0) return null;
   if (looks.some((row) => row.value === null)) return "the holdout could not be measured";
@@ -141,7 +149,11 @@ export async function replay(
     }
     noise = replayed.noise;
     if (replayed.decision.kind !== recorded.kind)
-      differences.push({ number: experiment.number, recorded: recorded.kind, replayed: replayed.decision.kind });
+      differences.push({
+        number: experiment.number,
+        recorded: recorded.kind,
+        replayed: replayed.decision.kind,
+      });
     if (recorded.kind === "keep") {
       const change = await changeOf(ledger, experiment.id);
       incumbent = {

@@ -27,13 +27,16 @@ export async function checkoutBase(
   const entries: Entry[] = [];
   for (const line of listing.split("\0")) {
     const match = /^(\d+) (\w+) ([0-9a-f]+)\t(.+)$/s.exec(line);
-    if (match) entries.push({ mode: match[1] ?? "", type: match[2] ?? "", oid: match[3] ?? "", path: match[4] ?? "" });
+    if (match)
+      entries.push({ mode: match[1] ?? "", type: match[2] ?? "", oid: match[3] ?? "", path: match[4] ?? "" });
   }
   await mkdir(folder, { recursive: true });
   const folders = new Set<string>();
   for (const { path } of entries) {
     if (path.split("/").some((part) => part === ".." || part === "" || part.toLowerCase() === ".git"))
-      throw new UserError(`the commit holds a path that cannot be checked out safely: ${JSON.stringify(path)}`);
+      throw new UserError(
+        `the commit holds a path that cannot be checked out safely: ${JSON.stringify(path)}`,
+      );
     folders.add(dirname(path));
   }
   for (const path of folders) await mkdir(join(folder, path), { recursive: true });
@@ -45,7 +48,10 @@ export async function checkoutBase(
   let next = 0;
   for await (const content of blobContents(repo, blobs)) {
     const entry = blobs[next++] as Entry;
-    pending.push(writeEntry(folder, entry, content));
+    const writing = writeEntry(folder, entry, content);
+    // It is awaited below; until then its failure must not count as unhandled.
+    writing.catch(() => {});
+    pending.push(writing);
     if (pending.length >= 64) await Promise.all(pending.splice(0));
   }
   await Promise.all(pending);
@@ -71,7 +77,11 @@ async function writeEntry(folder: string, entry: Entry, content: Buffer): Promis
 /** The blobs in order, read through one `git cat-file --batch`. */
 async function* blobContents(repo: Repo, blobs: readonly Entry[]): AsyncGenerator<Buffer> {
   if (blobs.length === 0) return;
-  const child = gitStream(repo.root, ["cat-file", "--batch"], `${blobs.map((entry) => entry.oid).join("\n")}\n`);
+  const child = gitStream(
+    repo.root,
+    ["cat-file", "--batch"],
+    `${blobs.map((entry) => entry.oid).join("\n")}\n`,
+  );
   let chunks: Buffer[] = [];
   let buffered = 0;
   let needed: number | null = null;
@@ -87,7 +97,8 @@ async function* blobContents(repo: Repo, blobs: readonly Entry[]): AsyncGenerato
         if (end < 0) break;
         const [, , size] = data.subarray(0, end).toString().split(" ");
         needed = Number(size);
-        if (!Number.isFinite(needed)) throw new UserError("the repository lacks an object of this commit", "run `git fsck` there");
+        if (!Number.isFinite(needed))
+          throw new UserError("the repository lacks an object of this commit", "run `git fsck` there");
         data = data.subarray(end + 1);
       }
       if (data.length < needed + 1) break;
@@ -99,5 +110,6 @@ async function* blobContents(repo: Repo, blobs: readonly Entry[]): AsyncGenerato
     chunks = [data];
     buffered = data.length;
   }
-  if (delivered < blobs.length) throw new UserError("the repository could not be read to the end", "run `git fsck` there");
+  if (delivered < blobs.length)
+    throw new UserError("the repository could not be read to the end", "run `git fsck` there");
 }

@@ -68,12 +68,16 @@ async function fastImport(repo: Repo, ref: string, commit: NewCommit): Promise<s
   const who = await identity(repo);
   const parts: (string | Buffer)[] = ["feature done\n", `reset ${ref}\nfrom ${commit.parent}\n\n`];
   const date = `${Math.floor(commit.when / 1000)} +0000`;
-  parts.push(`commit ${ref}\nmark :1\nauthor ${who} ${date}\ncommitter ${who} ${date}\n`, data(commit.message));
+  parts.push(
+    `commit ${ref}\nmark :1\nauthor ${who} ${date}\ncommitter ${who} ${date}\n`,
+    data(commit.message),
+  );
   parts.push(`from ${commit.parent}\n`);
   for (const [path, text] of Object.entries(commit.changes)) {
     const name = quote(posix.join(repo.labPath, path));
     if (text === null) parts.push(`D ${name}\n`);
-    else parts.push(`M ${(await modeOf(repo, commit.parent, path)) ?? "100644"} inline ${name}\n`, data(text));
+    else
+      parts.push(`M ${(await modeOf(repo, commit.parent, path)) ?? "100644"} inline ${name}\n`, data(text));
   }
   parts.push("\nget-mark :1\n", "done\n");
   const input = Buffer.concat(parts.map((part) => (typeof part === "string" ? Buffer.from(part) : part)));
@@ -139,7 +143,9 @@ function identity(repo: Repo): Promise<string> {
 
 /** Reading a name is the one thing for which the user's own configuration counts. */
 function userConfig() {
-  return { env: { GIT_CONFIG_GLOBAL: process.env.GIT_CONFIG_GLOBAL ?? `${process.env.HOME ?? ""}/.gitconfig` } };
+  return {
+    env: { GIT_CONFIG_GLOBAL: process.env.GIT_CONFIG_GLOBAL ?? `${process.env.HOME ?? ""}/.gitconfig` },
+  };
 }
 
 function data(content: string): Buffer {

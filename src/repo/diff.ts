@@ -18,7 +18,9 @@ export function diffText(before: Files, after: Files): string {
       { context: 3, timeout: 1000 },
     );
     text += `diff --git a/${path} b/${path}\n`;
-    text += patch ? patch.replace(/^=+\n/, "").replace(/\t$/gm, "") : `Files a/${path} and b/${path} differ\n`;
+    text += patch
+      ? patch.replace(/^=+\n/, "").replace(/\t$/gm, "")
+      : `Files a/${path} and b/${path} differ\n`;
   }
   return text;
 }

@@ -38,7 +38,11 @@ export async function gitBytes(
 
 /** Git with its output as a stream of bytes. */
 export function gitStream(folder: string, args: readonly string[], input: string) {
-  const child = spawn("git", [...safeguards, ...args], { cwd: folder, env: environment(), stdio: ["pipe", "pipe", "ignore"] });
+  const child = spawn("git", [...safeguards, ...args], {
+    cwd: folder,
+    env: environment(),
+    stdio: ["pipe", "pipe", "ignore"],
+  });
   child.stdin.on("error", () => {});
   child.stdin.end(input);
   return child;

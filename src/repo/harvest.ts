@@ -17,7 +17,17 @@ const defaults: HarvestLimits = { fileSize: 2 ** 20, files: 500, total: 16 * 2 *
 /** Something in a working copy that a candidate may not bring. */
 export interface Violation {
   path: string;
-  kind: "link" | "hard link" | "special file" | "too large" | "too many" | "path" | "not text" | "changed while read" | "unreadable" | "forbidden";
+  kind:
+    | "link"
+    | "hard link"
+    | "special file"
+    | "too large"
+    | "too many"
+    | "path"
+    | "not text"
+    | "changed while read"
+    | "unreadable"
+    | "forbidden";
   detail: string;
 }
 
@@ -105,13 +115,18 @@ export async function harvest(
 
 type Fault = { violation: Pick<Violation, "kind" | "detail"> };
 
-async function readPlain(folder: string, path: string, limit: number): Promise<{ text: string; size: number } | Fault> {
+async function readPlain(
+  folder: string,
+  path: string,
+  limit: number,
+): Promise<{ text: string; size: number } | Fault> {
   const refuse = (kind: Violation["kind"], detail: string): Fault => ({ violation: { kind, detail } });
   // Every parent must be a real folder at the moment of reading, not only when it was listed.
   const parts = path.split("/");
   for (let depth = 1; depth < parts.length; depth++) {
     const parent = await lstat(join(folder, ...parts.slice(0, depth))).catch(() => null);
-    if (!parent?.isDirectory()) return refuse("link", `its folder ${parts.slice(0, depth).join("/")} is no real folder`);
+    if (!parent?.isDirectory())
+      return refuse("link", `its folder ${parts.slice(0, depth).join("/")} is no real folder`);
   }
   let handle: FileHandle;
   try {
@@ -129,7 +144,11 @@ async function readPlain(folder: string, path: string, limit: number): Promise<{
     if (before.size > BigInt(limit)) return refuse("too large", `${before.size} bytes, ${limit} are allowed`);
     const content = await handle.readFile();
     const after = await handle.stat({ bigint: true });
-    if (after.mtimeNs !== before.mtimeNs || after.size !== before.size || BigInt(content.length) !== before.size)
+    if (
+      after.mtimeNs !== before.mtimeNs ||
+      after.size !== before.size ||
+      BigInt(content.length) !== before.size
+    )
       return refuse("changed while read", "something still writes to it");
     const text = content.toString("utf8");
     if (Buffer.compare(Buffer.from(text), content) !== 0) return refuse("not text", "it is not valid UTF-8");

@@ -1,7 +1,15 @@
 export { checkoutBase } from "./base.ts";
 export { type NewCommit, recordCandidate, recordKeep } from "./commits.ts";
 export { changedPaths, diffText, lineCounts } from "./diff.ts";
-export { contentHash, type Harvest, type HarvestLimits, harvest, mayChange, pathFault, type Violation } from "./harvest.ts";
+export {
+  contentHash,
+  type Harvest,
+  type HarvestLimits,
+  harvest,
+  mayChange,
+  pathFault,
+  type Violation,
+} from "./harvest.ts";
 export { changedSince, type Manifest, manifest, manifestHash, type Stamp, stamp } from "./manifest.ts";
 export { overlay, restore } from "./overlay.ts";
 export { branchTip, type Dirty, dirty, openRepo, type Repo } from "./repo.ts";

@@ -7,7 +7,10 @@ import { basename, join } from "node:path";
 export type Manifest = Record<string, { size: number; sha256: string }>;
 
 /** Path -> what changes whenever a file changes; the change time cannot be set by an ordinary user. */
-export type Stamp = Record<string, { size: bigint; mtimeNs: bigint; ctimeNs: bigint; ino: bigint; kind: string }>;
+export type Stamp = Record<
+  string,
+  { size: bigint; mtimeNs: bigint; ctimeNs: bigint; ino: bigint; kind: string }
+>;
 
 /** Reads and hashes everything below a folder. */
 export async function manifest(folder: string): Promise<Manifest> {
@@ -70,7 +73,14 @@ export async function changedSince(before: Stamp, folder: string): Promise<strin
   for (const path of new Set([...Object.keys(before), ...Object.keys(now)])) {
     const a = before[path];
     const b = now[path];
-    if (!a || !b || a.size !== b.size || a.mtimeNs !== b.mtimeNs || a.ctimeNs !== b.ctimeNs || a.ino !== b.ino)
+    if (
+      !a ||
+      !b ||
+      a.size !== b.size ||
+      a.mtimeNs !== b.mtimeNs ||
+      a.ctimeNs !== b.ctimeNs ||
+      a.ino !== b.ino
+    )
       changed.push(path);
   }
   return changed.sort();
@@ -80,7 +90,10 @@ export async function changedSince(before: Stamp, folder: string): Promise<strin
 const toolCache = /^\.(?!bin$|pnpm$|package-lock\.json$)/;
 
 /** Everything below a folder that is no folder itself, in sorted order; links are not followed. */
-export async function* walk(folder: string, prefix = ""): AsyncGenerator<[string, "file" | "link" | "other"]> {
+export async function* walk(
+  folder: string,
+  prefix = "",
+): AsyncGenerator<[string, "file" | "link" | "other"]> {
   const entries = await readdir(join(folder, prefix), { withFileTypes: true });
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   const isPackages = prefix === "" && basename(folder) === "node_modules";

@@ -10,7 +10,8 @@ type Files = Readonly<Record<string, string>>;
  * @param lab the lab folder within the tree; the files' paths are relative to it.
  */
 export async function overlay(tree: string, lab: string, previous: Files, next: Files): Promise<void> {
-  for (const path of Object.keys(previous)) if (!(path in next)) await rm(join(tree, lab, path), { force: true });
+  for (const path of Object.keys(previous))
+    if (!(path in next)) await rm(join(tree, lab, path), { force: true });
   for (const [path, text] of Object.entries(next)) {
     if (previous[path] === text) continue;
     const target = join(tree, lab, path);
@@ -55,14 +56,20 @@ export async function restore(
       continue;
     }
     const now = await lstat(join(tree, path), { bigint: true });
-    if (now.ino === was.ino && now.size === was.size && now.mtimeNs === was.mtimeNs && now.ctimeNs === was.ctimeNs)
+    if (
+      now.ino === was.ino &&
+      now.size === was.size &&
+      now.mtimeNs === was.mtimeNs &&
+      now.ctimeNs === was.ctimeNs
+    )
       continue;
     damaged.push(path);
     laid[path] = await putBack(tree, base, path);
   }
   for (const path of [...Object.keys(laid), ...editable.keys()]) {
     if (seen.has(path)) continue;
-    if (path in laid && !editable.has(path) && (await lstat(join(base, path)).catch(() => null)) === null) continue;
+    if (path in laid && !editable.has(path) && (await lstat(join(base, path)).catch(() => null)) === null)
+      continue;
     damaged.push(path);
     if (editable.has(path)) {
       await mkdir(dirname(join(tree, path)), { recursive: true });

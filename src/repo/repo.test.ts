@@ -1,5 +1,15 @@
 import { execFileSync, execSync } from "node:child_process";
-import { existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
 import fc from "fast-check";
@@ -29,7 +39,10 @@ function folder(): string {
 }
 
 function git(cwd: string, ...args: string[]): string {
-  return execFileSync("git", ["-c", "user.name=T", "-c", "user.email=t@localhost", ...args], { cwd, encoding: "utf8" });
+  return execFileSync("git", ["-c", "user.name=T", "-c", "user.email=t@localhost", ...args], {
+    cwd,
+    encoding: "utf8",
+  });
 }
 
 function repository(files: Record<string, string>): string {
@@ -58,7 +71,9 @@ describe("the base", () => {
     git(path, "add", "link");
     git(path, "commit", "-q", "-m", "more");
     git(path, "config", "filter.evil.smudge", `touch "${path}/smudged"; cat`);
-    writeFileSync(join(path, ".git", "hooks", "post-checkout"), `#!/bin/sh\ntouch "${path}/hooked"\n`, { mode: 0o755 });
+    writeFileSync(join(path, ".git", "hooks", "post-checkout"), `#!/bin/sh\ntouch "${path}/hooked"\n`, {
+      mode: 0o755,
+    });
     const repo = await openRepo(join(path, "sub"));
     expect(repo).toMatchObject({ labPath: "sub", branch: "main" });
     const to = join(folder(), "base");
@@ -77,7 +92,9 @@ describe("the base", () => {
     git(path, "add", "out");
     git(path, "commit", "-q", "-m", "link");
     const repo = await openRepo(path);
-    await expect(checkoutBase(repo, repo.head, join(folder(), "b"))).rejects.toThrow(/leads out of the repository/);
+    await expect(checkoutBase(repo, repo.head, join(folder(), "b"))).rejects.toThrow(
+      /leads out of the repository/,
+    );
   });
 });
 
@@ -122,12 +139,17 @@ describe("harvest", () => {
   it("has limits on files and bytes", async () => {
     const path = folder();
     for (let i = 0; i < 5; i++) writeFileSync(join(path, `${i}.ts`), "x".repeat(100));
-    expect((await harvest(path, globs, { fileSize: 1000, files: 3, total: 1000 })).violations[0]?.kind).toBe("too many");
+    expect((await harvest(path, globs, { fileSize: 1000, files: 3, total: 1000 })).violations[0]?.kind).toBe(
+      "too many",
+    );
     expect((await harvest(path, globs, { fileSize: 1000, files: 9, total: 250 })).violations).toHaveLength(3);
   });
 
   it("no path that passes leaves the folder or reaches .git", () => {
-    const part = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("..", ".", ".git", ".GIT", ".gIt ", "git~1", ".g\u200cit", "a", "", "\\", "c:"));
+    const part = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.constantFrom("..", ".", ".git", ".GIT", ".gIt ", "git~1", ".g\u200cit", "a", "", "\\", "c:"),
+    );
     fc.assert(
       fc.property(fc.array(part, { minLength: 1, maxLength: 5 }), (parts) => {
         const path = parts.join("/");
@@ -138,7 +160,8 @@ describe("harvest", () => {
       { numRuns: 3000 },
     );
     expect(mayChange(["train.ts"], "train.ts")).toBe(true);
-    for (const path of ["../train.ts", "/train.ts", "other.ts", "src/../train.ts", ".git/config"]) expect(mayChange(["train.ts"], path)).toBe(false);
+    for (const path of ["../train.ts", "/train.ts", "other.ts", "src/../train.ts", ".git/config"])
+      expect(mayChange(["train.ts"], path)).toBe(false);
   });
 });
 
@@ -160,10 +183,18 @@ describe("states on disk", () => {
     const base = folder();
     const tree = folder();
     for (const root of [base, tree])
-      for (const [name, text] of [["score.ts", "real"], ["gone.ts", "here"], ["a.ts", "1"]] as const) writeFileSync(join(root, name), text);
+      for (const [name, text] of [
+        ["score.ts", "real"],
+        ["gone.ts", "here"],
+        ["a.ts", "1"],
+      ] as const)
+        writeFileSync(join(root, name), text);
     const laid = await stamp(tree);
     await overlay(tree, "", { "a.ts": "1" }, { "a.ts": "2" });
-    execSync('touch -r score.ts ref && printf fake > score.ts && touch -r ref score.ts && rm ref gone.ts && echo x > extra && printf 3 > a.ts', { cwd: tree });
+    execSync(
+      "touch -r score.ts ref && printf fake > score.ts && touch -r ref score.ts && rm ref gone.ts && echo x > extra && printf 3 > a.ts",
+      { cwd: tree },
+    );
     const options = { lab: "", editable: { "a.ts": "2" }, ignore: [] };
     expect((await restore(tree, base, laid, options)).sort()).toEqual(["a.ts", "gone.ts", "score.ts"]);
     expect(readFileSync(join(tree, "score.ts"), "utf8")).toBe("real");
@@ -195,12 +226,19 @@ describe("states on disk", () => {
 });
 
 describe("commits", () => {
-  const change = (parent: string, text: string) => ({ parent, changes: { "a.ts": text, 'od"d ü.ts': text }, message: `say ${text}\n\nWhetstone-Experiment: 1\n`, when: 1_790_000_000_000 });
+  const change = (parent: string, text: string) => ({
+    parent,
+    changes: { "a.ts": text, 'od"d ü.ts': text },
+    message: `say ${text}\n\nWhetstone-Experiment: 1\n`,
+    when: 1_790_000_000_000,
+  });
 
   it("are made without index, work tree or hooks, the same again from the same input", async () => {
     const path = repository({ "lab/a.ts": "1" });
     for (const hook of ["post-commit", "reference-transaction", "pre-commit"])
-      writeFileSync(join(path, ".git", "hooks", hook), `#!/bin/sh\ntouch "${path}/hooked"\n`, { mode: 0o755 });
+      writeFileSync(join(path, ".git", "hooks", hook), `#!/bin/sh\ntouch "${path}/hooked"\n`, {
+        mode: 0o755,
+      });
     const repo = await openRepo(join(path, "lab"));
     const index = readFileSync(join(path, ".git", "index"));
     const first = await recordKeep(repo, "whetstone/x", change(repo.head, "2"));
@@ -208,7 +246,9 @@ describe("commits", () => {
     const second = await recordKeep(repo, "whetstone/x", change(first, "3"));
     expect(await branchTip(repo, "whetstone/x")).toBe(second);
     expect(git(path, "show", `${second}:lab/od"d ü.ts`)).toBe("3");
-    expect(git(path, "log", "--format=%(trailers:key=Whetstone-Experiment,valueonly)", "-1", second).trim()).toBe("1");
+    expect(
+      git(path, "log", "--format=%(trailers:key=Whetstone-Experiment,valueonly)", "-1", second).trim(),
+    ).toBe("1");
     const candidate = await recordCandidate(repo, "refs/whetstone/lab/x/7", change(second, "4"));
     expect(git(path, "rev-parse", "refs/whetstone/lab/x/7").trim()).toBe(candidate);
     expect(readFileSync(join(path, ".git", "index")).equals(index)).toBe(true);
@@ -221,7 +261,9 @@ describe("commits", () => {
     const repo = await openRepo(path);
     const first = await recordKeep(repo, "whetstone/x", change(repo.head, "2"));
     git(path, "branch", "-f", "whetstone/x", "main");
-    await expect(recordKeep(repo, "whetstone/x", change(first, "3"))).rejects.toThrow(/moved by somebody else/);
+    await expect(recordKeep(repo, "whetstone/x", change(first, "3"))).rejects.toThrow(
+      /moved by somebody else/,
+    );
     git(path, "branch", "-f", "whetstone/x", first);
     git(path, "switch", "-q", "whetstone/x");
     await expect(recordKeep(repo, "whetstone/x", change(first, "3"))).rejects.toThrow(/is checked out/);
@@ -240,14 +282,20 @@ describe("commits", () => {
 
 describe("diffs", () => {
   it("are git's: they apply with git apply", () => {
-    const text = fc.array(fc.stringMatching(/^[a-c ]{0,4}$/)).map((lines) => lines.map((line) => `${line}\n`).join(""));
+    const text = fc
+      .array(fc.stringMatching(/^[a-c ]{0,4}$/))
+      .map((lines) => lines.map((line) => `${line}\n`).join(""));
     fc.assert(
       fc.property(text, text, (before, after) => {
         fc.pre(before !== after && before !== "" && after !== "");
         const path = mkdtempSync(join(tmpdir(), "whet-diff-"));
         try {
           writeFileSync(join(path, "f.txt"), before);
-          execFileSync("git", ["apply", "-"], { cwd: path, input: diffText({ "f.txt": before }, { "f.txt": after }), stdio: ["pipe", "pipe", "pipe"] });
+          execFileSync("git", ["apply", "-"], {
+            cwd: path,
+            input: diffText({ "f.txt": before }, { "f.txt": after }),
+            stdio: ["pipe", "pipe", "pipe"],
+          });
           expect(readFileSync(join(path, "f.txt"), "utf8")).toBe(after);
         } finally {
           rmSync(path, { recursive: true, force: true });

@@ -43,7 +43,10 @@ export async function openRepo(labFolder: string): Promise<Repo> {
   }
   const [bare, inside, gitDir, superproject] = facts;
   if (bare === "true" || inside === "true")
-    throw new UserError(`${labFolder} lies in a bare repository: there are no files to work on`, "clone it and work in the clone");
+    throw new UserError(
+      `${labFolder} lies in a bare repository: there are no files to work on`,
+      "clone it and work in the clone",
+    );
   const root = (await git(lab, ["rev-parse", "--path-format=absolute", "--show-toplevel"])).trimEnd();
   if (superproject)
     throw new UserError(
@@ -52,12 +55,17 @@ export async function openRepo(labFolder: string): Promise<Repo> {
     );
   const head = await git(lab, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).catch(() => "");
   if (head === "")
-    throw new UserError("the repository has no commit yet", "git add -A && git commit -m start, then try again");
+    throw new UserError(
+      "the repository has no commit yet",
+      "git add -A && git commit -m start, then try again",
+    );
   const branch = await git(lab, ["symbolic-ref", "--quiet", "--short", "HEAD"]).catch(() => "");
   return {
     root: await realpath(root),
     gitDir: gitDir as string,
-    labPath: relative(await realpath(root), lab).split(sep).join("/"),
+    labPath: relative(await realpath(root), lab)
+      .split(sep)
+      .join("/"),
     head: head.trim(),
     branch: branch.trim() || null,
   };
@@ -89,7 +97,10 @@ export async function dirty(repo: Repo): Promise<Dirty[]> {
 /** The commit that a branch points at, or null. */
 export async function branchTip(repo: Repo, branch: string): Promise<string | null> {
   return (
-    (await git(repo.root, ["rev-parse", "--verify", "--quiet", `refs/heads/${branch}^{commit}`]).catch(() => "")).trim() ||
-    null
+    (
+      await git(repo.root, ["rev-parse", "--verify", "--quiet", `refs/heads/${branch}^{commit}`]).catch(
+        () => "",
+      )
+    ).trim() || null
   );
 }

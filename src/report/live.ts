@@ -221,7 +221,7 @@ export function plainLine(
       const { kind } = event.decision;
       const size =
         kind === "keep" && event.decision.effect !== null ? ` ${effect(event.decision.effect, scale)}` : "";
-      return `#${event.number} ${left(kind, 7)}${size}  best ${quantity(event.best, scale)}  ${oneLine(event.decision.reason)}`;
+      return `#${event.number} ${left(kind, 7)}${size}  best ${quantity(event.best, scale)}  ${oneLine(event.what)}: ${oneLine(event.decision.reason)}`;
     }
     case "audit": {
       const scale = scaled(event.baselineMean, event.finalMean);

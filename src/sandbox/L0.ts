@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { type Launch, timed } from "./run.ts";
 import type { Order } from "./sandbox.ts";
-import { commandArgv, limitPrefix, type Tools } from "./tools.ts";
+import { commandArgv, contain, limitPrefix, type Tools } from "./tools.ts";
 
 /**
  * No installation needed: the command runs in place, with a built environment and its own session. Where the kernel
@@ -24,15 +24,12 @@ export function launchL0(order: Order, tools: Tools): Launch {
   };
   for (const mount of order.mounts) if (typeof mount.at !== "string") env[mount.at.env] = mount.host;
   const inner = [...limitPrefix(order.limits, tools), ...commandArgv(order.command)];
-  const contained = tools.processNamespace !== null;
-  const argv = contained
-    ? timed(["setpriv", "--pdeathsig", "KILL", ...(tools.processNamespace as string[]), ...inner])
-    : timed(inner);
+  const contained = contain(inner, order.limits, tools);
   return {
-    argv: contained ? ["setpriv", "--pdeathsig", "KILL", ...argv] : argv,
+    argv: contained ? ["setpriv", "--pdeathsig", "KILL", ...timed(contained)] : timed(inner),
     env,
     cwd: join(order.tree, order.cwd),
-    contained,
+    contained: contained !== null,
     cleanUp: () => rmSync(temp, { recursive: true, force: true }),
   };
 }

@@ -1,9 +1,17 @@
-import { existsSync, lstatSync, mkdtempSync, readlinkSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { basename, dirname, join, posix } from "node:path";
 import { type Launch, timed } from "./run.ts";
 import type { Mount, Order } from "./sandbox.ts";
-import { commandArgv, limitPrefix, type Tools } from "./tools.ts";
+import { commandArgv, contain, isRoot, limitPrefix, type Tools } from "./tools.ts";
 
 /** Where the command sees its tree. */
 const root = "/w";
@@ -27,7 +35,18 @@ export function launchBubblewrap(order: Order, tools: Tools): Launch {
     ...["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "whetstone"],
     ...["--ro-bind", "/usr", "/usr", ...systemFolders()],
     ...etc(limits.network),
-    ...["--proc", "/proc", "--dev", "/dev", "--size", "67108864", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"],
+    ...[
+      "--proc",
+      "/proc",
+      "--dev",
+      "/dev",
+      "--size",
+      "67108864",
+      "--tmpfs",
+      "/dev/shm",
+      "--remount-ro",
+      "/dev",
+    ],
     ...["--size", String(Math.max(2 ** 26, Math.min(limits.disk, 2 ** 30))), "--tmpfs", "/tmp"],
   ];
   const path: string[] = [];
@@ -59,8 +78,11 @@ export function launchBubblewrap(order: Order, tools: Tools): Launch {
   for (const [name, value] of Object.entries(env)) args.push("--setenv", name, value);
 
   const inner = [...limitPrefix(limits, tools), ...commandArgv(order.command)];
+  const bwrap = ["bwrap", ...args, "--", ...inner];
+  // Bubblewrap has a namespace of its own; the outer one brings root the kernel's cap on its processes.
+  const capped = isRoot ? (contain(bwrap, limits, tools) ?? bwrap) : bwrap;
   return {
-    argv: ["setpriv", "--pdeathsig", "KILL", ...timed(["bwrap", ...args, "--", ...inner])],
+    argv: ["setpriv", "--pdeathsig", "KILL", ...timed(capped)],
     // The launcher's own environment can be read in the sandbox (/proc/1/environ): it holds nothing but the path.
     env: { PATH: system },
     cwd: "/",

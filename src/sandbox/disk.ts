@@ -11,10 +11,11 @@ export async function diskUse(folders: readonly string[], enough: number): Promi
     if (!info) continue;
     if (!info.isDirectory()) total += info.blocks * 512;
     // Names and inodes take room as well: a million empty files are not free.
-    else for (const name of await readdir(path).catch(() => [])) {
-      total += 512;
-      waiting.push(join(path, name));
-    }
+    else
+      for (const name of await readdir(path).catch(() => [])) {
+        total += 512;
+        waiting.push(join(path, name));
+      }
   }
   return total;
 }

@@ -45,7 +45,11 @@ export function launchMacos(order: Order): Launch {
   };
   for (const mount of order.mounts) if (typeof mount.at !== "string") env[mount.at.env] = mount.host;
   const profile = macosProfile({
-    readable: [order.tree, dirname(process.execPath), ...order.mounts.map((mount) => realpathSync(mount.host))],
+    readable: [
+      order.tree,
+      dirname(process.execPath),
+      ...order.mounts.map((mount) => realpathSync(mount.host)),
+    ],
     writable: [
       temp,
       ...(order.treeWritable ? [order.tree] : []),

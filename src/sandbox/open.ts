@@ -96,7 +96,8 @@ async function probeBubblewrap(tools: Tools): Promise<Isolation | string> {
       ["connected", "the network could be reached"],
     ])
       if (said.includes(word as string)) return `bubblewrap runs, but ${what}`;
-    if (readFileSync(join(tree, "canary"), "utf8") !== "untouched") return "bubblewrap runs, but the tree was written";
+    if (readFileSync(join(tree, "canary"), "utf8") !== "untouched")
+      return "bubblewrap runs, but the tree was written";
     return reportL2();
   } finally {
     server.close();
@@ -125,7 +126,11 @@ function reportL0(tools: Tools): Isolation {
       ...(tools.prlimit ? ["size of one file"] : []),
       "output size",
     ],
-    watched: ["memory", "number of processes", "disk use"],
+    watched: [
+      "memory",
+      "number of processes (a multiple of the budget is capped by the kernel where it can)",
+      "disk use",
+    ],
     notEnforced: [
       "reading and writing the user's files",
       "network",
@@ -154,15 +159,25 @@ function reportL2(): Isolation {
       "size of one file, output size",
     ],
     watched: ["memory", "number of processes", "disk use"],
-    notEnforced: ["kernel flaws (no seccomp filter: io_uring is reachable)", "use of shared processors and caches"],
-    evidence: ["a canary under bubblewrap could neither write its tree, nor see the host's files, nor connect to a port"],
+    notEnforced: [
+      "kernel flaws (no seccomp filter: io_uring is reachable)",
+      "use of shared processors and caches",
+    ],
+    evidence: [
+      "a canary under bubblewrap could neither write its tree, nor see the host's files, nor connect to a port",
+    ],
   };
 }
 
 function reportMacos(): Isolation {
   return {
     level: "macos",
-    enforced: ["time limit", "writes outside the run's folders", "no network unless granted", "environment built from nothing"],
+    enforced: [
+      "time limit",
+      "writes outside the run's folders",
+      "no network unless granted",
+      "environment built from nothing",
+    ],
     watched: ["nothing: memory and processes are not measured on macOS"],
     notEnforced: ["memory", "number of processes", "a daemon can survive, confined", "reading system files"],
     evidence: ["sandbox-exec started; the profile has not been tested on this system by us"],

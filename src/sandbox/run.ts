@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { Readable } from "node:stream";
 import { coveredDescriptors } from "./descriptors.ts";
+import { diskUse } from "./disk.ts";
 import { openOutput } from "./output.ts";
 import { sampleTree, sweep } from "./processes.ts";
 import type { Ending, Order, Outcome, Running } from "./sandbox.ts";
-import { diskUse } from "./disk.ts";
 
 /** What a level makes of an order: the command line to start, with its whole environment. */
 export interface Launch {
@@ -38,8 +38,14 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
   let message = "";
   let peakBytes = 0;
   let sampledCpuMs = 0;
-  const stdout = openOutput(order.onLine && ((line) => order.onLine?.(line, "stdout")), order.lineLimit ?? 65_536);
-  const stderr = openOutput(order.onLine && ((line) => order.onLine?.(line, "stderr")), order.lineLimit ?? 65_536);
+  const stdout = openOutput(
+    order.onLine && ((line) => order.onLine?.(line, "stdout")),
+    order.lineLimit ?? 65_536,
+  );
+  const stderr = openOutput(
+    order.onLine && ((line) => order.onLine?.(line, "stderr")),
+    order.lineLimit ?? 65_536,
+  );
   const timers = new Set<NodeJS.Timeout>();
 
   let child: ChildProcess;
@@ -177,9 +183,15 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
       peakBytes = Math.max(peakBytes, sample.bytes);
       sampledCpuMs = Math.max(sampledCpuMs, sample.cpuMs);
       if (sample.bytes > limits.memory)
-        return end("memory", `it used ${bytes(sample.bytes)} of memory, the budget allows ${bytes(limits.memory)}`);
+        return end(
+          "memory",
+          `it used ${bytes(sample.bytes)} of memory, the budget allows ${bytes(limits.memory)}`,
+        );
       if (sample.processes > limits.processes)
-        return end("processes", `it had ${sample.processes} processes, the budget allows ${limits.processes}`);
+        return end(
+          "processes",
+          `it had ${sample.processes} processes, the budget allows ${limits.processes}`,
+        );
       timers.add(setTimeout(look, Math.max(25, 10 * (performance.now() - before))));
     };
     timers.add(setTimeout(look, 20));
@@ -218,11 +230,18 @@ function failedStart(error: Error): Running {
 
 /** The outer shell reports a death by signal N as exit code 128 + N. */
 function verdict(code: number | null, signal: NodeJS.Signals | null) {
-  if (signal) return { ending: "signal" as const, exitCode: null, signal, message: `it was killed by ${signal}` };
+  if (signal)
+    return { ending: "signal" as const, exitCode: null, signal, message: `it was killed by ${signal}` };
   if (code === 0) return { ending: "ok" as const, exitCode: 0, signal: null, message: "" };
   const name = signalNames[(code ?? 0) - 128];
-  if (name) return { ending: "signal" as const, exitCode: code, signal: name, message: `it was killed by ${name}` };
-  return { ending: "exit" as const, exitCode: code, signal: null, message: `it ended with exit code ${code}` };
+  if (name)
+    return { ending: "signal" as const, exitCode: code, signal: name, message: `it was killed by ${name}` };
+  return {
+    ending: "exit" as const,
+    exitCode: code,
+    signal: null,
+    message: `it ended with exit code ${code}`,
+  };
 }
 
 const signalNames: Record<number, NodeJS.Signals> = {

@@ -42,7 +42,16 @@ describe.each(levels)("isolation level %s", (level) => {
     rmSync(out, { recursive: true, force: true });
   });
   const start = (command: Order["command"], more: Partial<Order> = {}) =>
-    sandbox.start({ command, tree, cwd: "", mounts: [{ host: out, at: { env: "OUT" }, writable: true }], hidden: ["secret"], env: { SEED: "7" }, limits, ...more });
+    sandbox.start({
+      command,
+      tree,
+      cwd: "",
+      mounts: [{ host: out, at: { env: "OUT" }, writable: true }],
+      hidden: ["secret"],
+      env: { SEED: "7" },
+      limits,
+      ...more,
+    });
   const run = (command: Order["command"], more: Partial<Order> = {}) => start(command, more).done;
 
   it("runs a command in the tree, with a writable $OUT and nothing inherited", async () => {
@@ -68,7 +77,12 @@ describe.each(levels)("isolation level %s", (level) => {
     ["time, SIGTERM ignored", "trap '' TERM INT HUP; sleep 30 & wait", { time: 300 }, "timeout"],
     ["output", "yes", {}, "output"],
     ["memory", "node -e 'const a=[];for(;;)a.push(Buffer.alloc(1e7,1))'", {}, "memory"],
-    ["memory of several processes", "for i in 1 2 3 4; do node -e 'const a=[];for(let i=0;i<10;i++)a.push(Buffer.alloc(1e7,1));setTimeout(()=>{},9000)' & done; wait", {}, "memory"],
+    [
+      "memory of several processes",
+      "for i in 1 2 3 4; do node -e 'const a=[];for(let i=0;i<10;i++)a.push(Buffer.alloc(1e7,1));setTimeout(()=>{},9000)' & done; wait",
+      {},
+      "memory",
+    ],
     ["processes", "for i in $(seq 200); do sleep 20 & done; wait", {}, "processes"],
     ["disk", "for i in $(seq 40); do head -c 5000000 /dev/zero > $OUT/f$i; done; sleep 5", {}, "disk"],
   ] as const)("ends a command over its limit of %s", async (_name, command, more, ending) => {
@@ -107,7 +121,9 @@ describe.each(levels)("isolation level %s", (level) => {
       sandbox.start(${JSON.stringify({ command: "setsid sleep 77.5 & sleep 77.5", tree, cwd: "", mounts: [], hidden: [], env: {}, limits })});
       console.log("started");
       setTimeout(() => {}, 60000);`;
-    const harness = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+    const harness = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     await new Promise((resolve) => harness.stdout.once("data", resolve));
     for (let wait = 0; wait < 100 && alive("77.5") === 0; wait++) await sleep(20);
     expect(alive("77.5")).toBeGreaterThan(0);
@@ -124,7 +140,7 @@ describe.each(levels)("isolation level %s", (level) => {
 
   it("converses over standard input and output line by line", async () => {
     const lines: string[] = [];
-    const running = start("while read line; do echo \"got $line\"; done", {
+    const running = start('while read line; do echo "got $line"; done', {
       stdin: "pipe",
       onLine: (line) => {
         lines.push(line);
@@ -145,24 +161,31 @@ describe.each(levels)("isolation level %s", (level) => {
 
   it("runs twenty at once", async () => {
     const outcomes = await Promise.all(Array.from({ length: 20 }, (_, n) => run(`echo ${n}`)));
-    expect(outcomes.map((outcome) => outcome.stdout.trim())).toEqual(Array.from({ length: 20 }, (_, n) => String(n)));
+    expect(outcomes.map((outcome) => outcome.stdout.trim())).toEqual(
+      Array.from({ length: 20 }, (_, n) => String(n)),
+    );
   });
 
   it("tells CPU time and peak memory", async () => {
-    const outcome = await run("node -e 'const b=Buffer.alloc(8e7,1);const t=Date.now();while(Date.now()-t<400);'");
+    const outcome = await run(
+      "node -e 'const b=Buffer.alloc(8e7,1);const t=Date.now();while(Date.now()-t<400);'",
+    );
     expect(outcome.cpuMs).toBeGreaterThan(250);
     expect(outcome.peakBytes).toBeGreaterThan(8e7);
   });
 
-  it.runIf(level === "L2")("shows a read-only tree without the hidden paths, and nothing of the host", async () => {
-    const outcome = await run(
-      `echo a > plain; cat secret/data; ls ${tmpdir()} | wc -l; ls /root /home 2>&1; cat /proc/1/environ | tr '\\0' '\\n'; mount --bind / /mnt; echo end`,
-    );
-    expect(outcome.stderr).toMatch(/Read-only/);
-    expect(outcome.stdout).not.toContain("hidden");
-    expect(outcome.stdout).not.toMatch(/PATH=.*node_modules/);
-    expect(outcome.stdout).toContain("end");
-  });
+  it.runIf(level === "L2")(
+    "shows a read-only tree without the hidden paths, and nothing of the host",
+    async () => {
+      const outcome = await run(
+        `echo a > plain; cat secret/data; ls ${tmpdir()} | wc -l; ls /root /home 2>&1; cat /proc/1/environ | tr '\\0' '\\n'; mount --bind / /mnt; echo end`,
+      );
+      expect(outcome.stderr).toMatch(/Read-only/);
+      expect(outcome.stdout).not.toContain("hidden");
+      expect(outcome.stdout).not.toMatch(/PATH=.*node_modules/);
+      expect(outcome.stdout).toContain("end");
+    },
+  );
 
   it.runIf(level === "L2")("reaches no network unless it is granted", async () => {
     const server = createServer((socket) => socket.end("hello"));
@@ -203,7 +226,13 @@ describe("output", () => {
 
 describe("the macOS profile", () => {
   it("denies by default and quotes its paths", () => {
-    const text = macosProfile({ readable: ["/a b"], writable: ['/w"x'], hidden: ["/h"], home: "/Users/me", network: false });
+    const text = macosProfile({
+      readable: ["/a b"],
+      writable: ['/w"x'],
+      hidden: ["/h"],
+      home: "/Users/me",
+      network: false,
+    });
     expect(text).toContain("(deny default)");
     expect(text).toContain('(subpath "/w\\"x")');
     expect(text).not.toContain("network");

@@ -7,7 +7,7 @@ export interface Tools {
   pageSize: number;
   prlimit: boolean;
   taskset: boolean;
-  /** Command prefix that runs what follows as the first process of a namespace that dies with it, or null. */
+  /** `unshare ...` for a namespace of processes that dies with its first process, or null. */
   processNamespace: string[] | null;
 }
 
@@ -24,27 +24,56 @@ export async function findTools(): Promise<Tools> {
 
 /**
  * The first process of a namespace ignores signals that it does not handle, its own included: a small shell takes that
- * place, so that the command behaves as it would anywhere.
+ * place, so that the command behaves as it would anywhere. As root it also caps the numbers that the namespace can give
+ * out (its own pid_max, since Linux 6.14), so that the kernel itself stops a fork bomb; elsewhere the write fails and
+ * is passed over.
  */
-const firstProcess = ["sh", "-c", '"$@"; exit $?', "sh"];
+const firstProcess = [
+  "sh",
+  "-c",
+  '(echo "$1" > /proc/sys/kernel/pid_max) 2>/dev/null; shift; "$@"; exit $?',
+  "sh",
+];
 
 /** Root needs no user namespace; others get one in which they keep their own number, so that files keep their owner. */
 async function findNamespace(): Promise<string[] | null> {
-  const user = process.getuid?.() === 0 ? [] : ["--user", "--map-current-user"];
+  const user = isRoot ? [] : ["--user", "--map-current-user"];
   for (const extra of [["--mount-proc"], []]) {
     const prefix = ["unshare", ...user, "--pid", "--fork", "--kill-child", ...extra];
     const out = await tryOut(["setpriv", "--pdeathsig", "KILL", ...prefix, "sh", "-c", "echo $$"]);
-    if (out === "1") return [...prefix, ...firstProcess];
+    if (out === "1") return prefix;
   }
   return null;
 }
+
+/** Runs what follows as a namespace of processes that is gone with its first; null where that cannot be had. */
+export function contain(argv: readonly string[], limits: Limits, tools: Tools): string[] | null {
+  if (tools.processNamespace === null) return null;
+  // Threads take numbers too, and after the first round the kernel never gives out one below 300 again.
+  const highest = 301 + 4 * limits.processes;
+  return [
+    "setpriv",
+    "--pdeathsig",
+    "KILL",
+    ...tools.processNamespace,
+    ...firstProcess,
+    String(highest),
+    ...argv,
+  ];
+}
+
+/** The kernel counts processes of a user only for users other than root. */
+export const isRoot = process.getuid?.() === 0;
 
 /** Limits that the kernel itself keeps, set before the command begins. */
 export function limitPrefix(limits: Limits, tools: Tools): string[] {
   const prefix: string[] = [];
   if (limits.cpus !== undefined && tools.taskset)
     prefix.push("taskset", "-c", `0-${Math.max(1, Math.min(limits.cpus, cpus().length)) - 1}`);
-  if (tools.prlimit) prefix.push("prlimit", "--core=0", "--nofile=4096", `--fsize=${limits.fileSize}`);
+  if (!tools.prlimit) return prefix;
+  prefix.push("prlimit", "--core=0", "--nofile=4096", `--fsize=${limits.fileSize}`);
+  // Within a user namespace of its own the count is this run's alone.
+  if (!isRoot && tools.processNamespace !== null) prefix.push(`--nproc=${4 * limits.processes}`);
   return prefix;
 }
 
@@ -60,8 +89,11 @@ export async function works(argv: readonly string[]): Promise<boolean> {
 export function tryOut(argv: readonly string[]): Promise<string | null> {
   return new Promise((resolve) => {
     const env = { PATH: process.env.PATH ?? "/usr/bin:/bin", LC_ALL: "C" };
-    execFile(argv[0] as string, argv.slice(1), { timeout: 2000, killSignal: "SIGKILL", env }, (error, stdout) =>
-      resolve(error ? null : stdout.trim()),
+    execFile(
+      argv[0] as string,
+      argv.slice(1),
+      { timeout: 2000, killSignal: "SIGKILL", env },
+      (error, stdout) => resolve(error ? null : stdout.trim()),
     );
   });
 }

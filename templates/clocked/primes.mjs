@@ -19,7 +19,8 @@ export function countPrimes(n) {
       }
       for (; multiple <= high; multiple += step) composite[multiple - low] = 1;
     }
-    for (let i = low; i <= high; i++) if (composite[i - low] === 0 && (!SKIP_EVEN || i === 2 || i % 2 === 1)) count++;
+    for (let i = low; i <= high; i++)
+      if (composite[i - low] === 0 && (!SKIP_EVEN || i === 2 || i % 2 === 1)) count++;
   }
   return count;
 }

@@ -2,8 +2,11 @@ import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";
 
 // SECRET is known to the scorer alone: the candidate cannot prepare for these numbers.
-const noise = (index: number) => (createHash("sha256").update(`${process.env.SECRET}/${index}`).digest()[0] as number) / 256;
-const sequence = Array.from({ length: 300 }, (_, index) => Math.round(20 * Math.sin(index / 30) + 8 * (noise(index) - 0.5)));
+const noise = (index: number) =>
+  (createHash("sha256").update(`${process.env.SECRET}/${index}`).digest()[0] as number) / 256;
+const sequence = Array.from({ length: 300 }, (_, index) =>
+  Math.round(20 * Math.sin(index / 30) + 8 * (noise(index) - 0.5)),
+);
 
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 let mistakes = 0;

@@ -64,7 +64,9 @@ export function start(folder: string, ...args: string[]) {
 }
 
 /** A fast lab with a knob, a known optimum and Gaussian noise that depends on the seed alone. */
-export function noisyLab(more: { program?: string; files?: Record<string, string> } = {}): Record<string, string> {
+export function noisyLab(
+  more: { program?: string; files?: Record<string, string> } = {},
+): Record<string, string> {
   return {
     "train.mjs": [
       "const RATE = 1;",
@@ -76,7 +78,9 @@ export function noisyLab(more: { program?: string; files?: Record<string, string
       "console.log(`loss: ${10 + Math.log(RATE / 8) ** 2 + 0.05 * n}`);",
       "",
     ].join("\n"),
-    "program.md": program(`metric: loss\ndirection: minimize\nchange: [train.mjs]\nrun: node train.mjs\nbudget: 10s\n${more.program ?? ""}`),
+    "program.md": program(
+      `metric: loss\ndirection: minimize\nchange: [train.mjs]\nrun: node train.mjs\nbudget: 10s\n${more.program ?? ""}`,
+    ),
     ...more.files,
   };
 }

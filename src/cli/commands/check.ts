@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { checkLab, readLab } from "../../loop/index.ts";
 import { checkText } from "../../report/index.ts";
 import { colour, print, printJson, width } from "../output.ts";
-import { plainLine } from "../plain.ts";
+import { plainDisplay } from "../plainDisplay.ts";
 
 export async function checkCommand(
   lab: string | undefined,
@@ -17,10 +17,7 @@ export async function checkCommand(
   const check = await checkLab(folder, {
     ...(options.tag === undefined ? {} : { tag: options.tag }),
     ...(options.fresh ? { fresh: true } : {}),
-    listener: (event) => {
-      const line = event.type === "noise" ? null : plainLine(event);
-      if (line !== null) process.stderr.write(`${line}\n`);
-    },
+    listener: plainDisplay(folder, process.stderr).listener,
   });
   if (options.json) printJson(check);
   else

@@ -1,22 +1,17 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { basename, join, relative, resolve } from "node:path";
-import { UserError } from "../../errors.ts";
-import { notebookOf, rowOf, whetstoneFolder, withSession } from "../../loop/index.ts";
+import { basename, resolve } from "node:path";
+import { notebookOf, rowOf, withSession } from "../../notebook/index.ts";
 import {
-  chartPng,
   contextText,
   diffLines,
   failuresText,
   logText,
   paints,
-  progressSvg,
-  reportHtml,
   showText,
   statusText,
 } from "../../report/index.ts";
 import { colour, print, printJson, width } from "../output.ts";
 
-interface Options {
+export interface Options {
   json?: boolean;
   tag?: string;
 }
@@ -44,10 +39,18 @@ export async function statusCommand(lab: string | undefined, options: Options): 
   });
 }
 
-export async function logCommand(lab: string | undefined, options: Options & { newest: number; all?: boolean }): Promise<number> {
+export async function logCommand(
+  lab: string | undefined,
+  options: Options & { newest: number; all?: boolean },
+): Promise<number> {
   const folder = labFolder(lab);
   return withSession(folder, options.tag, async (ledger, row) => {
-    const notebook = await notebookOf(ledger, basename(folder), row, options.all ? {} : { newest: options.newest });
+    const notebook = await notebookOf(
+      ledger,
+      basename(folder),
+      row,
+      options.all ? {} : { newest: options.newest },
+    );
     const rows = options.all ? notebook.experiments : notebook.experiments.slice(-options.newest);
     if (options.json) printJson(rows.map(slim));
     else print(logText(rows, { ...page(), metric: notebook.metric, sigma: notebook.sigma }));
@@ -74,7 +77,10 @@ export async function diffCommand(id: number, lab: string | undefined, options: 
   });
 }
 
-export async function contextCommand(lab: string | undefined, options: Options & { budget: number }): Promise<number> {
+export async function contextCommand(
+  lab: string | undefined,
+  options: Options & { budget: number },
+): Promise<number> {
   const folder = labFolder(lab);
   return withSession(folder, options.tag, async (ledger, row) => {
     const notebook = await notebookOf(ledger, basename(folder), row, { newest: screen });
@@ -90,26 +96,11 @@ export async function failuresCommand(lab: string | undefined, options: Options)
   return withSession(folder, options.tag, async (ledger, row) => {
     const notebook = await notebookOf(ledger, basename(folder), row, { newest: 1000, texts: true });
     const rows = notebook.experiments.filter((each) => ["crash", "timeout", "invalid"].includes(each.status));
-    if (options.json) printJson(rows.map((each) => ({ ...slim(each), logTail: each.logTail, failureKind: each.failureKind ?? null })));
+    if (options.json)
+      printJson(
+        rows.map((each) => ({ ...slim(each), logTail: each.logTail, failureKind: each.failureKind ?? null })),
+      );
     else print(failuresText(rows, page()));
-    return 0;
-  });
-}
-
-export async function reportCommand(lab: string | undefined, options: Options & { out?: string }): Promise<number> {
-  const folder = labFolder(lab);
-  const out = resolve(options.out ?? whetstoneFolder(folder));
-  return withSession(folder, options.tag, async (ledger, row) => {
-    const notebook = await notebookOf(ledger, basename(folder), row, { texts: true });
-    if (notebook.baseline.values.length === 0) throw new UserError("the baseline has not been measured yet", "whet check");
-    const svg = progressSvg(notebook, { width: 1200, height: 675, theme: "light" });
-    await mkdir(out, { recursive: true });
-    const files = [join(out, "report.html"), join(out, "progress.svg"), join(out, "progress.png")] as const;
-    await writeFile(files[0], reportHtml(notebook));
-    await writeFile(files[1], svg);
-    await writeFile(files[2], await chartPng(svg));
-    if (options.json) printJson({ files });
-    else for (const file of files) print(relative(process.cwd(), file) || file);
     return 0;
   });
 }

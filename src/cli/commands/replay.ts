@@ -1,13 +1,17 @@
 import { replayLab } from "../../loop/index.ts";
-import { labFolder } from "./notebook.ts";
 import { print, printJson } from "../output.ts";
+import { labFolder } from "./notebook.ts";
 
-export async function replayCommand(lab: string | undefined, options: { json?: boolean; tag?: string }): Promise<number> {
+export async function replayCommand(
+  lab: string | undefined,
+  options: { json?: boolean; tag?: string },
+): Promise<number> {
   const result = await replayLab(labFolder(lab), options.tag);
   if (options.json) printJson(result);
   else {
     print(`session ${result.tag}: ${result.experiments} decisions derived again from the recorded runs`);
-    for (const { number, recorded, replayed } of result.differences) print(`  #${number}: recorded ${recorded}, replayed ${replayed}`);
+    for (const { number, recorded, replayed } of result.differences)
+      print(`  #${number}: recorded ${recorded}, replayed ${replayed}`);
     print(result.differences.length === 0 ? "all agree" : `${result.differences.length} differ`);
   }
   return result.differences.length === 0 ? 0 : 1;

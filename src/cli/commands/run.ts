@@ -1,11 +1,12 @@
 import { basename } from "node:path";
 import { parseDuration } from "../../contract/index.ts";
 import { UserError } from "../../errors.ts";
-import { readLab, type RunOptions, runSession } from "../../loop/index.ts";
-import { interactive, print } from "../output.ts";
-import { plainLine } from "../plain.ts";
+import { type RunOptions, readLab, runSession } from "../../loop/index.ts";
 import { liveDisplay } from "../live.ts";
+import { interactive, print } from "../output.ts";
+import { plainDisplay } from "../plainDisplay.ts";
 import { resultsWriter } from "../results.ts";
+import { statusCommand } from "./notebook.ts";
 
 interface Options {
   experiments?: number;
@@ -22,7 +23,8 @@ interface Options {
 export async function runCommand(lab: string | undefined, options: Options): Promise<number> {
   const folder = await readLab(lab ?? ".");
   const time = options.for === undefined ? undefined : parseDuration(options.for);
-  if (time === null || time === 0) throw new UserError(`--for ${options.for} is no duration`, "write 30m, 8h or 1h30m");
+  if (time === null || time === 0)
+    throw new UserError(`--for ${options.for} is no duration`, "write 30m, 8h or 1h30m");
   if (options.isolation !== undefined && options.isolation !== "best" && options.isolation !== "L0")
     throw new UserError(`--isolation is best or L0, not ${options.isolation}`);
   const stop = { requested: false };
@@ -30,8 +32,11 @@ export async function runCommand(lab: string | undefined, options: Options): Pro
   const display = options.json
     ? { listener: (event: unknown) => print(JSON.stringify(event)), end: () => {} }
     : interactive
-      ? liveDisplay(folder, { ...(time === undefined ? {} : { time }), ...(options.experiments === undefined ? {} : { experiments: options.experiments }) })
-      : { listener: plain, end: () => {} };
+      ? liveDisplay(folder, {
+          ...(time === undefined ? {} : { time }),
+          ...(options.experiments === undefined ? {} : { experiments: options.experiments }),
+        })
+      : plainDisplay(folder, process.stdout);
   const onSignal = () => {
     if (stop.requested) abort.abort();
     else {
@@ -62,7 +67,6 @@ export async function runCommand(lab: string | undefined, options: Options): Pro
     const result = await runSession(folder, given);
     display.end();
     if (!options.json && result.final) {
-      const { statusCommand } = await import("./notebook.ts");
       print("");
       return statusCommand(lab, { tag: result.tag });
     }
@@ -72,8 +76,3 @@ export async function runCommand(lab: string | undefined, options: Options): Pro
     process.off("SIGINT", onSignal);
   }
 }
-
-const plain: NonNullable<RunOptions["listener"]> = (event) => {
-  const line = plainLine(event);
-  if (line !== null) print(line);
-};

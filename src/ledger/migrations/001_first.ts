@@ -51,7 +51,11 @@ export async function up(db: Kysely<Schema>): Promise<void> {
     // The database itself refuses a second look at the same content within a session.
     .addUniqueConstraint("experiment_state", ["session_id", "state"])
     .execute();
-  await db.schema.createIndex("experiments_by_state").on("experiments").columns(["state", "parent_state"]).execute();
+  await db.schema
+    .createIndex("experiments_by_state")
+    .on("experiments")
+    .columns(["state", "parent_state"])
+    .execute();
 
   await db.schema
     .createTable("changes")
@@ -136,7 +140,11 @@ export async function up(db: Kysely<Schema>): Promise<void> {
     .addColumn("decided_at", "bigint", (c) => c.notNull())
     .addColumn("keep_commit", "text")
     .execute();
-  await db.schema.createIndex("decisions_by_kind").on("decisions").columns(["kind", "experiment_id"]).execute();
+  await db.schema
+    .createIndex("decisions_by_kind")
+    .on("decisions")
+    .columns(["kind", "experiment_id"])
+    .execute();
 
   await db.schema
     .createTable("violations")

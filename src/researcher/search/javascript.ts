@@ -43,7 +43,14 @@ function fields(text: string, object: SyntaxNode, path: string, found: Found[]):
   }
 }
 
-function literal(text: string, node: SyntaxNode, name: string, type: string, comment: string, found: Found[]): void {
+function literal(
+  text: string,
+  node: SyntaxNode,
+  name: string,
+  type: string,
+  comment: string,
+  found: Found[],
+): void {
   const source = text.slice(node.from, node.to);
   const place = { name, start: node.from, end: node.to, literal: source, comment };
   switch (node.name) {

@@ -39,12 +39,14 @@ function decimals(value: number): number {
  * Only arithmetic on numbers is understood; nothing is executed.
  */
 export function numericValue(source: string): number | null {
-  const tokens = source.replaceAll("_", "").match(/\*\*|[()*/+-]|\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?|\S/gi) ?? [];
+  const tokens =
+    source.replaceAll("_", "").match(/\*\*|[()*/+-]|\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?|\S/gi) ?? [];
   let at = 0;
   const peek = () => tokens[at];
   const sum = (): number => {
     let left = product();
-    while (peek() === "+" || peek() === "-") left = tokens[at++] === "+" ? left + product() : left - product();
+    while (peek() === "+" || peek() === "-")
+      left = tokens[at++] === "+" ? left + product() : left - product();
     return left;
   };
   const product = (): number => {
@@ -93,7 +95,8 @@ export function choicesInComment(comment: string, present: string): string[] {
       .replace(/^.*?:\s*/, "")
       .split(separator)
       .map((word) => word.trim().replace(/^["'`]|["'`]$/g, ""));
-    if (listed.length > 1 && listed.includes(present) && listed.every((word) => /^[\w./-]+$/.test(word))) return listed;
+    if (listed.length > 1 && listed.includes(present) && listed.every((word) => /^[\w./-]+$/.test(word)))
+      return listed;
   }
   return [];
 }
@@ -121,7 +124,8 @@ export interface Found {
 
 /** Completes what a language has found. */
 export function knob(file: string, found: Found): Knob {
-  const kind = typeof found.value === "number" ? "number" : typeof found.value === "boolean" ? "boolean" : "enum";
+  const kind =
+    typeof found.value === "number" ? "number" : typeof found.value === "boolean" ? "boolean" : "enum";
   const bounds = kind === "number" && found.comment ? boundsInComment(found.comment) : null;
   return {
     file,
@@ -132,8 +136,11 @@ export function knob(file: string, found: Found): Knob {
     end: found.end,
     literal: found.literal,
     choices: found.choices ?? [],
-    write: found.write ?? ((value) => (typeof value === "number" ? writeNumber(value, found.literal) : String(value))),
-    integer: typeof found.value === "number" && Number.isInteger(found.value) && !/\d\.\d|e-/i.test(found.literal),
+    write:
+      found.write ??
+      ((value) => (typeof value === "number" ? writeNumber(value, found.literal) : String(value))),
+    integer:
+      typeof found.value === "number" && Number.isInteger(found.value) && !/\d\.\d|e-/i.test(found.literal),
     low: bounds?.low ?? Number.NEGATIVE_INFINITY,
     high: bounds?.high ?? Number.POSITIVE_INFINITY,
   };

@@ -7,7 +7,8 @@ import type { Briefing, Proposal } from "../researcher.ts";
 export function* lineProposals(briefing: Briefing, random: () => number): Generator<Proposal> {
   const spots: { file: string; index: number }[] = [];
   for (const [file, text] of Object.entries(briefing.files))
-    for (const [index, line] of text.split("\n").entries()) if (line.trim() !== "") spots.push({ file, index });
+    for (const [index, line] of text.split("\n").entries())
+      if (line.trim() !== "") spots.push({ file, index });
   for (let i = spots.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));
     [spots[i], spots[j]] = [spots[j] as (typeof spots)[number], spots[i] as (typeof spots)[number]];

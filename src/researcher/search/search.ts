@@ -100,11 +100,13 @@ function neighbours(knob: Knob): Move[] {
   const now = knob.value as number;
   const values: [number, number][] = [];
   if (now === 0)
-    for (const [index, value] of (knob.integer ? [1, 2, 4] : [0.1, 0.01, 1]).entries()) values.push([value, index]);
+    for (const [index, value] of (knob.integer ? [1, 2, 4] : [0.1, 0.01, 1]).entries())
+      values.push([value, index]);
   else if (knob.integer && Math.abs(now) <= 4)
     for (const [index, step] of [1, -1, 2, -2].entries()) values.push([now + step, index >> 1]);
   else {
-    for (const [index, factor] of [2, 4, 1.3, 1.1].entries()) values.push([now * factor, index], [now / factor, index]);
+    for (const [index, factor] of [2, 4, 1.3, 1.1].entries())
+      values.push([now * factor, index], [now / factor, index]);
     // Close to one it is the distance to one that counts: 0.9, 0.95, 0.975, ...
     if (!knob.integer && now > 0.5 && now < 1)
       for (const [index, factor] of [2, 4].entries())
@@ -144,7 +146,10 @@ function believe(
       const numeric = typeof move.from === "number" && typeof move.to === "number";
       const direction = numeric ? Math.sign((move.to as number) - (move.from as number)) : 0;
       const kept = experiment.decision === "keep";
-      const bad = experiment.decision === "crash" || experiment.decision === "timeout" || experiment.decision === "invalid";
+      const bad =
+        experiment.decision === "crash" ||
+        experiment.decision === "timeout" ||
+        experiment.decision === "invalid";
       // In standard errors, bounded: a huge loss says no more than a clear one.
       const score = kept ? 2 : bad ? -2 : Math.max(-2, Math.min(1, (experiment.t ?? -0.5) / 2));
       belief.trials += move.alone ? 1 : 0.3;
@@ -179,7 +184,8 @@ function draw(move: Move, beliefs: Map<string, Belief>, random: () => number): n
     }
     const target = move.value as number;
     // Beyond a value that crashed lies nothing good.
-    if (past.bad && past.direction === move.direction && (target - past.to) * move.direction >= 0) return -5 + prior;
+    if (past.bad && past.direction === move.direction && (target - past.to) * move.direction >= 0)
+      return -5 + prior;
     // How near the past try was to where this move goes, on a log scale where that makes sense.
     const gap = target > 0 && past.to > 0 ? Math.abs(Math.log(target / past.to)) : Math.abs(target - past.to);
     const nearness = Math.exp(-gap);
@@ -231,19 +237,25 @@ function jump(moves: readonly Move[], count: number, random: () => number): Move
 function describe(briefing: Briefing, moves: readonly Move[]): Proposal {
   const changes: Proposal["changes"] = {};
   for (const file of new Set(moves.map((move) => move.knob.file))) {
-    const settings = new Map(moves.filter((move) => move.knob.file === file).map((move) => [move.knob, move.value]));
+    const settings = new Map(
+      moves.filter((move) => move.knob.file === file).map((move) => [move.knob, move.value]),
+    );
     changes[file] = setKnobs(briefing.files[file] as string, settings);
   }
   const { metric } = briefing.program.contract;
   const several = Object.keys(briefing.files).length > 1;
   const what = moves
-    .map(({ knob, value }) => `${knob.name} ${String(knob.value)} -> ${knob.write(value)}${several ? ` (${knob.file})` : ""}`)
+    .map(
+      ({ knob, value }) =>
+        `${knob.name} ${String(knob.value)} -> ${knob.write(value)}${several ? ` (${knob.file})` : ""}`,
+    )
     .join(", ");
   const reasons = moves.map(({ knob, direction }) => mechanism(knob.name, direction));
   return {
     hypothesis: {
       what,
-      mechanism: moves.length === 1 ? (reasons[0] as string) : `together: ${[...new Set(reasons)].join("; ")}`,
+      mechanism:
+        moves.length === 1 ? (reasons[0] as string) : `together: ${[...new Set(reasons)].join("; ")}`,
       prediction: `${metric.name} ${metric.direction === "minimize" ? "falls" : "rises"} by more than the noise`,
     },
     changes,
@@ -274,7 +286,9 @@ function fresh(
   return (proposal) => {
     const key = proposalKey(proposal);
     if (tried.has(key) || refused.has(key)) return false;
-    return Object.entries(proposal.changes).some(([file, text]) => briefing.files[file] !== (text ?? undefined));
+    return Object.entries(proposal.changes).some(
+      ([file, text]) => briefing.files[file] !== (text ?? undefined),
+    );
   };
 }
 

@@ -25,7 +25,10 @@ export function tomlKnobs(text: string): Found[] {
       table = `${header[1]}.`;
       continue;
     }
-    const match = /^(\s*([\w.-]+)\s*=\s*)(true|false|[+-]?\d[\d_]*(?:\.\d+)?(?:e[+-]?\d+)?|"[^"\\]*"|'[^']*')\s*(#.*)?$/i.exec(line.replace(/\r$/, ""));
+    const match =
+      /^(\s*([\w.-]+)\s*=\s*)(true|false|[+-]?\d[\d_]*(?:\.\d+)?(?:e[+-]?\d+)?|"[^"\\]*"|'[^']*')\s*(#.*)?$/i.exec(
+        line.replace(/\r$/, ""),
+      );
     if (!match) continue;
     const [, prefix = "", key = "", literal = ""] = match;
     const name = `${table}${key}`;

@@ -81,7 +81,9 @@ export function mechanism(name: string, direction: number): string {
   const known = lore.find((entry) => entry.pattern.test(lastPart(name)));
   const said = direction > 0 ? known?.up : direction < 0 ? known?.down : "";
   if (said) return said;
-  return direction === 0 ? "another choice may suit this task better" : "the present value is a guess: try beside it";
+  return direction === 0
+    ? "another choice may suit this task better"
+    : "the present value is a guess: try beside it";
 }
 
 function lastPart(name: string): string {

@@ -15,15 +15,21 @@ export function yamlKnobs(text: string, offset = 0): Found[] {
   function visit(node: Node | null, path: string): void {
     if (isMap(node))
       for (const pair of node.items) {
-        if (isScalar(pair.key)) visit(pair.value as Node | null, path === "" ? String(pair.key.value) : `${path}.${pair.key.value}`);
+        if (isScalar(pair.key))
+          visit(
+            pair.value as Node | null,
+            path === "" ? String(pair.key.value) : `${path}.${pair.key.value}`,
+          );
       }
-    else if (isSeq(node)) for (const [index, item] of node.items.entries()) visit(item as Node | null, `${path}.${index}`);
+    else if (isSeq(node))
+      for (const [index, item] of node.items.entries()) visit(item as Node | null, `${path}.${index}`);
     else if (isScalar(node) && node.range && !notAKnob.test(path)) {
       const [start, end] = node.range;
       const literal = text.slice(start, end);
       const comment = node.comment ? `#${node.comment}` : "";
       const place = { name: path, start: start + offset, end: end + offset, literal, comment };
-      if (typeof node.value === "number" && /^[+-]?[\d.]+(e[+-]?\d+)?$/i.test(literal)) found.push({ ...place, value: node.value });
+      if (typeof node.value === "number" && /^[+-]?[\d.]+(e[+-]?\d+)?$/i.test(literal))
+        found.push({ ...place, value: node.value });
       else if (typeof node.value === "boolean") found.push({ ...place, value: node.value });
       else if (typeof node.value === "string") {
         const choices = choicesInComment(comment, node.value);

@@ -7,9 +7,9 @@ import {
   changesOf,
   counts,
   type EvaluationRow,
+  type ExperimentRow,
   evaluationsOf,
   evaluationTotals,
-  type ExperimentRow,
   experimentByNumber,
   experiments,
   type Ledger,
@@ -22,8 +22,7 @@ import {
 } from "../ledger/index.ts";
 import type { Notebook, Row } from "../report/index.ts";
 import type { Isolation } from "../sandbox/index.ts";
-import { ledgerPath } from "./lab.ts";
-import { mean } from "./state.ts";
+import { ledgerPath } from "./folder.ts";
 
 /** Opens a lab's ledger for reading and hands over the named, or the newest, session. */
 export async function withSession<Result>(
@@ -32,11 +31,18 @@ export async function withSession<Result>(
   read: (ledger: Ledger, row: SessionRow) => Promise<Result>,
 ): Promise<Result> {
   if (!existsSync(ledgerPath(folder)))
-    throw new UserError(`nothing has been measured in ${folder} yet`, "begin with `whet check` or `whet run`");
+    throw new UserError(
+      `nothing has been measured in ${folder} yet`,
+      "begin with `whet check` or `whet run`",
+    );
   const ledger = await openLedger(ledgerPath(folder));
   try {
     const row = tag === undefined ? await latestSession(ledger) : await sessionByTag(ledger, tag);
-    if (!row) throw new UserError(tag ? `there is no session "${tag}" here` : "there is no session here yet", "see `whet status`, or begin with `whet run`");
+    if (!row)
+      throw new UserError(
+        tag ? `there is no session "${tag}" here` : "there is no session here yet",
+        "see `whet status`, or begin with `whet run`",
+      );
     return await read(ledger, row);
   } finally {
     await ledger.close();
@@ -52,7 +58,12 @@ export interface NotebookPart {
 }
 
 /** A session as the report room's plain data. */
-export async function notebookOf(ledger: Ledger, lab: string, row: SessionRow, part: NotebookPart = {}): Promise<Notebook> {
+export async function notebookOf(
+  ledger: Ledger,
+  lab: string,
+  row: SessionRow,
+  part: NotebookPart = {},
+): Promise<Notebook> {
   const { contract } = JSON.parse(row.program) as Program;
   const isolation = JSON.parse(row.isolation) as Isolation;
   const channel = row.channel as Channel;
@@ -69,7 +80,10 @@ export async function notebookOf(ledger: Ledger, lab: string, row: SessionRow, p
   const audit = await latestAudit(ledger, row.id);
   const last = rows.findLast((each) => each.status === "keep");
   const rule = decision.rule(contract.decision.preset, contract.decision.parameters);
-  const spread = values.length > 1 ? Math.sqrt(values.reduce((sum, value) => sum + (value - mean(values)) ** 2, 0) / (values.length - 1)) : null;
+  const spread =
+    values.length > 1
+      ? Math.sqrt(values.reduce((sum, value) => sum + (value - mean(values)) ** 2, 0) / (values.length - 1))
+      : null;
   const deterministic = values.length > 1 && values.every((value) => value === values[0]);
   const decided = (tally.keep ?? 0) + (tally.discard ?? 0);
   const raced = deterministic ? 0 : rows.filter((each) => each.pairs > 0).length;
@@ -98,7 +112,9 @@ export async function notebookOf(ledger: Ledger, lab: string, row: SessionRow, p
       mean: values.length > 0 ? mean(values) : Number.NaN,
       peakBytes: baseline.length > 0 ? Math.max(...baseline.map((run) => run.peakBytes)) : null,
     },
-    best: last ? { value: last.value as number, experiment: last.id } : { value: values.length > 0 ? mean(values) : Number.NaN, experiment: null },
+    best: last
+      ? { value: last.value as number, experiment: last.id }
+      : { value: values.length > 0 ? mean(values) : Number.NaN, experiment: null },
     experiments: rows,
     tally: {
       all: Object.values(tally).reduce((sum, n) => sum + n, 0),
@@ -132,19 +148,28 @@ export async function rowOf(ledger: Ledger, row: SessionRow, number: number): Pr
   const experiment = await experimentByNumber(ledger, row.id, number);
   if (!experiment) {
     const last = (await experiments(ledger, row.id, { limit: 1 })).at(-1)?.number ?? 0;
-    throw new UserError(`session ${row.tag} has no experiment ${number}`, last === 0 ? "it has none yet" : `it has 1 to ${last}`);
+    throw new UserError(
+      `session ${row.tag} has no experiment ${number}`,
+      last === 0 ? "it has none yet" : `it has 1 to ${last}`,
+    );
   }
   const [only] = await rowsOf(ledger, [experiment], true);
   return only as Row;
 }
 
 async function rowsOf(ledger: Ledger, list: readonly ExperimentRow[], texts: boolean): Promise<Row[]> {
-  const changes = texts ? await changesOf(ledger, list.map((experiment) => experiment.id)) : null;
+  const changes = texts
+    ? await changesOf(
+        ledger,
+        list.map((experiment) => experiment.id),
+      )
+    : null;
   const rows: Row[] = [];
   for (const experiment of list) {
     const made = experiment.decision;
     const failing = made && made.kind !== "keep" && made.effect === null;
-    const runs: EvaluationRow[] = texts && failing ? await evaluationsOf(ledger, { experiment: experiment.id }) : [];
+    const runs: EvaluationRow[] =
+      texts && failing ? await evaluationsOf(ledger, { experiment: experiment.id }) : [];
     const broken = runs.findLast((run) => run.failureKind !== null);
     rows.push({
       id: experiment.number,
@@ -176,4 +201,8 @@ async function rowsOf(ledger: Ledger, list: readonly ExperimentRow[], texts: boo
     });
   }
   return rows;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -1,0 +1,20 @@
+import type { LabFolder, SessionEvent } from "../loop/index.ts";
+import { plainLine } from "../report/index.ts";
+
+/** One line for each event that a log should keep: what a pipe or a file gets instead of the live screen. */
+export function plainDisplay(
+  { contract }: LabFolder,
+  to: NodeJS.WritableStream,
+): { listener: (event: SessionEvent) => void; end: () => void } {
+  const { name, direction, unit } = contract.metric;
+  const metric = { name, direction, ...(unit === undefined ? {} : { unit }) };
+  let sigma: number | null = null;
+  return {
+    listener: (event) => {
+      if (event.type === "noise") sigma = event.sigma;
+      const line = plainLine(event, { metric, sigma });
+      if (line !== null) to.write(`${line}\n`);
+    },
+    end: () => {},
+  };
+}

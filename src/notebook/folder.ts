@@ -1,0 +1,10 @@
+import { join } from "node:path";
+
+/** Where a lab keeps its ledger, reports and working folders; it ignores itself in git. */
+export function whetstoneFolder(lab: string): string {
+  return join(lab, ".whetstone");
+}
+
+export function ledgerPath(lab: string): string {
+  return join(whetstoneFolder(lab), "ledger.db");
+}

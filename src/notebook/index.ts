@@ -1,0 +1,2 @@
+export { ledgerPath, whetstoneFolder } from "./folder.ts";
+export { type NotebookPart, notebookOf, rowOf, withSession } from "./notebook.ts";
