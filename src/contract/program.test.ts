@@ -553,7 +553,7 @@ describe("no input crashes it, and every problem points into the text", () => {
   });
 });
 
-test("the JSON Schema in docs/ is the current one (node src/contract/write-schema.ts writes it)", () => {
+test("the JSON Schema in docs/ is the current one (`whet check --schema` prints it)", () => {
   const written = readFileSync(new URL("../../docs/program.schema.json", import.meta.url), "utf8");
   expect(JSON.parse(written)).toEqual(JSON.parse(JSON.stringify(jsonSchema())));
 });

@@ -65,7 +65,7 @@ export async function detect(path: string): Promise<Detected> {
 }
 
 /** Whether a text begins with front matter, closed or not. */
-export function hasFrontMatter(text: string): boolean {
+function hasFrontMatter(text: string): boolean {
   return /^\uFEFF?---[ \t]*\r?\n/.test(text);
 }
 

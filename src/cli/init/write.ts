@@ -116,7 +116,7 @@ function prose({ goal, metric, direction, change }: Answers): string {
 }
 
 /** Plain where YAML reads it back as the same text inside `[a, b]`, quoted otherwise. */
-export function scalar(text: string): string {
+function scalar(text: string): string {
   if (!/^[\w./$][\w ./$*+=@~-]*$/.test(text)) return JSON.stringify(text);
   return parseDocument(`[${text}]`, { version: "1.2" }).toJS()[0] === text ? text : JSON.stringify(text);
 }
