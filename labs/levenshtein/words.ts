@@ -17,7 +17,7 @@ export function task(seed: number): { dictionary: string[]; queries: string[] } 
   };
   const dictionary = [...new Set(Array.from({ length: 9000 }, word))];
   const queries = Array.from({ length: 240 }, () => {
-    const letters = [...pick(dictionary)];
+    const letters = pick(dictionary).split("");
     const mistakes = 1 + Math.floor(random() * 3);
     for (let i = 0; i < mistakes; i++)
       letters[Math.floor(random() * letters.length)] = pick("abcdefghiklmnoprstuvz");

@@ -1,4 +1,4 @@
 export type * from "./contract.ts";
 export { formatProblem, type Parsed, parseProgram } from "./program.ts";
 export { jsonSchema } from "./schema.ts";
-export { parseDuration, parseSize } from "./units.ts";
+export { parseDuration } from "./units.ts";

@@ -108,7 +108,7 @@ export async function changedPins(place: Place): Promise<string[]> {
 /** One hash over all pins. */
 export function pinHash(pins: Record<string, string>): string {
   return createHash("sha256")
-    .update(JSON.stringify(Object.entries(pins).sort()))
+    .update(JSON.stringify(Object.entries(pins).sort(([a], [b]) => (a < b ? -1 : 1))))
     .digest("hex");
 }
 

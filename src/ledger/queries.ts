@@ -277,17 +277,6 @@ export async function holdoutLooks(ledger: Ledger, exceptExperiment: number): Pr
   return Number(row.n);
 }
 
-export async function violationsOf(
-  ledger: Ledger,
-  experimentId: number,
-): Promise<{ path: string; kind: string; detail: string }[]> {
-  return ledger.db
-    .selectFrom("violations")
-    .select(["path", "kind", "detail"])
-    .where("experimentId", "=", experimentId)
-    .execute();
-}
-
 /**
  * The earlier experiment that makes a new look at this state a second chance: the same state in this session, or,
  * in another session judged by the same pins, one that lost against the same incumbent.

@@ -1,6 +1,5 @@
 export { type Check, checkLab } from "./check.ts";
 export type { Listener, Phase, SessionEvent } from "./events.ts";
-export { isAlive } from "./holder.ts";
 export { type LabFolder, readLab } from "./lab.ts";
 export { type ReplayReport, replayLab } from "./replay.ts";
 export { type RunOptions, type RunResult, runSession } from "./run.ts";

@@ -48,11 +48,11 @@ import {
   judging,
   type LoopState,
   mean,
+  measuredValue,
   past,
   remember,
   replay,
   samplesOf,
-  valueOf,
 } from "./state.ts";
 
 export interface RunOptions extends SessionOptions {
@@ -390,7 +390,7 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
     await refuseChangedYardstick(session);
   }
   await proposed.committed;
-  const value = valueOf(evaluations);
+  const value = measuredValue(evaluations);
   const own = evaluations.filter((run) => run.arm === "candidate");
   const decidedAt = Date.now();
   await addDecision(ledger, {

@@ -61,7 +61,7 @@ export function samplesOf(evaluations: readonly RunRow[], arm: RunRow["arm"]): S
 }
 
 /** Mean of the candidate's runs that may be spoken of: the race's where there was one, since the screen's were lucky. */
-export function valueOf(evaluations: readonly RunRow[]): number | null {
+export function measuredValue(evaluations: readonly RunRow[]): number | null {
   const own = evaluations.filter(
     (row) => row.arm === "candidate" && row.value !== null && row.purpose !== "holdout",
   );

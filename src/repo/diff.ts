@@ -36,7 +36,7 @@ export function lineCounts(before: Files, after: Files): { added: number; remove
   return { added, removed };
 }
 
-export function changedPaths(before: Files, after: Files): string[] {
+function changedPaths(before: Files, after: Files): string[] {
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .filter((path) => (before[path] ?? null) !== (after[path] ?? null))
     .sort();

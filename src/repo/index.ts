@@ -1,6 +1,6 @@
 export { checkoutBase } from "./base.ts";
 export { type NewCommit, recordCandidate, recordKeep } from "./commits.ts";
-export { changedPaths, diffText, lineCounts } from "./diff.ts";
+export { diffText, lineCounts } from "./diff.ts";
 export {
   contentHash,
   type Harvest,

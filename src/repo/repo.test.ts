@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
@@ -217,7 +218,7 @@ describe("states on disk", () => {
     const files = fc.dictionary(fc.string(), fc.string());
     fc.assert(
       fc.property(files, files, (a, b) => {
-        const same = JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort());
+        const same = isDeepStrictEqual({ ...a }, { ...b });
         expect(contentHash(a) === contentHash(b)).toBe(same);
       }),
     );

@@ -6,5 +6,4 @@ export {
   proposalKey,
   type Researcher,
 } from "./researcher.ts";
-export { findKnobs } from "./search/knobs.ts";
 export { search } from "./search/search.ts";

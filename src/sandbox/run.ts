@@ -93,7 +93,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
     });
     timesPipe?.on("error", () => {});
     child.stdin?.on("error", () => {});
-    if (order.stdin !== "pipe") child.stdin?.end(order.stdin ?? "");
+    if (order.stdin !== "pipe") child.stdin?.end();
 
     child.once("error", (error) => {
       end("start", `it could not be started: ${error.message}`);
@@ -200,7 +200,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
   function watchDisk(): void {
     const folders = order.mounts.filter((mount) => mount.writable).map((mount) => mount.host);
     if (folders.length === 0) return;
-    const look = async () => {
+    const measure = async () => {
       const before = performance.now();
       const used = await diskUse(folders, limits.disk);
       if (ending !== null || child.exitCode !== null) return;
@@ -208,6 +208,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
         return end("disk", `it wrote ${bytes(used)}, the budget allows ${bytes(limits.disk)}`);
       timers.add(setTimeout(look, Math.max(200, 10 * (performance.now() - before))));
     };
+    const look = () => void measure();
     timers.add(setTimeout(look, 200));
   }
 }

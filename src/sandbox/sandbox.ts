@@ -18,8 +18,8 @@ export interface Order {
   /** The whole environment besides PATH, HOME, TMPDIR and LANG, which the sandbox sets. */
   env: Record<string, string>;
   limits: Limits;
-  /** Bytes for standard input; absent: empty. `"pipe"`: the caller writes and reads lines through the handle. */
-  stdin?: string | "pipe";
+  /** Absent: empty. `"pipe"`: the caller writes lines through the handle. */
+  stdin?: "pipe";
   /** Called with each complete line of output as it comes; longer lines are cut at `lineLimit`. */
   onLine?: (line: string, stream: "stdout" | "stderr") => void;
   /** Characters of one line. Default 64 Ki. */

@@ -18,7 +18,7 @@ export function yamlKnobs(text: string, offset = 0): Found[] {
         if (isScalar(pair.key))
           visit(
             pair.value as Node | null,
-            path === "" ? String(pair.key.value) : `${path}.${pair.key.value}`,
+            path === "" ? String(pair.key.value) : `${path}.${String(pair.key.value)}`,
           );
       }
     else if (isSeq(node))
@@ -44,7 +44,7 @@ export function yamlKnobs(text: string, offset = 0): Found[] {
 /** The front matter of a Markdown file. */
 export function frontMatterKnobs(text: string): Found[] {
   const match = /^---\r?\n([\s\S]*?)^---[ \t]*\r?$/m.exec(text);
-  if (!match || match.index !== 0) return [];
+  if (match?.index !== 0) return [];
   const start = text.indexOf("\n") + 1;
   return yamlKnobs(match[1] as string, start);
 }
