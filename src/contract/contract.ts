@@ -72,7 +72,7 @@ export interface Score {
 }
 
 export interface Budget {
-  /** Milliseconds of wall time for one run. */
+  /** Milliseconds of wall time for one run. Default: 5 minutes. */
   time: number;
   /** Bytes of memory of the whole process tree. */
   memory: number;
