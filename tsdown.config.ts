@@ -6,6 +6,8 @@ export default defineConfig({
   fixedExtension: false,
   platform: "node",
   target: "node22.18",
+  // Hundreds of small files: inlined and shaken, opening the ledger costs 10 ms instead of 70.
+  deps: { alwaysBundle: ["kysely"], onlyBundle: ["kysely"] },
   dts: true,
   clean: true,
 });

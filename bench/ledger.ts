@@ -95,10 +95,11 @@ const rows = ["status", "context", "log", "failures"].map((command) => {
 });
 console.table(rows);
 
-const script = `import { readLab, runSession } from ${JSON.stringify(join(import.meta.dirname, "..", "src", "loop", "index.ts"))};
+const script = `import { openLab } from ${JSON.stringify(join(import.meta.dirname, "..", "dist", "index.js"))};
 let most = 0; const timer = setInterval(() => { most = Math.max(most, process.memoryUsage().rss); }, 20);
 const began = performance.now(); let first = 0;
-await runSession(await readLab(${JSON.stringify(folder)}), { experiments: ${size + first + 20}, auditPairs: 0, listener: (event) => { if (event.type === "decision" && !first) first = performance.now() - began; } });
+const lab = await openLab(${JSON.stringify(folder)});
+await lab.run({ experiments: ${size + first + 20}, auditPairs: 0, onEvent: (event) => { if (event.type === "decision" && !first) first = performance.now() - began; } });
 clearInterval(timer); console.log(JSON.stringify({ mb: Math.round(most / 2 ** 20), resumeMs: Math.round(first) }));`;
 const session2 = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
   cwd: folder,

@@ -129,7 +129,11 @@ describe("the contract", () => {
   it.each([
     ["an unknown key", "metrik: loss\n", /program\.md:\d+:1: error: unknown key `metrik`.*metric/s],
     ["broken YAML", "goal: [1, 2\n", /program\.md:\d+:\d+: error: this is not valid YAML/],
-    ["an editable scorer", "score: node train.mjs\n", /the scorer train.mjs may itself be changed/],
+    [
+      "an editable scorer",
+      "score: node train.mjs\n",
+      /the scorer runs train.mjs, which a candidate may change/,
+    ],
     ["a path outside", "inputs: [/etc]\n", /`\/etc` is no path below the lab folder/],
     ["stages", "stages: [{name: a, run: b}]\n", /stages are not supported yet/],
   ])("with %s is refused with file, line and column", async (_name, more, message) => {

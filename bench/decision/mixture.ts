@@ -17,9 +17,19 @@ export const realistic: Mixture = {
   real: 0.03,
   tiny: 0.12,
   realShape: 4,
-  tinyMean: 0.1,
+  tinyMean: 0.2,
   noOp: 0.5,
   harmMean: 1,
+};
+
+/** The same with one detail changed, to see how far the comparison hangs on it. */
+export const variants: Record<string, Mixture> = {
+  "real gains exponential": { ...realistic, realShape: 1 },
+  "real gains all alike": { ...realistic, realShape: 32 },
+  "tiny gains half as large": { ...realistic, tinyMean: 0.1 },
+  "no-ops 20 % of the useless": { ...realistic, noOp: 0.2 },
+  "no-ops 80 % of the useless": { ...realistic, noOp: 0.8 },
+  "harm half as large": { ...realistic, harmMean: 0.5 },
 };
 
 /** The true effect of one more candidate, positive is better. */
