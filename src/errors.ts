@@ -8,3 +8,11 @@ export class UserError extends Error {
     this.fix = fix;
   }
 }
+
+/** The use was right and what was run failed: exit code 1 instead of 2. */
+export class RunFailed extends UserError {
+  constructor(message: string, fix = "") {
+    super(message, fix);
+    this.name = "RunFailed";
+  }
+}

@@ -1,5 +1,5 @@
 import pc from "picocolors";
-import { UserError } from "../errors.ts";
+import { RunFailed, UserError } from "../errors.ts";
 
 /** Colours and live drawing only for a person at a terminal. */
 export const interactive = process.stdout.isTTY === true && process.env.TERM !== "dumb" && !process.env.CI;
@@ -25,7 +25,7 @@ export function report(error: unknown): number {
     process.stderr.write(
       `${paint.red("whet:")} ${error.message}\n${error.fix ? `      ${paint.dim("→")} ${error.fix}\n` : ""}`,
     );
-    return 2;
+    return error instanceof RunFailed ? 1 : 2;
   }
   const code = (error as NodeJS.ErrnoException)?.code;
   if (

@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import { cp, lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import type { Contract } from "../contract/index.ts";
-import { UserError } from "../errors.ts";
+import { RunFailed, UserError } from "../errors.ts";
 import {
   changedSince,
   checkoutBase,
@@ -183,7 +183,7 @@ async function runSetup({
     ...(signal ? { signal } : {}),
   }).done;
   if (outcome.ending !== "ok")
-    throw new UserError(
+    throw new RunFailed(
       `setup failed (${setup.command}): ${lastLine(outcome.stderr) || lastLine(outcome.stdout) || outcome.message}`,
       setup.network
         ? "run it by hand in the lab folder to see why"

@@ -209,7 +209,7 @@ export async function* eachExperimentRuns(
         .where("e.sessionId", "=", sessionId)
         .where("e.number", ">", after)
         .orderBy("e.number")
-        .limit(500)
+        .limit(200)
         .execute()
     ).map(unpack);
     const last = rows.at(-1);

@@ -1,5 +1,5 @@
 import * as decision from "../decision/index.ts";
-import { UserError } from "../errors.ts";
+import { RunFailed } from "../errors.ts";
 import { addAudit, type EvaluationRow, endAudit, evaluationsOf, latestAudit } from "../ledger/index.ts";
 import { drive } from "./drive.ts";
 import { Interrupted, measureRun, type Session } from "./session.ts";
@@ -56,7 +56,7 @@ export async function auditSession(
     },
   );
   if ("failure" in result)
-    throw new UserError(
+    throw new RunFailed(
       `the audit could not be finished: ${result.failure}`,
       "run `whet run` again to repeat it",
     );

@@ -1,5 +1,5 @@
 import type { Ask, Sample } from "../decision/index.ts";
-import { UserError } from "../errors.ts";
+import { RunFailed } from "../errors.ts";
 import type { EvaluationRow, RunRow } from "../ledger/index.ts";
 
 export interface Driven<Result> {
@@ -77,7 +77,7 @@ export function* fromNumbers<Result>(inner: Generator<Ask, Result, number>): Gen
   while (!step.done) {
     const sample = yield step.value;
     if (!sample.ok)
-      throw new UserError(
+      throw new RunFailed(
         `the untouched code could not be measured (run ${step.value.round} of the baseline): ${sample.message}`,
         "mend this and commit it, then try again",
       );

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import * as decision from "../decision/index.ts";
-import { UserError } from "../errors.ts";
+import { RunFailed, UserError } from "../errors.ts";
 import { changedPins, holdoutPairs } from "../evaluator/index.ts";
 import {
   addCost,
@@ -139,7 +139,7 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
     }
     if (error instanceof decision.IncumbentFails) {
       reason = error.message;
-      throw new UserError(
+      throw new RunFailed(
         error.message,
         "the evaluator or the machine has a problem: see `whet failures`; `whet run` goes on from here",
       );
