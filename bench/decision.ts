@@ -77,8 +77,8 @@ hold("no-ops kept, greatest mean of ten sessions", Math.max(...tens), 0.004, 0.0
 hold("no-ops kept, worst of a hundred sessions", Math.max(...shares), 0, 0.025);
 hold("power for 2 sigma after 100 no-ops", found, 0.65);
 tables["candidates that change nothing"] = [
-  { what: "kept of 1,000, mean of 100 sessions", ours: percent(mean(shares)), naive: "" },
-  { what: "kept of 1,000, worst session", ours: percent(Math.max(...shares)), naive: "" },
+  { what: "kept of 1,000, mean of 100 sessions", ours: percent(mean(shares), 2), naive: "" },
+  { what: "kept of 1,000, worst session", ours: percent(Math.max(...shares), 2), naive: "" },
   { what: "after 100 of them, P(keep) at 2 sigma", ours: round(found), naive: round(foundNaively) },
 ];
 

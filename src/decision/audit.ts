@@ -14,7 +14,7 @@ export interface Audit {
 }
 
 /** Interleaved pairs of the baseline against the final state on fresh seeds; the arms take turns at going first. */
-export function* audit(metric: Judged, pairs: number): Generator<Ask, Audit | { failure: string }, Sample> {
+export function* audit(metric: Judged, pairs = 8): Generator<Ask, Audit | { failure: string }, Sample> {
   const baseline: number[] = [];
   const final: number[] = [];
   for (let round = 1; round <= pairs; round++) {

@@ -1,7 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { compare } from "../../bench/decision/compare.ts";
+import { coverage } from "../../bench/decision/coverage.ts";
+import { realistic } from "../../bench/decision/mixture.ts";
+import { naiveNoOps, noOps } from "../../bench/decision/noOps.ts";
 import {
-  audit,
   baseline,
   type Candidate,
   detectable,
@@ -11,8 +14,8 @@ import {
   type Judgement,
   judge,
   type Noise,
-  normals,
   pReal,
+  presets,
   rule,
   type Sample,
   simulate,
@@ -139,66 +142,49 @@ describe("the rule in simulation", () => {
     expect(Math.abs(result.runs - runs)).toBeLessThan(0.3);
   });
 
-  /** One session of no-op candidates; returns keeps and the noise afterwards. */
-  function noOps(count: number, seed: number): { keeps: number; noise: Noise; normal: () => number } {
-    const normal = normals(seed);
-    let noise = start([normal(), normal(), normal(), normal(), normal()]);
-    let keeps = 0;
-    for (let i = 0; i < count; i++) {
-      const judging = judge(balanced, up, noise, { linesDelta: 0 });
-      let step = judging.next();
-      while (!step.done) step = judging.next({ ok: true, value: normal() });
-      noise = step.value.noise;
-      if (step.value.decision.kind === "keep") keeps++;
-    }
-    return { keeps, noise, normal };
-  }
-
   it("keeps under 1.2 % of 1,000 no-op changes, and in no session more than 2.5 %", () => {
-    const shares = Array.from({ length: 10 }, (_, seed) => noOps(1000, seed + 1).keeps / 1000);
+    const shares = Array.from({ length: 10 }, (_, seed) => noOps(balanced, 1000, 0, seed + 1).keeps / 1000);
     const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
     expect(mean).toBeGreaterThan(0.004);
     expect(mean).toBeLessThan(0.012);
     expect(Math.max(...shares)).toBeLessThanOrEqual(0.025);
   });
 
-  it("still finds a change of 2 sigma after 100 no-ops: the record is not locked by luck", () => {
-    let found = 0;
-    const trials = 400;
-    for (let seed = 1; seed <= trials; seed++) {
-      const { noise, normal } = noOps(100, seed);
-      const judging = judge(balanced, up, noise, { linesDelta: 0 });
-      let step = judging.next();
-      while (!step.done)
-        step = judging.next({ ok: true, value: normal() + (step.value.arm === "candidate" ? 2 : 0) });
-      if (step.value.decision.kind === "keep") found++;
-    }
-    expect(found / trials).toBeGreaterThanOrEqual(0.65);
+  it("still finds a change of 2 sigma after 100 no-ops, where the naive rule's record is locked by luck", () => {
+    const seeds = Array.from({ length: 400 }, (_, seed) => seed + 1);
+    const found = seeds.filter((seed) => noOps(balanced, 100, 2, seed).found).length;
+    const foundNaively = seeds.filter((seed) => naiveNoOps(100, 2, seed)).length;
+    expect(found / seeds.length).toBeGreaterThanOrEqual(0.65);
+    expect(foundNaively / seeds.length).toBeLessThan(0.4);
   });
 
-  it("covers the truth with its audit interval 93 to 97 % of the time, also under drift", () => {
-    for (const drift of [0, 0.5]) {
-      let covered = 0;
-      const trials = 4000;
-      const normal = normals(drift === 0 ? 3 : 4);
-      for (let trial = 0; trial < trials; trial++) {
-        const auditing = audit(up, 8);
-        let step = auditing.next();
-        let wandering = 0;
-        while (!step.done) {
-          wandering += drift * normal();
-          step = auditing.next({
-            ok: true,
-            value: wandering + normal() + (step.value.arm === "candidate" ? 1 : 0),
-          });
-        }
-        if ("failure" in step.value || !step.value.interval) throw new Error("no interval");
-        if (step.value.interval[0] <= 1 && 1 <= step.value.interval[1]) covered++;
-      }
-      expect(covered / trials).toBeGreaterThan(0.93);
-      expect(covered / trials).toBeLessThan(0.97);
-    }
-  });
+  it.each([
+    [0, false],
+    [0.5, false],
+    [0.5, true],
+  ])(
+    "covers the truth with its audit interval 93 to 97 %% of the time at drift %f (steady: %s)",
+    (size, steady) => {
+      const covered = coverage(8, 4000, { size, steady }, 3);
+      expect(covered).toBeGreaterThan(0.93);
+      expect(covered).toBeLessThan(0.97);
+    },
+  );
+
+  it.each([
+    [0, 0, 0.95, 0, 0],
+    [0.3, 0, 0.6, 0.12, 0],
+    [1, 0, 1.3, 0.35, 0.5],
+    [1, 0.15, 1.5, 0.4, 0.5],
+  ])(
+    "gains what it should in sessions at sigma %f and drift %f, and keeps few false changes",
+    (sigma, drift, leastRatio, mostFalse, naiveFalse) => {
+      const { ours, naive } = compare(balanced, { mixture: realistic, sigma, drift, runs: 700 }, 200);
+      expect(ours.gain / naive.gain).toBeGreaterThanOrEqual(leastRatio);
+      expect(ours.falseShare).toBeLessThanOrEqual(mostFalse);
+      expect(naive.falseShare).toBeGreaterThanOrEqual(naiveFalse);
+    },
+  );
 
   it("says the smallest effect that it can detect, larger for a surer detection", () => {
     expect(detectable(balanced)).toBeGreaterThan(1.6);
@@ -256,38 +242,56 @@ describe("failures", () => {
 });
 
 describe("what is true of every judgement", () => {
-  const values = fc.double({ min: -1e6, max: 1e6, noNaN: true });
-  it("is finite, and the same again when the state went through JSON and the runs are replayed", () => {
+  const noisy = fc.double({ min: -1e6, max: 1e6, noNaN: true });
+  const coarse = fc.integer({ min: 0, max: 3 });
+  const extreme = fc.double({ noNaN: true, noDefaultInfinity: true });
+
+  it.each([
+    ["ordinary", noisy],
+    ["often equal", coarse],
+    ["any finite", extreme],
+  ])("is finite, leaves its input alone and is the same again from JSON, with %s values", (_, values) => {
     fc.assert(
       fc.property(
-        fc.array(values, { minLength: 5, maxLength: 5 }),
+        fc.constantFrom(...Object.values(presets)),
         fc.infiniteStream(values),
         fc.integer({ min: -5, max: 5 }),
-        fc.boolean(),
-        (first, stream, linesDelta, minimize) => {
-          const metric: Judged = { direction: minimize ? "minimize" : "maximize", minEffect: 0 };
-          const noise = start(first, metric);
-          const seen: number[] = [];
+        fc.constantFrom<Judged["direction"]>("minimize", "maximize"),
+        fc.constantFrom(0, 0.5, 1e-9, 1e200),
+        (preset, stream, linesDelta, direction, minEffect) => {
+          const metric: Judged = { direction, minEffect };
+          const draw = () => stream.next().value as number;
+          let noise = start(Array.from({ length: preset.baselineRuns }, draw), metric, preset);
           const run = (state: Noise, next: () => number) => {
-            const judging = judge(balanced, metric, state, { linesDelta });
+            const judging = judge(preset, metric, state, { linesDelta });
             let step = judging.next();
             while (!step.done) step = judging.next({ ok: true, value: next() });
             return step.value;
           };
-          const live = run(noise, () => {
-            const { value } = stream.next();
-            seen.push(value as number);
-            return value as number;
-          });
-          const { effect, interval: between, p, t } = live.decision;
-          for (const figure of [effect, ...(between ?? []), p, t ?? 0])
-            expect(Number.isFinite(figure)).toBe(true);
-          const replay = seen[Symbol.iterator]();
-          const again = run(JSON.parse(JSON.stringify(noise)), () => replay.next().value as number);
-          expect(again).toEqual(live);
+          for (let candidate = 0; candidate < 5; candidate++) {
+            const before = JSON.stringify(noise);
+            const seen: number[] = [];
+            const live = run(noise, () => {
+              seen.push(draw());
+              return seen.at(-1) as number;
+            });
+            expect(JSON.stringify(noise)).toBe(before);
+            const { effect, interval: between, p, t, pReal: real, df } = live.decision;
+            expect([effect, between?.[0], between?.[1], p]).toSatisfy((all: number[]) =>
+              all.every(Number.isFinite),
+            );
+            expect([t, real, df].filter((figure) => figure !== null)).toSatisfy((all: number[]) =>
+              all.every(Number.isFinite),
+            );
+            expect(live.decision.reason).not.toMatch(/NaN|Infinity|undefined/);
+            expect(JSON.parse(JSON.stringify(live.noise))).toEqual(live.noise);
+            const replay = seen[Symbol.iterator]();
+            expect(run(JSON.parse(before), () => replay.next().value as number)).toEqual(live);
+            noise = live.noise;
+          }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 });

@@ -1,0 +1,209 @@
+import { describe, expect, it } from "vitest";
+import {
+  type Ask,
+  baseline,
+  type Candidate,
+  type Judged,
+  type Judgement,
+  judge,
+  type Noise,
+  type Rule,
+  rule,
+  type Sample,
+} from "./index.ts";
+
+const balanced = rule("balanced");
+const up: Judged = { direction: "maximize", minEffect: 0 };
+
+function start(values: readonly number[], r = balanced, metric = up): Noise {
+  const run = baseline(r, metric);
+  let step = run.next();
+  for (const value of values) step = run.next(value);
+  if (!step.done) throw new Error("the baseline asks for more runs");
+  return step.value;
+}
+
+interface Told extends Judgement {
+  asks: Ask[];
+}
+
+/** Answers each arm from its own list of values; a string is a failure of that kind. */
+function tell(
+  noise: Noise,
+  answers: { c?: (number | "crash" | "timeout")[]; i?: (number | "crash")[] },
+  { candidate = { linesDelta: 0 }, metric = up, r = balanced } = {} as {
+    candidate?: Candidate;
+    metric?: Judged;
+    r?: Rule;
+  },
+): Told {
+  const left = { c: [...(answers.c ?? [])], i: [...(answers.i ?? [])] };
+  const asks: Ask[] = [];
+  const judging = judge(r, metric, noise, candidate);
+  let step = judging.next();
+  while (!step.done) {
+    asks.push(step.value);
+    const next = left[step.value.arm === "candidate" ? "c" : "i"].shift();
+    if (next === undefined) throw new Error(`no answer left for ask ${JSON.stringify(step.value)}`);
+    const sample: Sample =
+      typeof next === "number" ? { ok: true, value: next } : { ok: false, kind: next, message: "boom" };
+    step = judging.next(sample);
+  }
+  expect(left).toEqual({ c: [], i: [] });
+  return { ...step.value, asks };
+}
+
+const arms = (asks: readonly Ask[]) =>
+  asks.map((ask) => `${ask.arm[0]} ${ask.seed} ${ask.purpose} ${ask.round}`);
+
+describe("the order of runs", () => {
+  const noise = start([10, 11, 9, 10.5, 9.5]);
+
+  it("screens on fresh seeds, then races on shared ones, the arms taking turns at going first", () => {
+    const { asks } = tell(noise, { c: [11.5, 11.4, 11.2, 11, 10.2], i: [10.4, 10.2, 10.6] });
+    expect(arms(asks)).toEqual([
+      "c fresh screen 1",
+      "c fresh screen 2",
+      "i fresh race 1",
+      "c same race 1",
+      "c fresh race 2",
+      "i same race 2",
+      "i fresh race 3",
+      "c same race 3",
+    ]);
+  });
+
+  it("runs the incumbent again when it last ran more than ten runs ago, and learns from it", () => {
+    const stale = { ...noise, sinceIncumbent: 11 };
+    const { asks, noise: after } = tell(stale, { c: [9], i: [10.8] });
+    expect(arms(asks)).toEqual(["i fresh control 1", "c fresh screen 1"]);
+    expect(after.ref).toEqual([10, 11, 9, 10.5, 9.5, 10.8]);
+    expect(after.one.v).toBeCloseTo((0.625 * 4 + 0.8 ** 2 / 1.2) / 5, 12);
+    expect(after.sinceIncumbent).toBe(1);
+    expect(tell({ ...noise, sinceIncumbent: 10 }, { c: [9] }).asks).toHaveLength(1);
+  });
+
+  it("counts a wild control run as three standard deviations at most", () => {
+    const { noise: after } = tell({ ...noise, sinceIncumbent: 11 }, { c: [9], i: [1000] });
+    expect(after.one.v).toBeCloseTo((0.625 * 4 + 9 * 0.625) / 5, 12);
+  });
+
+  it("makes the candidate's race runs the record, never its lucky screen", () => {
+    const { decision, noise: after } = tell(noise, { c: [12, 12.5, 12.1], i: [10.2] });
+    expect(decision.reason).toBe("kept after 1 pair: +2.16 [+0.579, +3.74], p 0.0096");
+    expect(after).toMatchObject({ ref: [12.1], keeps: 1, raced: 1, sinceIncumbent: 0 });
+  });
+});
+
+describe("a candidate that fails in a race", () => {
+  const noise = start([10, 11, 9, 10.5, 9.5]);
+
+  it("ends it with its kind, and what the incumbent's runs taught stays", () => {
+    const { decision, noise: after } = tell(noise, { c: [11.5, 11.4, "timeout"], i: [10.4] });
+    expect(decision).toMatchObject({ kind: "timeout", reason: "boom", effect: null, pairs: 0 });
+    expect(after).toMatchObject({ ref: [10, 11, 9, 10.5, 9.5, 10.4], raced: 1, sinceIncumbent: 0 });
+  });
+
+  it("asks a pair again on a fresh seed when the incumbent failed in it, and forgets its first half", () => {
+    const { asks, noise: after } = tell(noise, {
+      c: [11.5, 11.4, 11, 11.1, 10],
+      i: [10.4, "crash", 10.6],
+    });
+    expect(arms(asks).slice(4)).toEqual([
+      "c fresh race 2",
+      "i same race 2",
+      "c fresh race 2",
+      "i same race 2",
+    ]);
+    expect(after.ref.slice(5)).toEqual([10.4, 10.6]);
+  });
+});
+
+describe("simpler code", () => {
+  const simpler = { candidate: { linesDelta: -4 } };
+  const noise = start([10, 11, 9, 10.5, 9.5]);
+  const equal = { c: [10.2, 10.3, 10.4, 10.2, 10.4, 10.3, 10.4], i: [10.2, 10.1, 10.2, 10.1, 10.2] };
+
+  it("is kept when as good, thanks to a head start of half a sigma that is written down", () => {
+    const { decision, noise: after } = tell(noise, equal, simpler);
+    expect(decision.kind).toBe("keep");
+    expect(decision.reason).toContain("simpler, with a head start of 0.4");
+    expect(after.allowance).toBeCloseTo(Math.sqrt(0.625) / 2, 12);
+    expect(tell(after, { c: [0] }, simpler).noise.allowance).toBe(after.allowance);
+  });
+
+  it("costs no allowance when it would have been kept anyway", () => {
+    const { decision, noise: after } = tell(noise, { c: [13, 13.5, 13.1], i: [10.2] }, simpler);
+    expect(decision.kind).toBe("keep");
+    expect(after.allowance).toBe(0);
+  });
+
+  it("may lose up to the smallest effect worth having on a deterministic metric, and no more", () => {
+    const metric: Judged = { direction: "minimize", minEffect: 1 };
+    const still = start([5, 5, 5, 5, 5], balanced, metric);
+    const kept = tell(still, { c: [6, 6] }, { ...simpler, metric });
+    expect(kept.decision).toMatchObject({ kind: "keep", effect: -1 });
+    expect(kept.noise).toMatchObject({ record: -6, allowance: 1 });
+    expect(tell(still, { c: [6.1] }, { ...simpler, metric }).decision.kind).toBe("discard");
+    expect(tell(still, { c: [6] }, { metric }).decision.kind).toBe("discard");
+  });
+});
+
+describe("a deterministic metric", () => {
+  it("has the first three keeps and every tenth run twice", () => {
+    let noise = start([5, 5, 5, 5, 5]);
+    const runs: number[] = [];
+    for (let keep = 1; keep <= 20; keep++) {
+      const twice = keep <= 3 || keep % 10 === 0;
+      const told = tell(noise, { c: twice ? [5 + keep, 5 + keep] : [5 + keep] });
+      expect(told.decision.kind).toBe("keep");
+      runs.push(told.asks.length);
+      noise = told.noise;
+    }
+    expect(runs.filter((count) => count === 2)).toHaveLength(5);
+  });
+
+  it("that hides noise only the candidate shows is judged by that noise, not as if it had none", () => {
+    const noise = start([5, 5, 5, 5, 5]);
+    const { decision, noise: after } = tell(noise, { c: [6, 5.2, 5.3], i: [5, 5, 5, 5, 5] });
+    expect(decision.kind).toBe("discard");
+    expect(after.deterministic).toBe(false);
+    expect(after.one.v).toBeCloseTo(0.32, 12);
+  });
+
+  it("is not kept below the smallest effect worth having", () => {
+    const metric: Judged = { direction: "maximize", minEffect: 0.5 };
+    const noise = start([5, 5, 5, 5, 5], balanced, metric);
+    expect(tell(noise, { c: [5.5] }, { metric }).decision.kind).toBe("discard");
+    expect(tell(noise, { c: [5.6, 5.6] }, { metric }).decision.kind).toBe("keep");
+  });
+});
+
+describe("expensive evaluations", () => {
+  const r = rule("expensive");
+  const noise = start([10, 10.5, 9.5], r);
+
+  it("are decided by the screen alone, provisionally", () => {
+    const { decision, asks, noise: after } = tell(noise, { c: [13, 13.2] }, { r });
+    expect(asks).toHaveLength(2);
+    expect(decision).toMatchObject({ kind: "keep", provisional: true, pairs: 0 });
+    expect(after.ref).toEqual([13, 13.2]);
+  });
+
+  it("are not kept when the screen is passed and nothing is proven", () => {
+    const { decision, noise: after } = tell(noise, { c: [10.6, 10.7] }, { r });
+    expect(decision).toMatchObject({ kind: "discard", provisional: false });
+    expect(decision.reason).toMatch(/not proven in 2 runs: p .* is above 0.05/);
+    expect(after.raced).toBe(1);
+  });
+});
+
+describe("an improvement too small to want", () => {
+  it("is dropped though it is certain, and the reason says so", () => {
+    const metric: Judged = { direction: "maximize", minEffect: 5 };
+    const noise = start([10, 11, 9, 10.5, 9.5], balanced, metric);
+    const told = tell(noise, { c: Array(10).fill(13), i: Array(8).fill(10) }, { metric });
+    expect(told.decision.kind).toBe("discard");
+    expect(told.decision.reason).toContain("less than the smallest effect worth keeping (5)");
+  });
+});
