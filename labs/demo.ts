@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-/** `npm run demo`: check, run and report on the pretraining lab with a tenth of its training time. */
+/** `npm run demo`: check, run and report on the pretraining lab with a fraction of its training time. */
 
 const root = join(import.meta.dirname, "..");
 const demo = join("labs", "pretrain", "demo.md");
@@ -16,7 +16,7 @@ function whet(...args: string[]): void {
 }
 
 console.log(
-  "A small language model, 3 seconds of training per run. Whetstone measures the noise, tries changes, keeps what",
+  "A small language model, 2 seconds of training per run. Whetstone measures the noise, tries changes, keeps what",
 );
 console.log(
   "is really better, and audits the result. It ends by itself after about five minutes; Ctrl-C stops it earlier,",

@@ -148,6 +148,28 @@ describe("a session", () => {
     expect(again.stderr).toMatch(/was moved by somebody else/);
   });
 
+  it.each(["L0", "best"])("at isolation %s no candidate changes what judges it", async (level) => {
+    const lab = repository({
+      "score.mjs": "console.log(JSON.stringify({ metrics: { loss: 5 } }));\n",
+      "train.mjs":
+        "import { writeFileSync } from 'node:fs';\nconst RATE = 1;\nif (RATE !== 1) for (const place of ['score.mjs', '../base/score.mjs', '/w/score.mjs'])\n  try { writeFileSync(place, 'console.log(JSON.stringify({ metrics: { loss: 1 } }))'); } catch {}\n",
+      "program.md":
+        "---\nmetric: loss\ndirection: minimize\nchange: [train.mjs]\nrun: node train.mjs\nscore: node score.mjs\nbudget: 10s\n---\n",
+    });
+    await whet(lab, "run", "--experiments", "3", "--audit", "0", "--isolation", level);
+    const rows = JSON.parse((await whet(lab, "log", "--json")).stdout) as {
+      status: string;
+      reason: string;
+    }[];
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows.map((row) => row.status)).not.toContain("keep");
+    if (level === "L0")
+      expect(rows[0]).toMatchObject({
+        status: "invalid",
+        reason: expect.stringMatching(/changed files of the pinned tree: .*score\.mjs/),
+      });
+  });
+
   it("turns a keep that breaks a guard into a discard with that reason", async () => {
     const lab = repository(
       noisyLab({

@@ -31,6 +31,11 @@ export async function replayLab(folder: string, tag?: string): Promise<ReplayRep
     const baseline = (await evaluationsOf(ledger, { baseline: row.id })).filter(
       (run) => run.failureKind === null,
     );
+    if (baseline.length < rule.baselineRuns)
+      throw new UserError(
+        `session "${row.tag}" has no complete baseline yet`,
+        "measure it with `whet check`",
+      );
     const noise = replayRuns(fromNumbers(decision.baseline(rule, contract.metric)), baseline);
     const { state, differences } = await replay({
       ledger,
