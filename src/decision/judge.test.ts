@@ -56,12 +56,18 @@ function tell(
 const arms = (asks: readonly Ask[]) =>
   asks.map((ask) => `${ask.arm[0]} ${ask.seed} ${ask.purpose} ${ask.round}`);
 
+/** A race that is dropped at its sixth pair. */
+const fading = {
+  c: [11.2, 11, 10.9, 10.6, 10.3, 10.1, 10, 11],
+  i: [10.4, 10.9, 10.2, 10, 9.9, 12],
+};
+
 describe("the order of runs", () => {
   const noise = start([10, 11, 9, 10.5, 9.5]);
 
   it("screens on fresh seeds, then races on shared ones, the arms taking turns at going first", () => {
-    const { asks } = tell(noise, { c: [11.5, 11.4, 11.2, 11, 10.2], i: [10.4, 10.2, 10.6] });
-    expect(arms(asks)).toEqual([
+    const { asks } = tell(noise, fading);
+    expect(arms(asks).slice(0, 8)).toEqual([
       "c fresh screen 1",
       "c fresh screen 2",
       "i fresh race 1",
@@ -71,6 +77,7 @@ describe("the order of runs", () => {
       "i fresh race 3",
       "c same race 3",
     ]);
+    expect(asks).toHaveLength(14);
   });
 
   it("runs the incumbent again when it last ran more than ten runs ago, and learns from it", () => {
@@ -105,24 +112,25 @@ describe("a candidate that fails in a race", () => {
   });
 
   it("asks a pair again on a fresh seed when the incumbent failed in it, and forgets its first half", () => {
-    const { asks, noise: after } = tell(noise, {
-      c: [11.5, 11.4, 11, 11.1, 10],
-      i: [10.4, "crash", 10.6],
-    });
-    expect(arms(asks).slice(4)).toEqual([
+    const once = tell(noise, fading);
+    const [first, second, third, ...others] = fading.c as [number, number, number, ...number[]];
+    const [start, ...rest] = fading.i as [number, ...number[]];
+    const twice = tell(noise, { c: [first, second, third, 99, ...others], i: [start, "crash", ...rest] });
+    expect(arms(twice.asks).slice(4, 8)).toEqual([
       "c fresh race 2",
       "i same race 2",
       "c fresh race 2",
       "i same race 2",
     ]);
-    expect(after.ref.slice(5)).toEqual([10.4, 10.6]);
+    expect(twice.decision).toEqual(once.decision);
+    expect(twice.noise).toEqual(once.noise);
   });
 });
 
 describe("simpler code", () => {
   const simpler = { candidate: { linesDelta: -4 } };
   const noise = start([10, 11, 9, 10.5, 9.5]);
-  const equal = { c: [10.2, 10.3, 10.4, 10.2, 10.4, 10.3, 10.4], i: [10.2, 10.1, 10.2, 10.1, 10.2] };
+  const equal = { c: [10.5, 10.4, ...Array(7).fill(10.3)], i: Array(7).fill(10.1) };
 
   it("is kept when as good, thanks to a head start of half a sigma that is written down", () => {
     const { decision, noise: after } = tell(noise, equal, simpler);
