@@ -152,7 +152,7 @@ describe("a session", () => {
     const lab = repository({
       "score.mjs": "console.log(JSON.stringify({ metrics: { loss: 5 } }));\n",
       "train.mjs":
-        "import { writeFileSync } from 'node:fs';\nconst RATE = 1;\nif (RATE !== 1) for (const place of ['score.mjs', '../base/score.mjs', '/w/score.mjs'])\n  try { writeFileSync(place, 'console.log(JSON.stringify({ metrics: { loss: 1 } }))'); } catch {}\n",
+        "import { writeFileSync } from 'node:fs';\nconst RATE = 1;\nif (RATE !== 1) for (const place of ['../base/score.mjs', '/w/score.mjs'])\n  try { writeFileSync(place, 'console.log(JSON.stringify({ metrics: { loss: 1 } }))'); } catch {}\n",
       "program.md":
         "---\nmetric: loss\ndirection: minimize\nchange: [train.mjs]\nrun: node train.mjs\nscore: node score.mjs\nbudget: 10s\n---\n",
     });

@@ -7,7 +7,7 @@ import type { Limits, Mount, Order, Outcome, Running, Sandbox } from "../sandbox
 import type { Channel, Evaluation, FailureKind } from "./evaluation.ts";
 import { clockValue, readMetrics } from "./metrics.ts";
 import { endingKind, lastLine, relay } from "./pipe.ts";
-import { exists, type Place, pinHash, removeTree, sizeOf, writablePlaces } from "./place.ts";
+import { exists, type Place, pinHash, removeTree, sizeOf, touchedPins, writablePlaces } from "./place.ts";
 
 /** The editable files of a state: path relative to the lab -> text. */
 export type Files = Record<string, string>;
@@ -101,11 +101,16 @@ export function openEvaluator(
           editable: options.files,
           ignore: writable.map((mount) => mount.at as string),
         });
-        if (damaged.length > 0)
-          failure ??= {
+        damaged.push(...(await touchedPins(place)));
+        if (damaged.length > 0) {
+          // Whatever number came of it may have been written by the run itself.
+          await place.rebuild();
+          laid = baseFiles;
+          failure = {
             kind: "tampered",
             message: `the run changed files of the pinned tree: ${damaged.slice(0, 3).join(", ")}`,
           };
+        }
       }
       const main = measured.run;
       return {

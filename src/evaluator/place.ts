@@ -35,6 +35,8 @@ export interface Place {
   /** What was pinned, by name: hashes. */
   pins: Record<string, string>;
   stamps: { name: string; folder: string; stamp: Stamp }[];
+  /** Lays everything out again, in these same folders, after a run has reached what judges it (level L0). */
+  rebuild: () => Promise<void>;
 }
 
 export interface PlaceOptions {
@@ -92,7 +94,32 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
   const stamps = [{ name: "base", folder: base, stamp: await stamp(base) }];
   for (const input of inputs)
     stamps.push({ name: input.at as string, folder: input.host, stamp: await stamp(input.host) });
-  return { folder: options.folder, base, slot, laid: await stamp(slot), lab, inputs, setupMs, pins, stamps };
+  const place: Place = {
+    folder: options.folder,
+    base,
+    slot,
+    laid: await stamp(slot),
+    lab,
+    inputs,
+    setupMs,
+    pins,
+    stamps,
+    rebuild: async () => {
+      await removeTree(join(options.folder, "setup"));
+      const { rebuild: _same, ...again } = await preparePlace(options);
+      Object.assign(place, again);
+    },
+  };
+  return place;
+}
+
+/**
+ * What a run without isolation may have touched within its reach: the pinned base and the setup's outputs. Inputs such
+ * as node_modules are too large to look through after every run; `changedPins` does that before a win counts.
+ */
+export async function touchedPins(place: Place): Promise<string[]> {
+  const near = place.stamps.filter(({ folder }) => folder.startsWith(`${place.folder}/`));
+  return changedPins({ ...place, stamps: near });
 }
 
 /** Names of what judges that changed on disk since it was pinned; empty when all is as it was. */
