@@ -11,6 +11,7 @@ import {
   rule,
   type Sample,
 } from "./index.ts";
+import { control } from "./noise.ts";
 
 const balanced = rule("balanced");
 const up: Judged = { direction: "maximize", minEffect: 0 };
@@ -95,10 +96,26 @@ describe("the order of runs", () => {
     expect(after.one.v).toBeCloseTo((0.625 * 4 + 9 * 0.625) / 5, 12);
   });
 
+  it("counts a wild pair as three standard deviations at most", () => {
+    const c = [11.2, 11, 10.5, -1000, ...Array(6).fill(10.5)];
+    const { decision, noise: after } = tell(noise, { c, i: Array(8).fill(10) });
+    expect(decision.kind).toBe("discard");
+    expect(after.pair.df).toBe(11);
+    expect(after.pair.v).toBeCloseTo((1.25 * 4 + 9 * 1.25) / 11, 12);
+  });
+
   it("makes the candidate's race runs the record, never its lucky screen", () => {
     const { decision, noise: after } = tell(noise, { c: [12, 12.5, 12.1], i: [10.2] });
     expect(decision.reason).toBe("kept after 1 pair: +2.16 [+0.579, +3.74], p 0.0096");
     expect(after).toMatchObject({ ref: [12.1], keeps: 1, raced: 1, sinceIncumbent: 0 });
+  });
+});
+
+describe("a lucky screen", () => {
+  it("cannot carry a candidate that loses its pairs", () => {
+    const noise = start([10, 11, 9, 10.5, 9.5]);
+    const { decision } = tell(noise, { c: [14, 14, ...Array(8).fill(9.9)], i: Array(8).fill(10) });
+    expect(decision).toMatchObject({ kind: "discard", pairs: 8 });
   });
 });
 
@@ -124,6 +141,22 @@ describe("a candidate that fails in a race", () => {
     ]);
     expect(twice.decision).toEqual(once.decision);
     expect(twice.noise).toEqual(once.noise);
+  });
+});
+
+describe("a spread too small for floating point", () => {
+  it("still decides in finite figures", () => {
+    const noise = start([0, 0, 0, 0, Number.MIN_VALUE]);
+    expect(noise.deterministic).toBe(false);
+    const { decision } = tell(noise, { c: [1, 1, 1], i: [0] });
+    expect(decision).toMatchObject({ kind: "keep", effect: 1, p: expect.closeTo(0, 9) });
+    expect(decision.pReal).toBe(1);
+  });
+
+  it("is never reached by forgetting: the variance can always be inverted", () => {
+    let noise = start([0, 0, 0, 0, 1]);
+    for (let i = 0; i < 60_000; i++) noise = control(noise, balanced, 0);
+    expect(1 / noise.one.v).toBeLessThan(Number.POSITIVE_INFINITY);
   });
 });
 
