@@ -51,7 +51,7 @@ export function readMetrics(output: string, wanted: readonly string[]): Metrics 
       };
   }
   for (const key of wanted)
-    if (!(key in metrics))
+    if (!Object.hasOwn(metrics, key))
       return {
         failure: { kind: "no-metric", message: `the output has no line "${key}: <number>"` },
       };

@@ -112,8 +112,7 @@ export async function relay(parties: PipeParties): Promise<PipeResult> {
   }
 
   const scorerOutcome = await scorer.done;
-  for (const copy of copies) copy.process.kill();
-  const answerers = await Promise.all(copies.map((copy) => copy.process.done));
+  // The scorer's failure is said before the candidate is killed, which would look like a crash of its own.
   if (!failure && scorerOutcome.ending !== "ok")
     failure = {
       kind: "scorer",
@@ -121,6 +120,8 @@ export async function relay(parties: PipeParties): Promise<PipeResult> {
     };
   if (!failure && !metrics)
     failure = { kind: "no-metric", message: "the scorer ended without its metrics line" };
+  for (const copy of copies) copy.process.kill();
+  const answerers = await Promise.all(copies.map((copy) => copy.process.done));
   return { metrics: failure ? null : metrics, failure, scorer: scorerOutcome, answerers };
 }
 
