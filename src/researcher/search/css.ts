@@ -1,10 +1,9 @@
 import { parser } from "@lezer/css";
 import { type Found, writeNumber } from "./knob.ts";
 
-/** Numbers of CSS declarations, with their units: `:root --gap`, `p margin 2`. */
+/** Numbers of CSS declarations, with their units: `:root --gap`, `p margin (2)`. */
 export function cssKnobs(text: string): Found[] {
   const found: Found[] = [];
-  const seen = new Map<string, number>();
   parser.parse(text).iterate({
     enter(cursor) {
       if (cursor.name !== "Declaration") return;
@@ -15,14 +14,11 @@ export function cssKnobs(text: string): Found[] {
       const selector = text.slice(rule.from, node.parent?.from).trim().replace(/\s+/g, " ").slice(0, 40);
       for (const number of node.getChildren("NumberLiteral")) {
         const literal = text.slice(number.from, number.to);
-        const match = /^([+-]?[\d.]+(?:e[+-]?\d+)?)([a-z%]*)$/i.exec(literal);
+        const match = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)([a-z%]*)$/i.exec(literal);
         if (!match || Number(match[1]) === 0) continue;
-        const base = `${selector} ${text.slice(property.from, property.to)}`;
-        const count = (seen.get(base) ?? 0) + 1;
-        seen.set(base, count);
         const [, digits = "", unit = ""] = match;
         found.push({
-          name: count === 1 ? base : `${base} ${count}`,
+          name: `${selector} ${text.slice(property.from, property.to)}`,
           start: number.from,
           end: number.to,
           literal,

@@ -1,3 +1,5 @@
+import { continuous, proportion } from "./words.ts";
+
 /** One constant in an editable file that the search may set. */
 export interface Knob {
   file: string;
@@ -14,6 +16,8 @@ export interface Knob {
   /** How values are written, in the file's language. */
   write: (value: number | boolean | string) => string;
   integer: boolean;
+  /** Where steps are even: in the logarithm, in the value itself, or (for shares below one) in the log-odds. */
+  scale: "log" | "linear" | "odds";
   /** Bounds that the file itself states in a comment. */
   low: number;
   high: number;
@@ -21,12 +25,20 @@ export interface Knob {
 
 export type Value = Knob["value"];
 
-/** A number in the manner of the literal that it replaces: exponents stay exponents, integers integers. */
+/**
+ * A number in the manner of the literal that it replaces: exponents stay exponents, `1.0` gives `2.0`, `1_000` gives
+ * `2_000`. At most 12 significant digits are written, whole numbers exactly.
+ */
 export function writeNumber(value: number, like: string): string {
-  const digits = Number(value.toPrecision(4));
-  if (/^[+-]?[\d._]+e/i.test(like) && digits !== 0) return digits.toExponential().replace("e+", "e");
-  const plain = Math.abs(digits) >= 1e21 ? String(digits) : digits.toFixed(Math.max(0, decimals(digits)));
-  return /\d\.\d/.test(like) && Number.isInteger(digits) ? `${plain}.0` : plain;
+  const digits = Number.isSafeInteger(value) ? value : Number(value.toPrecision(12));
+  if (/^[+-]?[\d._]+e/i.test(like) && digits !== 0) {
+    const written = digits.toExponential().replace("e+", "e");
+    return like.includes("E") ? written.toUpperCase() : written;
+  }
+  const plain =
+    Math.abs(digits) >= 1e21 ? String(digits) : digits.toFixed(Math.min(100, Math.max(0, decimals(digits))));
+  if (/\d\.\d/.test(like) && Number.isInteger(digits)) return `${plain}.0`;
+  return /\d_\d/.test(like) && Number.isInteger(digits) ? plain.replace(/\B(?=(\d{3})+$)/g, "_") : plain;
 }
 
 function decimals(value: number): number {
@@ -89,7 +101,10 @@ export function quotedWords(text: string): string[] {
 
 /** Choices that a comment lists: `relu | gelu | silu`, `one of: a, b`. The present value must be among them. */
 export function choicesInComment(comment: string, present: string): string[] {
-  const text = comment.replace(/^(\/\/|#|\/\*)\s*/, "").replace(/\*\/$/, "");
+  const text = comment
+    .replace(/^(\/\/|#|\/?\*+)\s*/, "")
+    .replace(/\s*(\*\/|\([^)]*\)|\.)?\s*$/, "")
+    .replace(/^(one of|either)\s+/i, "");
   for (const separator of ["|", ","]) {
     const listed = text
       .replace(/^.*?:\s*/, "")
@@ -101,14 +116,25 @@ export function choicesInComment(comment: string, present: string): string[] {
   return [];
 }
 
-/** Bounds that a comment states: `0.1 .. 10`, `range 1-64`, `1 to 8`. */
-export function boundsInComment(comment: string): { low: number; high: number } | null {
-  const number = "[+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:e[+-]?\\d+)?";
-  const match = new RegExp(`(${number})\\s*(?:\\.\\.+|…|–|\\bto\\b|-)\\s*(${number})`, "i").exec(comment);
+/**
+ * Bounds that a comment states: `0.1 .. 10`, `range 1-64`, `1 to 8`. The present value must lie within, so that a year
+ * or a page number in the comment is not taken for a bound.
+ */
+export function boundsInComment(comment: string, present: number): { low: number; high: number } | null {
+  const number = "([+-]?(?:\\d[\\d_]*\\.?\\d*|\\.\\d+)(?:e[+-]?\\d+)?)";
+  const match =
+    new RegExp(`${number}\\s*(?:\\.\\.+|…|–|\\bto\\b)\\s*${number}`, "i").exec(
+      comment.replace(/(\d)(\.\.+)/g, "$1 $2 "),
+    ) ??
+    new RegExp(`\\b(?:range|between|from)\\b\\W{0,3}${number}\\s*(?:-|and\\b|,)\\s*${number}`, "i").exec(
+      comment,
+    );
   if (!match) return null;
-  const low = Number(match[1]);
-  const high = Number(match[2]);
-  return low < high ? { low, high } : null;
+  const [low, high] = [1, 2].map((group) => Number((match[group] as string).replaceAll("_", ""))) as [
+    number,
+    number,
+  ];
+  return low < high && low <= present && present <= high ? { low, high } : null;
 }
 
 export interface Found {
@@ -124,30 +150,39 @@ export interface Found {
 
 /** Completes what a language has found. */
 export function knob(file: string, found: Found): Knob {
-  const kind =
-    typeof found.value === "number" ? "number" : typeof found.value === "boolean" ? "boolean" : "enum";
-  const bounds = kind === "number" && found.comment ? boundsInComment(found.comment) : null;
+  const { value, literal, name } = found;
+  const kind = typeof value === "number" ? "number" : typeof value === "boolean" ? "boolean" : "enum";
+  const bounds = typeof value === "number" && found.comment ? boundsInComment(found.comment, value) : null;
+  const { low, high } = bounds ?? { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
   return {
     file,
-    name: found.name,
+    name,
     kind,
-    value: found.value,
+    value,
     start: found.start,
     end: found.end,
-    literal: found.literal,
+    literal,
     choices: found.choices ?? [],
-    write:
-      found.write ??
-      ((value) => (typeof value === "number" ? writeNumber(value, found.literal) : String(value))),
-    integer:
-      typeof found.value === "number" && Number.isInteger(found.value) && !/\d\.\d|e-/i.test(found.literal),
-    low: bounds?.low ?? Number.NEGATIVE_INFINITY,
-    high: bounds?.high ?? Number.POSITIVE_INFINITY,
+    write: found.write ?? ((to) => (typeof to === "number" ? writeNumber(to, literal) : String(to))),
+    integer: Number.isInteger(value) && !/\d\.|e-/i.test(literal) && !continuous(name),
+    scale: typeof value === "number" ? scaleOf(name, value, low, high) : "linear",
+    low,
+    high,
   };
 }
 
-/** The rest of the line behind a position, for a trailing comment. */
-export function restOfLine(text: string, from: number): string {
+function scaleOf(name: string, value: number, low: number, high: number): Knob["scale"] {
+  if (value === 0 || (low < 0 && high > 0 && Number.isFinite(high))) return "linear";
+  return value > 0 && value < 1 && high >= 1 && (value >= 0.9 || proportion(name)) ? "odds" : "log";
+}
+
+/** The comment on the same line behind a position, or alone on the line before. */
+export function commentNear(text: string, from: number, marks: RegExp): string {
   const end = text.indexOf("\n", from);
-  return text.slice(from, end < 0 ? undefined : end);
+  const rest = text.slice(from, end < 0 ? undefined : end);
+  const mark = marks.exec(rest);
+  if (mark) return rest.slice(mark.index);
+  const line = text.lastIndexOf("\n", from - 1);
+  const before = text.slice(text.lastIndexOf("\n", line - 1) + 1, Math.max(0, line)).trim();
+  return line >= 0 && marks.exec(before)?.index === 0 ? before : "";
 }

@@ -6,12 +6,20 @@ import { pythonKnobs } from "./python.ts";
 import { tomlKnobs } from "./toml.ts";
 import { frontMatterKnobs, yamlKnobs } from "./yaml.ts";
 
+/** What names, dates or merely decides luck: tuning a seed finds luck, not improvement. */
+const notAKnob = /(^|[._])(\$?schema|schema_?version|version|id|uuid|port|year|date|seed|random_state)$/i;
+
 /** The knobs of one file, in the order in which they stand; none for a language that is not known. */
 export function findKnobs(file: string, text: string): Knob[] {
-  const seen = new Set<string>();
+  const seen = new Map<string, number>();
   return language(file, text)
-    .map((found) => knob(file, found))
-    .filter((found) => !seen.has(found.name) && seen.add(found.name));
+    .filter((found) => !notAKnob.test(found.name))
+    .sort((a, b) => a.start - b.start)
+    .map((found) => {
+      const count = (seen.get(found.name) ?? 0) + 1;
+      seen.set(found.name, count);
+      return knob(file, count === 1 ? found : { ...found, name: `${found.name} (${count})` });
+    });
 }
 
 function language(file: string, text: string) {

@@ -1,5 +1,5 @@
 import { parse } from "smol-toml";
-import { choicesInComment, type Found, restOfLine } from "./knob.ts";
+import { choicesInComment, commentNear, type Found } from "./knob.ts";
 
 /** `key = value` lines of a TOML file with numbers, booleans or commented choices; arrays and inline tables are left alone. */
 export function tomlKnobs(text: string): Found[] {
@@ -20,7 +20,7 @@ export function tomlKnobs(text: string): Found[] {
       if (fences % 2 === 1) inString = !inString;
       continue;
     }
-    const header = /^\s*\[+\s*([^\]]+?)\s*\]+/.exec(line);
+    const header = /^\s*\[{1,2}\s*([\w."' -]+?)\s*\]{1,2}\s*(#.*)?$/.exec(line);
     if (header) {
       table = `${header[1]}.`;
       continue;
@@ -32,9 +32,8 @@ export function tomlKnobs(text: string): Found[] {
     if (!match) continue;
     const [, prefix = "", key = "", literal = ""] = match;
     const name = `${table}${key}`;
-    if (/(^|\.)(version|port|id|year)$/i.test(name)) continue;
     const from = start + prefix.length;
-    const comment = /#.*/.exec(restOfLine(text, from + literal.length))?.[0] ?? "";
+    const comment = commentNear(text, from + literal.length, /#/);
     const place = { name, start: from, end: from + literal.length, literal, comment };
     if (literal === "true" || literal === "false") found.push({ ...place, value: literal === "true" });
     else if (/^["']/.test(literal)) {

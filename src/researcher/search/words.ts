@@ -69,7 +69,7 @@ const lore: Lore[] = [
   },
   { pattern: /weight|bonus|penalty|factor|coef/i, weight: 0.7, up: "it counts more", down: "it counts less" },
   { pattern: /optimi[sz]er|activation|schedule|strategy|mode|method|kind/i, weight: 0.7, up: "", down: "" },
-  { pattern: /seed|log|print|verbose|debug|eval|version/i, weight: 0.02, up: "", down: "" },
+  { pattern: /log|print|verbose|debug|eval|version/i, weight: 0.02, up: "", down: "" },
 ];
 
 export function importance(name: string): number {
@@ -84,6 +84,27 @@ export function mechanism(name: string, direction: number): string {
   return direction === 0
     ? "another choice may suit this task better"
     : "the present value is a guess: try beside it";
+}
+
+/** Whether a whole number of this name may as well be a fraction. */
+export function continuous(name: string): boolean {
+  return /weight|bonus|penalty|factor|coef|temperature|clip|rate$|score|gain|scale|decay|alpha|lambda|(^|[._])lr$/i.test(
+    lastPart(name),
+  );
+}
+
+/** Whether a value of this name cannot be above one. */
+export function proportion(name: string): boolean {
+  return /beta|momentum|ema|dropout|prob|fraction|share|quantile|percent|decay.?rate|warm.?up|cool.?down/i.test(
+    lastPart(name),
+  );
+}
+
+/** Whether zero switches off what this name stands for. */
+export function canBeOff(name: string): boolean {
+  return /dropout|weight|coef|factor|penalty|bonus|warm.?up|cool.?down|clip|smoothing|jitter|noise/i.test(
+    lastPart(name),
+  );
 }
 
 function lastPart(name: string): string {

@@ -1,9 +1,6 @@
 import { isMap, isScalar, isSeq, type Node, parseDocument, Scalar } from "yaml";
 import { choicesInComment, type Found } from "./knob.ts";
 
-/** Numbers that name something rather than measure it. */
-const notAKnob = /(^|\.)(\$schema|version|id|port|schema|year|date)$/i;
-
 /** Numbers, booleans and commented choices of a YAML or JSON document; `offset` is where it begins in the file. */
 export function yamlKnobs(text: string, offset = 0): Found[] {
   const document = parseDocument(text, { prettyErrors: false, strict: false });
@@ -23,14 +20,15 @@ export function yamlKnobs(text: string, offset = 0): Found[] {
       }
     else if (isSeq(node))
       for (const [index, item] of node.items.entries()) visit(item as Node | null, `${path}.${index}`);
-    else if (isScalar(node) && node.range && !notAKnob.test(path)) {
+    else if (isScalar(node) && node.range) {
       const [start, end] = node.range;
       const literal = text.slice(start, end);
       const comment = node.comment ? `#${node.comment}` : "";
       const place = { name: path, start: start + offset, end: end + offset, literal, comment };
       if (typeof node.value === "number" && /^[+-]?[\d.]+(e[+-]?\d+)?$/i.test(literal))
         found.push({ ...place, value: node.value });
-      else if (typeof node.value === "boolean") found.push({ ...place, value: node.value });
+      else if (typeof node.value === "boolean")
+        found.push({ ...place, value: node.value, write: (value) => inCaseOf(literal, String(value)) });
       else if (typeof node.value === "string") {
         const choices = choicesInComment(comment, node.value);
         const quote = node.type === Scalar.QUOTE_DOUBLE ? '"' : node.type === Scalar.QUOTE_SINGLE ? "'" : "";
@@ -39,6 +37,11 @@ export function yamlKnobs(text: string, offset = 0): Found[] {
       }
     }
   }
+}
+
+function inCaseOf(like: string, word: string): string {
+  if (like === like.toUpperCase()) return word.toUpperCase();
+  return like[0] === like[0]?.toUpperCase() ? `${word[0]?.toUpperCase()}${word.slice(1)}` : word;
 }
 
 /** The front matter of a Markdown file. */
