@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { cp, lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, lstat, mkdir, readdir, readFile, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import type { Contract } from "../contract/index.ts";
 import { RunFailed, UserError } from "../errors.ts";
@@ -161,12 +161,12 @@ async function declaredInputs(repo: Repo, contract: Contract, base: string): Pro
         "create it, or take it out of `inputs` in program.md",
       );
     if (await exists(join(base, at))) continue;
-    mounts.set(at, { host, at, writable: false });
+    mounts.set(at, { host: await realpath(host), at, writable: false });
   }
   for (let folder = repo.labPath; ; folder = posix.dirname(folder)) {
     const at = posix.join(folder === "." ? "" : folder, "node_modules");
     if (!mounts.has(at) && (await exists(join(repo.root, at))) && !(await exists(join(base, at))))
-      mounts.set(at, { host: join(repo.root, at), at, writable: false });
+      mounts.set(at, { host: await realpath(join(repo.root, at)), at, writable: false });
     if (folder === "" || folder === ".") break;
   }
   return [...mounts.values()];
