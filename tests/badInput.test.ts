@@ -59,19 +59,19 @@ describe("a candidate that misbehaves is a recorded failure of its experiment", 
     const lab = repository({
       "train.mjs": [
         "const RATE = 1;",
-        "if (RATE === 2) { console.error('diverged'); process.exit(1); }",
-        "if (RATE === 0.5 || RATE === 3) setInterval(() => {}, 1000);",
+        "if (RATE > 1) { console.error('diverged'); process.exit(1); }",
+        "if (RATE < 1) setInterval(() => {}, 1000);",
         "else console.log(`loss: ${5 - 0.001 * RATE}`);",
         "",
       ].join("\n"),
       "program.md": contract("node train.mjs"),
     });
-    const ran = await whet(lab, "run", "--experiments", "4", "--audit", "0", "--seed", "1");
+    const ran = await whet(lab, "run", "--experiments", "6", "--audit", "0", "--seed", "1");
     expect(ran.code).toBe(0);
     const failures = await whet(lab, "failures");
     expect(failures.stdout).toMatch(/diverged/);
     const rows = JSON.parse((await whet(lab, "log", "--json")).stdout) as { status: string }[];
-    expect(rows).toHaveLength(3);
+    expect(rows.length).toBeGreaterThan(2);
     expect(rows.map((row) => row.status)).toContain("crash");
   });
 });
