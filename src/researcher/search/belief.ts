@@ -7,10 +7,12 @@ import { importance } from "./words.ts";
 
 /** Everything that the ledger says of one knob. */
 export interface Evidence {
-  /** Measured: how much better this value is than the value from which the knob first set out, in the metric's unit. */
-  measured: Map<Value, { effect: number; variance: number; id: number }>;
+  /** Measured: how much better this value is than the one from which the knob first set out, with its standard error. */
+  measured: Map<Value, { effect: number; error: number; id: number }>;
   /** Values that crashed, ran out of time or failed a check, while nothing else had changed. */
   failed: { from: Value; to: Value; id: number }[];
+  /** The latest keep that moved it. */
+  kept: { from: Value; to: Value; id: number } | null;
 }
 
 /** What the ledger says of all knobs, and the effect that a move typically has. */
@@ -29,9 +31,10 @@ export function weigh(history: readonly PastExperiment[], read: Memory["read"]):
     const { effect, t, decision, id } = experiment;
     const failed = decision === "crash" || decision === "timeout" || decision === "invalid";
     for (const { key, from, to } of moves) {
-      const evidence: Evidence = of.get(key) ?? { measured: new Map(), failed: [] };
+      const evidence: Evidence = of.get(key) ?? { measured: new Map(), failed: [], kept: null };
       of.set(key, evidence);
       if (failed && moves.length === 1) evidence.failed.push({ from, to, id });
+      if (decision === "keep") evidence.kept = { from, to, id };
       if (failed || effect === null || !Number.isFinite(effect)) continue;
       // A joint change that was not kept says little of its parts; of one that was kept, each part gets its share.
       if (moves.length > 1 && decision !== "keep") continue;
@@ -39,9 +42,9 @@ export function weigh(history: readonly PastExperiment[], read: Memory["read"]):
       const error = t === null || t === 0 || !Number.isFinite(t) ? 0 : Math.abs(effect / t);
       if (effect !== 0) sizes.push(Math.abs(share));
       const { measured } = evidence;
-      if (!measured.has(from)) measured.set(from, { effect: 0, variance: 0, id });
-      const base = measured.get(from) as { effect: number; variance: number };
-      const fresh = { effect: base.effect + share, variance: error ** 2, id };
+      if (!measured.has(from)) measured.set(from, { effect: 0, error: 0, id });
+      const base = measured.get(from) as { effect: number };
+      const fresh = { effect: base.effect + share, error, id };
       const known = measured.get(to);
       measured.set(to, known ? { ...fresh, effect: (known.effect + fresh.effect) / 2 } : fresh);
     }
@@ -53,8 +56,8 @@ export function weigh(history: readonly PastExperiment[], read: Memory["read"]):
 /** A move with what was drawn for it: its gain in typical effects. */
 export interface Drawn extends Move {
   gain: number;
-  /** The past experiment on which the draw rests most, and the value that it tried. */
-  because: { id: number; value: Value; better: boolean } | null;
+  /** The past experiment on which the draw rests most: what it found, and in which direction (0 without order). */
+  because: { id: number; found: "kept" | "better" | "worse"; direction: number } | null;
 }
 
 /**
@@ -95,7 +98,7 @@ function drawEach(
       knob,
       value,
       gain: seen + 0.4 * prior * noise,
-      because: { id: known.id, value, better: seen > 0 },
+      because: { id: known.id, found: seen > 0 ? "better" : "worse", direction: 0 },
     };
   });
 }
@@ -109,29 +112,69 @@ function drawParabola(
   random: () => number,
 ): Drawn[] {
   const here = coordinate(knob, knob.value as number);
-  const present = evidence?.measured.get(knob.value)?.effect ?? 0;
-  // Precision matrix [[p, q], [q, r]] and right side (u, v) of slope and curvature; curvature is believed downward.
-  let p = 1 / prior ** 2;
-  let q = 0;
-  let r = 1 / (0.5 * prior) ** 2;
-  let u = 0;
-  let v = r * -0.3 * prior;
-  let because: Drawn["because"] = null;
-  let largest = 0;
-  const seenAt = [0];
-  for (const [value, seen] of evidence?.measured ?? []) {
+  const seen = evidence ? seenFrom(knob, evidence, typical) : [];
+  const { slope, curvature } = drawnCurve(seen, prior, random);
+  const top = Math.max(-3, Math.min(3, -slope / (2 * curvature)));
+  const values = steps(knob, curvature < 0 && seen.length > 1 ? [here + top] : []);
+
+  const lowest = Math.min(0, ...seen.map(({ x }) => x));
+  const highest = Math.max(0, ...seen.map(({ x }) => x));
+  const reach = highest - lowest + 1.01;
+  const onScale = values.flatMap((value) => {
+    const x = coordinate(knob, value as number) - here;
+    if (!(x >= lowest - reach && x <= highest + reach)) return [];
+    const failure = beyondFailure(value as number, evidence) ? 4 : 0;
+    const gain = unknown + slope * x + curvature * x * x - failure;
+    return [{ knob, value, gain, because: reasonFor(Math.sign(x), seen, knob, evidence) }];
+  });
+  const offScale = values.filter((value) => !Number.isFinite(coordinate(knob, value as number)));
+  return [...onScale, ...drawEach(knob, offScale, evidence, typical, prior, unknown, random)];
+}
+
+/** A measured value as seen from the present one: distance in steps, gain in typical effects. */
+interface Seen {
+  x: number;
+  y: number;
+  /** One over its variance. */
+  precision: number;
+  id: number;
+}
+
+function seenFrom(knob: Knob, evidence: Evidence, typical: number): Seen[] {
+  const here = coordinate(knob, knob.value as number);
+  const present = evidence.measured.get(knob.value)?.effect ?? 0;
+  const seen: Seen[] = [];
+  for (const [value, { effect, error, id }] of evidence.measured) {
     const x = coordinate(knob, value as number) - here;
     if (!Number.isFinite(x) || x === 0) continue;
-    seenAt.push(x);
-    const y = bounded((seen.effect - present) / typical);
-    const precision = 1 / (seen.variance / typical ** 2 + 0.02 * (1 + x ** 4));
-    p += precision * x * x;
+    // What is far away says little here: a parabola is a local likeness.
+    const precision = 1 / ((error / typical) ** 2 + 0.02 * (1 + x ** 4));
+    seen.push({ x, y: bounded((effect - present) / typical), precision, id });
+  }
+  return seen;
+}
+
+/**
+ * Slope and curvature drawn from their posterior: Bayesian linear regression of y on (x, x^2) without intercept
+ * (Bishop, Pattern Recognition and Machine Learning, 3.3), the curvature believed downward beforehand.
+ */
+function drawnCurve(
+  seen: readonly Seen[],
+  prior: number,
+  random: () => number,
+): { slope: number; curvature: number } {
+  // Precision matrix [[p, q], [q, r]] and right side (u, v).
+  let p = 1 / prior ** 2;
+  let q = 0;
+  let r = 4 / prior ** 2;
+  let u = 0;
+  let v = r * -0.3 * prior;
+  for (const { x, y, precision } of seen) {
+    p += precision * x ** 2;
     q += precision * x ** 3;
     r += precision * x ** 4;
     u += precision * x * y;
-    v += precision * x * x * y;
-    if (y > largest || !because) because = { id: seen.id, value, better: y > 0 };
-    largest = Math.max(largest, y);
+    v += precision * x ** 2 * y;
   }
   const determinant = p * r - q * q;
   // The inverse's Cholesky factor [[a, 0], [b, c]].
@@ -139,23 +182,26 @@ function drawParabola(
   const b = -q / determinant / a;
   const c = Math.sqrt(Math.max(0, p / determinant - b * b));
   const [first, second] = [normal(random), normal(random)];
-  const slope = (r * u - q * v) / determinant + a * first;
-  const curvature = (p * v - q * u) / determinant + b * first + c * second;
-  const top =
-    curvature < 0 && seenAt.length > 2 ? [here + Math.max(-3, Math.min(3, -slope / (2 * curvature)))] : [];
-  const [lowest, highest] = [Math.min(...seenAt), Math.max(...seenAt)];
-  const reach = 1.01 + highest - lowest;
-  const values = steps(knob, top);
-  const offScale = values.filter((value) => !Number.isFinite(coordinate(knob, value as number)));
-  const drawn = values
-    .map((value) => ({ value, x: coordinate(knob, value as number) - here }))
-    .filter(({ x }) => x >= lowest - reach && x <= highest + reach)
-    .map(({ value, x }) => {
-      const gain =
-        unknown + slope * x + curvature * x * x - (beyondFailure(value as number, evidence) ? 4 : 0);
-      return { knob, value, gain, because };
-    });
-  return [...drawn, ...drawEach(knob, offScale, evidence, typical, prior, unknown, random)];
+  return {
+    slope: (r * u - q * v) / determinant + a * first,
+    curvature: (p * v - q * u) / determinant + b * first + c * second,
+  };
+}
+
+/** What speaks for a direction: the keep that came that way, the best seen there, or a loss on the other side. */
+function reasonFor(
+  direction: number,
+  seen: readonly Seen[],
+  knob: Knob,
+  evidence: Evidence | undefined,
+): Drawn["because"] {
+  const kept = evidence?.kept;
+  if (kept && kept.to === knob.value && Math.sign((kept.to as number) - (kept.from as number)) === direction)
+    return { id: kept.id, found: "kept", direction };
+  const best = seen.filter(({ x, y }) => x * direction > 0 && y > 0).sort((a, b) => b.y - a.y)[0];
+  if (best) return { id: best.id, found: "better", direction };
+  const worst = seen.filter(({ x, y }) => x * direction < 0 && y < 0).sort((a, b) => a.y - b.y)[0];
+  return worst ? { id: worst.id, found: "worse", direction: -direction } : null;
 }
 
 /** Whether a value lies at or beyond one that failed, in the same direction. */

@@ -15,15 +15,19 @@ export function cssKnobs(text: string): Found[] {
       for (const number of node.getChildren("NumberLiteral")) {
         const literal = text.slice(number.from, number.to);
         const match = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)([a-z%]*)$/i.exec(literal);
-        if (!match || Number(match[1]) === 0) continue;
+        if (!match) continue;
         const [, digits = "", unit = ""] = match;
+        const value = Number(digits);
+        // A bare zero is mostly a length, which any other number would make invalid; so nothing becomes one either.
+        if (unit === "" && value === 0) continue;
         found.push({
           name: `${selector} ${text.slice(property.from, property.to)}`,
           start: number.from,
           end: number.to,
           literal,
-          value: Number(digits),
-          write: (value) => `${writeNumber(value as number, digits)}${unit}`,
+          value,
+          ...(unit === "" && value > 0 ? { low: Number.isInteger(value) ? 1 : Number.MIN_VALUE } : {}),
+          write: (to) => `${writeNumber(to as number, digits)}${unit}`,
         });
       }
     },

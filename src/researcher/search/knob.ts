@@ -35,8 +35,9 @@ export function writeNumber(value: number, like: string): string {
     const written = digits.toExponential().replace("e+", "e");
     return like.includes("E") ? written.toUpperCase() : written;
   }
-  const plain =
-    Math.abs(digits) >= 1e21 ? String(digits) : digits.toFixed(Math.min(100, Math.max(0, decimals(digits))));
+  // `toFixed` would answer with an exponent all the same, to which nothing can be added.
+  if (Math.abs(digits) >= 1e21) return String(digits);
+  const plain = digits.toFixed(Math.min(100, Math.max(0, decimals(digits))));
   if (/\d\.\d/.test(like) && Number.isInteger(digits)) return `${plain}.0`;
   return /\d_\d/.test(like) && Number.isInteger(digits) ? plain.replace(/\B(?=(\d{3})+$)/g, "_") : plain;
 }
@@ -146,6 +147,8 @@ export interface Found {
   choices?: string[];
   write?: Knob["write"];
   comment?: string;
+  /** Bound that the language sets. */
+  low?: number;
 }
 
 /** Completes what a language has found. */
@@ -153,7 +156,10 @@ export function knob(file: string, found: Found): Knob {
   const { value, literal, name } = found;
   const kind = typeof value === "number" ? "number" : typeof value === "boolean" ? "boolean" : "enum";
   const bounds = typeof value === "number" && found.comment ? boundsInComment(found.comment, value) : null;
-  const { low, high } = bounds ?? { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+  const { low, high } = bounds ?? {
+    low: found.low ?? Number.NEGATIVE_INFINITY,
+    high: Number.POSITIVE_INFINITY,
+  };
   return {
     file,
     name,

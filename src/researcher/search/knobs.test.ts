@@ -218,7 +218,7 @@ describe("findKnobs", () => {
             expect(broken.slice(knob.start, knob.end)).toBe(knob.literal);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 500 },
     );
   });
 });
@@ -249,8 +249,17 @@ describe("setKnobs", () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 1000 },
     );
+  });
+
+  it("can set a length to zero and find it again, and leaves bare zeros alone", () => {
+    const text = "a { margin: 1px 0 }";
+    const [knob, more] = findKnobs("a.css", text);
+    expect(more).toBeUndefined();
+    const zero = setKnobs(text, new Map([[knob as NonNullable<typeof knob>, 0]]));
+    expect(zero).toBe("a { margin: 0px 0 }");
+    expect(findKnobs("a.css", zero).map(({ name, value }) => [name, value])).toEqual([["a margin", 0]]);
   });
 
   it("writes numbers in the manner of what stood there", () => {
@@ -267,6 +276,8 @@ describe("setKnobs", () => {
     expect(set("a.css", "a { margin: 1.50rem }", 3)).toBe("a { margin: 3.0rem }");
     expect(set("a.yaml", "flag: TRUE", false)).toBe("flag: FALSE");
     expect(set("a.py", "flag = True", false)).toBe("flag = False");
+    expect(set("a.py", "x = 0.5", 1e22)).toBe("x = 1e+22");
+    expect(set("a.py", "x = 1_000", 1e300)).toBe("x = 1e+300");
   });
 });
 

@@ -19,8 +19,8 @@ export interface Read {
 
 /** Texts and experiments never change, so each is read once. Forgetting costs time only. */
 export interface Memory {
-  knobsOf(file: string, text: string): Knob[];
-  read(experiment: PastExperiment): Read;
+  knobsOf: (file: string, text: string) => Knob[];
+  read: (experiment: PastExperiment) => Read;
 }
 
 const mostTexts = 64;

@@ -125,15 +125,14 @@ function jump(briefing: Briefing, drawn: readonly Drawn[], count: number, random
 
 /** Why one move may help: what the ledger says, else what is commonly known. */
 function because({ knob, value, because: past }: Drawn): string {
-  const direction = directionOf(knob, value);
-  if (past && direction !== 0 && typeof past.value === "number") {
-    const seen = directionOf(knob, past.value);
-    const word = (sign: number) => (sign > 0 ? "larger" : "smaller");
-    if (past.better && seen === direction) return `a ${word(seen)} ${knob.name} was better in #${past.id}`;
-    if (!past.better && seen === -direction)
-      return `a ${word(seen)} ${knob.name} was no better in #${past.id}: try the other way`;
+  if (past) {
+    const what =
+      past.direction === 0 ? String(value) : `a ${past.direction > 0 ? "larger" : "smaller"} ${knob.name}`;
+    if (past.found === "kept") return `${what} was better in #${past.id}: go further`;
+    if (past.found === "better") return `${what} looked better in #${past.id}`;
+    if (past.direction !== 0) return `${what} was worse in #${past.id}: try the other way`;
   }
-  return mechanism(knob.name, direction);
+  return mechanism(knob.name, directionOf(knob, value));
 }
 
 function directionOf(knob: Knob, value: Value): number {

@@ -95,7 +95,7 @@ export function continuous(name: string): boolean {
 
 /** Whether a value of this name cannot be above one. */
 export function proportion(name: string): boolean {
-  return /beta|momentum|ema|dropout|prob|fraction|share|quantile|percent|decay.?rate|warm.?up|cool.?down/i.test(
+  return /beta|momentum|ema|dropout|prob|opacity|fraction|share|quantile|percent|decay.?rate|warm.?up|cool.?down/i.test(
     lastPart(name),
   );
 }
