@@ -1,7 +1,7 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { UserError } from "../errors.ts";
-import { git, gitStream } from "./git.ts";
+import { git, gitBytes, gitStream } from "./git.ts";
 import type { Repo } from "./repo.ts";
 
 interface Entry {
@@ -23,7 +23,13 @@ export async function checkoutBase(
   folder: string,
 ): Promise<{ tree: string; submodules: string[] }> {
   const tree = (await git(repo.root, ["rev-parse", `${commit}^{tree}`])).trim();
-  const listing = await git(repo.root, ["ls-tree", "-r", "-z", "--full-tree", tree]);
+  const bytes = await gitBytes(repo.root, ["ls-tree", "-r", "-z", "--full-tree", tree]);
+  const listing = bytes.toString();
+  if (Buffer.compare(Buffer.from(listing), bytes) !== 0)
+    throw new UserError(
+      `the commit holds a path that is not UTF-8: ${JSON.stringify(listing.split("\0").find((line) => line.includes("\ufffd")))}`,
+      "rename that file (git mv) and commit",
+    );
   const entries: Entry[] = [];
   for (const line of listing.split("\0")) {
     const match = /^(\d+) (\w+) ([0-9a-f]+)\t(.+)$/s.exec(line);
@@ -45,33 +51,74 @@ export async function checkoutBase(
 
   const blobs = entries.filter((entry) => entry.type === "blob");
   const pending: Promise<void>[] = [];
+  const links = new Map<string, string>();
   let next = 0;
   for await (const content of blobContents(repo, blobs)) {
     const entry = blobs[next++] as Entry;
-    const writing = writeEntry(folder, entry, content);
+    if (entry.mode === "120000") {
+      links.set(entry.path, content.toString());
+      continue;
+    }
+    const writing = writeNew(entry.path, () =>
+      writeFile(join(folder, entry.path), content, {
+        mode: entry.mode === "100755" ? 0o755 : 0o644,
+        flag: "wx",
+      }),
+    );
     // It is awaited below; until then its failure must not count as unhandled.
     writing.catch(() => {});
     pending.push(writing);
     if (pending.length >= 64) await Promise.all(pending.splice(0));
   }
   await Promise.all(pending);
+  // Links come last, so that no file is ever written through one.
+  for (const [path, link] of links) {
+    if (leadsOutside(path, links))
+      throw new UserError(
+        `the link ${path} -> ${link} leads out of the repository`,
+        "replace it by a file, or name its target under `inputs` in program.md",
+      );
+    await writeNew(path, () => symlink(link, join(folder, path)));
+  }
   return { tree, submodules };
 }
 
-async function writeEntry(folder: string, entry: Entry, content: Buffer): Promise<void> {
-  const target = join(folder, entry.path);
-  if (entry.mode === "120000") {
-    const link = content.toString();
-    const resolved = posix.normalize(posix.join(dirname(entry.path), link));
-    if (posix.isAbsolute(link) || resolved === ".." || resolved.startsWith("../"))
-      throw new UserError(
-        `the link ${entry.path} -> ${link} leads out of the repository`,
-        "replace it by a file, or name its target under `inputs` in program.md",
-      );
-    await symlink(link, target);
-    return;
+async function writeNew(path: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    throw new UserError(
+      `the commit holds two paths that are one on this file system: ${path} and another spelling of it`,
+      "rename one of them (git mv) and commit",
+    );
   }
-  await writeFile(target, content, { mode: entry.mode === "100755" ? 0o755 : 0o644, flag: "wx" });
+}
+
+/**
+ * Follows a link as the kernel would, through other links of the tree: `a/b/c -> ../..` makes `a/b/c/../x` a path
+ * outside, though its text alone does not show it.
+ */
+function leadsOutside(path: string, links: ReadonlyMap<string, string>): boolean {
+  const at: string[] = [];
+  const todo = path.split("/").reverse();
+  for (let hops = 0; todo.length > 0; ) {
+    const part = todo.pop() as string;
+    if (part === "" || part === ".") continue;
+    if (part === "..") {
+      if (at.pop() === undefined) return true;
+      continue;
+    }
+    at.push(part);
+    const link = links.get(at.join("/"));
+    if (link === undefined) continue;
+    if (posix.isAbsolute(link)) return true;
+    // A circle of links leads nowhere; the kernel gives up after 40 as well.
+    if (++hops > 40) return false;
+    at.pop();
+    todo.push(...link.split("/").reverse());
+  }
+  return false;
 }
 
 /** The blobs in order, read through one `git cat-file --batch`. */
@@ -98,7 +145,10 @@ async function* blobContents(repo: Repo, blobs: readonly Entry[]): AsyncGenerato
         const [, , size] = data.subarray(0, end).toString().split(" ");
         needed = Number(size);
         if (!Number.isFinite(needed))
-          throw new UserError("the repository lacks an object of this commit", "run `git fsck` there");
+          throw new UserError(
+            "the repository lacks an object of this commit",
+            "run `git fsck` there, or `git fetch --refetch --no-filter` in a partial clone",
+          );
         data = data.subarray(end + 1);
       }
       if (data.length < needed + 1) break;

@@ -1,8 +1,12 @@
-import { rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { lstat, rm } from "node:fs/promises";
+import { homedir } from "node:os";
 import { join, posix } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors.ts";
-import { GitError, git } from "./git.ts";
-import { branchTip, type Repo } from "./repo.ts";
+import { GitError, git, removeCrashReport } from "./git.ts";
+import { pathFault } from "./harvest.ts";
+import type { Repo } from "./repo.ts";
 
 export interface NewCommit {
   parent: string;
@@ -15,7 +19,7 @@ export interface NewCommit {
 
 /** Records a candidate's tree under `ref` (below refs/whetstone/), so that nothing tried is ever lost. */
 export async function recordCandidate(repo: Repo, ref: string, commit: NewCommit): Promise<string> {
-  return fastImport(repo, ref, commit);
+  return fastImport(repo, ref, commit, await modesOf(repo, commit));
 }
 
 /**
@@ -26,47 +30,59 @@ export async function recordCandidate(repo: Repo, ref: string, commit: NewCommit
  * @throws UserError when somebody else has moved the branch, or has it checked out.
  */
 export async function recordKeep(repo: Repo, branch: string, commit: NewCommit): Promise<string> {
-  const tip = await branchTip(repo, branch);
-  // The commit is made under a name of its own first: only then can its id be compared with the branch.
-  const staged = `refs/whetstone/keep/${branch}`;
-  const id = await fastImport(repo, staged, commit);
-  if (tip === id) return id;
-  if (tip !== null && tip !== commit.parent)
+  const [{ tip, checkedOut }, modes] = await Promise.all([
+    branchState(repo, branch),
+    modesOf(repo, commit),
+    identity(repo),
+  ]);
+  if (tip !== null && tip !== commit.parent) {
+    // Made under a name of its own first: only then can its id be compared with the branch.
+    const id = await fastImport(repo, `refs/whetstone/keep/${branch}`, commit, modes);
+    if (tip === id) return id;
     throw new UserError(
       `the branch ${branch} was moved by somebody else (it is at ${tip.slice(0, 10)}, the session left it at ${commit.parent.slice(0, 10)})`,
       `put it back with: git branch -f ${branch} ${commit.parent.slice(0, 10)}`,
     );
-  await refuseCheckedOut(repo, branch);
-  await updateRef(repo, `refs/heads/${branch}`, id, tip);
-  return id;
-}
-
-/** A branch checked out somewhere would be moved under its owner's feet: the files would look changed. */
-async function refuseCheckedOut(repo: Repo, branch: string): Promise<void> {
-  const list = await git(repo.root, ["worktree", "list", "--porcelain"]);
-  if (list.split("\n").includes(`branch refs/heads/${branch}`))
+  }
+  // A branch checked out somewhere would be moved under its owner's feet: the files would look changed.
+  if (checkedOut)
     throw new UserError(
       `the branch ${branch} is checked out; a session cannot move it there`,
       "switch to your own branch first (git switch -)",
     );
+  return fastImport(repo, `refs/heads/${branch}`, commit, modes);
 }
 
-async function updateRef(repo: Repo, ref: string, to: string, from: string | null): Promise<void> {
-  const args = ["update-ref", ref, to, from ?? "0".repeat(to.length)];
-  try {
-    await git(repo.root, args);
-  } catch (error) {
-    if (!(error instanceof GitError) || !error.message.includes(".lock")) throw error;
-    // Only the process that holds the session writes this ref: a lock that is there is left over from a kill.
-    await rm(join(repo.gitDir, `${ref}.lock`), { force: true });
-    await git(repo.root, args);
+async function branchState(repo: Repo, branch: string): Promise<{ tip: string | null; checkedOut: boolean }> {
+  const ref = `refs/heads/${branch}`;
+  const lines = await git(repo.root, [
+    "for-each-ref",
+    "--format=%(refname)%00%(objectname)%00%(worktreepath)",
+    ref,
+  ]);
+  for (const line of lines.split("\n")) {
+    const [name, tip, worktree] = line.split("\0");
+    if (name === ref && tip) return { tip, checkedOut: Boolean(worktree) };
   }
+  return { tip: null, checkedOut: false };
 }
 
-/** One `git fast-import` makes blobs, trees, commit and reference; the ref is overwritten. */
-async function fastImport(repo: Repo, ref: string, commit: NewCommit): Promise<string> {
+/**
+ * One `git fast-import` makes blobs, trees, commit and reference. A branch only goes forward (git refuses otherwise);
+ * a reference below refs/whetstone/ is overwritten.
+ */
+async function fastImport(
+  repo: Repo,
+  ref: string,
+  commit: NewCommit,
+  modes: ReadonlyMap<string, string>,
+): Promise<string> {
   const who = await identity(repo);
-  const parts: (string | Buffer)[] = ["feature done\n", `reset ${ref}\nfrom ${commit.parent}\n\n`];
+  const own = ref.startsWith("refs/whetstone/");
+  // The stream is made of lines: a name with a line feed could say anything to git.
+  if (/[\s\p{Cc}]/u.test(ref)) throw new Error(`no reference can be called ${JSON.stringify(ref)}`);
+  const parts: (string | Buffer)[] = ["feature done\n"];
+  if (own) parts.push(`reset ${ref}\nfrom ${commit.parent}\n\n`);
   const date = `${Math.floor(commit.when / 1000)} +0000`;
   parts.push(
     `commit ${ref}\nmark :1\nauthor ${who} ${date}\ncommitter ${who} ${date}\n`,
@@ -74,54 +90,58 @@ async function fastImport(repo: Repo, ref: string, commit: NewCommit): Promise<s
   );
   parts.push(`from ${commit.parent}\n`);
   for (const [path, text] of Object.entries(commit.changes)) {
-    const name = quote(posix.join(repo.labPath, path));
-    if (text === null) parts.push(`D ${name}\n`);
-    else
-      parts.push(`M ${(await modeOf(repo, commit.parent, path)) ?? "100644"} inline ${name}\n`, data(text));
+    const fault = pathFault(path);
+    if (fault) throw new Error(`${JSON.stringify(path)} cannot be committed: ${fault}`);
+    const full = posix.join(repo.labPath, path);
+    if (text === null) parts.push(`D ${quote(full)}\n`);
+    else parts.push(`M ${modes.get(full) ?? "100644"} inline ${quote(full)}\n`, data(text));
   }
   parts.push("\nget-mark :1\n", "done\n");
   const input = Buffer.concat(parts.map((part) => (typeof part === "string" ? Buffer.from(part) : part)));
-  const run = () =>
-    git(repo.root, ["fast-import", "--quiet", "--force", "--date-format=raw", "--cat-blob-fd=1"], { input });
-  try {
-    return (await run()).trim().split("\n").at(-1) as string;
-  } catch (error) {
-    if (!(error instanceof GitError)) throw error;
-    if (/lock/.test(error.message)) {
-      await rm(join(repo.gitDir, `${ref}.lock`), { force: true });
-      return (await run()).trim().split("\n").at(-1) as string;
+  const args = ["fast-import", "--quiet", "--date-format=raw", "--cat-blob-fd=1"];
+  if (own) args.push("--force");
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return (await git(repo.root, args, { input })).trim().split("\n").at(-1) as string;
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      await removeCrashReport(repo.gitDir, error.message);
+      if (attempt === 0 && (await clearStaleLock(join(repo.gitDir, `${ref}.lock`)))) continue;
+      throw new UserError(
+        `git could not store a commit: ${error.message}`,
+        "check that the repository is writable and the disk is not full; `whet run` goes on from here",
+      );
     }
-    throw new UserError(
-      `git could not store a commit: ${error.message}`,
-      "check that the repository is writable and the disk is not full; `whet run` goes on from here",
-    );
   }
 }
 
-/** An executable file stays one; asked only for trees that have any. */
-async function modeOf(repo: Repo, commit: string, path: string): Promise<string | null> {
-  const executables = await executablesOf(repo, commit);
-  return executables.has(posix.join(repo.labPath, path)) ? "100755" : null;
+/** Milliseconds after which a lock of a reference is left over from a kill: a living git holds it for a few. */
+const lockLife = 1_500;
+
+/** Waits for a lock to go, or to be old enough to be removed; false when there is none. */
+async function clearStaleLock(lock: string): Promise<boolean> {
+  let found = false;
+  for (;;) {
+    const info = await lstat(lock).catch(() => null);
+    if (!info) return found;
+    found = true;
+    if (Math.abs(Date.now() - info.mtimeMs) >= lockLife) {
+      await rm(lock, { force: true });
+      return true;
+    }
+    await sleep(50);
+  }
 }
 
-const executableCache = new Map<string, Promise<Set<string>>>();
-
-function executablesOf(repo: Repo, commit: string): Promise<Set<string>> {
-  // Candidates change contents, never modes: the first commit asked about speaks for its successors.
-  const key = repo.root;
-  const known = executableCache.get(key);
-  if (known) return known;
-  const found = git(repo.root, ["ls-tree", "-r", "-z", "--full-tree", commit]).then(
-    (listing) =>
-      new Set(
-        listing
-          .split("\0")
-          .filter((line) => line.startsWith("100755"))
-          .map((line) => line.slice(line.indexOf("\t") + 1)),
-      ),
-  );
-  executableCache.set(key, found);
-  return found;
+/** An executable file stays one: the modes of changed paths (relative to the root) that are not the usual one. */
+async function modesOf(repo: Repo, commit: NewCommit): Promise<Map<string, string>> {
+  const paths = Object.keys(commit.changes).map((path) => posix.join(repo.labPath, path));
+  const modes = new Map<string, string>();
+  if (paths.length === 0) return modes;
+  const listing = await git(repo.root, ["ls-tree", "-z", "--full-tree", commit.parent, "--", ...paths]);
+  for (const line of listing.split("\0"))
+    if (line.startsWith("100755")) modes.set(line.slice(line.indexOf("\t") + 1), "100755");
+  return modes;
 }
 
 const identityCache = new Map<string, Promise<string>>();
@@ -143,9 +163,9 @@ function identity(repo: Repo): Promise<string> {
 
 /** Reading a name is the one thing for which the user's own configuration counts. */
 function userConfig() {
-  return {
-    env: { GIT_CONFIG_GLOBAL: process.env.GIT_CONFIG_GLOBAL ?? `${process.env.HOME ?? ""}/.gitconfig` },
-  };
+  const own = join(homedir(), ".gitconfig");
+  const other = join(process.env.XDG_CONFIG_HOME || join(homedir(), ".config"), "git", "config");
+  return { env: { GIT_CONFIG_GLOBAL: process.env.GIT_CONFIG_GLOBAL ?? (existsSync(own) ? own : other) } };
 }
 
 function data(content: string): Buffer {

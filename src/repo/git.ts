@@ -1,9 +1,16 @@
 import { execFile, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { UserError } from "../errors.ts";
 
 /**
  * Runs the git binary. Nothing of the user's world can make it run other code: no hooks, no file-system monitor, no
- * system or global configuration, no GIT_* variable of the caller, no prompt, no background maintenance.
+ * system or global configuration, no GIT_* variable of the caller, no prompt, no background maintenance, no fetch of
+ * missing objects. (Clean filters are switched off by name where a command would run them: see `withoutFilters`.)
+ * Therefore repositories of another owner are no danger here and are read as well (`safe.directory`).
+ *
+ * @throws UserError when git cannot be started, GitError when it fails.
  */
 export async function git(
   folder: string,
@@ -26,7 +33,11 @@ export async function gitBytes(
       (error, stdout, stderr) => {
         if (!error) return resolve(stdout);
         if ((error as NodeJS.ErrnoException).code === "ENOENT")
-          return reject(new UserError("git is not installed", "install git 2.30 or newer"));
+          return reject(
+            existsSync(folder)
+              ? new UserError("git is not installed", "install git 2.31 or newer")
+              : new UserError(`the folder ${folder} does not exist`),
+          );
         reject(new GitError(args[0] ?? "", stderr.toString().trim() || error.message));
       },
     );
@@ -43,9 +54,39 @@ export function gitStream(folder: string, args: readonly string[], input: string
     env: environment(),
     stdio: ["pipe", "pipe", "ignore"],
   });
+  child.on("error", (error) => child.stdout.destroy(error));
   child.stdin.on("error", () => {});
   child.stdin.end(input);
   return child;
+}
+
+/**
+ * Settings that switch off every filter the repository knows (Git LFS and the like): `git status` would otherwise run
+ * their clean commands on files that look changed.
+ */
+export async function withoutFilters(folder: string): Promise<Record<string, string>> {
+  const names = await git(folder, ["config", "-z", "--name-only", "--get-regexp", "^filter\\."]).catch(
+    (error: unknown) => {
+      // Exit code 1 without a word: there are none.
+      if (error instanceof GitError) return "";
+      throw error;
+    },
+  );
+  const settings: Record<string, string> = {};
+  let count = 0;
+  for (const name of new Set(names.split("\0"))) {
+    if (!/\.(clean|smudge|process|required)$/.test(name)) continue;
+    settings[`GIT_CONFIG_KEY_${count}`] = name;
+    settings[`GIT_CONFIG_VALUE_${count}`] = name.endsWith(".required") ? "false" : "";
+    count++;
+  }
+  return { ...settings, GIT_CONFIG_COUNT: String(count) };
+}
+
+/** Removes the report that a failed `git fast-import` leaves in the git directory. */
+export async function removeCrashReport(gitDir: string, message: string): Promise<void> {
+  const report = /fast_import_crash_\d+/.exec(message)?.[0];
+  if (report) await rm(join(gitDir, report), { force: true }).catch(() => {});
 }
 
 export class GitError extends Error {
@@ -62,6 +103,8 @@ const safeguards = [
   ...["-c", "gc.auto=0"],
   ...["-c", "maintenance.auto=false"],
   ...["-c", "core.quotePath=false"],
+  // A few objects become loose ones, whatever the repository prefers: a pack per experiment would pile up.
+  ...["-c", "fastimport.unpackLimit=100"],
   ...["-c", "safe.directory=*"],
 ];
 
@@ -76,5 +119,12 @@ function environment(): Record<string, string> {
     GIT_TERMINAL_PROMPT: "0",
     GIT_OPTIONAL_LOCKS: "0",
     GIT_NO_REPLACE_OBJECTS: "1",
+    GIT_LITERAL_PATHSPECS: "1",
+    // A missing object of a partial clone would be fetched, through a command that the repository names.
+    GIT_NO_LAZY_FETCH: "1",
+    GIT_ALLOW_PROTOCOL: "none",
+    // For reflogs only. Left to itself, git asks the name service for this machine's domain.
+    GIT_COMMITTER_NAME: "Whetstone",
+    GIT_COMMITTER_EMAIL: "whetstone@localhost",
   };
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { lstat, readdir, readlink } from "node:fs/promises";
+import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 
 /** Path -> size and hash of every file (links by their target), in order. */
@@ -12,25 +12,47 @@ export type Stamp = Record<
   { size: bigint; mtimeNs: bigint; ctimeNs: bigint; ino: bigint; kind: string }
 >;
 
-/** Reads and hashes everything below a folder. */
+/** Reads and hashes everything below a folder, several files at a time, none of them whole in memory if large. */
 export async function manifest(folder: string): Promise<Manifest> {
   const result: Manifest = {};
+  let pending: Promise<void>[] = [];
   for await (const [path, kind] of walk(folder)) {
-    const target = join(folder, path);
-    if (kind === "link") {
-      const link = await readlink(target);
-      result[path] = { size: link.length, sha256: createHash("sha256").update(`link:${link}`).digest("hex") };
-    } else if (kind === "file") {
-      const hash = createHash("sha256");
-      let size = 0;
-      for await (const chunk of createReadStream(target)) {
-        hash.update(chunk as Buffer);
-        size += (chunk as Buffer).length;
-      }
-      result[path] = { size, sha256: hash.digest("hex") };
+    if (kind === "other") continue;
+    // The place is taken now, so that the order is the walk's whichever file is read first.
+    const entry = { size: 0, sha256: "" };
+    result[path] = entry;
+    pending.push(
+      (kind === "link" ? hashLink(join(folder, path)) : hashFile(join(folder, path))).then((found) => {
+        Object.assign(entry, found);
+      }),
+    );
+    if (pending.length >= 64) {
+      await Promise.all(pending);
+      pending = [];
     }
   }
+  await Promise.all(pending);
   return result;
+}
+
+async function hashLink(path: string): Promise<Manifest[string]> {
+  const link = await readlink(path);
+  return { size: link.length, sha256: createHash("sha256").update(`link:${link}`).digest("hex") };
+}
+
+async function hashFile(path: string): Promise<Manifest[string]> {
+  const info = await lstat(path);
+  const hash = createHash("sha256");
+  if (info.size <= 2 ** 20) {
+    const content = await readFile(path);
+    return { size: content.length, sha256: hash.update(content).digest("hex") };
+  }
+  let size = 0;
+  for await (const chunk of createReadStream(path)) {
+    hash.update(chunk as Buffer);
+    size += (chunk as Buffer).length;
+  }
+  return { size, sha256: hash.digest("hex") };
 }
 
 export function manifestHash(manifest: Manifest): string {

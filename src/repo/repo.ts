@@ -1,7 +1,7 @@
 import { realpath } from "node:fs/promises";
 import { relative, sep } from "node:path";
 import { UserError } from "../errors.ts";
-import { GitError, git } from "./git.ts";
+import { GitError, git, withoutFilters } from "./git.ts";
 
 /** The git repository that a lab lies in. */
 export interface Repo {
@@ -17,58 +17,107 @@ export interface Repo {
   branch: string | null;
 }
 
-/** @throws UserError when the lab does not lie in the working tree of a repository with a commit. */
+/**
+ * @throws UserError when the lab does not lie in the working tree of a repository, is not part of its last commit, or
+ * git is missing or older than 2.31.
+ */
 export async function openRepo(labFolder: string): Promise<Repo> {
-  const lab = await realpath(labFolder);
-  let facts: string[];
-  try {
-    facts = (
-      await git(lab, [
-        "rev-parse",
-        "--path-format=absolute",
-        "--is-bare-repository",
-        "--is-inside-git-dir",
-        "--git-common-dir",
-        "--show-superproject-working-tree",
-      ])
-    )
-      .trimEnd()
-      .split("\n");
-  } catch (error) {
-    if (!(error instanceof GitError)) throw error;
-    throw new UserError(
-      `${labFolder} is not in a git repository (${error.message})`,
-      "make it one: git init && git add -A && git commit -m start",
-    );
-  }
+  const lab = await realpath(labFolder).catch(() => {
+    throw new UserError(`the folder ${labFolder} does not exist`);
+  });
+  const [version, facts] = await Promise.all([gitVersion(lab), repositoryFacts(lab, labFolder)]);
+  if (version !== null && (version.major < 2 || (version.major === 2 && version.minor < 31)))
+    throw new UserError(`git ${version.text} is too old`, "install git 2.31 or newer");
   const [bare, inside, gitDir, superproject] = facts;
   if (bare === "true" || inside === "true")
     throw new UserError(
       `${labFolder} lies in a bare repository: there are no files to work on`,
       "clone it and work in the clone",
     );
-  const root = (await git(lab, ["rev-parse", "--path-format=absolute", "--show-toplevel"])).trimEnd();
+  const [top, head, branch] = await Promise.all([
+    git(lab, ["rev-parse", "--show-toplevel"]),
+    git(lab, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).catch(nothing),
+    git(lab, ["symbolic-ref", "--quiet", "--short", "HEAD"]).catch(nothing),
+  ]);
+  const root = await realpath(oneLine(top));
   if (superproject)
     throw new UserError(
       `${labFolder} lies in the submodule ${root}`,
       "clone that repository on its own and run the lab there",
     );
-  const head = await git(lab, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).catch(() => "");
   if (head === "")
     throw new UserError(
       "the repository has no commit yet",
       "git add -A && git commit -m start, then try again",
     );
-  const branch = await git(lab, ["symbolic-ref", "--quiet", "--short", "HEAD"]).catch(() => "");
+  const labPath = relative(root, lab).split(sep).join("/");
+  if (labPath !== "") await requireCommitted(root, head.trim(), labPath);
   return {
-    root: await realpath(root),
+    root,
     gitDir: gitDir as string,
-    labPath: relative(await realpath(root), lab)
-      .split(sep)
-      .join("/"),
+    labPath,
     head: head.trim(),
     branch: branch.trim() || null,
   };
+}
+
+async function repositoryFacts(lab: string, labFolder: string): Promise<string[]> {
+  try {
+    const out = await git(lab, [
+      ...["rev-parse", "--path-format=absolute", "--is-bare-repository", "--is-inside-git-dir"],
+      ...["--git-common-dir", "--show-superproject-working-tree"],
+    ]);
+    return oneLine(out).split("\n");
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    // Before 2.38 git heeds only the user's own configuration here, and that is not read.
+    if (error.message.includes("dubious ownership"))
+      throw new UserError(
+        `the repository of ${labFolder} belongs to another user`,
+        "give it to yourself (chown -R), or use git 2.38 or newer",
+      );
+    if (error.message.includes("not a git repository"))
+      throw new UserError(
+        `${labFolder} is not in a git repository`,
+        "make it one: git init && git add -A && git commit -m start",
+      );
+    throw new UserError(
+      `the repository of ${labFolder} cannot be read (${error.message})`,
+      "run `git status` there",
+    );
+  }
+}
+
+async function gitVersion(folder: string): Promise<{ text: string; major: number; minor: number } | null> {
+  const match = /(\d+)\.(\d+)\S*/.exec(await git(folder, ["version"]));
+  return match && { text: match[0], major: Number(match[1]), minor: Number(match[2]) };
+}
+
+/** The base is a commit: a lab that is in none has nothing to measure. */
+async function requireCommitted(root: string, head: string, labPath: string): Promise<void> {
+  const type = await git(root, ["cat-file", "-t", `${head}:${labPath}`]).catch(nothing);
+  if (type.trim() === "tree") return;
+  const ignored = await git(root, ["check-ignore", "--verbose", "--no-index", "--", labPath]).catch(nothing);
+  if (ignored !== "")
+    throw new UserError(
+      `the lab folder ${labPath} is ignored by git (${oneLine(ignored).split("\t")[0]})`,
+      "take it out of the ignore rules and commit it: what is measured is the committed state",
+    );
+  throw new UserError(
+    `the lab folder ${labPath} is not part of the last commit`,
+    `git add "${labPath}" && git commit -m lab: what is measured is the committed state`,
+  );
+}
+
+/** For questions that git answers with a failure: then the answer is nothing. */
+function nothing(error: unknown): string {
+  if (error instanceof GitError) return "";
+  throw error;
+}
+
+/** Without the final line feed only: a path may end in a space. */
+function oneLine(text: string): string {
+  return text.replace(/\n$/, "");
 }
 
 export interface Dirty {
@@ -79,10 +128,14 @@ export interface Dirty {
 
 /** Uncommitted work in the lab folder: the pinned base will not contain it. */
 export async function dirty(repo: Repo): Promise<Dirty[]> {
-  const out = await git(repo.root, [
-    ...["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules"],
-    ...["--", repo.labPath || "."],
-  ]);
+  const out = await git(
+    repo.root,
+    [
+      ...["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules"],
+      ...["--", repo.labPath || "."],
+    ],
+    { env: await withoutFilters(repo.root) },
+  );
   const result: Dirty[] = [];
   for (const entry of out.split("\0")) {
     if (entry === "") continue;
@@ -96,11 +149,8 @@ export async function dirty(repo: Repo): Promise<Dirty[]> {
 
 /** The commit that a branch points at, or null. */
 export async function branchTip(repo: Repo, branch: string): Promise<string | null> {
-  return (
-    (
-      await git(repo.root, ["rev-parse", "--verify", "--quiet", `refs/heads/${branch}^{commit}`]).catch(
-        () => "",
-      )
-    ).trim() || null
-  );
+  const id = await git(repo.root, [
+    ...["rev-parse", "--verify", "--quiet", `refs/heads/${branch}^{commit}`],
+  ]).catch(nothing);
+  return id.trim() || null;
 }
