@@ -11,6 +11,8 @@ export interface Evidence {
   measured: Map<Value, { effect: number; error: number; id: number }>;
   /** Values that crashed, ran out of time or failed a check, while nothing else had changed. */
   failed: { from: Value; to: Value; id: number }[];
+  /** How often it changed nothing at all, to the last digit. */
+  ties: number;
   /** The latest keep that moved it. */
   kept: { from: Value; to: Value; id: number } | null;
 }
@@ -31,7 +33,7 @@ export function weigh(history: readonly PastExperiment[], read: Memory["read"]):
     const { effect, t, decision, id } = experiment;
     const failed = decision === "crash" || decision === "timeout" || decision === "invalid";
     for (const { key, from, to } of moves) {
-      const evidence: Evidence = of.get(key) ?? { measured: new Map(), failed: [], kept: null };
+      const evidence: Evidence = of.get(key) ?? { measured: new Map(), failed: [], ties: 0, kept: null };
       of.set(key, evidence);
       if (failed && moves.length === 1) evidence.failed.push({ from, to, id });
       if (decision === "keep") evidence.kept = { from, to, id };
@@ -40,7 +42,8 @@ export function weigh(history: readonly PastExperiment[], read: Memory["read"]):
       if (moves.length > 1 && decision !== "keep") continue;
       const share = effect / moves.length;
       const error = t === null || t === 0 || !Number.isFinite(t) ? 0 : Math.abs(effect / t);
-      if (effect !== 0) sizes.push(Math.abs(share));
+      if (effect === 0) evidence.ties++;
+      else sizes.push(Math.abs(share));
       const { measured } = evidence;
       if (!measured.has(from)) measured.set(from, { effect: 0, error: 0, id });
       const base = measured.get(from) as { effect: number };
@@ -55,6 +58,8 @@ export function weigh(history: readonly PastExperiment[], read: Memory["read"]):
 
 /** A move with what was drawn for it: its gain in typical effects. */
 export interface Drawn extends Move {
+  /** At or beyond a value that failed. */
+  failed: boolean;
   gain: number;
   /** The past experiment on which the draw rests most: what it found, and in which direction (0 without order). */
   because: { id: number; found: "kept" | "better" | "worse"; direction: number } | null;
@@ -70,10 +75,11 @@ export interface Drawn extends Move {
 export function draw(knob: Knob, evidences: Evidences, random: () => number): Drawn[] {
   const evidence = evidences.of.get(keyOf(knob));
   const prior = importance(knob.name);
-  const unknown = evidence ? 0 : 0.5 * prior;
+  // The untried come first; what has no effect as things stand comes ever later.
+  const start = evidence ? -0.3 * evidence.ties : 0.5 * prior;
   return knob.kind === "number"
-    ? drawParabola(knob, evidence, evidences.typical, prior, unknown, random)
-    : drawEach(knob, steps(knob), evidence, evidences.typical, prior, unknown, random);
+    ? drawParabola(knob, evidence, evidences.typical, prior, start, random)
+    : drawEach(knob, steps(knob), evidence, evidences.typical, prior, start, random);
 }
 
 function drawEach(
@@ -82,7 +88,7 @@ function drawEach(
   evidence: Evidence | undefined,
   typical: number,
   prior: number,
-  unknown: number,
+  start: number,
   random: () => number,
 ): Drawn[] {
   const present = evidence?.measured.get(knob.value)?.effect ?? 0;
@@ -90,14 +96,15 @@ function drawEach(
     const known = evidence?.measured.get(value);
     const noise = normal(random);
     const failed = evidence?.failed.some((failure) => failure.to === value) ?? false;
-    if (failed) return { knob, value, gain: -3 + 0.3 * noise, because: null };
-    if (!known) return { knob, value, gain: unknown + prior * noise, because: null };
+    if (failed) return { knob, value, failed, gain: -3 + 0.3 * noise, because: null };
+    if (!known) return { knob, value, failed, gain: start + prior * noise, because: null };
     const seen = bounded((known.effect - present) / typical);
     // It was measured while other knobs stood elsewhere: that much remains open.
     return {
       knob,
       value,
-      gain: seen + 0.4 * prior * noise,
+      failed,
+      gain: Math.min(0, start) + seen + 0.4 * prior * noise,
       because: { id: known.id, found: seen > 0 ? "better" : "worse", direction: 0 },
     };
   });
@@ -108,7 +115,7 @@ function drawParabola(
   evidence: Evidence | undefined,
   typical: number,
   prior: number,
-  unknown: number,
+  start: number,
   random: () => number,
 ): Drawn[] {
   const here = coordinate(knob, knob.value as number);
@@ -123,12 +130,12 @@ function drawParabola(
   const onScale = values.flatMap((value) => {
     const x = coordinate(knob, value as number) - here;
     if (!(x >= lowest - reach && x <= highest + reach)) return [];
-    const failure = beyondFailure(value as number, evidence) ? 4 : 0;
-    const gain = unknown + slope * x + curvature * x * x - failure;
-    return [{ knob, value, gain, because: reasonFor(Math.sign(x), seen, knob, evidence) }];
+    const failed = beyondFailure(value as number, evidence);
+    const gain = start + slope * x + curvature * x * x - (failed ? 4 : 0);
+    return [{ knob, value, failed, gain, because: reasonFor(Math.sign(x), seen, knob, evidence) }];
   });
   const offScale = values.filter((value) => !Number.isFinite(coordinate(knob, value as number)));
-  return [...onScale, ...drawEach(knob, offScale, evidence, typical, prior, unknown, random)];
+  return [...onScale, ...drawEach(knob, offScale, evidence, typical, prior, start, random)];
 }
 
 /** A measured value as seen from the present one: distance in steps, gain in typical effects. */

@@ -226,8 +226,8 @@ describe("search", () => {
     const history = await discards(search(), { "train.ts": startText }, 40);
     const counts = history.map(({ hypothesis }) => hypothesis.what.split(", ").length);
     expect(counts.slice(0, 14).every((count) => count === 1)).toBe(true);
-    expect(counts.slice(14).filter((count) => count === 3).length).toBeGreaterThan(5);
-    expect(counts.slice(14).filter((count) => count === 1).length).toBeGreaterThan(10);
+    expect(counts.slice(14).filter((count) => count > 1).length).toBeGreaterThan(8);
+    expect(counts.slice(14).filter((count) => count === 1).length).toBeGreaterThan(8);
   });
 
   it("says what changes, why, and what should be seen", async () => {

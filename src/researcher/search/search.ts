@@ -19,8 +19,6 @@ export interface SearchOptions {
 const combineAfter = 4;
 const jumpAfter = 12;
 const mostJumps = 1000;
-/** A jump leaves out moves whose draw is below this, such as those that failed. */
-const hopeless = -2;
 /** Standard errors from which a discarded change counts as a near miss. */
 const nearMiss = 0.5;
 
@@ -29,7 +27,8 @@ const nearMiss = 0.5;
  *
  * It changes one knob at a time, the one with the highest draw from what is believed of it (see belief.ts); what is
  * untried is drawn from what is commonly known of the name. After some experiments without a keep every third proposal
- * combines near misses, later also jumps with several knobs at once. Texts without knobs are searched line by line.
+ * combines near misses, later every third, and then two of three, jump with
+ * several knobs at once. Texts without knobs are searched line by line.
  *
  * A proposal depends on the briefing and on what was refused alone, so a session can be repeated and resumed.
  */
@@ -75,8 +74,11 @@ function* proposals(
     if (sinceKeep >= combineAfter && sinceKeep % 3 === 1)
       for (const moves of combinations(history, knobs, read))
         yield describe(briefing, moves, "each was a near miss");
-    if (sinceKeep >= jumpAfter && sinceKeep % 3 === 2)
-      for (let i = 0; i < 5; i++) yield jump(briefing, drawn, 3, random);
+    if (
+      sinceKeep >= jumpAfter &&
+      (sinceKeep % 3 === 2 || (sinceKeep >= 2 * jumpAfter && sinceKeep % 3 === 0))
+    )
+      for (let i = 0; i < 5; i++) yield jump(briefing, drawn, 2 + Math.floor(2 * random()), random);
     for (const move of drawn) yield describe(briefing, [move], because(move));
     yield* lineProposals(briefing, random);
     if (knobs.length > 1)
@@ -110,17 +112,21 @@ function* combinations(
   if (ranked.length > 2) yield ranked.slice(0, 3);
 }
 
+/** Several knobs set at random within their reach, each knob as likely as any other, off what has failed. */
 function jump(briefing: Briefing, drawn: readonly Drawn[], count: number, random: () => number): Proposal {
-  const chosen = new Map<Knob, Move>();
-  for (let i = 0; i < 4 * count && chosen.size < count; i++) {
-    const move = drawn[Math.floor(random() * drawn.length)];
-    if (move && (move.gain > hopeless || i > 2 * count)) chosen.set(move.knob, move);
+  const byKnob = new Map<Knob, Move[]>();
+  for (const move of drawn) if (!move.failed) byKnob.set(move.knob, [...(byKnob.get(move.knob) ?? []), move]);
+  const moves: Move[] = [];
+  while (moves.length < count && byKnob.size > 0) {
+    const knob = pick([...byKnob.keys()], random);
+    moves.push(pick(byKnob.get(knob) as Move[], random));
+    byKnob.delete(knob);
   }
-  return describe(
-    briefing,
-    [...chosen.values()],
-    "single steps no longer help: somewhere else may be better",
-  );
+  return describe(briefing, moves, "single steps no longer help: somewhere else may be better");
+}
+
+function pick<T>(items: readonly T[], random: () => number): T {
+  return items[Math.floor(random() * items.length)] as T;
 }
 
 /** Why one move may help: what the ledger says, else what is commonly known. */
