@@ -1,6 +1,17 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { cp, lstat, mkdir, readdir, readFile, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
+import {
+  cp,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import type { Contract } from "../contract/index.ts";
 import { RunFailed, UserError } from "../errors.ts";
