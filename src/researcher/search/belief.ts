@@ -126,12 +126,13 @@ function drawParabola(
 
   const lowest = Math.min(0, ...seen.map(({ x }) => x));
   const highest = Math.max(0, ...seen.map(({ x }) => x));
-  const reach = highest - lowest + 1.01;
+  const reach = Math.min(2, 1 + highest - lowest) + 0.01;
   const onScale = values.flatMap((value) => {
     const x = coordinate(knob, value as number) - here;
     if (!(x >= lowest - reach && x <= highest + reach)) return [];
     const failed = beyondFailure(value as number, evidence);
-    const gain = start + slope * x + curvature * x * x - (failed ? 4 : 0);
+    const again = evidence?.measured.has(value) ? 0.5 : 0;
+    const gain = start + slope * x + curvature * x * x - again - (failed ? 4 : 0);
     return [{ knob, value, failed, gain, because: reasonFor(Math.sign(x), seen, knob, evidence) }];
   });
   const offScale = values.filter((value) => !Number.isFinite(coordinate(knob, value as number)));
