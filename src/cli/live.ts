@@ -96,7 +96,16 @@ const lasting = new Set<SessionEvent["type"]>(["session", "notice", "decision", 
 function advance(view: LiveView, event: SessionEvent, most: number | null): LiveView {
   switch (event.type) {
     case "session":
-      return { ...view, tag: event.tag, branch: event.branch };
+      return {
+        ...view,
+        tag: event.tag,
+        branch: event.branch,
+        best: event.best,
+        keeps: event.keeps,
+        discards: event.discards,
+        failures: event.experiments - event.keeps - event.discards,
+        experimentsLeft: most === null ? null : Math.max(0, most - event.experiments),
+      };
     case "setup":
       return { ...view, lastLine: event.line ?? null };
     case "phase":

@@ -8,6 +8,7 @@ import {
   addDecision,
   addExperiment,
   changeOf,
+  counts,
   type EvaluationRow,
   type ExperimentRow,
   earlierLook,
@@ -90,19 +91,22 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
   let reason = "interrupted";
   try {
     const { row, listener, ledger } = session;
-    const decidedBefore = (await experiments(ledger, row.id, { limit: 1 })).at(-1)?.number ?? 0;
-    listener({
-      type: "session",
-      tag: row.tag,
-      branch: row.branch,
-      resumed: session.resumed && decidedBefore > 0,
-      experiments: decidedBefore,
-      baseCommit: row.baseCommit,
-    });
     await updateSession(ledger, row.id, { status: "running", stopReason: null });
     row.status = "stopped";
     const { state: start } = await replay(session);
     let state = await settleKeeps(session, start);
+    const tally = await counts(ledger, row.id);
+    listener({
+      type: "session",
+      tag: row.tag,
+      branch: row.branch,
+      resumed: session.resumed && state.decided > 0,
+      experiments: state.decided,
+      keeps: tally.keep ?? 0,
+      discards: tally.discard ?? 0,
+      best: state.incumbent.value,
+      baseCommit: row.baseCommit,
+    });
     const researcher = researcherOf(session);
     const spent = () => row.spentMs + Date.now() - begun;
     const limits = limitsOf(session, options);
@@ -124,7 +128,9 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
       }
       state = await evaluate(session, state, proposed);
     }
-    const pairs = options.auditPairs ?? 8;
+    // Provisional keeps rest on the audit alone: there it cannot be switched off.
+    const wanted = options.auditPairs ?? 8;
+    const pairs = session.rule.maxPairs === 0 ? Math.max(wanted, 2) : wanted;
     session.noise = state.noise;
     if (pairs > 0 && state.incumbent.number > 0)
       await auditSession(session, state.incumbent, pairs, options.stop);
