@@ -8,7 +8,11 @@ export type SessionEvent =
       tag: string;
       branch: string;
       resumed: boolean;
+      /** Experiments with a decision so far, and how they ended. */
       experiments: number;
+      keeps: number;
+      discards: number;
+      best: number;
       baseCommit: string;
     }
   | { type: "setup"; line?: string }
