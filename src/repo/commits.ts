@@ -107,6 +107,12 @@ async function fastImport(
       if (!(error instanceof GitError)) throw error;
       await removeCrashReport(repo.gitDir, error.message);
       if (attempt === 0 && (await clearStaleLock(join(repo.gitDir, `${ref}.lock`)))) continue;
+      const inTheWay = /'refs\/heads\/([^']+)' exists; cannot create/.exec(error.message)?.[1];
+      if (inTheWay)
+        throw new UserError(
+          `the branch ${inTheWay} is in the way of ${ref.replace("refs/heads/", "")}: git cannot hold both names`,
+          `rename it: git branch -m ${inTheWay} ${inTheWay}-old`,
+        );
       throw new UserError(
         `git could not store a commit: ${error.message}`,
         "check that the repository is writable and the disk is not full; `whet run` goes on from here",
@@ -121,7 +127,7 @@ const lockLife = 1_500;
 /** Waits for a lock to go, or to be old enough to be removed; false when there is none. */
 async function clearStaleLock(lock: string): Promise<boolean> {
   let found = false;
-  for (;;) {
+  for (let look = 0; look < 100; look++) {
     const info = await lstat(lock).catch(() => null);
     if (!info) return found;
     found = true;
@@ -131,6 +137,7 @@ async function clearStaleLock(lock: string): Promise<boolean> {
     }
     await sleep(50);
   }
+  return false;
 }
 
 /** An executable file stays one: the modes of changed paths (relative to the root) that are not the usual one. */

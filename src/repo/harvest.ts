@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { constants } from "node:fs";
-import { type FileHandle, lstat, open, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { constants, type Dirent } from "node:fs";
+import { type FileHandle, lstat, open, readdir, readlink, realpath } from "node:fs/promises";
+import { join, relative } from "node:path";
 import picomatch from "picomatch";
+import { type Manifest, walk } from "./manifest.ts";
 
 export interface HarvestLimits {
   /** Bytes of one file. */
@@ -58,6 +59,9 @@ export function pathFault(path: string): string | null {
   return null;
 }
 
+/** What tools lay down beside the work; never part of a candidate. */
+const notHarvested = new Set(["node_modules", ".whetstone"]);
+
 /**
  * Collects the files of a working copy that match the globs: regular files of one name, reached through real folders
  * only, within limits, valid UTF-8. Links are not followed, special files not opened, and a file that changes while it
@@ -72,35 +76,48 @@ export async function harvest(
   const files: Record<string, string> = {};
   const violations: Violation[] = [];
   const folded = new Map<string, string>();
+  const root = await realpath(folder);
   let total = 0;
+  let count = 0;
 
   const visit = async (prefix: string): Promise<void> => {
-    const entries = await readdir(join(folder, prefix), { withFileTypes: true });
+    let entries: Dirent[];
+    try {
+      entries = await readdir(join(root, prefix), { withFileTypes: true });
+    } catch (error) {
+      if (prefix === "") throw error;
+      violations.push({ path: prefix, kind: "unreadable", detail: "the folder cannot be listed" });
+      return;
+    }
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const entry of entries) {
       const path = prefix === "" ? entry.name : `${prefix}/${entry.name}`;
       if (entry.isDirectory()) {
-        if (path === ".git" || entry.name === "node_modules" || entry.name === ".whetstone") continue;
+        if (path === ".git" || notHarvested.has(entry.name)) continue;
         await visit(path);
         continue;
       }
       if (!match(path) && !match(path.normalize("NFC"))) continue;
+      if (!entry.isFile() && !entry.isSymbolicLink()) {
+        violations.push({ path, kind: "special file", detail: "it is a socket, a pipe or a device" });
+        continue;
+      }
       const fault = pathFault(path);
       if (fault) {
         violations.push({ path, kind: "path", detail: fault });
         continue;
       }
-      const twin = folded.get(path.toLowerCase());
-      if (twin !== undefined) {
+      const twin = caseTwin(folded, path);
+      if (twin !== null) {
         violations.push({ path, kind: "path", detail: `it differs from ${twin} only in case` });
         continue;
       }
-      folded.set(path.toLowerCase(), path);
-      if (Object.keys(files).length >= limits.files) {
-        violations.push({ path, kind: "too many", detail: `more than ${limits.files} files` });
+      if (++count > limits.files) {
+        if (count === limits.files + 1)
+          violations.push({ path, kind: "too many", detail: `more than ${limits.files} files` });
         return;
       }
-      const read = await readPlain(folder, path, Math.min(limits.fileSize, limits.total - total));
+      const read = await readText(root, path, Math.min(limits.fileSize, limits.total - total));
       if ("violation" in read) violations.push({ path, ...read.violation });
       else {
         total += read.size;
@@ -112,24 +129,46 @@ export async function harvest(
   return { files, violations };
 }
 
+/** Enters a path and its folders; the entered one that differs from it in case alone, or null. */
+function caseTwin(folded: Map<string, string>, path: string): string | null {
+  for (let end = path.indexOf("/"); ; end = path.indexOf("/", end + 1)) {
+    const part = end < 0 ? path : path.slice(0, end);
+    const known = folded.get(part.toLowerCase());
+    if (known !== undefined && known !== part) return known;
+    folded.set(part.toLowerCase(), part);
+    if (end < 0) return null;
+  }
+}
+
 type Fault = { violation: Pick<Violation, "kind" | "detail"> };
 
-async function readPlain(
-  folder: string,
+const refuse = (kind: Violation["kind"], detail: string): Fault => ({ violation: { kind, detail } });
+
+async function readText(
+  root: string,
   path: string,
   limit: number,
 ): Promise<{ text: string; size: number } | Fault> {
-  const refuse = (kind: Violation["kind"], detail: string): Fault => ({ violation: { kind, detail } });
-  // Every parent must be a real folder at the moment of reading, not only when it was listed.
-  const parts = path.split("/");
-  for (let depth = 1; depth < parts.length; depth++) {
-    const parent = await lstat(join(folder, ...parts.slice(0, depth))).catch(() => null);
-    if (!parent?.isDirectory())
-      return refuse("link", `its folder ${parts.slice(0, depth).join("/")} is no real folder`);
-  }
+  const read = await readPlain(root, path, limit);
+  if ("violation" in read) return read;
+  const text = read.content.toString("utf8");
+  if (Buffer.compare(Buffer.from(text), read.content) !== 0)
+    return refuse("not text", "it is not valid UTF-8");
+  return { text, size: read.content.length };
+}
+
+/**
+ * Reads a regular file of one name, not through any link.
+ *
+ * @param root a real path (no link in it).
+ * @param limit bytes; a larger file is not read at all.
+ */
+async function readPlain(root: string, path: string, limit: number): Promise<{ content: Buffer } | Fault> {
+  const linked = await folderFault(root, path);
+  if (linked !== null) return refuse("link", `its folder ${linked} is no real folder`);
   let handle: FileHandle;
   try {
-    handle = await open(join(folder, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    handle = await open(join(root, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ELOOP" || code === "EMLINK") return refuse("link", "it is a symbolic link");
@@ -141,20 +180,127 @@ async function readPlain(
     if (!before.isFile()) return refuse("special file", "it is no regular file");
     if (before.nlink !== 1n) return refuse("hard link", `it has ${before.nlink} names`);
     if (before.size > BigInt(limit)) return refuse("too large", `${before.size} bytes, ${limit} are allowed`);
-    const content = await handle.readFile();
+    const content = await readUpTo(handle, Number(before.size) + 1);
     const after = await handle.stat({ bigint: true });
     if (
       after.mtimeNs !== before.mtimeNs ||
+      after.ctimeNs !== before.ctimeNs ||
       after.size !== before.size ||
       BigInt(content.length) !== before.size
     )
       return refuse("changed while read", "something still writes to it");
-    const text = content.toString("utf8");
-    if (Buffer.compare(Buffer.from(text), content) !== 0) return refuse("not text", "it is not valid UTF-8");
-    return { text, size: content.length };
+    if (!(await liesAt(handle, root, path, before)))
+      return refuse("changed while read", "it or its folder was exchanged");
+    return { content };
   } finally {
     await handle.close();
   }
+}
+
+/** At most so many bytes, however fast the file grows. */
+async function readUpTo(handle: FileHandle, size: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(size);
+  let filled = 0;
+  while (filled < size) {
+    const { bytesRead } = await handle.read(buffer, filled, size - filled, filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
+}
+
+/** The part of a path's folders that is a link, or is missing; null when all are real folders. */
+async function folderFault(root: string, path: string): Promise<string | null> {
+  const parts = path.split("/");
+  for (let depth = 1; depth < parts.length; depth++) {
+    const folder = parts.slice(0, depth).join("/");
+    const info = await lstat(join(root, folder)).catch(() => null);
+    if (!info?.isDirectory()) return folder;
+  }
+  return null;
+}
+
+/** Whether the opened file is the one at this path: a folder exchanged for a link between two looks shows here. */
+async function liesAt(
+  handle: FileHandle,
+  root: string,
+  path: string,
+  opened: { dev: bigint; ino: bigint },
+): Promise<boolean> {
+  const really = await readlink(`/proc/self/fd/${handle.fd}`).catch(() => null);
+  if (really !== null) return really === join(root, path);
+  const now = await lstat(join(root, path), { bigint: true }).catch(() => null);
+  return now?.dev === opened.dev && now.ino === opened.ino && (await folderFault(root, path)) === null;
+}
+
+/** What a working copy changed, as against the base that it was made from. */
+export interface Changes {
+  /** Path -> new text; null for a file that was deleted. */
+  changes: Record<string, string | null>;
+  violations: Violation[];
+}
+
+/**
+ * Harvests a working copy and compares it with its base: the changes within the globs, and a violation for everything
+ * else that was created, changed, deleted or made another kind of file.
+ *
+ * @param base manifest of the copy as it was handed out.
+ */
+export async function harvestChanges(
+  folder: string,
+  base: Manifest,
+  globs: readonly string[],
+  limits: HarvestLimits = defaults,
+): Promise<Changes> {
+  const { files, violations } = await harvest(folder, globs, limits);
+  const faulty = new Set(violations.map(({ path }) => path));
+  const changes: Changes["changes"] = {};
+  for (const [path, text] of Object.entries(files))
+    if (base[path]?.sha256 !== createHash("sha256").update(text).digest("hex")) changes[path] = text;
+
+  const match = picomatch([...globs]);
+  const forbid = (path: string, detail: string) => violations.push({ path, kind: "forbidden", detail });
+  const root = await realpath(folder);
+  const there = new Set<string>();
+  try {
+    for await (const [path] of walk(root)) {
+      there.add(path);
+      if (path in files || faulty.has(path)) continue;
+      const was = base[path];
+      if (was) {
+        if (!(await sameAs(root, path, was))) forbid(path, "it was changed");
+      } else if (!path.split("/").some((part) => notHarvested.has(part))) forbid(path, "it was created");
+    }
+  } catch (error) {
+    // What cannot be looked at is refused as a whole; what is missing in it is not known then.
+    const { code, path } = error as NodeJS.ErrnoException;
+    violations.push({ path: relative(root, path ?? root), kind: "unreadable", detail: code ?? "unreadable" });
+    return { changes, violations };
+  }
+  for (const path of Object.keys(base)) {
+    if (there.has(path)) continue;
+    if (match(path) && pathFault(path) === null) changes[path] = null;
+    else forbid(path, "it was deleted");
+  }
+  return { changes, violations };
+}
+
+/** Nothing larger than the original is read. */
+async function sameAs(root: string, path: string, was: Manifest[string]): Promise<boolean> {
+  const info = await lstat(join(root, path)).catch(() => null);
+  if (!info) return false;
+  if (was.mode === "120000")
+    return (
+      info.isSymbolicLink() &&
+      was.sha256 ===
+        createHash("sha256")
+          .update(`link:${await readlink(join(root, path))}`)
+          .digest("hex")
+    );
+  if (!info.isFile() || info.size !== was.size || (info.mode & 0o100) !== (was.mode === "100755" ? 0o100 : 0))
+    return false;
+  const read = await readPlain(root, path, was.size);
+  return "content" in read && createHash("sha256").update(read.content).digest("hex") === was.sha256;
 }
 
 /** SHA-256 over paths and contents: two states are the same exactly when their hashes are. */

@@ -2,14 +2,16 @@ export { checkoutBase } from "./base.ts";
 export { type NewCommit, recordCandidate, recordKeep } from "./commits.ts";
 export { diffText, lineCounts } from "./diff.ts";
 export {
+  type Changes,
   contentHash,
   type Harvest,
   type HarvestLimits,
   harvest,
+  harvestChanges,
   mayChange,
   pathFault,
   type Violation,
 } from "./harvest.ts";
 export { changedSince, type Manifest, manifest, manifestHash, type Stamp, stamp } from "./manifest.ts";
 export { overlay, restore } from "./overlay.ts";
-export { branchTip, type Dirty, dirty, openRepo, type Repo } from "./repo.ts";
+export { branchTip, createBranch, type Dirty, dirty, openRepo, type Repo } from "./repo.ts";

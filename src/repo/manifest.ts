@@ -3,8 +3,8 @@ import { createReadStream } from "node:fs";
 import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 
-/** Path -> size and hash of every file (links by their target), in order. */
-export type Manifest = Record<string, { size: number; sha256: string }>;
+/** Path -> size, kind and hash of every file (links by their target), in order; modes in git's words. */
+export type Manifest = Record<string, { size: number; mode: "100644" | "100755" | "120000"; sha256: string }>;
 
 /** Path -> what changes whenever a file changes; the change time cannot be set by an ordinary user. */
 export type Stamp = Record<
@@ -19,7 +19,7 @@ export async function manifest(folder: string): Promise<Manifest> {
   for await (const [path, kind] of walk(folder)) {
     if (kind === "other") continue;
     // The place is taken now, so that the order is the walk's whichever file is read first.
-    const entry = { size: 0, sha256: "" };
+    const entry: Manifest[string] = { size: 0, mode: "100644", sha256: "" };
     result[path] = entry;
     pending.push(
       (kind === "link" ? hashLink(join(folder, path)) : hashFile(join(folder, path))).then((found) => {
@@ -37,27 +37,35 @@ export async function manifest(folder: string): Promise<Manifest> {
 
 async function hashLink(path: string): Promise<Manifest[string]> {
   const link = await readlink(path);
-  return { size: link.length, sha256: createHash("sha256").update(`link:${link}`).digest("hex") };
+  return {
+    size: link.length,
+    mode: "120000",
+    sha256: createHash("sha256").update(`link:${link}`).digest("hex"),
+  };
 }
 
 async function hashFile(path: string): Promise<Manifest[string]> {
   const info = await lstat(path);
+  const mode = info.mode & 0o100 ? "100755" : "100644";
   const hash = createHash("sha256");
   if (info.size <= 2 ** 20) {
     const content = await readFile(path);
-    return { size: content.length, sha256: hash.update(content).digest("hex") };
+    return { size: content.length, mode, sha256: hash.update(content).digest("hex") };
   }
   let size = 0;
   for await (const chunk of createReadStream(path)) {
     hash.update(chunk as Buffer);
     size += (chunk as Buffer).length;
   }
-  return { size, sha256: hash.digest("hex") };
+  return { size, mode, sha256: hash.digest("hex") };
 }
 
 export function manifestHash(manifest: Manifest): string {
   const hash = createHash("sha256");
-  for (const path of Object.keys(manifest).sort()) hash.update(`${path}\0${manifest[path]?.sha256}\n`);
+  for (const path of Object.keys(manifest).sort()) {
+    const { mode, sha256 } = manifest[path] as Manifest[string];
+    hash.update(`${path}\0${sha256}${mode === "100755" ? " executable" : ""}\n`);
+  }
   return hash.digest("hex");
 }
 

@@ -1,6 +1,20 @@
-import { copyFile, lstat, mkdir, readFile, readlink, rm, symlink, unlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  copyFile,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  rmdir,
+  symlink,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
-import { type Stamp, walk } from "./manifest.ts";
+import { UserError } from "../errors.ts";
+import type { Stamp } from "./manifest.ts";
 
 type Files = Readonly<Record<string, string>>;
 
@@ -8,75 +22,142 @@ type Files = Readonly<Record<string, string>>;
  * Brings the editable files in a tree from one state to another; everything else stays as it is.
  *
  * @param lab the lab folder within the tree; the files' paths are relative to it.
+ * @throws UserError when a file would be written or removed through a link: it would be another file's content.
  */
 export async function overlay(tree: string, lab: string, previous: Files, next: Files): Promise<void> {
-  for (const path of Object.keys(previous))
-    if (!(path in next)) await rm(join(tree, lab, path), { force: true });
-  for (const [path, text] of Object.entries(next)) {
-    if (previous[path] === text) continue;
-    const target = join(tree, lab, path);
-    await mkdir(dirname(target), { recursive: true });
-    // A new inode each time: nothing that still holds the old file open can reach into this state.
-    await rm(target, { force: true, recursive: true });
-    await writeFile(target, text, { flag: "wx" });
+  const root = join(tree, lab);
+  const gone = Object.keys(previous).filter((path) => !(path in next));
+  const changed = Object.entries(next).filter(([path, text]) => previous[path] !== text);
+  for (const path of gone) {
+    await refuseLinks(root, path);
+    await rm(join(root, path), { force: true });
+    await removeEmptyFolders(root, dirname(path));
   }
+  for (const [path, text] of changed) {
+    await refuseLinks(root, path);
+    await writeAnew(join(root, path), text);
+  }
+}
+
+async function refuseLinks(root: string, path: string): Promise<void> {
+  for (let folder = dirname(path); folder !== "."; folder = dirname(folder)) {
+    const info = await lstat(join(root, folder)).catch(() => null);
+    if (info?.isSymbolicLink())
+      throw new UserError(
+        `${path} lies behind the link ${folder}, which no candidate may write through`,
+        "name the files where they really lie under `change` in program.md",
+      );
+  }
+}
+
+/** As git has it: a folder is there because of its files. */
+async function removeEmptyFolders(root: string, from: string): Promise<void> {
+  for (let folder = from; folder !== "."; folder = dirname(folder)) {
+    const removed = await rmdir(join(root, folder)).then(
+      () => true,
+      () => false,
+    );
+    if (!removed) return;
+  }
+}
+
+/** A new inode each time: nothing that still holds the old file open can reach into this state. */
+async function writeAnew(target: string, text: string): Promise<void> {
+  await mkdir(dirname(target), { recursive: true });
+  await rm(target, { force: true, recursive: true });
+  await writeFile(target, text, { flag: "wx" });
 }
 
 /**
  * Repairs a tree in which a run may have written (isolation level L0): whatever differs from the base, other than the
- * editable files and the ignored paths, is put back or removed.
+ * editable files and the ignored paths, is put back or removed, empty folders included.
  *
- * @param base the pristine tree, with its stamp and the tree's own as it was laid out.
- * @returns pinned or editable files that had been changed or removed; mere additions are removed without mention.
+ * @param base the pristine tree.
+ * @param laid the tree's own stamp as it was laid out; kept current.
+ * @param options.editable the state that was measured, relative to the lab.
+ * @param options.absent editable files of the base that this state does not have, relative to the lab.
+ * @param options.ignore paths relative to the tree.
+ * @returns pinned or editable files that had been changed or removed, sorted; mere additions are removed without
+ * mention.
  */
 export async function restore(
   tree: string,
   base: string,
   laid: Stamp,
-  options: { lab: string; editable: Files; ignore: readonly string[] },
+  options: { lab: string; editable: Files; absent?: readonly string[]; ignore: readonly string[] },
 ): Promise<string[]> {
   const damaged: string[] = [];
   const editable = new Map(
     Object.entries(options.editable).map(([path, text]) => [posix.join(options.lab, path), text]),
   );
+  const absent = new Set(options.absent?.map((path) => posix.join(options.lab, path)));
+  const ignored = (path: string) =>
+    options.ignore.some((ignore) => path === ignore || path.startsWith(`${ignore}/`));
   const seen = new Set<string>();
-  for await (const [path] of walk(tree)) {
-    if (options.ignore.some((ignored) => path === ignored || path.startsWith(`${ignored}/`))) continue;
-    seen.add(path);
-    if (editable.has(path)) {
-      if (await sameText(join(tree, path), editable.get(path) as string)) continue;
-      damaged.push(path);
-      await rm(join(tree, path), { force: true, recursive: true });
-      await writeFile(join(tree, path), editable.get(path) as string, { flag: "wx" });
-      continue;
-    }
+
+  const visit = async (folder: string): Promise<void> => {
+    await makeAccessible(join(tree, folder));
+    const entries = await readdir(join(tree, folder), { withFileTypes: true });
+    await Promise.all(
+      entries.map(async (entry) => {
+        const path = posix.join(folder, entry.name);
+        if (ignored(path)) return;
+        if (!entry.isDirectory()) return mend(path);
+        await visit(path);
+        // One that holds an editable file or a run's writable folder is not empty and stays.
+        if (!(await isFolder(join(base, path)))) await rmdir(join(tree, path)).catch(() => {});
+      }),
+    );
+  };
+  const mend = async (path: string): Promise<void> => {
+    const text = editable.get(path);
     const was = laid[path];
-    if (!was) {
-      await unlink(join(tree, path));
-      continue;
+    if (text !== undefined) {
+      seen.add(path);
+      if (await sameText(join(tree, path), text)) return;
+      damaged.push(path);
+      await writeAnew(join(tree, path), text);
+    } else if (!was || absent.has(path)) await unlink(join(tree, path));
+    else {
+      seen.add(path);
+      const now = await lstat(join(tree, path), { bigint: true });
+      if (
+        now.ino === was.ino &&
+        now.size === was.size &&
+        now.mtimeNs === was.mtimeNs &&
+        now.ctimeNs === was.ctimeNs
+      )
+        return;
+      damaged.push(path);
+      laid[path] = await putBack(tree, base, path);
     }
-    const now = await lstat(join(tree, path), { bigint: true });
-    if (
-      now.ino === was.ino &&
-      now.size === was.size &&
-      now.mtimeNs === was.mtimeNs &&
-      now.ctimeNs === was.ctimeNs
-    )
-      continue;
+  };
+  await visit("");
+
+  for (const path of new Set([...Object.keys(laid), ...editable.keys()])) {
+    if (seen.has(path) || ignored(path)) continue;
+    const text = editable.get(path);
+    if (text !== undefined) await writeAnew(join(tree, path), text);
+    else {
+      if (absent.has(path) || (await lstat(join(base, path)).catch(() => null)) === null) continue;
+      laid[path] = await putBack(tree, base, path);
+    }
     damaged.push(path);
-    laid[path] = await putBack(tree, base, path);
   }
-  for (const path of [...Object.keys(laid), ...editable.keys()]) {
-    if (seen.has(path)) continue;
-    if (path in laid && !editable.has(path) && (await lstat(join(base, path)).catch(() => null)) === null)
-      continue;
-    damaged.push(path);
-    if (editable.has(path)) {
-      await mkdir(dirname(join(tree, path)), { recursive: true });
-      await writeFile(join(tree, path), editable.get(path) as string);
-    } else laid[path] = await putBack(tree, base, path);
-  }
-  return damaged;
+  return damaged.sort();
+}
+
+/** A run may have locked a folder against its owner. */
+async function makeAccessible(folder: string): Promise<void> {
+  const { mode } = await lstat(folder);
+  if ((mode & 0o700) !== 0o700) await chmod(folder, (mode & 0o777) | 0o700);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );
 }
 
 async function putBack(tree: string, base: string, path: string): Promise<Stamp[string]> {
@@ -87,10 +168,18 @@ async function putBack(tree: string, base: string, path: string): Promise<Stamp[
   if (source.isSymbolicLink()) await symlink(await readlink(join(base, path)), target);
   else await copyFile(join(base, path), target);
   const info = await lstat(target, { bigint: true });
-  return { size: info.size, mtimeNs: info.mtimeNs, ctimeNs: info.ctimeNs, ino: info.ino, kind: "file" };
+  return {
+    size: info.size,
+    mtimeNs: info.mtimeNs,
+    ctimeNs: info.ctimeNs,
+    ino: info.ino,
+    kind: info.isSymbolicLink() ? "link" : "file",
+  };
 }
 
 async function sameText(path: string, text: string): Promise<boolean> {
   const info = await lstat(path).catch(() => null);
-  return info?.isFile() === true && (await readFile(path, "utf8").catch(() => null)) === text;
+  // By size first: a run may have left gigabytes.
+  if (!info?.isFile() || info.size !== Buffer.byteLength(text)) return false;
+  return (await readFile(path, "utf8").catch(() => null)) === text;
 }

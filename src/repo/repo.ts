@@ -154,3 +154,15 @@ export async function branchTip(repo: Repo, branch: string): Promise<string | nu
   ]).catch(nothing);
   return id.trim() || null;
 }
+
+/** Claims a branch for a session. @throws UserError when there is one of that name. */
+export async function createBranch(repo: Repo, branch: string, commit: string): Promise<void> {
+  try {
+    await git(repo.root, ["update-ref", `refs/heads/${branch}`, commit, "0".repeat(commit.length)]);
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    if ((await branchTip(repo, branch)) === null)
+      throw new UserError(`git could not create the branch ${branch}: ${error.message}`);
+    throw new UserError(`there is a branch ${branch} already`, "choose another --tag");
+  }
+}
