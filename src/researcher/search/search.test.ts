@@ -186,15 +186,35 @@ describe("search", () => {
 
   it("keeps away from what lies beyond a crash", async () => {
     const files = { "a.py": "batch = 64\n" };
-    const crash = past({ hypothesis: { what: "" }, changes: { "a.py": "batch = 128\n" } }, files, 1, {
+    const crash = past({ hypothesis: { what: "" }, changes: { "a.py": "batch = 72\n" } }, files, 1, {
       decision: "crash",
       effect: null,
       t: null,
     });
     for (const seed of seeds) {
       const proposal = await next(files, [crash], seed);
-      expect(Number.parseFloat(proposal.changes["a.py"]?.slice(8) ?? "")).toBeLessThan(128);
+      expect(Number.parseFloat(proposal.changes["a.py"]?.slice(8) ?? "")).toBeLessThan(72);
     }
+  });
+
+  it("turns from a knob without any effect to one that had some", async () => {
+    const files = { "a.py": "a = 64\nb = 64\n" };
+    const tries: [number, number, number][] = [
+      [128, 64, 0],
+      [32, 64, 0],
+      [72, 64, 0],
+      [64, 128, -1],
+    ];
+    const history = tries.map(([a, b, effect], index) =>
+      past({ hypothesis: { what: "" }, changes: { "a.py": `a = ${a}\nb = ${b}\n` } }, files, index + 1, {
+        decision: effect > 0 ? "keep" : "discard",
+        effect,
+        t: null,
+      }),
+    );
+    // Four experiments without a keep: near misses would be combined here, if there were any.
+    const proposals = await Promise.all(seeds.map(async (seed) => next(files, history, seed)));
+    expect(proposals.filter(({ hypothesis }) => hypothesis.what.startsWith("b ")).length).toBeGreaterThan(17);
   });
 
   it("combines near misses of different knobs when nothing has been kept for a while", async () => {
@@ -220,6 +240,8 @@ describe("search", () => {
       },
       changes: { "a.py": "a = 20\nb = 20\nc = 10\nd = 10\n" },
     });
+    const weaker = history.map((experiment) => ({ ...experiment, t: (experiment.t ?? 0) / 5 }));
+    expect((await next(files, weaker)).hypothesis.what).not.toContain(",");
   });
 
   it("changes several knobs at once when stuck, and one knob otherwise", async () => {
