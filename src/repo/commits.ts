@@ -90,8 +90,6 @@ async function fastImport(
   );
   parts.push(`from ${commit.parent}\n`);
   for (const [path, text] of Object.entries(commit.changes)) {
-    const fault = pathFault(path);
-    if (fault) throw new Error(`${JSON.stringify(path)} cannot be committed: ${fault}`);
     const full = posix.join(repo.labPath, path);
     if (text === null) parts.push(`D ${quote(full)}\n`);
     else parts.push(`M ${modes.get(full) ?? "100644"} inline ${quote(full)}\n`, data(text));
@@ -140,8 +138,16 @@ async function clearStaleLock(lock: string): Promise<boolean> {
   return false;
 }
 
-/** An executable file stays one: the modes of changed paths (relative to the root) that are not the usual one. */
+/**
+ * An executable file stays one: the modes of changed paths (relative to the root) that are not the usual one.
+ *
+ * @throws Error for a path that no candidate may have; the commit's lines are made of these paths.
+ */
 async function modesOf(repo: Repo, commit: NewCommit): Promise<Map<string, string>> {
+  for (const path of Object.keys(commit.changes)) {
+    const fault = pathFault(path);
+    if (fault) throw new Error(`${JSON.stringify(path)} cannot be committed: ${fault}`);
+  }
   const paths = Object.keys(commit.changes).map((path) => posix.join(repo.labPath, path));
   const modes = new Map<string, string>();
   if (paths.length === 0) return modes;

@@ -273,8 +273,10 @@ export async function harvestChanges(
     }
   } catch (error) {
     // What cannot be looked at is refused as a whole; what is missing in it is not known then.
-    const { code, path } = error as NodeJS.ErrnoException;
-    violations.push({ path: relative(root, path ?? root), kind: "unreadable", detail: code ?? "unreadable" });
+    const { code, path: absolute } = error as NodeJS.ErrnoException;
+    const path = relative(root, absolute ?? root);
+    if (!faulty.has(path))
+      violations.push({ path, kind: "unreadable", detail: code ?? "it cannot be listed" });
     return { changes, violations };
   }
   for (const path of Object.keys(base)) {

@@ -97,7 +97,10 @@ async function gitVersion(folder: string): Promise<{ text: string; major: number
 async function requireCommitted(root: string, head: string, labPath: string): Promise<void> {
   const type = await git(root, ["cat-file", "-t", `${head}:${labPath}`]).catch(nothing);
   if (type.trim() === "tree") return;
-  const ignored = await git(root, ["check-ignore", "--verbose", "--no-index", "--", labPath]).catch(nothing);
+  const ignored = await git(root, ["check-ignore", "--verbose", "--no-index", "--", labPath], {
+    // This command knows no literal mode and takes every path as it is.
+    env: { GIT_LITERAL_PATHSPECS: "0" },
+  }).catch(nothing);
   if (ignored !== "")
     throw new UserError(
       `the lab folder ${labPath} is ignored by git (${oneLine(ignored).split("\t")[0]})`,
