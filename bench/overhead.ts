@@ -22,7 +22,7 @@ for (const level of ["L0", "best"] as const) {
   );
   writeFileSync(
     join(folder, "program.md"),
-    "---\nmetric: { name: bytes, clock: size nothing }\nchange: [knobs.json]\nrun: 'true'\nbudget: 5s\n---\n",
+    "---\nmetric: { name: bytes, clock: size knobs.json }\nchange: [knobs.json]\nrun: 'true'\nbudget: 5s\n---\n",
   );
   git("init", "-q");
   git("add", "-A");

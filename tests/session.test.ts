@@ -170,6 +170,40 @@ describe("a session", () => {
       });
   });
 
+  it.each([
+    [
+      "a link in $OUT to what only the scorer sees",
+      "run: node train.mjs\nscore: { command: node score.mjs, private: [labels.json] }",
+      "symlinkSync('../../base/labels.json', `${process.env.OUT}/answers.json`); try { symlinkSync('/w/labels.json', `${process.env.OUT}/a.json`); } catch {}",
+    ],
+    [
+      "a path that weighs nothing because it is a link",
+      "run: node train.mjs\nwrite: [dist]",
+      "symlinkSync('/dev/null', 'dist/app.js')",
+    ],
+    ["a path that weighs nothing because it is gone", "run: node train.mjs\nwrite: [dist]", ""],
+  ])("does not take %s for a win", async (_name, how, cheat) => {
+    const scored = how.includes("score");
+    const lab = repository({
+      "labels.json": "[1,1,1,1]",
+      "score.mjs":
+        "import { readFileSync } from 'node:fs';\nconst read = (path) => JSON.parse(readFileSync(path, 'utf8'));\nconst right = read('labels.json');\nconst loss = read(`${process.env.OUT}/answers.json`).filter((answer, index) => answer !== right[index]).length;\nconsole.log(JSON.stringify({ metrics: { loss } }));\n",
+      "train.mjs": `import { symlinkSync, writeFileSync } from 'node:fs';\nconst RATE = 1;\nif (RATE !== 1) { ${cheat} }\nelse { ${scored ? "writeFileSync(`${process.env.OUT}/answers.json`, '[0,0,1,1]');" : "writeFileSync('dist/app.js', 'x'.repeat(100));"} }\n`,
+      "program.md": `---\nmetric: ${scored ? "loss\ndirection: minimize" : "{ name: bytes, clock: size dist/app.js }"}\nchange: [train.mjs]\n${how}\nbudget: 10s\n---\n`,
+    });
+    const ran = await whet(lab, "run", "--experiments", "3", "--audit", "0");
+    expect(ran.stderr).toBe("");
+    const rows = JSON.parse((await whet(lab, "log", "--json")).stdout) as {
+      status: string;
+      reason: string;
+    }[];
+    expect(rows.length).toBeGreaterThan(0);
+    for (const row of rows) {
+      expect(["invalid", "crash"]).toContain(row.status);
+      expect(row.reason).toMatch(/link/);
+    }
+  });
+
   it("turns a keep that breaks a guard into a discard with that reason", async () => {
     const lab = repository(
       noisyLab({

@@ -7,7 +7,16 @@ import type { Limits, Mount, Order, Outcome, Running, Sandbox } from "../sandbox
 import type { Channel, Evaluation, FailureKind } from "./evaluation.ts";
 import { clockValue, readMetrics } from "./metrics.ts";
 import { endingKind, lastLine, relay } from "./pipe.ts";
-import { exists, type Place, pinHash, removeTree, sizeOf, touchedPins, writablePlaces } from "./place.ts";
+import {
+  exists,
+  firstOddity,
+  type Place,
+  pinHash,
+  removeTree,
+  sizeOf,
+  touchedPins,
+  writablePlaces,
+} from "./place.ts";
 
 /** The editable files of a state: path relative to the lab -> text. */
 export type Files = Record<string, string>;
@@ -70,7 +79,9 @@ export function openEvaluator(
       const run = join(place.folder, "run");
       await removeTree(run);
       const out = join(run, "out");
+      const nothing = join(run, "nothing");
       await mkdir(out, { recursive: true });
+      await mkdir(nothing);
       await overlay(place.slot, place.lab, laid, options.files);
       laid = options.files;
       const candidateFolder = join(place.folder, "candidate");
@@ -89,6 +100,7 @@ export function openEvaluator(
         place,
         sandbox,
         out,
+        nothing,
         candidateFolder,
         writable,
         secret: createHmac("sha256", secret).update(String(options.seed)).digest("hex"),
@@ -138,6 +150,8 @@ interface Job extends EvaluateOptions {
   place: Place;
   sandbox: Sandbox;
   out: string;
+  /** An empty folder. */
+  nothing: string;
   candidateFolder: string;
   writable: Mount[];
   secret: string;
@@ -164,6 +178,17 @@ async function measure(job: Job): Promise<Measured> {
   const log = run.stdout + (run.stderr ? `\n${run.stderr}` : "");
   if (run.ending !== "ok")
     return finish(job, run, null, { kind: endingKind(run), message: explain(run) }, [], log);
+  // The scorer would follow a link into its own private data.
+  const odd = await firstOddity(job.out);
+  if (odd !== null)
+    return finish(
+      job,
+      run,
+      null,
+      { kind: "tampered", message: `$OUT/${odd} is a link or no regular file` },
+      [],
+      log,
+    );
   const checks = await runChecks(job);
   const failed = failedCheck(checks);
   if (failed) return finish(job, run, null, failed, checks, log);
@@ -211,6 +236,17 @@ async function finish(
     for (const { name, clock } of [job.contract.metric, ...job.contract.guards]) {
       if (!clock) continue;
       const size = clock.kind === "size" ? await sizeOf(placeOf(job, clock.path)) : 0;
+      if (size === null)
+        return {
+          metrics: {},
+          failure: {
+            kind: "no-metric",
+            message: `the path to be weighed is missing, or holds a link: ${clock.kind === "size" ? clock.path : ""}`,
+          },
+          run,
+          log,
+          checks,
+        };
       all[name] = clockValue(clock, run, () => size);
     }
   }
@@ -317,7 +353,8 @@ function scorerOrder(job: Job): Order {
     cwd: place.lab,
     mounts: [
       ...place.inputs,
-      { host: job.out, at: { env: "OUT" }, writable: false },
+      // A candidate that still runs could put anything there while the scorer reads.
+      { host: score.pipe ? job.nothing : job.out, at: { env: "OUT" }, writable: false },
       { host: job.candidateFolder, at: { env: "CANDIDATE" }, writable: false },
     ],
     hidden: (job.holdout ? [] : (contract.holdout?.private ?? []))

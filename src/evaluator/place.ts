@@ -301,12 +301,32 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Bytes of a file, or of all files below a folder; 0 where there is nothing. Links are not followed. */
-export async function sizeOf(path: string): Promise<number> {
+/**
+ * Bytes of a file, or of all files below a folder; null where there is nothing, or something that is neither a file nor
+ * a folder: a link weighs nothing and may lead anywhere.
+ */
+export async function sizeOf(path: string): Promise<number | null> {
   const info = await lstat(path).catch(() => null);
-  if (!info) return 0;
-  if (!info.isDirectory()) return info.isFile() ? info.size : 0;
+  if (!info) return null;
+  if (!info.isDirectory()) return info.isFile() ? info.size : null;
   let total = 0;
-  for (const entry of await readdir(path)) total += await sizeOf(join(path, entry));
+  for (const entry of await readdir(path)) {
+    const size = await sizeOf(join(path, entry));
+    if (size === null) return null;
+    total += size;
+  }
   return total;
+}
+
+/** The first entry below a folder that is neither a file of one name nor a folder, relative to it; null when all are. */
+export async function firstOddity(folder: string, prefix = ""): Promise<string | null> {
+  for (const entry of await readdir(join(folder, prefix))) {
+    const path = posix.join(prefix, entry);
+    const info = await lstat(join(folder, path));
+    if (info.isDirectory()) {
+      const below = await firstOddity(folder, path);
+      if (below !== null) return below;
+    } else if (!info.isFile() || info.nlink !== 1) return path;
+  }
+  return null;
 }
