@@ -33,7 +33,8 @@ export function report(error: unknown): number {
     code === "EROFS" ||
     code === "EACCES" ||
     code === "SQLITE_FULL" ||
-    code === "SQLITE_READONLY"
+    code === "SQLITE_READONLY" ||
+    code?.startsWith("SQLITE_IOERR")
   ) {
     process.stderr.write(
       `${paint.red("whet:")} ${(error as Error).message}\n      ${paint.dim("→")} make room or make the folder writable; nothing that was recorded is lost, and \`whet run\` goes on\n`,

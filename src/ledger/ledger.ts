@@ -97,4 +97,12 @@ class ImmediateDriver extends SqliteDriver {
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw("begin immediate"));
   }
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    try {
+      await super.rollbackTransaction(connection);
+    } catch (error) {
+      // On a full disk SQLite has rolled back by itself; the first error is the one to be told.
+      if (!/no transaction is active/.test(String(error))) throw error;
+    }
+  }
 }
