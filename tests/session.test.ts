@@ -128,7 +128,7 @@ describe("a session", () => {
   it("stops when the contract changes on disk, and goes on when it is put back", async () => {
     const lab = repository(noisyLab());
     const running = start(lab, "run", "--experiments", "300", "--audit", "0");
-    while (!running.output().includes("#1 ")) await sleep(20);
+    while (!running.output().includes("#2 ")) await sleep(20);
     const text = readFileSync(join(lab, "program.md"), "utf8");
     appendFileSync(join(lab, "program.md"), "one more line\n");
     const stopped = await running.finished;
