@@ -111,6 +111,7 @@ export function openEvaluator(
         const damaged = await restore(place.slot, place.base, place.laid, {
           lab: place.lab,
           editable: options.files,
+          absent: Object.keys(baseFiles).filter((path) => !(path in options.files)),
           ignore: writable.map((mount) => mount.at as string),
         });
         damaged.push(...(await touchedPins(place)));

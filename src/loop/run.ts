@@ -290,7 +290,10 @@ async function commitCandidate(
 }
 
 function candidateRef({ repo, row }: Session, number: number): string {
-  const lab = repo.labPath === "" ? "root" : repo.labPath.replace(/[^A-Za-z0-9._-]+/g, "-");
+  const lab = repo.labPath
+    .split("/")
+    .map((part) => part.replace(/[^A-Za-z0-9_-]+/g, "-") || "root")
+    .join("/");
   return `refs/whetstone/${lab}/${row.tag}/${number}`;
 }
 

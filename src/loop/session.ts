@@ -26,7 +26,7 @@ import {
   updateSession,
 } from "../ledger/index.ts";
 import { ledgerPath, whetstoneFolder } from "../notebook/index.ts";
-import { branchTip, contentHash, harvest, openRepo, type Repo } from "../repo/index.ts";
+import { branchTip, contentHash, createBranch, harvest, openRepo, type Repo } from "../repo/index.ts";
 import type { Sandbox } from "../sandbox/index.ts";
 import { openSandbox } from "../sandbox/index.ts";
 import { drive, fromNumbers } from "./drive.ts";
@@ -330,6 +330,8 @@ async function beginSession(from: {
     endedAt: null,
   };
   const id = await addSession(ledger, fresh);
+  // The branch claims the name: another lab of this repository would take the same one otherwise.
+  await createBranch(repo, fresh.branch, from.commit);
   return { ...fresh, id, spentMs: 0 };
 }
 
