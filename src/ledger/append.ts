@@ -7,6 +7,8 @@ import type {
   DecisionTable,
   EvaluationTable,
   ExperimentTable,
+  ProbeTable,
+  ReviewTable,
   Schema,
   SessionTable,
   ViolationTable,
@@ -199,6 +201,22 @@ export async function endAudit(
 
 export async function addCost(ledger: Ledger, cost: Insertable<CostTable>): Promise<void> {
   await ledger.db.insertInto("costs").values(cost).execute();
+}
+
+export async function addProbe(ledger: Ledger, probe: Insertable<ProbeTable>): Promise<void> {
+  await ledger.db.insertInto("probes").values(probe).execute();
+}
+
+export async function addReview(ledger: Ledger, review: Insertable<ReviewTable>): Promise<void> {
+  await ledger.db.insertInto("reviews").values(review).execute();
+}
+
+export async function setReviewCommit(ledger: Ledger, experimentId: number, commit: string): Promise<void> {
+  await ledger.db
+    .updateTable("reviews")
+    .set({ commitId: commit })
+    .where("experimentId", "=", experimentId)
+    .execute();
 }
 
 export type Table<Name extends keyof Schema> = Selectable<Schema[Name]>;

@@ -12,6 +12,7 @@ import {
 } from "kysely";
 import { UserError } from "../errors.ts";
 import * as first from "./migrations/001_first.ts";
+import * as honesty from "./migrations/002_honesty.ts";
 import type { Schema } from "./schema.ts";
 
 /** The durable record of every session of one lab. */
@@ -21,7 +22,7 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-const migrations = [first];
+const migrations = [first, honesty];
 
 /**
  * Opens (and creates or upgrades) the ledger file.

@@ -1,11 +1,21 @@
 import type { Selectable } from "kysely";
 import type { Ledger } from "./ledger.ts";
-import type { AuditTable, DecisionTable, EvaluationTable, ExperimentTable, SessionTable } from "./schema.ts";
+import type {
+  AuditTable,
+  DecisionTable,
+  EvaluationTable,
+  ExperimentTable,
+  ProbeTable,
+  ReviewTable,
+  SessionTable,
+} from "./schema.ts";
 
 export type SessionRow = Selectable<SessionTable>;
 export type EvaluationRow = Selectable<EvaluationTable>;
 export type DecisionRow = Selectable<DecisionTable>;
 export type AuditRow = Selectable<AuditTable>;
+export type ReviewRow = Selectable<ReviewTable>;
+export type ProbeRow = Selectable<ProbeTable>;
 
 /** An experiment with its decision; `decision` is null while it is being evaluated. */
 export interface ExperimentRow extends Selectable<ExperimentTable> {
@@ -125,6 +135,8 @@ function experimentQuery(ledger: Ledger) {
       "d.wallMs",
       "d.decidedAt",
       "d.keepCommit",
+      "d.stages",
+      "d.doubt",
     ]);
 }
 
@@ -132,7 +144,7 @@ type Joined = Awaited<ReturnType<ReturnType<typeof experimentQuery>["execute"]>>
 
 function unpack(row: Joined): ExperimentRow {
   const { experimentId, kind, effect, low, high, p, pReal, t, df, pairs, provisional, reason, ...rest } = row;
-  const { value, runs, peakBytes, wallMs, decidedAt, keepCommit, ...experiment } = rest;
+  const { value, runs, peakBytes, wallMs, decidedAt, keepCommit, stages, doubt, ...experiment } = rest;
   return {
     ...experiment,
     decision:
@@ -140,7 +152,7 @@ function unpack(row: Joined): ExperimentRow {
         ? null
         : ({
             ...{ experimentId, kind, effect, low, high, p, pReal, t, df, pairs, provisional, reason },
-            ...{ value, runs, peakBytes, wallMs, decidedAt, keepCommit },
+            ...{ value, runs, peakBytes, wallMs, decidedAt, keepCommit, stages, doubt },
           } as DecisionRow),
   };
 }
@@ -253,17 +265,37 @@ export async function evaluationTotals(
   return { runs: Number(row.runs), ms: Number(row.ms ?? 0) };
 }
 
-/** The newest audit of a session, finished or not. */
-export async function latestAudit(ledger: Ledger, sessionId: number): Promise<AuditRow | null> {
+/** The newest audit of a kind of a session, finished or not. */
+export async function latestAudit(
+  ledger: Ledger,
+  sessionId: number,
+  kind: AuditRow["kind"] = "final",
+): Promise<AuditRow | null> {
   return (
     (await ledger.db
       .selectFrom("audits")
       .selectAll()
       .where("sessionId", "=", sessionId)
+      .where("kind", "=", kind)
       .orderBy("id", "desc")
       .limit(1)
       .executeTakeFirst()) ?? null
   );
+}
+
+/** Audits of some kinds, oldest first. */
+export async function auditsOf(
+  ledger: Ledger,
+  sessionId: number,
+  kinds: readonly AuditRow["kind"][],
+): Promise<AuditRow[]> {
+  return ledger.db
+    .selectFrom("audits")
+    .selectAll()
+    .where("sessionId", "=", sessionId)
+    .where("kind", "in", kinds)
+    .orderBy("id")
+    .execute();
 }
 
 /** In how many other experiments of all sessions the holdout was looked at. */
@@ -304,4 +336,29 @@ export async function earlierLook(
     .limit(1)
     .executeTakeFirst();
   return row ?? null;
+}
+
+/** A person's verdicts on the doubted keeps of a session, in the order in which they were given. */
+export async function reviewsOf(
+  ledger: Ledger,
+  sessionId: number,
+): Promise<(ReviewRow & { number: number })[]> {
+  return ledger.db
+    .selectFrom("reviews as r")
+    .innerJoin("experiments as e", "e.id", "r.experimentId")
+    .selectAll("r")
+    .select("e.number")
+    .where("e.sessionId", "=", sessionId)
+    .orderBy("r.id")
+    .execute();
+}
+
+/** What the canaries of a session's probe came to, in the order in which they were tried. */
+export async function probesOf(ledger: Ledger, sessionId: number): Promise<ProbeRow[]> {
+  return ledger.db
+    .selectFrom("probes")
+    .selectAll()
+    .where("sessionId", "=", sessionId)
+    .orderBy("id")
+    .execute();
 }

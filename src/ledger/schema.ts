@@ -15,6 +15,8 @@ export interface Schema {
   audits: AuditTable;
   violations: ViolationTable;
   costs: CostTable;
+  reviews: ReviewTable;
+  probes: ProbeTable;
 }
 
 export interface SessionTable {
@@ -48,6 +50,10 @@ export interface SessionTable {
   endedAt: Later<number>;
   /** Milliseconds that earlier runs of this session took. */
   spentMs: Generated<number>;
+  /** 1, and one more each time that the kept states were measured again under another yardstick. */
+  epoch: Generated<number>;
+  /** The session whose keeps this one measures again. */
+  rescoredFrom: number | null;
 }
 
 export interface ExperimentTable {
@@ -108,6 +114,10 @@ export interface EvaluationTable {
   channel: string;
   level: string;
   pins: string;
+  /** The rung of the ladder; null: the last, full one. */
+  stage: string | null;
+  /** What else the machine did meanwhile; null where the system does not say. */
+  machine: Json | null;
 }
 
 export interface DecisionTable {
@@ -131,11 +141,24 @@ export interface DecisionTable {
   decidedAt: number;
   /** The commit on the session branch, once it is made. */
   keepCommit: Later<string>;
+  /** How the candidate did on each rung below the last: `Rung[]`; null without a ladder. */
+  stages: Json | null;
+  /** Why a keep waits for a person's review; null when nobody needs to look. */
+  doubt: string | null;
 }
 
 export interface AuditTable {
   id: Generated<number>;
   sessionId: number;
+  /**
+   * `final`: baseline against final, the headline. `sealed`: the same on the third split, opened once. `ablation`: the
+   * final state without some keeps against the whole. `review`: some keeps alone against the baseline.
+   */
+  kind: Generated<"final" | "sealed" | "ablation" | "review">;
+  /** The state that it is compared with; null: the base state. */
+  against: string | null;
+  /** `ablation`, `review`: the numbers of the experiments left out, or taken alone. */
+  subject: Json | null;
   finalState: string;
   /** The experiment whose state is audited. */
   experiment: number;
@@ -168,4 +191,27 @@ export interface CostTable {
   tokensIn: number | null;
   tokensOut: number | null;
   dollars: number | null;
+}
+
+export interface ReviewTable {
+  id: Generated<number>;
+  experimentId: number;
+  verdict: "accept" | "reject";
+  note: string | null;
+  /** The number of the session's newest experiment then: what was decided before rests on the old incumbent. */
+  afterNumber: number;
+  reviewedAt: number;
+  /** The commit that takes a rejected change back, once it is made. */
+  commitId: Later<string>;
+}
+
+export interface ProbeTable {
+  id: Generated<number>;
+  sessionId: number;
+  canary: string;
+  /** `refused`: no value; `worse`, `equal` or `better` than the baseline beyond noise. */
+  outcome: "refused" | "worse" | "equal" | "better";
+  value: number | null;
+  message: string;
+  probedAt: number;
 }

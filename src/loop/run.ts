@@ -420,6 +420,8 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
     peakBytes: own.length > 0 ? Math.max(...own.map((run) => run.peakBytes)) : null,
     wallMs: evaluations.reduce((sum, run) => sum + run.wallMs, 0),
     decidedAt,
+    stages: null,
+    doubt: null,
   });
   await addCost(ledger, {
     experimentId: experiment.id,

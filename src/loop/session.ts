@@ -238,6 +238,8 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
     channel: evaluation.channel,
     level: evaluation.level,
     pins: evaluation.pins,
+    stage: null,
+    machine: null,
   };
   await addEvaluation(ledger, stored);
   listener({ type: "evaluation", evaluation, value, purpose: ask.purpose, arm: ask.arm, recalled: false });
@@ -307,6 +309,8 @@ async function beginSession(from: {
     tag = `${wanted}-${count}`;
   }
   const fresh: Omit<SessionRow, "id" | "spentMs"> = {
+    epoch: 1,
+    rescoredFrom: null,
     tag,
     branch: `whetstone/${tag}`,
     program: JSON.stringify(lab.program),

@@ -13,5 +13,6 @@ export {
   type Violation,
 } from "./harvest.ts";
 export { changedSince, type Manifest, manifest, manifestHash, type Stamp, stamp } from "./manifest.ts";
+export { applyChange } from "./merge.ts";
 export { overlay, restore } from "./overlay.ts";
 export { branchTip, createBranch, type Dirty, dirty, openRepo, type Repo } from "./repo.ts";
