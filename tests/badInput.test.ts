@@ -155,7 +155,7 @@ describe("the contract", () => {
       /the scorer runs train.mjs, which a candidate may change/,
     ],
     ["a path outside", "inputs: [/etc]\n", /`\/etc` is no path below the lab folder/],
-    ["stages", "stages: [{name: a, run: b}]\n", /stages are not supported yet/],
+    ["two stages of one name", "stages: [{name: a, run: b}, {name: a, run: c}]\n", /a is named twice/],
   ])("with %s is refused with file, line and column", async (_name, more, message) => {
     const lab = repository(noisyLab({ program: more }));
     const checked = await whet(lab, "check");

@@ -42,8 +42,9 @@ function readRules(text: string) {
     teams?: unknown;
   };
   const number = (what: unknown, name: string): number => {
-    if (typeof what !== "number" || !Number.isFinite(what))
-      throw new Error(`rules.yaml: ${name} must be a number`);
+    // Sums of huge numbers overflow, and then mean nothing.
+    if (typeof what !== "number" || !(Math.abs(what) <= 1000))
+      throw new Error(`rules.yaml: ${name} must be a number from -1000 to 1000`);
     return what;
   };
   if (typeof value?.teams !== "object" || value.teams === null)

@@ -90,7 +90,7 @@ export function liveDisplay(
 }
 
 /** What is worth a line that stays; the rest is on the screen while it lasts. */
-const lasting = new Set<SessionEvent["type"]>(["session", "notice", "decision", "audit", "stop"]);
+const lasting = new Set<SessionEvent["type"]>(["session", "notice", "alarm", "decision", "audit", "stop"]);
 
 /** The screen after an event. */
 function advance(view: LiveView, event: SessionEvent, most: number | null): LiveView {

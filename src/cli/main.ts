@@ -51,6 +51,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .addOption(session())
     .addOption(json())
     .option("--fresh", "measure the baseline anew in a new session")
+    .option("--probe", "try Whetstone's own cheats on the evaluator")
     .option("--schema", "print the JSON Schema of the front matter and end")
     .action(run(async (lab, options) => (await import("./commands/check.ts")).checkCommand(lab, options)));
 
@@ -63,6 +64,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .option("--audit <pairs>", "pairs of the final audit, 0: none (default 8)", wholeNumberOrZero)
     .option("--seed <n>", "seed of a new session", wholeNumberOrZero)
     .option("--fresh", "begin a new session")
+    .option("--no-probe", "do not try Whetstone's own cheats on the evaluator first")
     .option("--isolation <level>", "best, or L0 for no isolation")
     .addOption(new Option("--tag <name>", "name of the session"))
     .option("--json", "one JSON event a line")

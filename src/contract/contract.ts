@@ -18,8 +18,13 @@ export interface Contract {
   inputs: string[];
   /** Paths in the lab folder that a run may write; emptied before each run. `$OUT` is always writable. */
   write: string[];
+  /** Rungs below the last, cheapest first; the last is `run` itself. */
   stages: Stage[];
   holdout?: Holdout;
+  /** What happens when the kept gains and the holdout or the guards drift apart. */
+  onDivergence: "warn" | "stop";
+  /** Share of the evaluation time that goes to the built-in search, for comparison: 0 to 0.9. */
+  control?: number;
   session: SessionLimits;
   researcher: ResearcherChoice;
   decision: DecisionChoice;
@@ -40,6 +45,8 @@ export interface Metric {
   target?: number;
   /** Improvements smaller than this (in the metric's unit) are not worth keeping. Default 0. */
   minEffect: number;
+  /** No honest value is better than this one: what passes it is measured twice over and shown to a person. */
+  plausible?: number;
   /** Set when Whetstone measures the metric itself; absent when it is scored or self-reported. */
   clock?: Clock;
 }
@@ -99,6 +106,8 @@ export interface Stage {
   name: string;
   run: string;
   budget?: Partial<Budget>;
+  /** True: candidates are kept, provisionally, on this rung; only the audit is run in full. */
+  decides: boolean;
 }
 
 export interface Holdout {
@@ -108,6 +117,8 @@ export interface Holdout {
   private: string[];
   /** How many looks are allowed in all sessions together; absent: no limit. */
   looks?: number;
+  /** A third split, which is opened once, by the final audit. */
+  sealed?: { score: string; private: string[] };
 }
 
 export interface SessionLimits {

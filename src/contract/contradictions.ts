@@ -34,6 +34,8 @@ export function contradictions(contract: Contract, matter: FrontMatter, file: st
   if (score) judges.push([score.command, inside(matter, "score", "command"), "the scorer"]);
   if (contract.setup) judges.push([contract.setup.command, ["setup"], "the setup"]);
   if (holdout) judges.push([holdout.score, inside(matter, "holdout", "score"), "the holdout's scorer"]);
+  if (holdout?.sealed)
+    judges.push([holdout.sealed.score, ["holdout", "sealed"], "the sealed split's scorer"]);
   for (const [index, check] of contract.checks.entries())
     judges.push([check.command, item(matter, "checks", index), "the check"]);
   for (const [command, path, who] of judges) {
@@ -50,11 +52,12 @@ export function contradictions(contract: Contract, matter: FrontMatter, file: st
       );
   }
   for (const [name, paths] of [
-    ["score", score?.private ?? []],
-    ["holdout", holdout?.private ?? []],
+    [["score"], score?.private ?? []],
+    [["holdout"], holdout?.private ?? []],
+    [["holdout", "sealed"], holdout?.sealed?.private ?? []],
   ] as const)
     for (const [index, path] of paths.entries()) {
-      const where = [name, "private", index];
+      const where = [...name, "private", index];
       if (!isBelow(path, true))
         complain(where, `\`${path}\` is no path from the lab folder`, "private: [hidden.json]");
       else if (overlaps(change, path))
@@ -110,6 +113,25 @@ export function contradictions(contract: Contract, matter: FrontMatter, file: st
     );
   if (holdout && !score)
     complain(["holdout"], "a holdout needs a scorer for the data in the open", "score: node score.ts");
+
+  const rungs = new Set<string>();
+  for (const [index, { name, decides }] of contract.stages.entries()) {
+    if (rungs.has(name))
+      complain(["stages", index, "name"], `the stage ${name} is named twice`, "one name for each stage");
+    rungs.add(name);
+    if (decides && index < contract.stages.length - 1)
+      complain(
+        ["stages", index, "decides"],
+        `the stages after ${name} would never be run: it decides`,
+        "`decides` at the last stage only, or leave out the stages after it",
+      );
+  }
+  if (contract.control !== undefined && contract.researcher.name === "search")
+    warn(
+      ["control"],
+      "`control` does nothing here: the researcher is the built-in search itself",
+      "it with another researcher",
+    );
 
   const names = new Set([metric.name]);
   for (const [index, guard] of contract.guards.entries()) {

@@ -91,6 +91,11 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
 
   const score = typeof matter.score === "string" ? { command: matter.score } : matter.score;
   const holdout = typeof matter.holdout === "string" ? { score: matter.holdout } : matter.holdout;
+  const sealed = typeof holdout?.sealed === "string" ? { score: holdout.sealed } : holdout?.sealed;
+  const share = matter.control === undefined ? undefined : parseTolerance(matter.control);
+  const control = share ? share.relative || share.absolute : undefined;
+  if (share === null || (control !== undefined && !(control >= 0 && control <= 0.9)))
+    complain(["control"], "`control` is no share from 0 to 90%", "control: 20%");
   const checks = typeof matter.checks === "string" ? [matter.checks] : (matter.checks ?? []);
 
   const guards = (matter.guards ?? []).map((guard, index): Guard => {
@@ -158,6 +163,7 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
       unit: given.unit,
       target: given.target,
       minEffect: given.minEffect ?? 0,
+      plausible: given.plausible,
       clock,
     }),
     guards,
@@ -176,11 +182,19 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
     inputs: list(matter.inputs),
     write: list(matter.write),
     stages: (matter.stages ?? []).map(
-      ({ name, run, budget: rung }, index): Stage =>
-        present({ name, run, budget: rung && limits(rung, ["stages", index, "budget"]) }),
+      ({ name, run, budget: rung, decides = false }, index): Stage =>
+        present({ name, run, decides, budget: rung && limits(rung, ["stages", index, "budget"]) }),
     ),
     holdout:
-      holdout && present({ score: holdout.score, private: list(holdout.private), looks: holdout.looks }),
+      holdout &&
+      present({
+        score: holdout.score,
+        private: list(holdout.private),
+        looks: holdout.looks,
+        sealed: sealed && { score: sealed.score, private: list(sealed.private) },
+      }),
+    onDivergence: matter.onDivergence ?? "warn",
+    control,
     session: present({
       experiments: matter.session?.experiments,
       time:

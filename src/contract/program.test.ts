@@ -49,6 +49,7 @@ describe("a valid contract", () => {
       inputs: [],
       write: [],
       stages: [],
+      onDivergence: "warn",
       session: {},
       researcher: { name: "search", options: {} },
       decision: { preset: "balanced", parameters: {} },
@@ -90,7 +91,17 @@ describe("a valid contract", () => {
         ],
         inputs: "data",
         write: ["build"],
-        holdout: { score: "node score.mjs --holdout", private: "holdout.json", looks: 20 },
+        stages: [
+          { name: "depth12", run: "node train.ts 12", budget: { time: "10s" } },
+          { name: "depth18", run: "node train.ts 18", decides: true },
+        ],
+        holdout: {
+          score: "node score.mjs --holdout",
+          private: "holdout.json",
+          looks: 20,
+          sealed: { score: "node score.mjs --sealed", private: "sealed.json" },
+        },
+        onDivergence: "stop",
         session: { experiments: 100, time: "8h" },
         researcher: { name: "search", seed: 3 },
         decision: { preset: "strict", alpha: 0.01, maxPairs: 4 },
@@ -142,14 +153,43 @@ describe("a valid contract", () => {
       ],
       inputs: ["data"],
       write: ["build"],
-      stages: [],
-      holdout: { score: "node score.mjs --holdout", private: ["holdout.json"], looks: 20 },
+      stages: [
+        { name: "depth12", run: "node train.ts 12", decides: false, budget: { time: 10_000 } },
+        { name: "depth18", run: "node train.ts 18", decides: true },
+      ],
+      holdout: {
+        score: "node score.mjs --holdout",
+        private: ["holdout.json"],
+        looks: 20,
+        sealed: { score: "node score.mjs --sealed", private: ["sealed.json"] },
+      },
+      onDivergence: "stop",
       session: { experiments: 100, time: 28_800_000 },
       researcher: { name: "search", options: { seed: 3 } },
       decision: { preset: "strict", parameters: { alpha: 0.01, maxPairs: 4 } },
       isolation: "required",
       parallel: 1,
     });
+  });
+
+  test("a control arm is a share, and does nothing beside the search itself", () => {
+    expect(contractOf({ control: "20%" }).control).toBe(0.2);
+    expect(contractOf({ control: 0.5 }).control).toBe(0.5);
+    expect(errors({ control: "95%" })[0]).toMatch(/no share from 0 to 90%/);
+    expect(errors({ control: "much" })[0]).toMatch(/no share/);
+  });
+
+  test("stages have names of their own, and none comes after the one that decides", () => {
+    const stage = { name: "small", run: "node train.ts 1" };
+    expect(errors({ stages: [stage, stage] })[0]).toMatch(/small is named twice/);
+    expect(
+      errors({
+        stages: [
+          { ...stage, decides: true },
+          { ...stage, name: "mid" },
+        ],
+      })[0],
+    ).toMatch(/would never be run/);
   });
 
   test("a plain scorer gets the run's time, and at least a minute", () => {
@@ -431,12 +471,11 @@ describe("what is wrong is said with its place and what to write instead", () =>
 
   test("what is not supported yet is refused, not ignored", () => {
     const lines = errors({
-      stages: [{ name: "quick", run: "node train.ts --quick" }],
       parallel: 2,
       session: { money: 5 },
       researcher: "agent",
     });
-    expect(lines).toHaveLength(4);
+    expect(lines).toHaveLength(3);
     for (const line of lines) expect(line).toMatch(/not supported yet|does not have/);
   });
 

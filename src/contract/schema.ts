@@ -41,6 +41,10 @@ const metric = z.union([
       .min(0)
       .optional()
       .describe("Smaller improvements (in the metric's unit) are not worth keeping"),
+    plausible: z
+      .number()
+      .optional()
+      .describe("No honest value is better than this: what passes it is measured twice over and reviewed"),
     clock: clock.optional(),
   }),
 ]);
@@ -110,13 +114,43 @@ export const frontMatter = z.strictObject({
   inputs: texts.optional().describe("Untracked paths that belong to the base, such as data"),
   write: texts.optional().describe("Paths in the lab that a run may write; emptied before each run"),
   stages: z
-    .array(z.strictObject({ name: text, run: text, budget: limits.optional() }))
+    .array(
+      z.strictObject({
+        name: metricName,
+        run: text,
+        budget: limits.optional(),
+        decides: z
+          .boolean()
+          .optional()
+          .describe("Candidates are kept, provisionally, on this rung; only the audit is run in full"),
+      }),
+    )
+    .max(8)
     .optional()
-    .describe("Rungs of growing cost"),
+    .describe("Cheaper rungs that a candidate climbs first, cheapest first; the last one is `run` itself"),
   holdout: z
-    .union([text, z.strictObject({ score: text, private: texts.optional(), looks: wholeNumber.optional() })])
+    .union([
+      text,
+      z.strictObject({
+        score: text,
+        private: texts.optional(),
+        looks: wholeNumber.optional(),
+        sealed: z
+          .union([text, z.strictObject({ score: text, private: texts.optional() })])
+          .optional()
+          .describe("The scorer's command on a third split, opened once, by the final audit"),
+      }),
+    ])
     .optional()
     .describe("The scorer's command on data that only would-be keeps are scored on"),
+  onDivergence: z
+    .enum(["warn", "stop"])
+    .optional()
+    .describe("What happens when kept gains and the holdout or the guards drift apart; default: warn"),
+  control: z
+    .union([z.number(), z.string()])
+    .optional()
+    .describe("Share of the evaluation time that the built-in search gets for comparison: 20%"),
   session: z
     .strictObject({
       experiments: wholeNumber.optional(),

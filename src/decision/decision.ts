@@ -2,9 +2,11 @@
 export interface Ask {
   arm: "candidate" | "incumbent" | "baseline";
   seed: "fresh" | "same";
-  purpose: "baseline" | "control" | "screen" | "race" | "recheck" | "holdout" | "audit";
+  purpose: "baseline" | "control" | "screen" | "race" | "confirm" | "recheck" | "holdout" | "audit";
   /** 1-based count within the purpose. */
   round: number;
+  /** The rung of the ladder; absent: the last one. */
+  stage?: string;
 }
 
 /** What came back: a value of the metric as it was reported, or the kind of decision that the failure means. */
@@ -31,6 +33,8 @@ export interface Decision {
   pairs: number;
   /** True when kept without a race (expensive evaluations): the final audit decides. */
   provisional: boolean;
+  /** Why a person should look at a keep, in one sentence; null when nothing speaks against it. */
+  doubt: string | null;
   /** One sentence for a person. */
   reason: string;
 }

@@ -7,8 +7,11 @@ export {
   type Judged,
   type Sample,
 } from "./decision.ts";
+export { divergence, type KeptGain } from "./divergence.ts";
 export { baseline, type Candidate, type Coroutine, type Judgement, judge } from "./judge.ts";
+export { climb, type Ladder, ladderBaseline, type Rung } from "./ladder.ts";
 export { type Noise, sigma } from "./noise.ts";
 export { detectable, normals, runsPerCandidate, simulate, uniforms } from "./power.ts";
 export { expectedFalseKeeps, pReal } from "./real.ts";
 export { type Preset, parameterNames, presets, type Rule, rule } from "./rule.ts";
+export { tQuantile } from "./student.ts";

@@ -9,6 +9,10 @@ export interface Candidate {
   linesDelta: number;
   /** Asked when the numbers say keep: a sentence that forbids it (a broken guard), or null. */
   veto?: () => string | null;
+  /** The best gain kept so far, in the metric's unit; absent or null while there are too few to compare with. */
+  bestGain?: number | null;
+  /** No honest value is better than this one, in the metric's own orientation. */
+  plausible?: number;
 }
 
 export interface Judgement {
@@ -80,10 +84,18 @@ function* judgeDeterministic(
   }
   const veto = candidate.veto?.() ?? null;
   if (veto) return { decision: decided("discard", veto, { ...exact, p: 0, pReal: 1, t: null }), noise };
+  const figures = { ...exact, p: 0, pReal: d > 0 ? 1 : null, t: null };
+  const doubt = doubtful(rule, metric, candidate, d, up(metric, value));
+  if (doubt !== null) {
+    const again = yield* confirm(metric, 2);
+    if ("failure" in again) return { decision: failed(again.failure, 0), noise };
+    if (again.differences.some((D) => !(D > metric.minEffect || simpler)))
+      return { decision: decided("discard", `not confirmed: ${doubt}`, figures), noise };
+  }
   const reason =
     d > metric.minEffect ? `better by ${short(d)}; the evaluator is deterministic` : "simpler, and no worse";
   return {
-    decision: decided("keep", reason, { ...exact, p: 0, pReal: d > 0 ? 1 : null, t: null }),
+    decision: { ...decided("keep", reason, figures), doubt },
     noise: {
       ...noise,
       record: value,
@@ -95,37 +107,20 @@ function* judgeDeterministic(
 }
 
 function* judgeNoisy(rule: Rule, metric: Judged, before: Noise, candidate: Candidate): Coroutine<Judgement> {
-  let noise = before;
-  if (noise.sinceIncumbent > rule.refreshEvery)
-    noise = control(noise, rule, up(metric, yield* incumbentRun("control", 1)));
-
-  const bonus = candidate.linesDelta < 0 ? metric.minEffect || sigma(noise) / 2 : 0;
-  const recent = noise.ref.slice(-rule.window);
-  const R = mean(recent);
-  const n = recent.length;
-  const v = noise.one.v;
+  const noise = yield* refreshed(rule, metric, before);
+  const bonus = headStart(metric, noise, candidate);
   const ran = (count: number): Noise => ({ ...noise, sinceIncumbent: noise.sinceIncumbent + count });
-
-  const screen: number[] = [];
-  let mS = 0;
-  let vS = 0;
-  for (let i = 1; i <= rule.screenRuns; i++) {
-    const sample = yield { arm: "candidate", seed: "fresh", purpose: "screen", round: i };
-    if (!sample.ok) return { decision: failed(sample, 0), noise: ran(i) };
-    screen.push(up(metric, sample.value));
-    mS = mean(screen) - R + bonus;
-    vS = v * (1 / i + 1 / n);
-    const t = ratio(mS, Math.sqrt(vS));
-    if (t < rule.gate) {
-      const estimate = summary(mS, vS, noise.one.df, bonus, sigma(noise), 0);
-      return {
-        decision: decided("discard", `dropped after ${runs(i)}: ${distance(t, rule.gate)}`, estimate),
-        noise: ran(i),
-      };
-    }
+  const screened = yield* screen(rule, metric, noise, bonus);
+  const { runs: screenRuns, mS, vS } = screened;
+  if (screened.failure) return { decision: failed(screened.failure, 0), noise: ran(screenRuns.length + 1) };
+  if (screened.t < rule.gate) {
+    const estimate = summary(mS, vS, noise.one.df, bonus, sigma(noise), 0);
+    const reason = `dropped after ${runs(screenRuns.length)}: ${distance(screened.t, rule.gate)}`;
+    return { decision: decided("discard", reason, estimate), noise: ran(screenRuns.length) };
   }
 
-  if (rule.maxPairs === 0) return provisional(rule, metric, noise, candidate, { mS, vS, bonus, screen });
+  if (rule.maxPairs === 0)
+    return provisional(rule, metric, noise, candidate, { mS, vS, bonus, screen: screenRuns });
 
   const { pair } = noise;
   const d0 = Math.min(pair.df, rule.dfCap);
@@ -184,10 +179,28 @@ function* judgeNoisy(rule: Rule, metric: Judged, before: Noise, candidate: Candi
     const veto = candidate.veto?.() ?? null;
     if (veto) return { decision: decided("discard", veto, estimate), noise: lost() };
     const needed = bonus > 0 && !(tUpper(ratio(effect, se), df) <= rule.alpha && effect >= metric.minEffect);
+    const doubt = doubtful(rule, metric, candidate, effect, up(metric, mean(candidateRuns)));
+    if (doubt !== null) {
+      const again = yield* confirm(metric, Math.max(k, 2));
+      incumbentRuns.push(...again.incumbent);
+      if ("failure" in again) return { decision: failed(again.failure, k), noise: lost() };
+      const own = rested(again.differences, pair, d0);
+      const proven = tUpper(ratio(own.mean + bonus, own.se), own.df) <= rule.alpha;
+      if (!proven || own.mean < (bonus > 0 ? -bonus : metric.minEffect))
+        return {
+          decision: decided(
+            "discard",
+            `not confirmed by ${pairs(again.differences.length)} more: ${doubt}`,
+            estimate,
+          ),
+          noise: lost(),
+        };
+      candidateRuns.push(...again.candidate);
+    }
     const [low, high] = estimate.interval as [number, number];
     const reason = `kept after ${pairs(k)}: ${needed ? `simpler, with a head start of ${short(bonus)}, ` : ""}${signed(effect)} [${signed(low)}, ${signed(high)}], p ${short(p)}`;
     return {
-      decision: decided("keep", reason, estimate),
+      decision: { ...decided("keep", reason, estimate), doubt },
       noise: {
         ...noise,
         // The screen's runs were selected for being lucky: only the race's become the record to beat.
@@ -201,6 +214,44 @@ function* judgeNoisy(rule: Rule, metric: Judged, before: Noise, candidate: Candi
     };
   }
   throw new RangeError("a race needs at least one pair");
+}
+
+/** What simpler code may be short of. */
+export function headStart(metric: Judged, noise: Noise, candidate: Candidate): number {
+  return candidate.linesDelta < 0 ? metric.minEffect || sigma(noise) / 2 : 0;
+}
+
+export interface Screened {
+  /** Values, higher is better. */
+  runs: number[];
+  /** Mean over the incumbent's, head start included, and its variance. */
+  mS: number;
+  vS: number;
+  /** In standard errors; below the gate the candidate is dropped. */
+  t: number;
+  failure: Extract<Sample, { ok: false }> | null;
+}
+
+/** A few runs of the candidate alone against what is known of the incumbent; ends as soon as they look bad. */
+export function* screen(rule: Rule, metric: Judged, noise: Noise, bonus: number): Coroutine<Screened> {
+  const recent = noise.ref.slice(-rule.window);
+  const seen: Screened = { runs: [], mS: 0, vS: 0, t: 0, failure: null };
+  for (let round = 1; round <= rule.screenRuns; round++) {
+    const sample = yield { arm: "candidate", seed: "fresh", purpose: "screen", round };
+    if (!sample.ok) return { ...seen, failure: sample };
+    seen.runs.push(up(metric, sample.value));
+    seen.mS = mean(seen.runs) - mean(recent) + bonus;
+    seen.vS = noise.one.v * (1 / round + 1 / recent.length);
+    seen.t = ratio(seen.mS, Math.sqrt(seen.vS));
+    if (seen.t < rule.gate) break;
+  }
+  return seen;
+}
+
+/** The incumbent's mean is refreshed when it has not run for long. */
+export function* refreshed(rule: Rule, metric: Judged, noise: Noise): Coroutine<Noise> {
+  if (noise.sinceIncumbent <= rule.refreshEvery) return noise;
+  return control(noise, rule, up(metric, yield* incumbentRun("control", 1)));
 }
 
 /** Expensive evaluations: no race; the screen alone decides and the final audit is mandatory. */
@@ -228,6 +279,8 @@ function provisional(
     decision: {
       ...decided("keep", `kept provisionally after ${runs(screen.length)}: the audit decides`, estimate),
       provisional: true,
+      // The audit is the confirmation here; a person is asked all the same.
+      doubt: doubtful(rule, metric, candidate, effect, up(metric, mean(screen))),
     },
     noise: {
       ...after,
@@ -248,13 +301,14 @@ interface FinishedPair {
 function* racePair(
   metric: Judged,
   k: number,
+  purpose: "race" | "confirm" = "race",
 ): Coroutine<FinishedPair | { failure: Extract<Sample, { ok: false }>; incumbent: number[] }> {
   const order = k % 2 === 1 ? (["incumbent", "candidate"] as const) : (["candidate", "incumbent"] as const);
   for (let attempt = 1; ; attempt++) {
     const got: { candidate?: number; incumbent?: number } = {};
     let broken: string | null = null;
     for (const [index, arm] of order.entries()) {
-      const sample = yield { arm, seed: index === 0 ? "fresh" : "same", purpose: "race", round: k };
+      const sample = yield { arm, seed: index === 0 ? "fresh" : "same", purpose, round: k };
       if (sample.ok) got[arm] = up(metric, sample.value);
       else if (arm === "candidate")
         return { failure: sample, incumbent: got.incumbent === undefined ? [] : [got.incumbent] };
@@ -266,6 +320,58 @@ function* racePair(
     if (broken === null) return { candidate: got.candidate as number, incumbent: [got.incumbent as number] };
     if (attempt === 2) throw new IncumbentFails(broken);
   }
+}
+
+/**
+ * Why a gain is hard to believe: far beyond everything that was kept so far, or beyond what an honest result can be.
+ *
+ * @param value the candidate's mean, as the metric reports it.
+ */
+function doubtful(
+  rule: Rule,
+  metric: Judged,
+  candidate: Candidate,
+  gain: number,
+  value: number,
+): string | null {
+  const { plausible, bestGain } = candidate;
+  if (plausible !== undefined && up(metric, value) > up(metric, plausible))
+    return `${short(value)} is beyond ${plausible}, which no honest result passes`;
+  if (bestGain && bestGain > 0 && gain > rule.jump * bestGain)
+    return `a gain of ${short(gain)} is ${short(gain / bestGain)} times the best one so far`;
+  return null;
+}
+
+/** As many pairs again, each on a fresh seed: an implausible gain has to show itself twice. */
+function* confirm(
+  metric: Judged,
+  count: number,
+): Coroutine<
+  { incumbent: number[] } & (
+    | { candidate: number[]; differences: number[] }
+    | { failure: Extract<Sample, { ok: false }> }
+  )
+> {
+  const incumbent: number[] = [];
+  const candidate: number[] = [];
+  const differences: number[] = [];
+  for (let round = 1; round <= count; round++) {
+    const pair = yield* racePair(metric, round, "confirm");
+    incumbent.push(...pair.incumbent);
+    if ("failure" in pair) return { failure: pair.failure, incumbent };
+    candidate.push(pair.candidate);
+    differences.push(pair.candidate - (pair.incumbent.at(-1) as number));
+  }
+  return { incumbent, candidate, differences };
+}
+
+/** Mean of differences and its standard error, with what was known of the spread before. */
+function rested(differences: readonly number[], pair: Noise["pair"], d0: number) {
+  const k = differences.length;
+  const m = mean(differences);
+  const df = d0 + k - 1;
+  const spread = differences.reduce((sum, D) => sum + (D - m) ** 2, 0);
+  return { mean: m, se: Math.sqrt((d0 * pair.v + spread) / df / k), df };
 }
 
 function* incumbentRun(purpose: Ask["purpose"], round: number): Coroutine<number> {
@@ -298,7 +404,7 @@ function summary(T: number, variance: number, df: number, bonus: number, one: nu
   };
 }
 
-function failed(sample: Extract<Sample, { ok: false }>, k: number): Decision {
+export function failed(sample: Extract<Sample, { ok: false }>, k: number): Decision {
   return decided(sample.kind, sample.message, {
     effect: null,
     interval: null,
@@ -310,8 +416,8 @@ function failed(sample: Extract<Sample, { ok: false }>, k: number): Decision {
   });
 }
 
-function decided(kind: Decision["kind"], reason: string, figures: Figures): Decision {
-  return { kind, ...figures, provisional: false, reason };
+export function decided(kind: Decision["kind"], reason: string, figures: Figures): Decision {
+  return { kind, ...figures, provisional: false, doubt: null, reason };
 }
 
 /** Higher is better inside. Values are clipped to what can be squared and added up in floating point. */
@@ -326,7 +432,7 @@ function ratio(value: number, se: number): number {
   return Math.sign(value) * 1e9;
 }
 
-function distance(t: number, gate: number): string {
+export function distance(t: number, gate: number): string {
   const far = t < 0 ? `${short(-t)} standard errors worse` : `only ${short(t)} standard errors better`;
   return `${far}, ${short(gate)} better is needed to go on`;
 }
@@ -342,7 +448,7 @@ function tooSmall(effect: number, metric: Judged): string {
     : "the pairs alone show no improvement";
 }
 
-function runs(n: number): string {
+export function runs(n: number): string {
   return n === 1 ? "1 run" : `${n} runs`;
 }
 

@@ -27,6 +27,8 @@ export interface Noise {
   sinceIncumbent: number;
   /** Head starts without which simpler code would not have been kept, added up, in the metric's unit. */
   allowance: number;
+  /** The same of the ladder's lower rungs, cheapest first. */
+  rungs: readonly Noise[];
 }
 
 /** Adds `n` squared deviations that sum to `square`; older ones fade beyond `forget` degrees of freedom. */
@@ -56,6 +58,7 @@ export function firstNoise(ys: readonly number[]): Noise {
     raced: 0,
     sinceIncumbent: 0,
     allowance: 0,
+    rungs: [],
   };
 }
 

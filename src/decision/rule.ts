@@ -19,6 +19,8 @@ export interface Rule {
   dfForget: number;
   /** A squared deviation counts at most so many variances. */
   winsor: number;
+  /** A gain of more than so many times the best one so far is doubted. */
+  jump: number;
 }
 
 const balanced: Rule = {
@@ -33,6 +35,7 @@ const balanced: Rule = {
   dfCap: 8,
   dfForget: 60,
   winsor: 9,
+  jump: 5,
 };
 
 export const presets = {
@@ -58,6 +61,7 @@ const ranges: Record<keyof Rule, [number, number, "integer" | "real"]> = {
   dfCap: [1, 1000, "real"],
   dfForget: [1, 1e6, "real"],
   winsor: [1, 1e6, "real"],
+  jump: [1, 1e6, "real"],
 };
 
 export const parameterNames = Object.keys(ranges) as readonly (keyof Rule)[];

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Contract, parseProgram } from "../contract/index.ts";
 import type { Ending, Isolation, Level, Outcome, Running } from "../sandbox/index.ts";
-import { brokenGuard, channelOf, holdoutPairs, passesHoldout, trust } from "./index.ts";
+import { brokenGuard, channelOf, holdoutPairs, type Probed, passesHoldout, trust } from "./index.ts";
 import { clockValue, readMetrics } from "./metrics.ts";
 import { relay } from "./pipe.ts";
 
@@ -223,13 +223,30 @@ describe("the trust grade", () => {
   const scored = `${metric}\nscore: { command: node s.js, private: [s.js] }`;
   const holdout = "holdout: { score: node s.js --holdout }";
   const clocked = "metric: { name: seconds, clock: wall }";
-  const grade = (lines: string, level: Level) => {
+  const passed: Probed[] = [
+    { canary: "unchanged", outcome: "equal" },
+    { canary: "null", outcome: "equal" },
+    { canary: "forged output", outcome: "refused" },
+  ];
+  const grade = (lines: string, level: Level, probed: Probed[] = passed) => {
     const read = contract(lines);
-    return trust(read, channelOf(read), isolation(level));
+    return trust(read, channelOf(read), isolation(level), probed);
   };
 
+  it("is A only for an evaluator that has been probed, and D for one on which a cheat wins", () => {
+    const best = `${scored}\n${holdout}`;
+    expect(grade(best, "L2")).toEqual({ letter: "A", reasons: [] });
+    expect(grade(best, "L2", []).letter).toBe("B");
+    expect(grade(best, "L2", [...passed, { canary: "early exit", outcome: "better" }])).toMatchObject({
+      letter: "D",
+      reasons: [expect.stringMatching(/a cheat wins on this evaluator: early exit/)],
+    });
+    expect(grade(best, "L2", [...passed, { canary: "unchanged again", outcome: "worse" }]).letter).toBe("C");
+    expect(grade(best, "L2", passed.slice(0, 2)).letter).toBe("B");
+  });
+
   it.each<[string, string, Level, string]>([
-    ["a scorer, a holdout and bubblewrap", `${scored}\n${holdout}`, "L2", "B"],
+    ["a scorer, a holdout and bubblewrap", `${scored}\n${holdout}`, "L2", "A"],
     ["a scorer without a holdout", scored, "L2", "B"],
     ["a scorer without isolation", `${scored}\n${holdout}`, "L0", "B"],
     ["a candidate with the network", `${scored}\n${holdout}\nbudget: { time: 1s, network: true }`, "L2", "C"],
@@ -259,7 +276,7 @@ describe("the trust grade", () => {
           reasons
             .map((reason) => reason[0] as string)
             .sort()
-            .at(-1),
+            .at(-1) ?? "A",
         );
       }
   });

@@ -31,8 +31,10 @@ export interface EvaluateOptions {
   seed: number;
   /** Checks are for candidates: the incumbent has passed them. */
   checks: boolean;
-  /** Scored by the holdout's scorer instead, on data that nothing else sees. */
-  holdout?: boolean;
+  /** The rung of the ladder; absent: the last one, `run` itself. */
+  stage?: string;
+  /** Scored on other data instead: the holdout's, which nothing else sees, or the third split's. */
+  split?: "holdout" | "sealed";
   onProgress?: (progress: Progress) => void;
   signal?: AbortSignal;
 }
@@ -96,7 +98,7 @@ export function openEvaluator(
 
       const measured = await measure({
         ...options,
-        contract,
+        contract: onStage(contract, options.stage),
         place,
         sandbox,
         out,
@@ -144,6 +146,12 @@ export function openEvaluator(
       };
     },
   };
+}
+
+/** The contract as it holds on a rung. */
+function onStage(contract: Contract, name: string | undefined): Contract {
+  const stage = contract.stages.find((each) => each.name === name);
+  return stage ? { ...contract, run: stage.run, budget: { ...contract.budget, ...stage.budget } } : contract;
 }
 
 interface Job extends EvaluateOptions {
@@ -327,7 +335,8 @@ async function converse(job: Job, command: string, budget: Budget) {
 /** @param outWritable only the run itself leaves artefacts; checks and answering processes read them. */
 function candidateOrder(job: Job, command: string, budget: Budget, outWritable: boolean): Order {
   const { place, contract } = job;
-  const hidden = [...(contract.score?.private ?? []), ...(contract.holdout?.private ?? [])];
+  const { score, holdout } = contract;
+  const hidden = [score, holdout, holdout?.sealed].flatMap((judge) => judge?.private ?? []);
   return {
     command,
     tree: place.slot,
@@ -338,7 +347,7 @@ function candidateOrder(job: Job, command: string, budget: Budget, outWritable: 
       { host: job.out, at: { env: "OUT" }, writable: outWritable },
     ],
     hidden: hidden.map((path) => posix.join(place.lab, path)),
-    env: { SEED: String(job.seed) },
+    env: { SEED: String(job.seed), ...stageOf(job) },
     limits: limitsOf(budget),
     onLine: (line) => job.onProgress?.({ part: "run", line }),
     ...(job.signal ? { signal: job.signal } : {}),
@@ -348,8 +357,13 @@ function candidateOrder(job: Job, command: string, budget: Budget, outWritable: 
 function scorerOrder(job: Job): Order {
   const { place, contract } = job;
   const score = contract.score as NonNullable<Contract["score"]>;
+  const { holdout } = contract;
+  const sealed = holdout?.sealed;
+  const judge = { holdout, sealed, none: undefined }[job.split ?? "none"] ?? score;
+  // Each scorer sees its own data and, unless it is the first, what is kept from candidates only.
+  const others = [holdout, sealed].filter((other) => other !== judge);
   return {
-    command: job.holdout && contract.holdout ? contract.holdout.score : score.command,
+    command: "command" in judge ? judge.command : judge.score,
     tree: place.base,
     cwd: place.lab,
     mounts: [
@@ -358,14 +372,19 @@ function scorerOrder(job: Job): Order {
       { host: score.pipe ? job.nothing : job.out, at: { env: "OUT" }, writable: false },
       { host: job.candidateFolder, at: { env: "CANDIDATE" }, writable: false },
     ],
-    hidden: (job.holdout ? [] : (contract.holdout?.private ?? []))
-      .filter((path) => !reaches(score.private, path))
+    hidden: others
+      .flatMap((other) => other?.private ?? [])
+      .filter((path) => !judge.private.includes(path) && !reaches(judge.private, path))
       .map((path) => posix.join(place.lab, path)),
-    env: { SEED: String(job.seed), SECRET: job.secret },
+    env: { SEED: String(job.seed), SECRET: job.secret, ...stageOf(job) },
     limits: { ...limitsOf(contract.budget), time: score.time, network: false },
     onLine: (line) => job.onProgress?.({ part: "score", line }),
     ...(job.signal ? { signal: job.signal } : {}),
   };
+}
+
+function stageOf({ stage }: Job): { STAGE?: string } {
+  return stage === undefined ? {} : { STAGE: stage };
 }
 
 /** Whether the scorer is meant to see a path: one of its own private ones, or what lies in a private folder. */

@@ -8,13 +8,24 @@ export interface Trust {
   reasons: string[];
 }
 
+/** What one cheat came to; see `canaries`. */
+export interface Probed {
+  canary: string;
+  outcome: "refused" | "worse" | "equal" | "better";
+}
+
 const letters = ["A", "B", "C", "D"] as const;
 
 /**
  * How far a session's numbers can be trusted: the weakest link decides. A grade speaks of what is enforced, not of
  * what anybody intends.
  */
-export function trust(contract: Contract, channel: Channel, isolation: Isolation): Trust {
+export function trust(
+  contract: Contract,
+  channel: Channel,
+  isolation: Isolation,
+  probed: readonly Probed[],
+): Trust {
   const reasons: string[] = [];
   let worst = 0;
   const cap = (letter: (typeof letters)[number], reason: string) => {
@@ -41,6 +52,18 @@ export function trust(contract: Contract, channel: Channel, isolation: Isolation
   if (isolation.level === "macos") cap("B", "the macOS profile has not been tested by us");
   if (!contract.holdout) cap("B", "no holdout: a gain may be fitted to the data that decides");
   if (contract.budget.network) cap("C", "candidates have the network");
-  cap("B", "the evaluator has not been probed with cheating candidates");
+  if (contract.decision.preset === "expensive" || contract.stages.some((stage) => stage.decides))
+    cap("B", "keeps are provisional: only the audit compares them with the start in full");
+  const honest = new Set(["unchanged", "unchanged again", "null"]);
+  const won = probed.filter((probe) => probe.outcome === "better" && !honest.has(probe.canary));
+  if (probed.length === 0)
+    cap("B", "the evaluator has not been probed with cheating candidates (whet check --probe)");
+  else if (won.length > 0)
+    cap("D", `a cheat wins on this evaluator: ${won.map((probe) => probe.canary).join(", ")}`);
+  const unlike = probed.filter((probe) => honest.has(probe.canary) && probe.outcome !== "equal");
+  if (unlike.length > 0) cap("C", "the unchanged code does not repeat within the measured noise");
+  if (probed.length > 0 && !probed.some((probe) => probe.canary === "forged output"))
+    if (!probed.some((probe) => probe.canary === "constant numbers"))
+      cap("B", "no cheats could be made for the language of the editable files");
   return { letter: letters[worst] as Trust["letter"], reasons };
 }

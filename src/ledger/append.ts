@@ -1,4 +1,4 @@
-import type { Insertable, Selectable } from "kysely";
+import type { Insertable, Kysely, Selectable } from "kysely";
 import { UserError } from "../errors.ts";
 import type { Ledger } from "./ledger.ts";
 import type {
@@ -19,6 +19,8 @@ export interface NewExperiment extends Omit<Insertable<ExperimentTable>, "id" | 
   changes: { after: Record<string, string | null>; before: Record<string, string | null>; diff: string };
   violations: Omit<Insertable<ViolationTable>, "id" | "experimentId">[];
   proposeMs: number;
+  /** How many verdicts of a person its incumbent reckons with. */
+  reviewed: number;
 }
 
 export async function addSession(ledger: Ledger, session: Insertable<SessionTable>): Promise<number> {
@@ -96,13 +98,21 @@ export async function updateSession(
   await ledger.db.updateTable("sessions").set(fields).where("id", "=", id).execute();
 }
 
-/** Records a proposal with its change, violations and cost in one transaction and gives it the next number. */
+/** A proposal rests on an incumbent that a person's verdict may have taken away. */
+export class StaleIncumbent extends Error {}
+
+/**
+ * Records a proposal with its change, violations and cost in one transaction and gives it the next number.
+ *
+ * @throws StaleIncumbent when a person has given a verdict meanwhile: the incumbent may be another one.
+ */
 export async function addExperiment(
   ledger: Ledger,
   experiment: NewExperiment,
 ): Promise<{ id: number; number: number }> {
-  const { changes, violations, proposeMs, ...row } = experiment;
+  const { changes, violations, proposeMs, reviewed, ...row } = experiment;
   return ledger.db.transaction().execute(async (tx) => {
+    if ((await reviewCount(tx, row.sessionId)) !== reviewed) throw new StaleIncumbent();
     const last = await tx
       .selectFrom("experiments")
       .select("number")
@@ -207,8 +217,36 @@ export async function addProbe(ledger: Ledger, probe: Insertable<ProbeTable>): P
   await ledger.db.insertInto("probes").values(probe).execute();
 }
 
-export async function addReview(ledger: Ledger, review: Insertable<ReviewTable>): Promise<void> {
-  await ledger.db.insertInto("reviews").values(review).execute();
+/** Records a person's verdict on a keep; what has been proposed until now rests on the incumbent of now. */
+export async function addReview(
+  ledger: Ledger,
+  sessionId: number,
+  review: Omit<Insertable<ReviewTable>, "id" | "afterNumber" | "commitId">,
+): Promise<void> {
+  await ledger.db.transaction().execute(async (tx) => {
+    const last = await tx
+      .selectFrom("experiments")
+      .select("number")
+      .where("sessionId", "=", sessionId)
+      .orderBy("number", "desc")
+      .limit(1)
+      .executeTakeFirstOrThrow();
+    await tx
+      .insertInto("reviews")
+      .values({ ...review, afterNumber: last.number, commitId: null })
+      .execute();
+  });
+}
+
+/** How many verdicts have been given in a session. */
+export async function reviewCount(db: Kysely<Schema>, sessionId: number): Promise<number> {
+  const { n } = await db
+    .selectFrom("reviews as r")
+    .innerJoin("experiments as e", "e.id", "r.experimentId")
+    .select((eb) => eb.fn.countAll<number>().as("n"))
+    .where("e.sessionId", "=", sessionId)
+    .executeTakeFirstOrThrow();
+  return Number(n);
 }
 
 export async function setReviewCommit(ledger: Ledger, experimentId: number, commit: string): Promise<void> {

@@ -75,7 +75,7 @@ function experiment(sessionId: number, state: string, parentState = "base") {
       what: `try ${state}`,
       mechanism: null,
     },
-    ...{ prediction: null, added: 1, removed: 1, proposedAt: 2, proposeMs: 3, violations: [] },
+    ...{ prediction: null, added: 1, removed: 1, proposedAt: 2, reviewed: 0, proposeMs: 3, violations: [] },
     changes: { after: { "a.ts": state }, before: { "a.ts": "base" }, diff: "-base\n+new" },
   };
 }
@@ -360,8 +360,8 @@ describe("reading", () => {
   it("streams every experiment's runs across page borders, in order", async () => {
     const id = await addSession(ledger, session("one"));
     await ledger.db.transaction().execute(async (db) => {
-      const { changes, violations, proposeMs, ...row } = experiment(id, "");
-      expect([changes, violations, proposeMs]).toHaveLength(3);
+      const { changes, violations, proposeMs, reviewed, ...row } = experiment(id, "");
+      expect([changes, violations, proposeMs, reviewed]).toHaveLength(4);
       for (let number = 1; number <= 501; number++)
         await db
           .insertInto("experiments")

@@ -206,7 +206,15 @@ export async function evaluationsOf(ledger: Ledger, of: RunsOf): Promise<Evaluat
 /** What of a run counts for its decision; logs stay in the ledger. */
 export type RunRow = Pick<
   EvaluationRow,
-  "experimentId" | "arm" | "purpose" | "round" | "value" | "metrics" | "failureKind" | "failureMessage"
+  | "experimentId"
+  | "arm"
+  | "purpose"
+  | "round"
+  | "value"
+  | "metrics"
+  | "failureKind"
+  | "failureMessage"
+  | "stage"
 >;
 
 /** All runs of a session's experiments, oldest experiment first, streamed so that long sessions fit in memory. */
@@ -238,6 +246,7 @@ export async function* eachExperimentRuns(
         "metrics",
         "failureKind",
         "failureMessage",
+        "stage",
       ])
       .where(
         "experimentId",
@@ -353,12 +362,14 @@ export async function reviewsOf(
     .execute();
 }
 
-/** What the canaries of a session's probe came to, in the order in which they were tried. */
-export async function probesOf(ledger: Ledger, sessionId: number): Promise<ProbeRow[]> {
+/** What the canaries came to in any session that was judged by the same pins at the same level, in order. */
+export async function probesWith(ledger: Ledger, like: { pins: string; level: string }): Promise<ProbeRow[]> {
   return ledger.db
-    .selectFrom("probes")
-    .selectAll()
-    .where("sessionId", "=", sessionId)
-    .orderBy("id")
+    .selectFrom("probes as p")
+    .innerJoin("sessions as s", "s.id", "p.sessionId")
+    .selectAll("p")
+    .where("s.pins", "=", like.pins)
+    .where("s.level", "=", like.level)
+    .orderBy("p.id")
     .execute();
 }

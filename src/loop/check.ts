@@ -1,8 +1,10 @@
 import * as decision from "../decision/index.ts";
 import { type Trust, trust } from "../evaluator/index.ts";
+import { probesWith } from "../ledger/index.ts";
 import { type Dirty, dirty } from "../repo/index.ts";
 import type { Isolation } from "../sandbox/index.ts";
 import type { LabFolder } from "./lab.ts";
+import { type Probe, probe } from "./probe.ts";
 import { closeSession, openSession, type SessionOptions } from "./session.ts";
 import { mean } from "./state.ts";
 
@@ -33,12 +35,19 @@ export interface Check {
   /** Uncommitted work that is not part of what is measured. */
   uncommitted: Dirty[];
   warnings: string[];
+  /** What Whetstone's own cheats came to; null when the evaluator was not probed. */
+  probe: Probe | null;
+}
+
+export interface CheckOptions extends SessionOptions {
+  /** Try Whetstone's own cheats on the evaluator. */
+  probe?: boolean;
 }
 
 const night = 8 * 3_600_000;
 
 /** Lints, sets up and measures the baseline, and says what a session can see and cost. The session can then be run. */
-export async function checkLab(lab: LabFolder, options: SessionOptions = {}): Promise<Check> {
+export async function checkLab(lab: LabFolder, options: CheckOptions = {}): Promise<Check> {
   const began = Date.now();
   const session = await openSession(lab, options);
   try {
@@ -52,6 +61,10 @@ export async function checkLab(lab: LabFolder, options: SessionOptions = {}): Pr
     const detectable = deterministic ? null : decision.detectable(rule) * sigma;
     const uncommitted = (await dirty(repo)).filter((file) => file.path !== "program.md");
     const warnings: string[] = [];
+    const known = await probesWith(session.ledger, row);
+    const probed = options.probe || known.length > 0 ? await probe(session) : null;
+    if (probed && probed.blind.length > 0)
+      warnings.push(`no cheats can be made for ${probed.blind.join(", ")}: the probe is blind there`);
     if (uncommitted.length > 0)
       warnings.push(
         `not part of what is measured, since it is not committed: ${uncommitted
@@ -70,7 +83,7 @@ export async function checkLab(lab: LabFolder, options: SessionOptions = {}): Pr
       },
       channel: session.evaluator.channel,
       isolation: sandbox.isolation,
-      grade: trust(contract, session.evaluator.channel, sandbox.isolation),
+      grade: trust(contract, session.evaluator.channel, sandbox.isolation, probed?.results ?? []),
       baseline: { values, mean: centre },
       sigma,
       deterministic,
@@ -87,6 +100,7 @@ export async function checkLab(lab: LabFolder, options: SessionOptions = {}): Pr
       setupMs: session.place.setupMs,
       uncommitted,
       warnings,
+      probe: probed,
     };
   } finally {
     await closeSession(session, "checked", Date.now() - began);

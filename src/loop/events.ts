@@ -45,8 +45,19 @@ export type SessionEvent =
       finalMean: number;
       pairs: number;
     }
+  /** One of Whetstone's own cheats was tried on the evaluator. */
+  | {
+      type: "probe";
+      canary: string;
+      does: string;
+      outcome: "refused" | "worse" | "equal" | "better";
+      value: number | null;
+      message: string;
+    }
+  /** Something that a person should know before trusting the result. */
+  | { type: "alarm"; message: string }
   | { type: "stop"; reason: string; final: boolean };
 
-export type Phase = "setup" | "baseline" | "propose" | "screen" | "race" | "audit";
+export type Phase = "setup" | "baseline" | "probe" | "propose" | "screen" | "race" | "audit";
 
 export type Listener = (event: SessionEvent) => void;

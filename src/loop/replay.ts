@@ -5,6 +5,7 @@ import { UserError } from "../errors.ts";
 import { evaluationsOf, latestSession, openLedger, sessionByTag } from "../ledger/index.ts";
 import { ledgerPath } from "../notebook/index.ts";
 import { fromNumbers, replayRuns } from "./drive.ts";
+import { baselineRuns, decidingStage } from "./ladder.ts";
 import { replay } from "./state.ts";
 
 export interface ReplayReport {
@@ -31,18 +32,18 @@ export async function replayLab(folder: string, tag?: string): Promise<ReplayRep
     const baseline = (await evaluationsOf(ledger, { baseline: row.id })).filter(
       (run) => run.failureKind === null,
     );
-    if (baseline.length < rule.baselineRuns)
+    if (baseline.length < rule.baselineRuns * (contract.stages.length + (decidingStage(contract) ? 0 : 1)))
       throw new UserError(
         `session "${row.tag}" has no complete baseline yet`,
         "measure it with `whet check`",
       );
-    const noise = replayRuns(fromNumbers(decision.baseline(rule, contract.metric)), baseline);
+    const noise = replayRuns(fromNumbers(baselineRuns(rule, contract)), baseline);
     const { state, differences } = await replay({
       ledger,
       row,
       contract,
       rule,
-      baseline,
+      baseline: baseline.filter((run) => run.stage === decidingStage(contract)),
       noise,
       baseFiles: {},
     });

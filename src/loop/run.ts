@@ -14,28 +14,23 @@ import {
   earlierLook,
   evaluationsOf,
   experimentByNumber,
-  experiments,
   holdoutLooks,
   openExperiment,
+  reviewCount,
+  StaleIncumbent,
   setCandidateCommit,
-  setKeepCommit,
   setLesson,
   updateSession,
 } from "../ledger/index.ts";
-import {
-  branchTip,
-  contentHash,
-  diffText,
-  lineCounts,
-  mayChange,
-  pathFault,
-  recordCandidate,
-  recordKeep,
-} from "../repo/index.ts";
+import { contentHash, diffText, lineCounts, mayChange, pathFault, recordCandidate } from "../repo/index.ts";
 import { type Briefing, type Proposal, proposalKey, type Researcher, search } from "../researcher/index.ts";
 import { auditSession } from "./audit.ts";
+import { commitKeep, settleBranch } from "./branch.ts";
+import { alarm } from "./divergence.ts";
 import { drive, replayRuns } from "./drive.ts";
 import type { LabFolder } from "./lab.ts";
+import { decidingStage } from "./ladder.ts";
+import { probe } from "./probe.ts";
 import {
   closeSession,
   Interrupted,
@@ -48,12 +43,12 @@ import {
   applied,
   judging,
   type LoopState,
-  mean,
   measuredValue,
   past,
   remember,
   replay,
   samplesOf,
+  standingGain,
 } from "./state.ts";
 
 export interface RunOptions extends SessionOptions {
@@ -65,6 +60,10 @@ export interface RunOptions extends SessionOptions {
   until?: number;
   /** Pairs of the final audit; 0: none. Default 8. */
   auditPairs?: number;
+  /** Who proposes; default: the one that the contract names. */
+  researcher?: Researcher;
+  /** False: do not try Whetstone's own cheats on the evaluator before the first experiment. */
+  probe?: boolean;
   /** Set to ask the loop to stop after the evaluation in flight. */
   stop?: { requested: boolean };
   /** Called after each decision, e.g. to bring results.tsv up to date. */
@@ -93,8 +92,7 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
     const { row, listener, ledger } = session;
     await updateSession(ledger, row.id, { status: "running", stopReason: null });
     row.status = "stopped";
-    const { state: start } = await replay(session);
-    let state = await settleKeeps(session, start);
+    let state = await settled(session);
     const tally = await counts(ledger, row.id);
     listener({
       type: "session",
@@ -107,10 +105,12 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
       best: state.incumbent.value,
       baseCommit: row.baseCommit,
     });
-    const researcher = researcherOf(session);
+    const researchers = researchersOf(session, options.researcher);
+    let alarmed: string | null = null;
     const spent = () => row.spentMs + Date.now() - begun;
     const limits = limitsOf(session, options);
 
+    if (options.probe !== false && state.decided === 0) await probe(session);
     state = await finishOpen(session, state);
     for (;;) {
       await options.afterExperiment?.(session);
@@ -121,7 +121,18 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
       }
       if (options.stop?.requested) throw new Interrupted();
       await refuseChangedYardstick(session);
-      const proposed = await propose(session, researcher, state);
+      if ((await reviewCount(ledger.db, row.id)) !== state.reviewed) state = await settled(session);
+      const apart = alarm(session, state);
+      if (apart !== null && apart !== alarmed) {
+        alarmed = apart;
+        listener({ type: "alarm", message: apart });
+        if (session.contract.onDivergence === "stop") {
+          reason = apart;
+          break;
+        }
+      }
+      const proposed = await propose(session, turn(session, state, researchers), state);
+      if (proposed === "stale") continue;
       if (!proposed) {
         reason = "the researcher has nothing left to try";
         break;
@@ -130,7 +141,8 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
     }
     // Provisional keeps rest on the audit alone: there it cannot be switched off.
     const wanted = options.auditPairs ?? 8;
-    const pairs = session.rule.maxPairs === 0 ? Math.max(wanted, 2) : wanted;
+    const provisional = session.rule.maxPairs === 0 || decidingStage(session.contract) !== null;
+    const pairs = provisional ? Math.max(wanted, 2) : wanted;
     session.noise = state.noise;
     if (pairs > 0 && state.incumbent.number > 0)
       await auditSession(session, state.incumbent, pairs, options.stop);
@@ -184,11 +196,27 @@ function reached(limits: Limits, state: LoopState, spentMs: number, { contract }
   return null;
 }
 
-function researcherOf(session: Session): Researcher {
+interface Researchers {
+  main: Researcher;
+  /** The built-in search beside it, for comparison at equal cost. */
+  control: Researcher | null;
+}
+
+function researchersOf({ contract }: Session, given: Researcher | undefined): Researchers {
+  const plain = search();
   // The contract admits no other name yet.
-  if (session.contract.researcher.name !== "search")
+  if (!given && contract.researcher.name !== plain.name)
     throw new UserError("only the built-in search is available");
-  return search();
+  const main = given ?? plain;
+  return { main, control: (contract.control ?? 0) > 0 && main.name !== plain.name ? plain : null };
+}
+
+/** Whose turn it is: the control's while it has had less than its share of the evaluation time. */
+function turn({ contract }: Session, { spent }: LoopState, { main, control }: Researchers): Researcher {
+  if (control === null) return main;
+  const all = Object.values(spent).reduce((sum, ms) => sum + ms, 0);
+  // The main researcher begins.
+  return all > 0 && (spent[control.name] ?? 0) < (contract.control ?? 0) * all ? control : main;
 }
 
 const pinCheckEvery = 10_000;
@@ -221,8 +249,19 @@ interface Proposed {
   before: Record<string, string | null>;
 }
 
+/** Where the session stands, from the ledger alone; the branch is brought to it. */
+async function settled(session: Session): Promise<LoopState> {
+  const { state } = await replay(session);
+  const commit = await settleBranch(session);
+  return { ...state, incumbent: { ...state.incumbent, commit } };
+}
+
 /** Asks the researcher until it comes with something new; null when it has nothing. */
-async function propose(session: Session, researcher: Researcher, state: LoopState): Promise<Proposed | null> {
+async function propose(
+  session: Session,
+  researcher: Researcher,
+  state: LoopState,
+): Promise<Proposed | "stale" | null> {
   const { ledger, row, lab, listener } = session;
   const { incumbent } = state;
   const refused = new Set<string>();
@@ -247,7 +286,7 @@ async function propose(session: Session, researcher: Researcher, state: LoopStat
     const before: Record<string, string | null> = {};
     for (const path of Object.keys(proposal.changes)) before[path] = incumbent.files[path] ?? null;
     const violations = forbidden(session, proposal);
-    const { number } = await addExperiment(ledger, {
+    const added = await addExperiment(ledger, {
       sessionId: row.id,
       state: hash,
       parent: incumbent.number,
@@ -261,7 +300,13 @@ async function propose(session: Session, researcher: Researcher, state: LoopStat
       changes: { after: proposal.changes, before, diff: diffText(before, proposal.changes) },
       violations,
       proposeMs: performance.now() - began,
+      reviewed: state.reviewed,
+    }).catch((error: unknown) => {
+      if (error instanceof StaleIncumbent) return null;
+      throw error;
     });
+    if (added === null) return "stale";
+    const { number } = added;
     const experiment = (await experimentByNumber(ledger, row.id, number)) as ExperimentRow;
     const committed =
       violations.length === 0
@@ -338,6 +383,8 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
   let made: decision.Decision;
   let evaluations: EvaluationRow[] = [];
   let incumbentFailed: decision.IncumbentFails | null = null;
+  let rungs: decision.Rung[] = [];
+  const stage = decidingStage(contract);
   if (faults.length > 0) {
     made = refusal(
       `forbidden change: ${faults.map((fault) => `${fault.path} (${fault.detail})`).join("; ")}`,
@@ -346,29 +393,34 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
     listener({ type: "phase", phase: "screen", number: experiment.number, what: experiment.what });
     const judged = recorded.filter((run) => run.purpose !== "holdout");
     const seen: EvaluationRow[] = [...judged];
+    const by = {
+      rule,
+      contract,
+      noise,
+      row: experiment,
+      evaluations: () => seen,
+      incumbent: incumbent.samples,
+      gains: state.gains,
+    };
     let racing = false;
-    const driven = drive(
-      judging(rule, contract, noise, experiment, () => seen, incumbent.samples),
-      judged,
-      async (ask, position, previousSeed) => {
-        if (ask.purpose === "race" && !racing) {
-          racing = true;
-          listener({ type: "phase", phase: "race", number: experiment.number, what: experiment.what });
-        }
-        const own = ask.arm === "candidate";
-        const run = await measureRun(session, {
-          ask,
-          position,
-          previousSeed,
-          owner: { experimentId: experiment.id, auditId: null, label: `experiment ${experiment.number}` },
-          state: own ? experiment.state : incumbent.state,
-          files: own ? files : incumbent.files,
-          rounds: ask.purpose === "race" ? rule.maxPairs : rule.screenRuns,
-        });
-        seen.push(run);
-        return run;
-      },
-    );
+    const driven = drive(judging(by), judged, async (ask, position, previousSeed) => {
+      if (ask.purpose === "race" && !racing) {
+        racing = true;
+        listener({ type: "phase", phase: "race", number: experiment.number, what: experiment.what });
+      }
+      const own = ask.arm === "candidate";
+      const run = await measureRun(session, {
+        ask,
+        position,
+        previousSeed,
+        owner: { experimentId: experiment.id, auditId: null, label: `experiment ${experiment.number}` },
+        state: own ? experiment.state : incumbent.state,
+        files: own ? files : incumbent.files,
+        rounds: { race: rule.maxPairs, screen: rule.screenRuns }[ask.purpose as string] ?? null,
+      });
+      seen.push(run);
+      return run;
+    });
     try {
       const { result, evaluations: all } = await driven;
       let judgement = result;
@@ -377,13 +429,11 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
           ...(await lookAtHoldout(session, { experiment, files, incumbent, recorded, position: all.length })),
         );
         // The same runs again, now with what the holdout said.
-        judgement = replayRuns(
-          judging(rule, contract, noise, experiment, () => seen, incumbent.samples),
-          all,
-        );
+        judgement = replayRuns(judging(by), all);
       }
       made = judgement.decision;
       noise = judgement.noise;
+      rungs = judgement.rungs;
       evaluations = seen;
     } catch (error) {
       if (!(error instanceof decision.IncumbentFails)) throw error;
@@ -399,7 +449,7 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
     await refuseChangedYardstick(session);
   }
   await proposed.committed;
-  const value = measuredValue(evaluations);
+  const value = measuredValue(evaluations, stage);
   const own = evaluations.filter((run) => run.arm === "candidate");
   const decidedAt = Date.now();
   await addDecision(ledger, {
@@ -420,8 +470,8 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
     peakBytes: own.length > 0 ? Math.max(...own.map((run) => run.peakBytes)) : null,
     wallMs: evaluations.reduce((sum, run) => sum + run.wallMs, 0),
     decidedAt,
-    stages: null,
-    doubt: null,
+    stages: rungs.length > 0 ? JSON.stringify(rungs) : null,
+    doubt: made.doubt,
   });
   await addCost(ledger, {
     experimentId: experiment.id,
@@ -436,13 +486,15 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
 
   const decided = (await experimentByNumber(ledger, row.id, experiment.number)) as ExperimentRow;
   let next = incumbent;
+  let { gains } = state;
   if (made.kind === "keep") {
-    const samples = samplesOf(evaluations, "candidate");
+    const samples = samplesOf(evaluations, "candidate", stage);
+    gains = [...gains, standingGain(contract, experiment.number, made, evaluations)];
     next = {
       number: experiment.number,
       state: experiment.state,
       files,
-      commit: await keep(session, decided, after, incumbent.commit, incumbent.value),
+      commit: await commitKeep(session, decided, after, incumbent.commit, incumbent.value),
       value: value as number,
       samples,
     };
@@ -461,6 +513,12 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
     incumbent: next,
     history: remember(state.history, past(decided, { after, before: proposed.before })),
     decided: state.decided + 1,
+    gains,
+    spent: {
+      ...state.spent,
+      [experiment.researcher]: (state.spent[experiment.researcher] ?? 0) + (decided.decision?.wallMs ?? 0),
+    },
+    reviewed: state.reviewed,
   };
 }
 
@@ -483,6 +541,7 @@ async function lookAtHoldout(
       "fresh holdout data is needed: change `holdout` in program.md and begin a new session",
     );
   const runs = recorded.filter((run) => run.purpose === "holdout");
+  const stage = decidingStage(session.contract);
   const fresh: EvaluationRow[] = [];
   for (let round = 1; round <= holdoutPairs; round++) {
     const order =
@@ -493,13 +552,17 @@ async function lookAtHoldout(
       const own = arm === "candidate";
       fresh.push(
         await measureRun(session, {
-          ask: { arm, seed: previous ? "same" : "fresh", purpose: "holdout", round },
+          ask: {
+            ...{ arm, seed: previous ? "same" : "fresh", purpose: "holdout", round },
+            ...(stage === null ? {} : { stage }),
+          },
           position: look.position + runs.length + fresh.length,
           previousSeed: previous?.seed ?? null,
           owner: { experimentId: experiment.id, auditId: null, label: `holdout ${experiment.number}` },
           state: own ? experiment.state : incumbent.state,
           files: own ? look.files : incumbent.files,
           rounds: holdoutPairs,
+          split: "holdout",
         }),
       );
     }
@@ -518,6 +581,7 @@ function refusal(reason: string): decision.Decision {
     df: null,
     pairs: 0,
     provisional: false,
+    doubt: null,
     reason,
   };
 }
@@ -537,67 +601,4 @@ function lessonOf(
     default:
       return { verdict: "refuted", text: `it does not work: ${made.reason}` };
   }
-}
-
-/** Puts a kept change on the branch; the ledger's decision comes first, so an interrupted keep is simply repeated. */
-async function keep(
-  session: Session,
-  experiment: ExperimentRow,
-  after: Record<string, string | null>,
-  parent: string,
-  before: number,
-): Promise<string> {
-  const { repo, row, contract, ledger } = session;
-  const made = experiment.decision as NonNullable<ExperimentRow["decision"]>;
-  const { name } = contract.metric;
-  const message = [
-    experiment.what,
-    "",
-    ...(experiment.mechanism ? [`Why: ${experiment.mechanism}.`, ""] : []),
-    `${made.reason.replace(/^./, (first) => first.toUpperCase())}.`,
-    "",
-    `Whetstone-Session: ${row.tag}`,
-    `Whetstone-Experiment: ${experiment.number}`,
-    `Whetstone-Metric: ${name} ${figure(before)} -> ${figure(made.value as number)}`,
-    `Whetstone-Effect: ${figure(made.effect as number)} [${figure(made.low as number)}, ${figure(made.high as number)}]`,
-    `Whetstone-Channel: ${row.channel}, ${row.level}`,
-    "",
-  ].join("\n");
-  const commit = await recordKeep(repo, row.branch, {
-    parent,
-    changes: after,
-    message,
-    when: made.decidedAt,
-  });
-  await setKeepCommit(ledger, experiment.id, commit);
-  return commit;
-}
-
-function figure(value: number): string {
-  return String(Number(value.toPrecision(6)));
-}
-
-/** Brings branch and ledger together after an interruption: every keep gets its commit, in order. */
-async function settleKeeps(session: Session, state: LoopState): Promise<LoopState> {
-  const { ledger, row, repo } = session;
-  const keeps = await experiments(ledger, row.id, { kinds: ["keep"] });
-  let commit = row.baseCommit;
-  let before = mean(session.baseline.map((run) => run.value as number));
-  for (const experiment of keeps) {
-    const made = experiment.decision as NonNullable<ExperimentRow["decision"]>;
-    if (made.keepCommit === null) {
-      const change = await changeOf(ledger, experiment.id);
-      commit = await keep(session, experiment, change.after, commit, before);
-    } else commit = made.keepCommit;
-    before = made.value as number;
-  }
-  const tip = await branchTip(repo, row.branch);
-  if (keeps.length > 0 && tip !== commit)
-    throw new UserError(
-      tip === null
-        ? `the branch ${row.branch} is gone; its last commit is ${commit.slice(0, 10)}`
-        : `the branch ${row.branch} was moved by somebody else (it is at ${tip.slice(0, 10)}, the session left it at ${commit.slice(0, 10)})`,
-      `put it back with: git branch -f ${row.branch} ${commit.slice(0, 10)}`,
-    );
-  return { ...state, incumbent: { ...state.incumbent, commit } };
 }

@@ -33,6 +33,7 @@ import { drive, fromNumbers } from "./drive.ts";
 import type { Listener } from "./events.ts";
 import { isAlive, thisProcess } from "./holder.ts";
 import type { LabFolder } from "./lab.ts";
+import { baselineRuns, decidingStage } from "./ladder.ts";
 
 /** A session that this process holds, with everything it needs to measure. */
 export interface Session {
@@ -181,6 +182,8 @@ export interface Run {
   files: Files;
   /** Most runs of this purpose, for progress. */
   rounds: number | null;
+  /** Scored on data that only this purpose sees. */
+  split?: "holdout" | "sealed";
 }
 
 /** Thrown when a run was ended by the user; nothing of it is recorded. */
@@ -208,7 +211,8 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
     files: run.files,
     seed,
     checks: ask.arm === "candidate" || ask.purpose === "baseline",
-    holdout: ask.purpose === "holdout",
+    ...(ask.stage === undefined ? {} : { stage: ask.stage }),
+    ...(run.split === undefined ? {} : { split: run.split }),
     onProgress: ({ line }) => line !== undefined && listener({ type: "line", line }),
     signal: session.abort.signal,
   });
@@ -238,7 +242,7 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
     channel: evaluation.channel,
     level: evaluation.level,
     pins: evaluation.pins,
-    stage: null,
+    stage: ask.stage ?? null,
     machine: null,
   };
   await addEvaluation(ledger, stored);
@@ -254,7 +258,7 @@ async function measureBaseline(session: Session): Promise<void> {
   );
   listener({ type: "phase", phase: "baseline", number: null, what: "measuring the untouched code" });
   const { result, evaluations } = await drive(
-    fromNumbers(decision.baseline(rule, contract.metric)),
+    fromNumbers(baselineRuns(rule, contract)),
     recorded,
     (ask, position, previousSeed) =>
       measureRun(session, {
@@ -267,13 +271,13 @@ async function measureBaseline(session: Session): Promise<void> {
         rounds: rule.baselineRuns,
       }),
   );
-  session.baseline = evaluations;
+  session.baseline = evaluations.filter((run) => run.stage === decidingStage(contract));
   session.noise = result;
   if (row.status === "baseline") {
     await updateSession(ledger, row.id, { status: "ready" });
     row.status = "ready";
   }
-  const values = evaluations.map((evaluation) => evaluation.value as number);
+  const values = session.baseline.map((evaluation) => evaluation.value as number);
   listener({
     type: "noise",
     values,

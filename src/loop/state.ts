@@ -5,13 +5,16 @@ import {
   type ChangeRow,
   changeOf,
   changesOf,
+  type DecisionRow,
   type ExperimentRow,
   eachExperimentRuns,
   experiments,
   type RunRow,
+  reviewsOf,
 } from "../ledger/index.ts";
 import type { PastExperiment } from "../researcher/index.ts";
 import { MissingRun, replayRuns } from "./drive.ts";
+import { decidingStage, ladderOf } from "./ladder.ts";
 import type { Session } from "./session.ts";
 
 /** The best kept state so far. */
@@ -38,6 +41,26 @@ export interface LoopState {
   history: PastExperiment[];
   /** Experiments with a decision. */
   decided: number;
+  /** What the keeps that stand gained, oldest first. */
+  gains: StandingGain[];
+  /** Milliseconds of evaluation by researcher. */
+  spent: Readonly<Record<string, number>>;
+  /** Verdicts of a person that are reckoned with. */
+  reviewed: number;
+}
+
+/** A keep that stands: its gain as measured and, where it was looked at, on the holdout. */
+export interface StandingGain extends decision.KeptGain {
+  number: number;
+  effect: number;
+}
+
+/** Keeps below which no gain is called implausible beside the others. */
+const fewestGains = 2;
+
+/** The greatest gain so far, once there are enough to compare with. */
+export function bestGain(gains: readonly StandingGain[]): number | null {
+  return gains.length < fewestGains ? null : Math.max(...gains.map((gain) => gain.effect));
 }
 
 /** The files after a change. */
@@ -54,53 +77,96 @@ export function linesDelta(row: { added: number; removed: number }): number {
   return row.added - row.removed;
 }
 
-export function samplesOf(evaluations: readonly RunRow[], arm: RunRow["arm"]): Samples {
+/** @param stage the rung that decides. */
+export function samplesOf(evaluations: readonly RunRow[], arm: RunRow["arm"], stage: string | null): Samples {
   return evaluations
-    .filter((row) => row.arm === arm && row.failureKind === null && row.purpose !== "holdout")
+    .filter(
+      (row) =>
+        row.arm === arm && row.failureKind === null && row.purpose !== "holdout" && row.stage === stage,
+    )
     .map((row) => JSON.parse(row.metrics) as Record<string, number>);
 }
 
 /** Mean of the candidate's runs that may be spoken of: the race's where there was one, since the screen's were lucky. */
-export function measuredValue(evaluations: readonly RunRow[]): number | null {
+export function measuredValue(evaluations: readonly RunRow[], stage: string | null): number | null {
   const own = evaluations.filter(
-    (row) => row.arm === "candidate" && row.value !== null && row.purpose !== "holdout",
+    (row) =>
+      row.arm === "candidate" && row.value !== null && row.purpose !== "holdout" && row.stage === stage,
   );
-  const raced = own.filter((row) => row.purpose === "race");
+  const raced = own.filter((row) => row.purpose === "race" || row.purpose === "confirm");
   const values = (raced.length > 0 ? raced : own).map((row) => row.value as number);
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** The decision coroutine of one experiment, with the guards as its veto over whatever has been measured by then. */
-export function judging(
-  rule: decision.Rule,
-  contract: Contract,
-  noise: decision.Noise,
-  row: { added: number; removed: number },
-  evaluations: () => readonly RunRow[],
-  incumbent: Samples,
-): decision.Coroutine<decision.Judgement> {
-  return decision.judge(rule, contract.metric, noise, {
-    linesDelta: linesDelta(row),
-    veto: () => {
-      const own = evaluations().filter((row) => row.purpose !== "holdout");
-      const raced = samplesOf(own, "incumbent");
-      const broken = brokenGuard(contract, samplesOf(own, "candidate"), raced.length > 0 ? raced : incumbent);
-      return broken ?? holdoutVeto(contract, evaluations());
-    },
-  });
+/** What one experiment is judged by. */
+export interface Judging {
+  rule: decision.Rule;
+  contract: Contract;
+  noise: decision.Noise;
+  row: { added: number; removed: number };
+  /** Whatever has been measured of it by then. */
+  evaluations: () => readonly RunRow[];
+  incumbent: Samples;
+  gains: readonly StandingGain[];
 }
+
+/** The decision coroutine of one experiment, with the guards and the holdout as its veto. */
+export function judging(by: Judging): decision.Coroutine<Judged> {
+  const { rule, contract, noise, evaluations } = by;
+  const stage = decidingStage(contract);
+  const candidate: decision.Candidate = {
+    linesDelta: linesDelta(by.row),
+    bestGain: bestGain(by.gains),
+    ...(contract.metric.plausible === undefined ? {} : { plausible: contract.metric.plausible }),
+    veto: () => {
+      const own = evaluations();
+      const raced = samplesOf(own, "incumbent", stage);
+      const rivals = raced.length > 0 ? raced : by.incumbent;
+      return brokenGuard(contract, samplesOf(own, "candidate", stage), rivals) ?? holdoutVeto(contract, own);
+    },
+  };
+  return decision.climb(rule, contract.metric, noise, candidate, ladderOf(contract));
+}
+
+export type Judged = decision.Judgement & { rungs: decision.Rung[] };
 
 /** What a look at the holdout says against a keep; null when there was no look, or it passed. */
 export function holdoutVeto(contract: Contract, evaluations: readonly RunRow[]): string | null {
   const looks = evaluations.filter((row) => row.purpose === "holdout");
   if (looks.length === 0) return null;
   if (looks.some((row) => row.value === null)) return "the holdout could not be measured";
-  const sign = contract.metric.direction === "minimize" ? -1 : 1;
-  const differences = [...Map.groupBy(looks, (row) => row.round).values()].map((pair) =>
-    pair.reduce((sum, row) => sum + (row.arm === "candidate" ? sign : -sign) * (row.value as number), 0),
-  );
   // One bit and no number: what is learnt from the holdout is spent.
-  return passesHoldout(differences) ? null : "it does not hold on the holdout";
+  return passesHoldout(holdoutDifferences(contract, evaluations)) ? null : "it does not hold on the holdout";
+}
+
+/** Candidate minus incumbent of each pair on the holdout, higher is better. */
+export function holdoutDifferences(
+  contract: Contract,
+  evaluations: readonly Pick<RunRow, "purpose" | "round" | "arm" | "value">[],
+): number[] {
+  const sign = contract.metric.direction === "minimize" ? -1 : 1;
+  const looks = evaluations.filter((row) => row.purpose === "holdout" && row.value !== null);
+  return [...Map.groupBy(looks, (row) => row.round).values()]
+    .filter((pair) => pair.length === 2)
+    .map((pair) =>
+      pair.reduce((sum, row) => sum + (row.arm === "candidate" ? sign : -sign) * (row.value as number), 0),
+    );
+}
+
+/** What a keep adds to the gains. */
+export function standingGain(
+  contract: Contract,
+  number: number,
+  made: Pick<DecisionRow, "effect" | "pReal">,
+  evaluations: readonly RunRow[],
+): StandingGain {
+  const effect = made.effect ?? 0;
+  return {
+    number,
+    effect,
+    expected: (made.pReal ?? 1) * effect,
+    holdout: holdoutDifferences(contract, evaluations),
+  };
 }
 
 export interface Replayed {
@@ -117,6 +183,8 @@ export async function replay(
   session: Pick<Session, "ledger" | "row" | "contract" | "rule" | "baseline" | "noise" | "baseFiles">,
 ): Promise<Replayed> {
   const { ledger, row, contract, rule, baseline } = session;
+  const stage = decidingStage(contract);
+  let lastNumber = 0;
   let noise = session.noise;
   let incumbent: Incumbent = {
     number: 0,
@@ -124,20 +192,48 @@ export async function replay(
     files: session.baseFiles,
     commit: row.baseCommit,
     value: mean(baseline.map((evaluation) => evaluation.value as number)),
-    samples: samplesOf(baseline, "baseline"),
+    samples: samplesOf(baseline, "baseline", stage),
   };
   const differences: Replayed["differences"] = [];
   let decided = 0;
+  let gains: StandingGain[] = [];
+  const spent: Record<string, number> = {};
+  const reviews = await reviewsOf(ledger, row.id);
+  /** What was there before each keep that a person may still reject. */
+  const before = new Map<number, { incumbent: Incumbent; noise: decision.Noise; gains: StandingGain[] }>();
+  const heed = (after: number) => {
+    for (const review of reviews) {
+      const earlier = before.get(review.number);
+      if (review.verdict !== "reject" || review.afterNumber !== after || !earlier) continue;
+      incumbent = { ...earlier.incumbent, commit: review.commitId ?? "" };
+      gains = earlier.gains;
+      // What was learned of the noise stays; the record to beat is the old one again, and is soon run anew.
+      const { ref, record, rungs } = earlier.noise;
+      noise = { ...noise, ref, record, rungs, sinceIncumbent: Number.MAX_SAFE_INTEGER };
+      for (const number of before.keys()) if (number >= review.number) before.delete(number);
+    }
+  };
   for await (const { experiment, evaluations } of eachExperimentRuns(ledger, row.id)) {
+    heed(experiment.number - 1);
+    lastNumber = experiment.number;
     const recorded = experiment.decision;
     if (!recorded) continue;
     decided++;
+    spent[experiment.researcher] = (spent[experiment.researcher] ?? 0) + recorded.wallMs;
     // A forbidden change was refused before any run.
     if (evaluations.length === 0) continue;
-    let replayed: decision.Judgement;
+    let replayed: Judged;
     try {
       replayed = replayRuns(
-        judging(rule, contract, noise, experiment, () => evaluations, incumbent.samples),
+        judging({
+          rule,
+          contract,
+          noise,
+          row: experiment,
+          evaluations: () => evaluations,
+          incumbent: incumbent.samples,
+          gains,
+        }),
         evaluations.filter((run) => run.purpose !== "holdout"),
       );
     } catch (error) {
@@ -147,6 +243,7 @@ export async function replay(
       differences.push({ number: experiment.number, recorded: recorded.kind, replayed: error.message });
       continue;
     }
+    if (recorded.doubt !== null) before.set(experiment.number, { incumbent, noise, gains });
     noise = replayed.noise;
     if (replayed.decision.kind !== recorded.kind)
       differences.push({
@@ -162,10 +259,12 @@ export async function replay(
         files: applied(incumbent.files, change.after),
         commit: recorded.keepCommit ?? "",
         value: recorded.value as number,
-        samples: samplesOf(evaluations, "candidate"),
+        samples: samplesOf(evaluations, "candidate", stage),
       };
+      gains = [...gains, standingGain(contract, experiment.number, recorded, evaluations)];
     }
   }
+  heed(lastNumber);
   const recent = await experiments(ledger, row.id, { limit: remembered });
   const changes = await changesOf(
     ledger,
@@ -175,7 +274,8 @@ export async function replay(
     const change = changes.get(experiment.id);
     return experiment.decision && change ? [past(experiment, change)] : [];
   });
-  return { state: { noise, incumbent, history, decided }, differences };
+  const state = { noise, incumbent, history, decided, gains, spent, reviewed: reviews.length };
+  return { state, differences };
 }
 
 export function past(experiment: ExperimentRow, change: Pick<ChangeRow, "after" | "before">): PastExperiment {

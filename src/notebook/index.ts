@@ -1,2 +1,3 @@
 export { ledgerPath, whetstoneFolder } from "./folder.ts";
 export { type NotebookPart, notebookOf, rowOf, withSession } from "./notebook.ts";
+export { fallen } from "./standing.ts";

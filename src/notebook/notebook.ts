@@ -17,6 +17,7 @@ import {
   latestSession,
   openLedger,
   type Page,
+  probesWith,
   type SessionRow,
   sessionByTag,
 } from "../ledger/index.ts";
@@ -100,7 +101,7 @@ export async function notebookOf(
     },
     channel,
     isolation,
-    grade: trust(contract, channel, isolation),
+    grade: trust(contract, channel, isolation, await probesWith(ledger, row)),
     started: row.startedAt ?? row.createdAt,
     ended: row.holder === null ? (row.endedAt ?? null) : null,
     stopReason: row.holder === null ? row.stopReason : null,

@@ -29,6 +29,8 @@ export interface CheckReport {
   isolation: ReportIsolation | null;
   channel: Channel | null;
   grade: Grade | null;
+  /** What Whetstone's own cheats came to; null when they were not tried. */
+  probe: { results: { canary: string; outcome: string; value: number | null; message: string }[] } | null;
   warnings: string[];
   /** Why it went no further, with what to do; null when everything ran. */
   failure: string | null;
@@ -113,6 +115,25 @@ export function checkText(check: CheckReport, options: PageOptions): string {
       ...(watched.length === 0 ? [] : [`watched by polling: ${watched.join(", ")}`]),
     ].join("; ");
     fact("isolation", level, more);
+  }
+  if (check.probe !== null) {
+    const won = check.probe.results.filter(({ outcome }) => outcome === "better");
+    const tally = Map.groupBy(check.probe.results, ({ outcome }) => outcome);
+    fact(
+      "probe",
+      won.length === 0
+        ? `none of ${plural(check.probe.results.length, "canary", "canaries")} scores better than the baseline`
+        : `${plural(won.length, "canary scores", "canaries score")} better than the baseline`,
+      [...tally]
+        .map(([outcome, all]) => `${outcome}: ${all.map(({ canary }) => canary).join(", ")}`)
+        .join("; "),
+    );
+    for (const { canary, message } of won)
+      out.push(
+        ...wrap(`${canary}: ${message}`, width - 18).map(
+          (line, i) => `${" ".repeat(16)}${i === 0 ? paint.red("✗ ") : "  "}${line}`,
+        ),
+      );
   }
   if (check.grade !== null) {
     const colour = { A: paint.green, B: paint.green, C: paint.yellow, D: paint.red }[check.grade.letter];

@@ -98,7 +98,13 @@ describe("plain lines", () => {
   const say = (event: LiveEvent) => plainLine(event, context);
 
   test("tell the decision with effect and best", () => {
-    const decision = { kind: "keep" as const, effect: 0.0129, interval: null, reason: "better in 3 pairs" };
+    const decision = {
+      kind: "keep" as const,
+      effect: 0.0129,
+      interval: null,
+      doubt: null,
+      reason: "better in 3 pairs",
+    };
     expect(say({ type: "decision", number: 4, what: "x", decision, value: 2.2975, best: 2.2975 })).toBe(
       "#4 keep    +0.0129  best 2.2975  x: better in 3 pairs",
     );

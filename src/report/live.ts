@@ -21,7 +21,7 @@ export interface LiveView {
   metric: ReportMetric;
   /** The current experiment's number; null before the first. */
   number: number | null;
-  phase: "setup" | "baseline" | "propose" | "screen" | "race" | "audit";
+  phase: "setup" | "baseline" | "probe" | "propose" | "screen" | "race" | "audit";
   /** The current hypothesis. */
   what: string | null;
   arm: string | null;
@@ -48,6 +48,7 @@ export interface LiveView {
 const phases: Record<LiveView["phase"], string> = {
   setup: "setting up",
   baseline: "measuring the baseline",
+  probe: "trying cheats on the evaluator",
   propose: "looking for the next change",
   screen: "screening",
   race: "racing the incumbent",
@@ -150,7 +151,15 @@ function viewScale(view: LiveView): Scale {
 export type LiveEvent =
   | { type: "session"; tag: string; branch: string; resumed: boolean; experiments: number }
   | { type: "setup" | "line"; line?: string }
-  | { type: "notice"; message: string }
+  | { type: "notice" | "alarm"; message: string }
+  | {
+      type: "probe";
+      canary: string;
+      does: string;
+      outcome: "refused" | "worse" | "equal" | "better";
+      value: number | null;
+      message: string;
+    }
   | { type: "phase"; phase: LiveView["phase"]; number: number | null; what: string }
   | { type: "run"; purpose: string; arm: string; round: number }
   | {
@@ -170,6 +179,7 @@ export type LiveEvent =
         kind: Exclude<RowStatus, "running">;
         effect: number | null;
         interval: [number, number] | null;
+        doubt: string | null;
         reason: string;
       };
       value: number | null;
@@ -202,6 +212,12 @@ export function plainLine(
         : `session ${oneLine(event.tag)} begins, branch ${oneLine(event.branch)}`;
     case "notice":
       return oneLine(event.message);
+    case "alarm":
+      return `! ${oneLine(event.message)}`;
+    case "probe":
+      return event.outcome === "better"
+        ? `! ${oneLine(event.canary)}: ${oneLine(event.message)}`
+        : `  probe, ${oneLine(event.canary)}: ${event.outcome}`;
     case "phase":
       if (event.phase === "propose" || event.phase === "race") return null;
       return event.phase === "screen" ? `#${event.number ?? ""} ${oneLine(event.what)}` : phases[event.phase];
@@ -221,7 +237,7 @@ export function plainLine(
       const { kind } = event.decision;
       const size =
         kind === "keep" && event.decision.effect !== null ? ` ${effect(event.decision.effect, scale)}` : "";
-      return `#${event.number} ${left(kind, 7)}${size}  best ${quantity(event.best, scale)}  ${oneLine(event.what)}: ${oneLine(event.decision.reason)}`;
+      return `#${event.number} ${left(kind, 7)}${size}  best ${quantity(event.best, scale)}  ${oneLine(event.what)}: ${oneLine(event.decision.reason)}${event.decision.doubt === null ? "" : ` (waits for review: ${oneLine(event.decision.doubt)})`}`;
     }
     case "audit": {
       const scale = scaled(event.baselineMean, event.finalMean);

@@ -128,6 +128,7 @@ describe("the check", () => {
     isolation: notebook.isolation,
     channel: "scored",
     grade: notebook.grade,
+    probe: null,
     warnings: [],
     failure: null,
   };

@@ -6,7 +6,7 @@ import { plainDisplay } from "../plainDisplay.ts";
 
 export async function checkCommand(
   lab: string | undefined,
-  options: { json?: boolean; tag?: string; fresh?: boolean; schema?: boolean },
+  options: { json?: boolean; tag?: string; fresh?: boolean; probe?: boolean; schema?: boolean },
 ): Promise<number> {
   if (options.schema) {
     const { jsonSchema } = await import("../../contract/index.ts");
@@ -17,6 +17,7 @@ export async function checkCommand(
   const check = await checkLab(folder, {
     ...(options.tag === undefined ? {} : { tag: options.tag }),
     ...(options.fresh ? { fresh: true } : {}),
+    ...(options.probe ? { probe: true } : {}),
     listener: plainDisplay(folder, process.stderr).listener,
   });
   if (options.json) printJson(check);

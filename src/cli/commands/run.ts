@@ -15,6 +15,7 @@ interface Options {
   audit?: number;
   seed?: number;
   fresh?: boolean;
+  probe?: boolean;
   isolation?: string;
   tag?: string;
   json?: boolean;
@@ -60,6 +61,7 @@ export async function runCommand(lab: string | undefined, options: Options): Pro
     ...(options.audit === undefined ? {} : { auditPairs: options.audit }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     ...(options.fresh ? { fresh: true } : {}),
+    ...(options.probe === false ? { probe: false } : {}),
     ...(options.tag === undefined ? {} : { tag: options.tag }),
     ...(options.isolation === "L0" ? { level: "L0" as const } : {}),
   };

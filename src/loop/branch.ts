@@ -1,0 +1,136 @@
+import type { Contract } from "../contract/index.ts";
+import { UserError } from "../errors.ts";
+import {
+  changeOf,
+  type ExperimentRow,
+  evaluationsOf,
+  experiments,
+  type Ledger,
+  reviewsOf,
+  type SessionRow,
+  setKeepCommit,
+  setReviewCommit,
+} from "../ledger/index.ts";
+import { branchTip, type Repo, recordKeep } from "../repo/index.ts";
+import { decidingStage } from "./ladder.ts";
+
+export interface Branched {
+  ledger: Ledger;
+  row: SessionRow;
+  repo: Repo;
+  contract: Contract;
+}
+
+/**
+ * Puts a kept change on the branch; the ledger's decision comes first, so an interrupted keep is simply repeated.
+ *
+ * @param before the metric's value of the incumbent that it replaces.
+ */
+export async function commitKeep(
+  { repo, row, contract, ledger }: Branched,
+  experiment: ExperimentRow,
+  after: Record<string, string | null>,
+  parent: string,
+  before: number,
+): Promise<string> {
+  const made = experiment.decision as NonNullable<ExperimentRow["decision"]>;
+  const { name } = contract.metric;
+  const message = [
+    experiment.what,
+    "",
+    ...(experiment.mechanism ? [`Why: ${experiment.mechanism}.`, ""] : []),
+    `${made.reason.replace(/^./, (first) => first.toUpperCase())}.`,
+    "",
+    ...(made.doubt === null ? [] : [`Waits for review: ${made.doubt}.`, ""]),
+    `Whetstone-Session: ${row.tag}`,
+    `Whetstone-Experiment: ${experiment.number}`,
+    `Whetstone-Metric: ${name} ${figure(before)} -> ${figure(made.value as number)}`,
+    `Whetstone-Effect: ${figure(made.effect as number)} [${figure(made.low as number)}, ${figure(made.high as number)}]`,
+    `Whetstone-Channel: ${row.channel}, ${row.level}`,
+    "",
+  ].join("\n");
+  const commit = await recordKeep(repo, row.branch, {
+    parent,
+    changes: after,
+    message,
+    when: made.decidedAt,
+  });
+  await setKeepCommit(ledger, experiment.id, commit);
+  return commit;
+}
+
+function figure(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
+
+/**
+ * Brings branch and ledger together: every keep gets its commit, in order, and every rejected one is taken back by a
+ * commit of its own, with all that was built on it.
+ *
+ * @returns the branch's tip.
+ * @throws UserError when somebody else has moved the branch.
+ */
+export async function settleBranch(at: Branched): Promise<string> {
+  const { ledger, row, repo, contract } = at;
+  const keeps = await experiments(ledger, row.id, { kinds: ["keep"] });
+  const rejections = (await reviewsOf(ledger, row.id)).filter((review) => review.verdict === "reject");
+  const stage = decidingStage(contract);
+  const baseline = (await evaluationsOf(ledger, { baseline: row.id })).filter(
+    (run) => run.value !== null && run.stage === stage,
+  );
+  const start = baseline.reduce((sum, run) => sum + (run.value as number), 0) / baseline.length;
+  let commit = row.baseCommit;
+  let standing: { experiment: ExperimentRow; before: Record<string, string | null> }[] = [];
+
+  const takeBack = async (review: (typeof rejections)[number]) => {
+    const first = standing.findIndex(({ experiment }) => experiment.number === review.number);
+    if (first < 0) return;
+    const fallen = standing.slice(first);
+    standing = standing.slice(0, first);
+    if (review.commitId !== null) {
+      commit = review.commitId;
+      return;
+    }
+    const changes: Record<string, string | null> = {};
+    for (const { before } of fallen.toReversed()) Object.assign(changes, before);
+    const built = fallen.slice(1).map(({ experiment }) => `#${experiment.number}`);
+    commit = await recordKeep(repo, row.branch, {
+      parent: commit,
+      changes,
+      message: [
+        `Take back #${review.number}: ${fallen[0]?.experiment.what}`,
+        "",
+        review.note ? `Rejected by review: ${review.note}.` : "Rejected by review.",
+        ...(built.length > 0 ? ["", `With it goes what was built on it: ${built.join(", ")}.`] : []),
+        "",
+        `Whetstone-Session: ${row.tag}`,
+        `Whetstone-Rejected: ${review.number}`,
+        "",
+      ].join("\n"),
+      when: review.reviewedAt,
+    });
+    await setReviewCommit(ledger, review.experimentId, commit);
+  };
+
+  const waiting = [...rejections];
+  for (const experiment of keeps) {
+    while (waiting[0] && waiting[0].afterNumber < experiment.number)
+      await takeBack(waiting.shift() as (typeof rejections)[number]);
+    const made = experiment.decision as NonNullable<ExperimentRow["decision"]>;
+    const change = await changeOf(ledger, experiment.id);
+    const last = standing.at(-1)?.experiment.decision?.value ?? start;
+    commit = made.keepCommit ?? (await commitKeep(at, experiment, change.after, commit, last));
+    standing.push({ experiment, before: change.before });
+  }
+  for (const review of waiting) await takeBack(review);
+
+  const tip = await branchTip(repo, row.branch);
+  if (keeps.length > 0 && tip !== commit)
+    throw new UserError(
+      tip === null
+        ? `the branch ${row.branch} is gone; its last commit is ${commit.slice(0, 10)}`
+        : `the branch ${row.branch} was moved by somebody else (it is at ${tip.slice(0, 10)}, the session left it at ${commit.slice(0, 10)})`,
+      `put it back with: git branch -f ${row.branch} ${commit.slice(0, 10)}`,
+    );
+  return commit;
+}

@@ -1,0 +1,120 @@
+import * as decision from "../decision/index.ts";
+import { type Canary, canaries, remedy } from "../evaluator/index.ts";
+import { addProbe, type ProbeRow, probesWith } from "../ledger/index.ts";
+import { contentHash } from "../repo/index.ts";
+import { decidingStage } from "./ladder.ts";
+import { freshSeed, Interrupted, type Session } from "./session.ts";
+import { mean } from "./state.ts";
+
+/** What the probe of a user's evaluator came to. */
+export interface Probe {
+  results: Pick<ProbeRow, "canary" | "outcome" | "value" | "message">[];
+  /** Code files that no cheat could be made for. */
+  blind: string[];
+}
+
+/**
+ * Tries Whetstone's own cheats on the lab's evaluator, before anybody else does: each is a candidate made of the lab's
+ * files. What was tried before under the same pins is not tried again.
+ */
+export async function probe(session: Session): Promise<Probe> {
+  const { contract, row, ledger, listener, baseFiles, baseline } = session;
+  const values = baseline.map((run) => run.value as number);
+  const target = { metric: contract.metric.name, direction: contract.metric.direction, value: mean(values) };
+  const made = canaries(contract, baseFiles, target);
+  const known = await probesWith(ledger, row);
+  const results: Probe["results"] = known.filter(({ canary }) =>
+    made.canaries.some((each) => each.name === canary),
+  );
+  const left = made.canaries.filter((canary) => !results.some((result) => result.canary === canary.name));
+  if (left.length > 0)
+    listener({
+      type: "phase",
+      phase: "probe",
+      number: null,
+      what: "trying Whetstone's own cheats on the evaluator",
+    });
+  for (const [index, canary] of left.entries()) {
+    const result = await tryCanary(session, canary, values, { round: index + 1, rounds: left.length });
+    await addProbe(ledger, { sessionId: row.id, ...result, probedAt: Date.now() });
+    results.push(result);
+    listener({ type: "probe", ...result, does: canary.does });
+  }
+  return { results, blind: made.blind };
+}
+
+/** A cheat is said to win only if it does so this often in a row. */
+const wins = 3;
+
+async function tryCanary(
+  session: Session,
+  canary: Canary,
+  baseline: readonly number[],
+  place: { round: number; rounds: number },
+): Promise<Probe["results"][number]> {
+  const { contract } = session;
+  const { direction } = contract.metric;
+  const gains: number[] = [];
+  let value: number | null = null;
+  for (let run = 1; run <= wins; run++) {
+    const measured = await measure(session, canary, run, place);
+    if ("failure" in measured)
+      return { canary: canary.name, outcome: "refused", value: null, message: measured.failure };
+    value ??= measured.value;
+    const gain = (measured.value - mean(baseline)) * (direction === "minimize" ? -1 : 1);
+    const beyond = beyondNoise(gain, baseline);
+    // An honest candidate is measured once; a suspicion is looked at again.
+    if (!beyond) return { canary: canary.name, outcome: "equal", value, message: "" };
+    if (gain < 0) return { canary: canary.name, outcome: "worse", value, message: "" };
+    gains.push(gain);
+  }
+  return {
+    canary: canary.name,
+    outcome: "better",
+    value,
+    message: canary.honest
+      ? "the unchanged work is worth more than it was a moment ago: the evaluator drifts, or remembers"
+      : `a candidate that ${canary.does} wins: ${remedy(contract, canary.name)}`,
+  };
+}
+
+/** At one-sided 99.9 %: the baseline's runs and one more. */
+function beyondNoise(gain: number, baseline: readonly number[]): boolean {
+  const centre = mean(baseline);
+  const n = baseline.length;
+  const variance = baseline.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (n - 1);
+  if (variance === 0) return gain !== 0;
+  return Math.abs(gain) > decision.tQuantile(0.999, n - 1) * Math.sqrt(variance * (1 + 1 / n));
+}
+
+async function measure(
+  session: Session,
+  canary: Canary,
+  run: number,
+  { round, rounds }: { round: number; rounds: number },
+): Promise<{ value: number } | { failure: string }> {
+  const { contract, row, listener, evaluator, abort } = session;
+  if (abort.signal.aborted) throw new Interrupted();
+  const stage = decidingStage(contract);
+  listener({
+    type: "run",
+    purpose: "probe",
+    arm: canary.name,
+    round,
+    rounds,
+    budgetMs: contract.budget.time,
+  });
+  const evaluation = await evaluator.evaluate({
+    state: contentHash(canary.files),
+    files: canary.files,
+    seed: freshSeed(row, `probe ${canary.name}:${run}`),
+    checks: true,
+    ...(stage === null ? {} : { stage }),
+    onProgress: ({ line }) => line !== undefined && listener({ type: "line", line }),
+    signal: abort.signal,
+  });
+  if (evaluation.failure?.kind === "cancelled" || abort.signal.aborted) throw new Interrupted();
+  if (evaluation.failure) return { failure: `${evaluation.failure.kind}: ${evaluation.failure.message}` };
+  const value = evaluation.metrics[contract.metric.name];
+  return value === undefined ? { failure: "no metric" } : { value };
+}
