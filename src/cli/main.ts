@@ -100,6 +100,20 @@ async function main(argv: readonly string[]): Promise<number> {
     "derive every decision again from the recorded runs and report differences",
   ).action(run(async (lab, options) => (await import("./commands/replay.ts")).replayCommand(lab, options)));
 
+  notebook("review [lab]", "keeps that look too good: list them, accept or reject one")
+    .option("--accept <id>", "it is real", wholeNumber)
+    .option("--reject <id>", "take it back, with what was built on it", wholeNumber)
+    .option("--note <text>", "why")
+    .action(run(async (lab, options) => (await import("./commands/review.ts")).reviewCommand(lab, options)));
+  program
+    .command("rescore [lab]")
+    .description("measure the kept changes again under a changed scorer or contract, as a new epoch")
+    .addOption(session())
+    .option("--audit <pairs>", "pairs of the final audit, 0: none (default 8)", wholeNumberOrZero)
+    .option("--no-probe", "do not try Whetstone's own cheats on the evaluator first")
+    .option("--json", "one JSON event a line")
+    .action(run(async (lab, options) => (await import("./commands/run.ts")).rescoreCommand(lab, options)));
+
   try {
     await program.parseAsync(argv, { from: "user" });
     return code;

@@ -15,3 +15,4 @@ export { detectable, normals, runsPerCandidate, simulate, uniforms } from "./pow
 export { expectedFalseKeeps, pReal } from "./real.ts";
 export { type Preset, parameterNames, presets, type Rule, rule } from "./rule.ts";
 export { tQuantile } from "./student.ts";
+export { type Transfer, transfer } from "./transfer.ts";

@@ -248,3 +248,72 @@ describe("an improvement too small to want", () => {
     expect(told.decision.reason).toContain("less than the smallest effect worth keeping (5)");
   });
 });
+
+describe("a gain that is hard to believe", () => {
+  const noise = start([10, 11, 9, 10.5, 9.5]);
+  const candidate = { linesDelta: 0, bestGain: 1 };
+
+  it("is measured in as many pairs again, at least two, and kept in doubt when they confirm it", () => {
+    const {
+      decision,
+      asks,
+      noise: after,
+    } = tell(noise, { c: [20, 20.5, 20.2, 20.1, 19.9], i: [10.2, 10, 10.1] }, { candidate });
+    expect(arms(asks).slice(2)).toEqual([
+      "i fresh race 1",
+      "c same race 1",
+      "i fresh confirm 1",
+      "c same confirm 1",
+      "c fresh confirm 2",
+      "i same confirm 2",
+    ]);
+    expect(decision).toMatchObject({ kind: "keep", pairs: 1 });
+    expect(decision.doubt).toMatch(/a gain of 10 is 10 times the best one so far/);
+    expect(after.ref).toEqual([20.2, 20.1, 19.9]);
+  });
+
+  it("is dropped when it does not show itself again", () => {
+    const { decision, noise: after } = tell(
+      noise,
+      { c: [20, 20.5, 20.2, 10.1, 9.9], i: [10.2, 10, 10.1] },
+      { candidate },
+    );
+    expect(decision.kind).toBe("discard");
+    expect(decision.reason).toMatch(/not confirmed by 2 pairs more: a gain of/);
+    expect(decision.doubt).toBeNull();
+    expect(after.ref.slice(-3)).toEqual([10.2, 10, 10.1]);
+  });
+
+  it("is one beyond the stated bound, in the metric's own direction", () => {
+    const down: Judged = { direction: "minimize", minEffect: 0 };
+    const low = start([10, 11, 9, 10.5, 9.5], balanced, down);
+    const run = (plausible: number) =>
+      tell(low, plausible === 5 ? { c: [2, 2, 2, 2, 2], i: [10, 10, 10] } : { c: [2, 2, 2], i: [10] }, {
+        candidate: { linesDelta: 0, plausible },
+        metric: down,
+      });
+    expect(run(5).decision.doubt).toMatch(/2 is beyond 5, which no honest result passes/);
+    expect(run(1).decision.doubt).toBeNull();
+  });
+
+  it("is none while it is of the size of the others, nor before there are others", () => {
+    const answers = { c: [12, 12.5, 12.1], i: [10.2] };
+    expect(tell(noise, answers, { candidate }).decision).toMatchObject({ kind: "keep", doubt: null });
+    const huge = { c: [90, 90, 90], i: [10] };
+    expect(tell(noise, huge).decision).toMatchObject({ kind: "keep", doubt: null });
+  });
+
+  it("is run again without noise as well", () => {
+    const exact = start([5, 5, 5, 5, 5]);
+    const two = { candidate: { linesDelta: 0, bestGain: 0.1 } };
+    const kept = tell(exact, { c: [9, 9, 9, 9], i: [5, 5] }, two);
+    expect(kept.decision).toMatchObject({ kind: "keep", effect: 4 });
+    expect(kept.decision.doubt).toMatch(/40 times/);
+    expect(tell(exact, { c: [9, 9, 9, 5], i: [5, 5] }, two).decision.reason).toMatch(/not confirmed/);
+  });
+
+  it("ends with the candidate's failure when it fails then", () => {
+    const { decision } = tell(noise, { c: [20, 20.5, 20.2, "crash"], i: [10.2, 10] }, { candidate });
+    expect(decision).toMatchObject({ kind: "crash", doubt: null });
+  });
+});

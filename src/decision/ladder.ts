@@ -65,7 +65,12 @@ export function* climb(
     const measured = yield* on(stage, settle(rule, metric, below[index] as Noise));
     if ("failure" in measured)
       return {
-        decision: decided("discard", `it fails on the rung ${stage}: ${measured.failure.message}`, decision),
+        decision: {
+          ...decision,
+          kind: "discard",
+          doubt: null,
+          reason: `it fails on the rung ${stage}: ${measured.failure.message}`,
+        },
         noise: known(noise),
         rungs,
       };

@@ -1,4 +1,4 @@
-import type { Contract, Guard } from "../contract/index.ts";
+import type { Contract, Direction, Guard } from "../contract/index.ts";
 
 /** The metrics of one arm's runs, in the order of the runs. */
 export type Samples = readonly Readonly<Record<string, number>>[];
@@ -50,6 +50,20 @@ function squaredError(values: readonly number[]): number {
 
 function short(value: number): string {
   return String(Number(value.toPrecision(6)));
+}
+
+/** Candidate minus incumbent of each pair on the holdout, higher is better. */
+export function holdoutDifferences(
+  metric: { direction: Direction },
+  runs: readonly { purpose: string; round: number; arm: string; value: number | null }[],
+): number[] {
+  const sign = metric.direction === "minimize" ? -1 : 1;
+  const looks = runs.filter((run) => run.purpose === "holdout" && run.value !== null);
+  return [...Map.groupBy(looks, (run) => run.round).values()]
+    .filter((pair) => pair.length === 2)
+    .map((pair) =>
+      pair.reduce((sum, run) => sum + (run.arm === "candidate" ? sign : -sign) * (run.value as number), 0),
+    );
 }
 
 /** Pairs that one look at the holdout takes. */

@@ -373,3 +373,77 @@ export async function probesWith(ledger: Ledger, like: { pins: string; level: st
     .orderBy("p.id")
     .execute();
 }
+
+/** Runs of a session and their wall milliseconds by rung; null is the last one. */
+export async function stageTotals(
+  ledger: Ledger,
+  sessionId: number,
+): Promise<{ stage: string | null; runs: number; ms: number }[]> {
+  const rows = await ledger.db
+    .selectFrom("evaluations")
+    .select([
+      "stage",
+      (eb) => eb.fn.countAll<number>().as("runs"),
+      (eb) => eb.fn.sum<number>("wallMs").as("ms"),
+    ])
+    .where("sessionId", "=", sessionId)
+    .groupBy("stage")
+    .execute();
+  return rows.map(({ stage, runs, ms }) => ({ stage, runs: Number(runs), ms: Number(ms ?? 0) }));
+}
+
+/** How the newest candidates of a session did on the rungs below the last: the rungs as JSON, and the final effect. */
+export async function climbs(
+  ledger: Ledger,
+  sessionId: number,
+  limit: number,
+): Promise<{ stages: string; effect: number | null; pairs: number }[]> {
+  const rows = await ledger.db
+    .selectFrom("decisions as d")
+    .innerJoin("experiments as e", "e.id", "d.experimentId")
+    .select(["d.stages", "d.effect", "d.pairs"])
+    .where("e.sessionId", "=", sessionId)
+    .where("d.stages", "is not", null)
+    .orderBy("e.number", "desc")
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({ ...row, stages: row.stages as string }));
+}
+
+/** Decided experiments and their wall milliseconds by researcher. */
+export async function researcherTotals(
+  ledger: Ledger,
+  sessionId: number,
+): Promise<{ researcher: string; experiments: number; ms: number }[]> {
+  const rows = await ledger.db
+    .selectFrom("experiments as e")
+    .innerJoin("decisions as d", "d.experimentId", "e.id")
+    .select([
+      "e.researcher",
+      (eb) => eb.fn.countAll<number>().as("n"),
+      (eb) => eb.fn.sum<number>("d.wallMs").as("ms"),
+    ])
+    .where("e.sessionId", "=", sessionId)
+    .groupBy("e.researcher")
+    .orderBy("e.researcher")
+    .execute();
+  return rows.map(({ researcher, n, ms }) => ({ researcher, experiments: Number(n), ms: Number(ms ?? 0) }));
+}
+
+/** The runs of some experiments on the holdout, by experiment id. */
+export async function holdoutRuns(
+  ledger: Ledger,
+  experimentIds: readonly number[],
+): Promise<Map<number, EvaluationRow[]>> {
+  const rows =
+    experimentIds.length === 0
+      ? []
+      : await ledger.db
+          .selectFrom("evaluations")
+          .selectAll()
+          .where("experimentId", "in", experimentIds.slice(-10_000))
+          .where("purpose", "=", "holdout")
+          .orderBy("position")
+          .execute();
+  return Map.groupBy(rows, (row) => row.experimentId as number);
+}

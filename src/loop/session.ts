@@ -68,6 +68,8 @@ export interface SessionOptions {
   now?: Date;
   /** Measure at this level although a better one is there (tests, comparisons). */
   level?: "L0";
+  /** Begin the next epoch of this session: its keeps are measured again under another yardstick. */
+  rescoring?: SessionRow;
 }
 
 /**
@@ -113,6 +115,11 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
         "commit the file that may change, or correct the pattern in program.md",
       );
     const pins = pinHash(place.pins);
+    if (!existing && options.rescoring?.pins === pins)
+      throw new UserError(
+        `the yardstick is the same as in session "${options.rescoring.tag}": nothing to measure again`,
+        "change program.md or the scorer (and commit it) first, or go on with `whet run`",
+      );
     if (existing && existing.pins !== pins) {
       const before = JSON.parse(existing.pinParts) as Record<string, string>;
       const changed = Object.keys({ ...before, ...place.pins }).filter(
@@ -313,8 +320,8 @@ async function beginSession(from: {
     tag = `${wanted}-${count}`;
   }
   const fresh: Omit<SessionRow, "id" | "spentMs"> = {
-    epoch: 1,
-    rescoredFrom: null,
+    epoch: (options.rescoring?.epoch ?? 0) + 1,
+    rescoredFrom: options.rescoring?.id ?? null,
     tag,
     branch: `whetstone/${tag}`,
     program: JSON.stringify(lab.program),
@@ -367,7 +374,7 @@ async function resumable(
   if (latest.programHash !== lab.program.hash) {
     listener({
       type: "notice",
-      message: `program.md has changed since session "${latest.tag}": beginning a new session`,
+      message: `program.md has changed since session "${latest.tag}": beginning a new session (\`whet rescore\` measures the earlier keeps under it)`,
     });
     return null;
   }

@@ -1,6 +1,12 @@
 import type { Contract } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
-import { brokenGuard, type Files, passesHoldout, type Samples } from "../evaluator/index.ts";
+import {
+  brokenGuard,
+  type Files,
+  holdoutDifferences,
+  passesHoldout,
+  type Samples,
+} from "../evaluator/index.ts";
 import {
   type ChangeRow,
   changeOf,
@@ -136,21 +142,9 @@ export function holdoutVeto(contract: Contract, evaluations: readonly RunRow[]):
   if (looks.length === 0) return null;
   if (looks.some((row) => row.value === null)) return "the holdout could not be measured";
   // One bit and no number: what is learnt from the holdout is spent.
-  return passesHoldout(holdoutDifferences(contract, evaluations)) ? null : "it does not hold on the holdout";
-}
-
-/** Candidate minus incumbent of each pair on the holdout, higher is better. */
-export function holdoutDifferences(
-  contract: Contract,
-  evaluations: readonly Pick<RunRow, "purpose" | "round" | "arm" | "value">[],
-): number[] {
-  const sign = contract.metric.direction === "minimize" ? -1 : 1;
-  const looks = evaluations.filter((row) => row.purpose === "holdout" && row.value !== null);
-  return [...Map.groupBy(looks, (row) => row.round).values()]
-    .filter((pair) => pair.length === 2)
-    .map((pair) =>
-      pair.reduce((sum, row) => sum + (row.arm === "candidate" ? sign : -sign) * (row.value as number), 0),
-    );
+  return passesHoldout(holdoutDifferences(contract.metric, evaluations))
+    ? null
+    : "it does not hold on the holdout";
 }
 
 /** What a keep adds to the gains. */
@@ -165,7 +159,7 @@ export function standingGain(
     number,
     effect,
     expected: (made.pReal ?? 1) * effect,
-    holdout: holdoutDifferences(contract, evaluations),
+    holdout: holdoutDifferences(contract.metric, evaluations),
   };
 }
 

@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
-import type { Program } from "../contract/index.ts";
+import type { Contract, Program } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
-import { type Channel, trust } from "../evaluator/index.ts";
+import { type Channel, holdoutDifferences, trust } from "../evaluator/index.ts";
 import {
   changesOf,
+  climbs,
   counts,
   type EvaluationRow,
   type ExperimentRow,
@@ -12,18 +13,25 @@ import {
   evaluationTotals,
   experimentByNumber,
   experiments,
+  holdoutRuns,
   type Ledger,
   latestAudit,
   latestSession,
   openLedger,
   type Page,
   probesWith,
+  type ReviewRow,
+  researcherTotals,
+  reviewsOf,
   type SessionRow,
   sessionByTag,
+  sessions,
+  stageTotals,
 } from "../ledger/index.ts";
-import type { Notebook, Row } from "../report/index.ts";
+import type { Arm, Epoch, LadderRung, Notebook, Row } from "../report/index.ts";
 import type { Isolation } from "../sandbox/index.ts";
 import { ledgerPath } from "./folder.ts";
+import { fallen } from "./standing.ts";
 
 /** Opens a lab's ledger for reading and hands over the named, or the newest, session. */
 export async function withSession<Result>(
@@ -66,19 +74,37 @@ export async function notebookOf(
   part: NotebookPart = {},
 ): Promise<Notebook> {
   const { contract } = JSON.parse(row.program) as Program;
+  const stage = contract.stages.find((each) => each.decides)?.name ?? null;
   const isolation = JSON.parse(row.isolation) as Isolation;
   const channel = row.channel as Channel;
-  const baseline = (await evaluationsOf(ledger, { baseline: row.id })).filter((run) => run.value !== null);
+  const baseline = (await evaluationsOf(ledger, { baseline: row.id })).filter(
+    (run) => run.value !== null && run.stage === stage,
+  );
   const values = baseline.map((run) => run.value as number);
   const page: Page = part.newest === undefined ? {} : { limit: part.newest };
   const newest = await experiments(ledger, row.id, page);
-  const keeps = part.newest === undefined ? [] : await experiments(ledger, row.id, { kinds: ["keep"] });
+  const keeps =
+    part.newest === undefined
+      ? newest.filter((each) => each.decision?.kind === "keep")
+      : await experiments(ledger, row.id, { kinds: ["keep"] });
   const first = newest[0]?.number ?? 0;
   const shown = [...keeps.filter((keep) => keep.number < first), ...newest];
-  const rows = await rowsOf(ledger, shown, part.texts ?? false);
+  const reviews = await reviewsOf(ledger, row.id);
+  const gone = fallen(
+    keeps.map((keep) => keep.number),
+    reviews,
+  );
+  const rows = (await rowsOf(ledger, shown, part.texts ?? false)).map((each) =>
+    gone.has(each.id) ? takenBack(each, reviews) : each,
+  );
+  const standing = keeps.filter((keep) => !gone.has(keep.number));
   const tally = await counts(ledger, row.id);
+  tally.keep = (tally.keep ?? 0) - gone.size;
+  tally.discard = (tally.discard ?? 0) + gone.size;
   const totals = await evaluationTotals(ledger, row.id);
-  const audit = await latestAudit(ledger, row.id);
+  const latest = await latestAudit(ledger, row.id);
+  // An audit of a state that has been taken back since is no result.
+  const audit = latest?.finalState === (standing.at(-1)?.state ?? row.baseState) ? latest : null;
   const last = rows.findLast((each) => each.status === "keep");
   const rule = decision.rule(contract.decision.preset, contract.decision.parameters);
   const spread =
@@ -141,7 +167,102 @@ export async function notebookOf(
     allowance: 0,
     evaluations: totals.runs,
     evaluationMs: totals.ms,
+    waiting: standing
+      .filter((keep) => keep.decision?.doubt && !reviews.some((review) => review.number === keep.number))
+      .map((keep) => keep.number),
+    alarm: contract.holdout ? await driftApart(ledger, contract, standing) : null,
+    ladder: contract.stages.length > 0 ? await ladderOf(ledger, row, contract) : [],
+    arms: contract.control === undefined ? [] : await armsOf(ledger, row, standing),
+    epochs: row.rescoredFrom === null ? [] : await epochsOf(ledger, row),
   };
+}
+
+/** A keep that a person rejected, or that was built on one. */
+function takenBack(row: Row, reviews: readonly (ReviewRow & { number: number })[]): Row {
+  const own = reviews.find((review) => review.number === row.id && review.verdict === "reject");
+  const root = reviews.findLast(
+    (review) => review.verdict === "reject" && review.number <= row.id && review.afterNumber >= row.id,
+  );
+  const reason = own
+    ? `rejected by review${own.note ? `: ${own.note}` : ""}`
+    : `built on #${root?.number}, which a review rejected`;
+  return { ...row, status: "discard", reason, doubt: null };
+}
+
+/** What the holdout says of the keeps that stand. */
+async function driftApart(
+  ledger: Ledger,
+  contract: Contract,
+  standing: readonly ExperimentRow[],
+): Promise<string | null> {
+  const looks = await holdoutRuns(
+    ledger,
+    standing.map((keep) => keep.id),
+  );
+  return decision.divergence(
+    standing.map((keep) => ({
+      expected: (keep.decision?.pReal ?? 1) * (keep.decision?.effect ?? 0),
+      holdout: holdoutDifferences(contract.metric, looks.get(keep.id) ?? []),
+    })),
+  );
+}
+
+/** Candidates whose climb is looked at. */
+const climbers = 5000;
+
+async function ladderOf(ledger: Ledger, row: SessionRow, contract: Contract): Promise<LadderRung[]> {
+  const totals = new Map((await stageTotals(ledger, row.id)).map((each) => [each.stage, each]));
+  const climbed = (await climbs(ledger, row.id, climbers)).map(({ stages, effect }) => ({
+    rungs: JSON.parse(stages) as decision.Rung[],
+    effect,
+  }));
+  return [...contract.stages.map((each) => each.name), null].map((stage, index) => {
+    const pairs = climbed.flatMap(({ rungs, effect }): [number, number][] => {
+      const here = rungs[index];
+      const above = rungs[index + 1]?.effect ?? (index === rungs.length - 1 ? effect : null);
+      return here?.climbed && here.effect !== null && above !== null ? [[here.effect, above]] : [];
+    });
+    return {
+      stage: stage ?? "full",
+      runs: totals.get(stage)?.runs ?? 0,
+      ms: totals.get(stage)?.ms ?? 0,
+      transfer: stage === null ? null : decision.transfer(pairs),
+    };
+  });
+}
+
+async function armsOf(ledger: Ledger, row: SessionRow, standing: readonly ExperimentRow[]): Promise<Arm[]> {
+  return (await researcherTotals(ledger, row.id)).map((total) => {
+    const own = standing.filter((keep) => keep.researcher === total.researcher);
+    const expectedGain = own.reduce(
+      (sum, keep) => sum + (keep.decision?.pReal ?? 1) * (keep.decision?.effect ?? 0),
+      0,
+    );
+    return { ...total, keeps: own.length, expectedGain };
+  });
+}
+
+async function epochsOf(ledger: Ledger, row: SessionRow): Promise<Epoch[]> {
+  const all = new Map((await sessions(ledger)).map((each) => [each.id, each]));
+  const result: Epoch[] = [];
+  for (let at: SessionRow | undefined = row; at; at = all.get(at.rescoredFrom ?? -1)) {
+    const { contract } = JSON.parse(at.program) as Program;
+    const stage = contract.stages.find((each) => each.decides)?.name ?? null;
+    const values = (await evaluationsOf(ledger, { baseline: at.id }))
+      .filter((run) => run.value !== null && run.stage === stage)
+      .map((run) => run.value as number);
+    const audit = await latestAudit(ledger, at.id);
+    result.push({
+      epoch: at.epoch,
+      tag: at.tag,
+      baseline: values.length > 0 ? mean(values) : null,
+      audited:
+        audit?.endedAt == null
+          ? null
+          : { effect: audit.effect as number, interval: [audit.low as number, audit.high as number] },
+    });
+  }
+  return result;
 }
 
 /** One experiment with its texts, or a message that names what there is. */
@@ -196,6 +317,7 @@ async function rowsOf(ledger: Ledger, list: readonly ExperimentRow[], texts: boo
       wallMs: made?.wallMs ?? 0,
       startedAt: experiment.proposedAt,
       provisional: made?.provisional === 1,
+      doubt: made?.doubt ?? null,
       lesson: experiment.lesson,
       logTail: broken?.logTail ?? null,
       ...(broken?.failureKind ? { failureKind: broken.failureKind } : {}),

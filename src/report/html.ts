@@ -19,6 +19,7 @@ import {
 import { failed, type Notebook, type Row } from "./notebook.ts";
 import { script, style } from "./page.ts";
 import { chartColours, progressSvg } from "./progress.ts";
+import { remarks } from "./remarks.ts";
 import { channelWords, headline, notebookScale } from "./words.ts";
 
 /** Lines of one diff and of one log that the page shows. */
@@ -53,6 +54,7 @@ export function reportHtml(notebook: Notebook): string {
     `<header><p class="lab"><b>${escaped(oneLine(notebook.lab))}</b> ${escaped(oneLine(notebook.goal))}</p>`,
     `<h1 class="${head.kind}">${escaped(head.claim)}</h1><p class="evidence">${escaped(head.evidence)}</p><p class="meaning">${escaped(head.meaning)}</p></header>`,
     `<figure>${chart}<div id="tip" hidden></div></figure>`,
+    remarkList(notebook, scale),
     facts(notebook, scale),
     `<section><div class="bar"><h2>Experiments</h2><div class="filters" role="group" aria-label="Show">`,
     filter("all", `All ${tally.all}`, true),
@@ -71,6 +73,13 @@ export function reportHtml(notebook: Notebook): string {
 
 function hash(text: string): string {
   return `sha256-${createHash("sha256").update(text).digest("base64")}`;
+}
+
+function remarkList(notebook: Notebook, scale: Scale): string {
+  const found = remarks(notebook, scale);
+  if (found.length === 0) return "";
+  const items = found.map(({ kind, text }) => `<li class="${kind}">${escaped(text)}</li>`);
+  return `<section><h2>To know</h2><ul class="remarks">${items.join("")}</ul></section>`;
 }
 
 function facts(notebook: Notebook, scale: Scale): string {
@@ -209,6 +218,7 @@ function detail(row: Row, scale: Scale): string {
     pair("Prediction", row.prediction),
     pair("Decision", row.reason),
     pair("Evidence", evidence),
+    pair("In doubt", row.doubt),
     pair("Lesson", row.lesson),
     pair("Failure", row.failureKind),
     pair(

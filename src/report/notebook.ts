@@ -1,4 +1,5 @@
 import type { Direction } from "../contract/index.ts";
+import type { Transfer } from "../decision/index.ts";
 import type { Channel } from "../evaluator/index.ts";
 import type { Level } from "../sandbox/index.ts";
 
@@ -40,6 +41,43 @@ export interface Notebook {
   evaluations: number;
   /** Milliseconds that those runs took together. */
   evaluationMs: number;
+  /** Keeps that look too good to be believed without a person's review, by number. */
+  waiting: number[];
+  /** Why kept gains may not be what they seem; null when nothing speaks for it. */
+  alarm: string | null;
+  /** What each rung of the ladder cost, cheapest first, the deciding one last; empty without a ladder. */
+  ladder: LadderRung[];
+  /** What each researcher brought, by cost; one entry when there is one researcher. */
+  arms: Arm[];
+  /** This session and those whose keeps it measured again, newest first. */
+  epochs: Epoch[];
+}
+
+export interface LadderRung {
+  /** "full" for the last one. */
+  stage: string;
+  runs: number;
+  ms: number;
+  /** How gains on this rung went over to the next one; null below three candidates that climbed. */
+  transfer: Transfer | null;
+}
+
+export interface Arm {
+  researcher: string;
+  experiments: number;
+  keeps: number;
+  /** Milliseconds of evaluation. */
+  ms: number;
+  /** Sum over its keeps of probability times effect, in the metric's unit: for comparison only. */
+  expectedGain: number;
+}
+
+export interface Epoch {
+  epoch: number;
+  tag: string;
+  baseline: number | null;
+  /** The audited gain with its interval; null when there was no audit. */
+  audited: { effect: number; interval: [number, number] } | null;
 }
 
 export interface ReportMetric {
@@ -107,6 +145,8 @@ export interface Row {
   wallMs: number;
   startedAt: number;
   provisional: boolean;
+  /** Why a person should look at this keep. */
+  doubt: string | null;
   lesson: string | null;
   logTail: string | null;
   failureKind?: string;

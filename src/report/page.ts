@@ -25,6 +25,7 @@ dl{margin:0}section>dl{display:grid;grid-template-columns:repeat(3,1fr);gap:1px;
 .fact ul{margin:0;padding-left:16px}
 .fact code{font-size:14px}.fact small code{font-size:12px}
 .grade{display:inline-block;min-width:30px;padding:0 9px;border-radius:7px;text-align:center;color:#fff;background:#b45309}.gA{background:#0b7a50}.gB{background:#3f7d20}.gD{background:#b91c1c}
+.remarks{margin:0;padding-left:20px;max-width:90ch}.remarks .warning{font-weight:600}
 .bar{display:flex;flex-wrap:wrap;align-items:center;gap:10px 18px;margin:40px 0 10px}.bar h2{margin:0}
 button,input{font:inherit;color:inherit;background:none;border:1px solid var(--line);border-radius:7px;padding:4px 11px}
 button{cursor:pointer}button:hover{border-color:var(--muted)}

@@ -46,6 +46,7 @@ export function sampleNotebook(experiments = 43, seed = 1, over: Partial<Noteboo
       wallMs: 24_000 + 400 * id,
       startedAt: 1_790_000_000_000 + id * 100_000,
       provisional: false,
+      doubt: null,
       lesson: kept ? "the schedule was the bottleneck" : null,
       logTail: broken
         ? "step 12 loss 5.31\nRangeError: Invalid typed array length: -1\n    at attention (train.ts:88)"
@@ -98,6 +99,11 @@ export function sampleNotebook(experiments = 43, seed = 1, over: Partial<Noteboo
     allowance: 0,
     evaluations: experiments * 3,
     evaluationMs: experiments * 80_000,
+    waiting: [],
+    alarm: null,
+    ladder: [],
+    arms: [],
+    epochs: [],
     ...over,
   };
 }

@@ -16,6 +16,7 @@ import {
   value,
 } from "./format.ts";
 import { failed, type Notebook, type ReportMetric, type Row, type RowStatus } from "./notebook.ts";
+import { remarks } from "./remarks.ts";
 import { headline, notebookScale } from "./words.ts";
 
 export interface PageOptions {
@@ -75,6 +76,14 @@ export function statusText(notebook: Notebook, options: PageOptions): string {
         ),
       ),
     );
+  for (const { kind, text } of remarks(notebook, scale))
+    out.push(
+      ...wrap(text, width - 2).map((line, index) =>
+        kind === "warning"
+          ? `${index === 0 ? paint.yellow("!") : " "} ${line}`
+          : paint.dim(`${index === 0 ? "·" : " "} ${line}`),
+      ),
+    );
   const recent = notebook.experiments.slice(-5);
   if (recent.length > 0) out.push("", ...table(recent, shape(scale, paint), width, paint));
   out.push("", `${paint.cyan("Next:")} ${next(notebook)}`);
@@ -112,6 +121,7 @@ export function showText(
   fact("because", row.mechanism);
   fact("prediction", row.prediction);
   fact("decision", row.reason);
+  fact("in doubt", row.doubt);
   fact("lesson", row.lesson);
   fact(
     clip(options.metric.name, 12),
@@ -281,6 +291,7 @@ function next(notebook: Notebook): string {
   if (notebook.experiments.some((row) => row.status === "running"))
     return "a session is at work here; `whet run` shows it or goes on with it.";
   if (notebook.experiments.length === 0) return "`whet run` starts proposing and measuring.";
+  if (notebook.waiting.length > 0) return "`whet review` lists the keeps that look too good.";
   if (notebook.audit === null) return "`whet run` goes on and audits the result at its end.";
   if (keeps === 0) return "`whet log` shows what was tried, `whet context` what was learned.";
   return `\`git merge ${oneLine(notebook.branch)}\` takes the improvements, \`whet report\` makes the page.`;

@@ -1,7 +1,14 @@
 import { basename } from "node:path";
 import { parseDuration } from "../../contract/index.ts";
 import { UserError } from "../../errors.ts";
-import { type RunOptions, readLab, runSession } from "../../loop/index.ts";
+import {
+  type LabFolder,
+  type RunOptions,
+  type RunResult,
+  readLab,
+  rescore,
+  runSession,
+} from "../../loop/index.ts";
 import { liveDisplay } from "../live.ts";
 import { interactive, print } from "../output.ts";
 import { plainDisplay } from "../plainDisplay.ts";
@@ -21,7 +28,20 @@ interface Options {
   json?: boolean;
 }
 
-export async function runCommand(lab: string | undefined, options: Options): Promise<number> {
+export function runCommand(lab: string | undefined, options: Options): Promise<number> {
+  return shown(lab, options, runSession);
+}
+
+/** The same display and the same end, for a session that measures earlier keeps again. */
+export function rescoreCommand(lab: string | undefined, options: Options): Promise<number> {
+  return shown(lab, options, rescore);
+}
+
+async function shown(
+  lab: string | undefined,
+  options: Options,
+  run: (folder: LabFolder, given: RunOptions) => Promise<RunResult>,
+): Promise<number> {
   const folder = await readLab(lab ?? ".");
   const time = options.for === undefined ? undefined : parseDuration(options.for);
   if (time === null || time === 0)
@@ -66,7 +86,7 @@ export async function runCommand(lab: string | undefined, options: Options): Pro
     ...(options.isolation === "L0" ? { level: "L0" as const } : {}),
   };
   try {
-    const result = await runSession(folder, given);
+    const result = await run(folder, given);
     display.end();
     if (!options.json && result.final) {
       print("");

@@ -1,0 +1,75 @@
+import type { Program } from "../contract/index.ts";
+import { UserError } from "../errors.ts";
+import { addReview, type ExperimentRow, experiments, reviewsOf } from "../ledger/index.ts";
+import { withSession } from "../notebook/index.ts";
+import { openRepo } from "../repo/index.ts";
+import { settleBranch } from "./branch.ts";
+import { isAlive } from "./holder.ts";
+
+/** A keep that a person should look at. */
+export interface Doubted {
+  number: number;
+  what: string;
+  doubt: string;
+  effect: number | null;
+  verdict: "accept" | "reject" | null;
+  note: string | null;
+}
+
+/** The doubted keeps of a session, oldest first. */
+export async function doubted(folder: string, tag?: string): Promise<{ tag: string; keeps: Doubted[] }> {
+  return withSession(folder, tag, async (ledger, row) => {
+    const reviews = new Map((await reviewsOf(ledger, row.id)).map((review) => [review.number, review]));
+    const keeps = await experiments(ledger, row.id, { kinds: ["keep"] });
+    return {
+      tag: row.tag,
+      keeps: keeps.filter(isDoubted).map(({ number, what, decision }) => ({
+        number,
+        what,
+        doubt: decision.doubt,
+        effect: decision.effect,
+        verdict: reviews.get(number)?.verdict ?? null,
+        note: reviews.get(number)?.note ?? null,
+      })),
+    };
+  });
+}
+
+type DoubtedRow = ExperimentRow & { decision: NonNullable<ExperimentRow["decision"]> & { doubt: string } };
+
+function isDoubted(row: ExperimentRow): row is DoubtedRow {
+  return row.decision !== null && row.decision.doubt !== null;
+}
+
+/**
+ * Records a person's verdict on a doubted keep; the branch follows. A rejected change is taken back by a commit, with
+ * all that was built on it; a session that runs meanwhile goes on from there.
+ *
+ * @throws UserError when the experiment is no keep that waits.
+ */
+export async function review(
+  folder: string,
+  given: { number: number; verdict: "accept" | "reject"; note?: string; tag?: string },
+): Promise<void> {
+  await withSession(folder, given.tag, async (ledger, row) => {
+    const keeps = await experiments(ledger, row.id, { kinds: ["keep"] });
+    const keep = keeps.find(({ number }) => number === given.number);
+    if (!keep || !isDoubted(keep))
+      throw new UserError(
+        `experiment ${given.number} of session ${row.tag} does not wait for a review`,
+        "`whet review` lists what does",
+      );
+    if ((await reviewsOf(ledger, row.id)).some(({ number }) => number === given.number))
+      throw new UserError(`experiment ${given.number} has been reviewed already`, "see `whet review`");
+    await addReview(ledger, row.id, {
+      experimentId: keep.id,
+      verdict: given.verdict,
+      note: given.note ?? null,
+      reviewedAt: Date.now(),
+    });
+    // A running session brings the branch to it before its next proposal.
+    if (row.holder !== null && isAlive(row.holder)) return;
+    const { contract } = JSON.parse(row.program) as Program;
+    await settleBranch({ ledger, row, contract, repo: await openRepo(folder) });
+  });
+}
