@@ -81,10 +81,10 @@ async function main(argv: readonly string[]): Promise<number> {
     .option("--all", "all of them")
     .action(run(async (lab, options) => (await lazy()).logCommand(lab, options)));
   notebook("show <id> [lab]", "one experiment: hypothesis, runs, decision, change").action(
-    run(async (id, lab, options) => (await lazy()).showCommand(wholeNumber(id), lab, options)),
+    run(async (id, lab, options) => (await lazy()).showCommand(experimentNumber(id), lab, options)),
   );
   notebook("diff <id> [lab]", "the change of one experiment").action(
-    run(async (id, lab, options) => (await lazy()).diffCommand(wholeNumber(id), lab, options)),
+    run(async (id, lab, options) => (await lazy()).diffCommand(experimentNumber(id), lab, options)),
   );
   notebook("context [lab]", "the state of the research for a fresh mind")
     .option("--budget <characters>", "at most so long", wholeNumber, 12_000)
@@ -123,6 +123,14 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** The number of an experiment, given as an argument. */
+function experimentNumber(text: string): number {
+  const value = Number(text.replace(/^#/, ""));
+  if (!Number.isInteger(value) || value < 1)
+    throw new UserError(`an experiment has a number from 1, not "${text}"`, "`whet log` lists them");
+  return value;
+}
+
 function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw invalid(text, "a whole number from 1");
@@ -142,9 +150,7 @@ function number(text: string): number {
 }
 
 function invalid(text: string, what: string): Error {
-  return text === undefined
-    ? new UserError(`expected ${what}`)
-    : new InvalidArgumentError(`expected ${what}, not "${text}"`);
+  return new InvalidArgumentError(`expected ${what}, not "${text}"`);
 }
 
 function version(): string {

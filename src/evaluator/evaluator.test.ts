@@ -584,10 +584,10 @@ describe("the conversation over a pipe", () => {
       "crashes",
       ({ say, end }) => {
         say({ ask: 1 });
-        return () => end("exit", "Error: at line 3\nno such file: data.json\n");
+        return () => end("exit", "node:fs:440\n\nError: no such file: data.json\n    at open (node:fs:440)\n\nNode.js v24.1.0\n");
       },
       "scorer",
-      /the scorer failed: no such file: data.json/,
+      /the scorer failed: Error: no such file: data.json$/,
     ],
     [
       "crashes after its metrics",

@@ -137,9 +137,16 @@ function parse(line: string, limit: number): Record<string, unknown> | null {
   }
 }
 
-/** The last line with something in it. */
+/** The line of a program's last words that says most: its error where one is named, the last line otherwise. */
 export function lastLine(text: string): string {
-  return text.trimEnd().split("\n").at(-1)?.trim().slice(0, 500) ?? "";
+  const lines = text
+    .slice(-64 * 1024)
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+  // Node ends with its version and Python begins with the trace: the error stands between, or last.
+  const error = lines.findLast((line) => /^(\w+\.)*\w*(Error|Exception|Interrupt)\b(:|$| \[)/.test(line));
+  return (error ?? lines.at(-1) ?? "").slice(0, 500);
 }
 
 /** The kind of failure that a process's ending means for its evaluation. */

@@ -59,7 +59,9 @@ export async function checkLab(lab: LabFolder, options: CheckOptions = {}): Prom
     const evaluationMs = pace(baseline);
     const runsPerExperiment = deterministic ? 1 : decision.runsPerCandidate(rule);
     const detectable = deterministic ? null : decision.detectable(rule) * sigma;
-    const uncommitted = (await dirty(repo)).filter((file) => file.path !== "program.md");
+    const uncommitted = (await dirty(repo)).filter(
+      (file) => file.path !== "program.md" && !/(^|\/)node_modules\//.test(file.path),
+    );
     const warnings: string[] = [];
     const known = await probesWith(session.ledger, row);
     const probed = options.probe || known.length > 0 ? await probe(session) : null;

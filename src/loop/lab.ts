@@ -1,5 +1,6 @@
-import { readFile } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import type { Contract, Problem, Program } from "../contract/index.ts";
 import { UserError } from "../errors.ts";
 
@@ -15,6 +16,20 @@ export interface LabFolder {
   problems: Problem[];
 }
 
+/** Where a lab is that was probably meant. */
+async function nearbyLab(folder: string, name: string): Promise<string> {
+  for (let above = dirname(folder); ; above = dirname(above)) {
+    if (existsSync(join(above, name))) return `there is one in ${above}: go there, or name the folder`;
+    if (above === dirname(above) || existsSync(join(above, ".git"))) break;
+  }
+  const below = (await readdir(join(folder, "labs")).catch(() => [])).filter((entry) =>
+    existsSync(join(folder, "labs", entry, name)),
+  );
+  return below.length > 0
+    ? `name a lab: ${below.map((entry) => `labs/${entry}`).join(", ")}`
+    : "write one with `whet init`";
+}
+
 export const programName = "program.md";
 
 /**
@@ -28,9 +43,12 @@ export async function readLab(path: string): Promise<LabFolder> {
   const isFile = given.endsWith(".md");
   const folder = isFile ? resolve(given, "..") : given;
   const programFile = isFile ? given : join(given, programName);
-  const text = await readFile(programFile, "utf8").catch((error: NodeJS.ErrnoException) => {
+  const text = await readFile(programFile, "utf8").catch(async (error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR")
-      throw new UserError(`there is no ${basename(programFile)} in ${folder}`, "write one with `whet init`");
+      throw new UserError(
+        `there is no ${basename(programFile)} in ${folder}`,
+        await nearbyLab(folder, basename(programFile)),
+      );
     throw new UserError(`${programFile} cannot be read: ${error.message}`);
   });
   const { formatProblem, parseProgram } = await import("../contract/index.ts");

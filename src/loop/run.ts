@@ -151,7 +151,7 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
     return { tag: row.tag, reason, final: true };
   } catch (error) {
     if (error instanceof Interrupted) {
-      reason = "stopped by hand; `whet run` goes on";
+      reason = "stopped by hand";
       session.listener({ type: "stop", reason, final: false });
       return { tag: session.row.tag, reason, final: false };
     }
@@ -192,8 +192,18 @@ function reached(limits: Limits, state: LoopState, spentMs: number, { contract }
   if (limits.experiments !== null && state.decided >= limits.experiments)
     return `the limit of ${limits.experiments} experiments is reached`;
   if (limits.time !== null && spentMs >= limits.time)
-    return `the limit of ${Math.round(limits.time / 60_000)} minutes is reached`;
+    return `the time limit is reached (${inWords(limits.time)})`;
   return null;
+}
+
+function inWords(ms: number): string {
+  const units = [
+    [3_600_000, "h"],
+    [60_000, "min"],
+    [1000, "s"],
+  ] as const;
+  const [size, unit] = units.find(([length]) => ms >= length) ?? ([1, "ms"] as const);
+  return `${Number((ms / size).toFixed(1))} ${unit}`;
 }
 
 interface Researchers {

@@ -309,6 +309,11 @@ async function beginSession(from: {
   const { lab, repo, ledger, sandbox, place, options } = from;
   const now = options.now ?? new Date();
   const wanted = options.tag ?? defaultTag(now);
+  if (!/^[A-Za-z0-9][\w-]*(\.[\w-]+)*$/.test(wanted) || /\.lock$/.test(wanted) || wanted.length > 100)
+    throw new UserError(
+      `"${wanted}" cannot be the name of a session: it becomes a branch`,
+      "take letters, digits, - and _, such as --tag night-1",
+    );
   const taken = new Set((await sessions(ledger)).map((session) => session.tag));
   let tag = wanted;
   for (let count = 2; taken.has(tag) || (await branchTip(repo, `whetstone/${tag}`)) !== null; count++) {

@@ -225,7 +225,8 @@ export function plainLine(
       if (event.evaluation.failure !== null)
         return `  ${event.purpose} ${event.arm}: ${event.evaluation.failure.kind}: ${oneLine(event.evaluation.failure.message)}`;
       const text = event.value === null ? "–" : quantity(event.value, scaled(event.value));
-      return `  ${event.purpose} ${event.arm}: ${text} in ${duration(event.evaluation.wallMs)}${event.recalled ? " (recalled)" : ""}`;
+      const which = event.purpose === event.arm ? event.arm : `${event.purpose} ${event.arm}`;
+      return `  ${which}: ${text} in ${duration(event.evaluation.wallMs)}${event.recalled ? " (recalled)" : ""}`;
     }
     case "noise": {
       const scale = scaleOf(metric, event.deterministic ? null : event.sigma, event.values);

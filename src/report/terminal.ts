@@ -292,7 +292,11 @@ function next(notebook: Notebook): string {
     return "a session is at work here; `whet run` shows it or goes on with it.";
   if (notebook.experiments.length === 0) return "`whet run` starts proposing and measuring.";
   if (notebook.waiting.length > 0) return "`whet review` lists the keeps that look too good.";
+  if (keeps === 0 && notebook.ended !== null)
+    return "`whet log` shows what was tried, `whet context` what was learned; `whet run` with a higher limit goes on.";
   if (notebook.audit === null) return "`whet run` goes on and audits the result at its end.";
+  if (notebook.audit.interval[0] <= 0)
+    return "no gain is proven: `whet run` with a higher limit goes on looking, `whet log` shows what was tried.";
   if (keeps === 0) return "`whet log` shows what was tried, `whet context` what was learned.";
   return `\`git merge ${oneLine(notebook.branch)}\` takes the improvements, \`whet report\` makes the page.`;
 }

@@ -44,7 +44,7 @@ async function shown(
 ): Promise<number> {
   const folder = await readLab(lab ?? ".");
   const time = options.for === undefined ? undefined : parseDuration(options.for);
-  if (time === null || time === 0)
+  if (time === null || time === 0 || /^[\d.]+$/.test(options.for ?? ""))
     throw new UserError(`--for ${options.for} is no duration`, "write 30m, 8h or 1h30m");
   if (options.isolation !== undefined && options.isolation !== "best" && options.isolation !== "L0")
     throw new UserError(`--isolation is best or L0, not ${options.isolation}`);
