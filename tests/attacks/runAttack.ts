@@ -1,0 +1,159 @@
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { type Contract, parseProgram } from "../../src/contract/index.ts";
+import {
+  channelOf,
+  type Evaluation,
+  openEvaluator,
+  type Place,
+  preparePlace,
+  trust,
+} from "../../src/evaluator/index.ts";
+import { contentHash, mayChange, openRepo } from "../../src/repo/index.ts";
+import { openSandbox, type Sandbox } from "../../src/sandbox/index.ts";
+import type { Attack, AttackedLevel, CandidateFiles, Context, Finding } from "./attack.ts";
+import type { AttackedLab } from "./labs.ts";
+
+/** A lab laid out at a level, through the rooms that every session goes through; used for many attacks in turn. */
+export interface Bench {
+  level: AttackedLevel;
+  lab: AttackedLab;
+  contract: Contract;
+  folder: string;
+  place: Place;
+  sandbox: Sandbox;
+  /** What is printed with every session of this lab at this level: channel, what is not enforced, reasons of the grade. */
+  printed: readonly string[];
+  /** Runs the start with the candidate's files laid over it. */
+  evaluate(files: CandidateFiles, seed: number): Promise<Evaluation>;
+  /** The untouched start on this seed; measured once. */
+  start(seed: number): Promise<Evaluation>;
+  close(): void;
+}
+
+/** The levels that this machine offers, the weakest first. */
+export async function levelsHere(): Promise<AttackedLevel[]> {
+  const { isolation } = await openSandbox();
+  return isolation.level === "L2" ? ["L0", "L2"] : ["L0"];
+}
+
+export async function openBench(lab: AttackedLab, level: AttackedLevel): Promise<Bench> {
+  const top = realpathSync(mkdtempSync(join(tmpdir(), "whet attäck-")));
+  const folder = join(top, "lab");
+  for (const [path, text] of Object.entries(lab.files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  for (const args of [
+    ["init", "-q", "-b", "main"],
+    ["add", "-A"],
+    ["-c", "user.name=Test", "-c", "user.email=test@localhost", "commit", "-q", "-m", "start"],
+  ])
+    execFileSync("git", args, { cwd: folder });
+
+  const { program, problems } = parseProgram(lab.files["program.md"] as string);
+  if (!program) throw new Error(JSON.stringify(problems));
+  const { contract } = program;
+  const repo = await openRepo(folder);
+  const sandbox = await openSandbox(level === "L0" ? { level } : {});
+  if (sandbox.isolation.level !== level) throw new Error(`this machine does not offer ${level}`);
+  const place = await preparePlace({
+    ...{ repo, contract, commit: repo.head, programHash: program.hash },
+    ...{ folder: join(folder, ".whetstone", "work"), sandbox },
+  });
+  const base = Object.fromEntries(
+    Object.entries(lab.files).filter(([path]) => mayChange(contract.change, path)),
+  );
+  const evaluator = openEvaluator(contract, place, base, sandbox, randomBytes(32).toString("hex"));
+  const evaluate = (changes: CandidateFiles, seed: number) => {
+    const files: Record<string, string> = {};
+    for (const [path, text] of Object.entries({ ...base, ...changes })) if (text !== null) files[path] = text;
+    return evaluator.evaluate({ state: contentHash(files), files, seed, checks: true });
+  };
+  const starts = new Map<number, Promise<Evaluation>>();
+  return {
+    ...{ level, lab, contract, folder, place, sandbox, evaluate },
+    printed: [
+      `${evaluator.channel} metric`,
+      ...sandbox.isolation.notEnforced,
+      ...sandbox.isolation.watched,
+      ...trust(contract, channelOf(contract), sandbox.isolation).reasons,
+    ],
+    start: (seed) => {
+      const known = starts.get(seed) ?? evaluate({}, seed);
+      starts.set(seed, known);
+      return known;
+    },
+    close: () => rmSync(top, { recursive: true, force: true }),
+  };
+}
+
+const firstSeed = 1001;
+
+/** Runs an attack on a bench of its lab and says what came of it. */
+export async function runAttack(bench: Bench, attack: Attack): Promise<Finding> {
+  const { level, folder, place, sandbox, printed } = bench;
+  const evaluations: Evaluation[] = [];
+  const context: Context = {
+    ...{ level, folder, place, sandbox, evaluations, evaluation: null },
+    async evaluate(files) {
+      const evaluation = await bench.evaluate(files, firstSeed + evaluations.length);
+      evaluations.push(evaluation);
+      context.evaluation = evaluation;
+      return evaluation;
+    },
+  };
+  let harm: string | null;
+  try {
+    // What the start scores is not to be measured with whatever the attack leaves behind.
+    for (let run = 0; run < (attack.runs ?? 1); run++) await bench.start(firstSeed + run);
+    await attack.prepare?.(context);
+    for (let run = 0; run < (attack.runs ?? 1); run++)
+      await context.evaluate(typeof attack.files === "function" ? await attack.files(context) : attack.files);
+    harm = (await attack.harmed?.(context)) ?? null;
+  } finally {
+    await attack.cleanup?.(context);
+  }
+  const won = await firstWin(bench, evaluations);
+  const failure = evaluations.findLast((evaluation) => evaluation.failure)?.failure;
+  const reached = harm ?? won;
+  if (reached !== null) {
+    const { admits } = attack;
+    const admitted = (admits && printed.find((sentence) => admits.test(sentence))) ?? null;
+    return { attack, level, verdict: "not covered", what: reached, admitted };
+  }
+  // A candidate that merely dies of what it tried has been stopped; nobody had to notice it.
+  const verdict = failure && failure.kind !== "crash" ? "detected" : "blocked";
+  const what = failure
+    ? `${failure.kind}: ${failure.message}`
+    : `scored ${value(bench, evaluations.at(-1))}, no better than the start`;
+  return { attack, level, verdict, what, admitted: null };
+}
+
+/** The first run that scored better than the start on the same seed, in words, or null. */
+async function firstWin(bench: Bench, evaluations: readonly Evaluation[]): Promise<string | null> {
+  for (const evaluation of evaluations) {
+    const start = await bench.start(evaluation.seed);
+    if (isBetter(bench, evaluation, start))
+      return `scored ${value(bench, evaluation)} where the start scores ${value(bench, start)}`;
+  }
+  return null;
+}
+
+/** Whether a run scored better than another, by more than the lab's margin. */
+export function isBetter(bench: Bench, evaluation: Evaluation, than: Evaluation): boolean {
+  const here = value(bench, evaluation);
+  const there = value(bench, than);
+  if (there === null) throw new Error(`the start could not be measured: ${than.failure?.message}`);
+  if (here === null) return false;
+  const gain = bench.contract.metric.direction === "minimize" ? there - here : here - there;
+  return gain > bench.lab.margin * Math.abs(there);
+}
+
+/** The primary metric, or null where the evaluation failed. */
+export function value(bench: Bench, evaluation: Evaluation | undefined): number | null {
+  return evaluation?.metrics[bench.contract.metric.name] ?? null;
+}
