@@ -352,7 +352,7 @@ const doubling: Role = ({ say }) => {
 function converse(scorer: Role, candidate: Role, second?: Role) {
   return relay({
     copies: second ? 2 : 1,
-    frameLimit: 1000,
+    frameLimit: 2 ** 20,
     startScorer: (onLine) => play(scorer, onLine),
     startAnswerer: (copy, onLine) => play(copy === 1 && second ? second : candidate, onLine),
   });
@@ -504,9 +504,20 @@ describe("the conversation over a pipe", () => {
       "sends a line over the limit",
       ({ say }) => {
         say({ ready: true });
-        return (line) => say({ id: (JSON.parse(line) as { id: string }).id, answer: "x".repeat(2000) });
+        return (line) => say({ id: (JSON.parse(line) as { id: string }).id, answer: "x".repeat(2 ** 20) });
       },
       /no JSON object/,
+    ],
+    [
+      "answers with what is nested too deeply to be written again",
+      ({ say }) => {
+        say({ ready: true });
+        return (line) =>
+          say(
+            `{"id":"${(JSON.parse(line) as { id: string }).id}","answer":${"[".repeat(400_000)}${"]".repeat(400_000)}}`,
+          );
+      },
+      /nested too deeply/,
     ],
     [
       "leaves early, with success",

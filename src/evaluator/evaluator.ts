@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { mkdir, symlink } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import type { Budget, Contract } from "../contract/index.ts";
-import { overlay, restore } from "../repo/index.ts";
+import { changedSince, overlay, restore, stamp } from "../repo/index.ts";
 import type { Limits, Mount, Order, Outcome, Running, Sandbox } from "../sandbox/index.ts";
 import type { Channel, Evaluation, FailureKind } from "./evaluation.ts";
 import { clockValue, readMetrics } from "./metrics.ts";
@@ -94,7 +94,9 @@ export function openEvaluator(
       }
       const writable = writablePlaces(contract, place.lab, run);
       for (const mount of writable) await mkdir(mount.host, { recursive: true });
-      if (sandbox.isolation.level !== "L2") await linkWritable(place.slot, writable);
+      const open = sandbox.isolation.level !== "L2";
+      if (open) await linkWritable(place.slot, writable);
+      const shown = open && contract.score ? await stamp(candidateFolder) : null;
 
       const measured = await measure({
         ...options,
@@ -109,7 +111,7 @@ export function openEvaluator(
       });
 
       let failure = measured.failure;
-      if (sandbox.isolation.level !== "L2") {
+      if (open) {
         const damaged = await restore(place.slot, place.base, place.laid, {
           lab: place.lab,
           editable: options.files,
@@ -117,10 +119,15 @@ export function openEvaluator(
           ignore: writable.map((mount) => mount.at as string),
         });
         damaged.push(...(await touchedPins(place)));
+        // The scorer is to read what was proposed, not what the run put in its place.
+        const swapped = shown ? await changedSince(shown, candidateFolder) : [];
+        damaged.push(...swapped.map((path) => `$CANDIDATE/${path}`));
         if (damaged.length > 0) {
           // Whatever number came of it may have been written by the run itself.
           await place.rebuild();
           laid = baseFiles;
+          await removeTree(candidateFolder);
+          candidateLaid = {};
           failure = {
             kind: "tampered",
             message: `the run changed files of the pinned tree: ${damaged.slice(0, 3).join(", ")}`,

@@ -46,8 +46,10 @@ export async function relay(parties: PipeParties): Promise<PipeResult> {
     if (!copy.ready || copy.open || copy.waiting.length === 0) return;
     const ask = copy.waiting.shift();
     const id = randomBytes(12).toString("hex");
+    const line = written({ id, ask });
+    if (line === null) return fail("scorer", "the scorer's question is nested too deeply to be passed on");
     copy.open = { id, since: performance.now() };
-    copy.process.write(JSON.stringify({ id, ask }));
+    copy.process.write(line);
   };
 
   const scorer = parties.startScorer((line) => {
@@ -97,8 +99,11 @@ export async function relay(parties: PipeParties): Promise<PipeResult> {
         )
           return fail("protocol", "the candidate printed a line that answers no open question");
         const ms = now - copy.open.since;
+        const passed = written({ from: index, answer: frame.answer, ms });
+        if (passed === null)
+          return fail("protocol", "the candidate's answer is nested too deeply to be passed on");
         copy.open = null;
-        scorer.write(JSON.stringify({ from: index, answer: frame.answer, ms }));
+        scorer.write(passed);
         askNext(copy);
       }),
     };
@@ -132,6 +137,15 @@ function parse(line: string, limit: number): Record<string, unknown> | null {
     return typeof value === "object" && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Null for what nests too deeply: `JSON.parse` reads any depth, `JSON.stringify` has the stack for some thousands. */
+function written(frame: Record<string, unknown>): string | null {
+  try {
+    return JSON.stringify(frame);
   } catch {
     return null;
   }
