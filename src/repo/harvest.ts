@@ -242,7 +242,8 @@ export interface Changes {
 
 /**
  * Harvests a working copy and compares it with its base: the changes within the globs, and a violation for everything
- * else that was created, changed, deleted or made another kind of file.
+ * else that was created, changed, deleted or made another kind of file. After as many violations as files are allowed
+ * it looks no further.
  *
  * @param base manifest of the copy as it was handed out.
  */
@@ -270,6 +271,11 @@ export async function harvestChanges(
       if (was) {
         if (!(await sameAs(root, path, was))) forbid(path, "it was changed");
       } else if (!path.split("/").some((part) => notHarvested.has(part))) forbid(path, "it was created");
+      if (violations.length > limits.files) {
+        // The record is for a person: a flood of files is one thing wrong, not a hundred thousand.
+        violations.push({ path, kind: "too many", detail: "and so on: the rest was not looked through" });
+        return { changes, violations };
+      }
     }
   } catch (error) {
     // What cannot be looked at is refused as a whole; what is missing in it is not known then.
