@@ -23,7 +23,11 @@ export function launchL0(order: Order, tools: Tools): Launch {
     ...order.env,
   };
   for (const mount of order.mounts) if (typeof mount.at !== "string") env[mount.at.env] = mount.host;
-  const inner = [...limitPrefix(order.limits, tools), ...commandArgv(order.command)];
+  const inner = [
+    ...(tools.fewerRights ?? []),
+    ...limitPrefix(order.limits, tools),
+    ...commandArgv(order.command),
+  ];
   const contained = contain(inner, order.limits, tools);
   return {
     argv: contained ? ["setpriv", "--pdeathsig", "KILL", ...timed(contained)] : timed(inner),

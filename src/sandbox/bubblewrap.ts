@@ -35,18 +35,8 @@ export function launchBubblewrap(order: Order, tools: Tools): Launch {
     ...["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "whetstone"],
     ...["--ro-bind", "/usr", "/usr", ...systemFolders()],
     ...etc(limits.network),
-    ...[
-      "--proc",
-      "/proc",
-      "--dev",
-      "/dev",
-      "--size",
-      "67108864",
-      "--tmpfs",
-      "/dev/shm",
-      "--remount-ro",
-      "/dev",
-    ],
+    ...["--proc", "/proc", ...kernelSettings()],
+    ...["--dev", "/dev", "--size", "67108864", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"],
     ...["--size", String(Math.max(2 ** 26, Math.min(limits.disk, 2 ** 30))), "--tmpfs", "/tmp"],
   ];
   const path: string[] = [];
@@ -66,12 +56,9 @@ export function launchBubblewrap(order: Order, tools: Tools): Launch {
     }
     args.push(mount.writable ? "--bind" : "--ro-bind", mount.host, at);
   }
-  for (const hidden of order.hidden) {
-    const host = hostOf(order, hidden);
-    const info = host ? lstatSync(host, { throwIfNoEntry: false }) : undefined;
-    if (!info) continue;
-    const at = posix.join(root, hidden);
-    if (info.isDirectory()) args.push("--tmpfs", at, "--remount-ro", at);
+  for (const cover of covers(order)) {
+    const at = posix.join(root, cover.path);
+    if (cover.isFolder) args.push("--tmpfs", at, "--remount-ro", at);
     else args.push("--ro-bind", empty, at);
   }
   args.push("--remount-ro", "/", "--chdir", posix.join(root, order.cwd), "--clearenv");
@@ -101,6 +88,18 @@ function systemFolders(): string[] {
     else args.push("--ro-bind", folder, folder);
   }
   return args;
+}
+
+/**
+ * Root may write the kernel's settings in /proc by its number alone, without any capability, and core_pattern names a
+ * command that the kernel runs outside: bubblewrap leaves them as they are when it finds them unwritable itself.
+ */
+function kernelSettings(): string[] {
+  return ["sys", "sysrq-trigger", "fs", "acpi", "scsi", "mtrr"].flatMap((name) => [
+    "--ro-bind-try",
+    `/proc/${name}`,
+    `/proc/${name}`,
+  ]);
 }
 
 function etc(network: boolean): string[] {
@@ -149,14 +148,52 @@ function toolPath(): string[] {
   return findToolchains().path;
 }
 
-/** The host's path of something in the tree, through the mounts. */
-function hostOf(order: Order, path: string): string | null {
+/** Each once, and none below another: there is nothing left to be covered. */
+function covers(order: Order): { path: string; isFolder: boolean }[] {
+  const all = order.hidden.map((path) => coverFor(order, path)).filter((cover) => cover !== null);
+  return all.filter(
+    ({ path }, index) =>
+      !all.some(
+        (other, position) => path.startsWith(`${other.path}/`) || (path === other.path && position < index),
+      ),
+  );
+}
+
+/**
+ * What to mount over so that a path cannot be seen; null when nothing is there.
+ *
+ * Below a mount (which a run may have written before) no link is followed: one that leads elsewhere would redirect the
+ * cover to a place of its maker's choice, outside the sandbox even (bubblewrap before 0.12). There the folder that
+ * holds the link is covered instead.
+ */
+function coverFor(order: Order, path: string): { path: string; isFolder: boolean } | null {
+  const mount = mountOver(order, path);
+  if (!mount) {
+    const info = lstatSync(join(order.tree, path), { throwIfNoEntry: false });
+    return info ? { path, isFolder: info.isDirectory() } : null;
+  }
+  const top = mount.at as string;
+  const parts = posix
+    .relative(top, path)
+    .split("/")
+    .filter((part) => part !== "");
+  let isFolder = lstatSync(mount.host, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  for (let depth = 1; depth <= parts.length; depth++) {
+    const info = lstatSync(join(mount.host, ...parts.slice(0, depth)), { throwIfNoEntry: false });
+    if (!info) return null;
+    if (info.isSymbolicLink()) return { path: posix.join(top, ...parts.slice(0, depth - 1)), isFolder: true };
+    isFolder = info.isDirectory();
+  }
+  return { path, isFolder };
+}
+
+/** The innermost mount that shows a path of the tree, or null for the tree itself. */
+function mountOver(order: Order, path: string): Mount | null {
   let best: Mount | null = null;
   for (const mount of order.mounts) {
     if (typeof mount.at !== "string") continue;
     if (path !== mount.at && !path.startsWith(`${mount.at}/`)) continue;
     if (!best || (best.at as string).length < mount.at.length) best = mount;
   }
-  if (!best) return join(order.tree, path);
-  return join(best.host, posix.relative(best.at as string, path));
+  return best;
 }

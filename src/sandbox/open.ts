@@ -8,7 +8,7 @@ import { launchL0 } from "./L0.ts";
 import { launchMacos } from "./macos.ts";
 import { type Launch, run } from "./run.ts";
 import type { Isolation, Level, Limits, Order, Sandbox } from "./sandbox.ts";
-import { findTools, type Tools, works } from "./tools.ts";
+import { findTools, isRoot, type Tools, works } from "./tools.ts";
 
 export interface SandboxOptions {
   /** Refuse to go on below L2. */
@@ -123,6 +123,10 @@ function reportL0(tools: Tools): Isolation {
       "time limit",
       "environment built from nothing, no inherited descriptors",
       ...(contained ? ["every process is gone at the end (process namespace)"] : []),
+      ...(tools.processNamespace?.includes("--mount-proc")
+        ? ["other processes, their environment, memory and shared memory cannot be reached"]
+        : []),
+      ...(tools.fewerRights ? ["no rights can be gained (sudo, setuid programs)"] : []),
       ...(tools.prlimit ? ["size of one file"] : []),
       "output size",
     ],
@@ -135,8 +139,17 @@ function reportL0(tools: Tools): Isolation {
       "reading and writing the user's files",
       "network",
       "hidden paths (private, holdout)",
-      "processor affinity",
-      ...(contained ? [] : ["a daemon that wipes its environment can survive"]),
+      "number of processors (a run can undo its affinity)",
+      "kernel flaws (no seccomp filter: io_uring is reachable)",
+      "use of shared processors and caches",
+      ...(contained
+        ? []
+        : ["other processes of the same user (signals, memory, shared memory); a daemon can survive"]),
+      ...(tools.processNamespace?.includes("--mount-proc")
+        ? []
+        : ["other processes of the same user (what /proc shows: environment, arguments, open files)"]),
+      ...(tools.fewerRights ? [] : ["setuid programs such as sudo, the terminal"]),
+      ...(isRoot ? ["the system itself: this runs as root, and so does every candidate"] : []),
     ],
     evidence: [
       contained
@@ -162,6 +175,8 @@ function reportL2(): Isolation {
     notEnforced: [
       "kernel flaws (no seccomp filter: io_uring is reachable)",
       "use of shared processors and caches",
+      "number of processors (a run can undo its affinity)",
+      "sockets in a folder that is shown (inputs, toolchains) can be connected to",
     ],
     evidence: [
       "a canary under bubblewrap could neither write its tree, nor see the host's files, nor connect to a port",

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,6 +36,7 @@ describe.each(levels)("isolation level %s", (level) => {
     mkdirSync(join(tree, "secret"));
     writeFileSync(join(tree, "secret", "data"), "hidden\n");
     writeFileSync(join(tree, "plain"), "plain\n");
+    mkdirSync(join(tree, "cache"));
   });
   afterAll(() => {
     rmSync(tree, { recursive: true, force: true });
@@ -194,6 +195,40 @@ describe.each(levels)("isolation level %s", (level) => {
     expect((await run(connect)).stdout).toMatch(/ECONNREFUSED|ENETUNREACH/);
     expect((await run(connect, { limits: { ...limits, network: true } })).stdout).toBe("hello\n");
     server.close();
+  });
+
+  it("gives no way to more rights, and shares no memory with later runs", async () => {
+    const outcome = await run("grep NoNewPrivs /proc/self/status; ipcmk -M 4096 -p 600 >/dev/null; ipcs -m");
+    expect(outcome.stdout).toMatch(/NoNewPrivs:\s+1/);
+    expect(outcome.stdout).toMatch(/\s4096\s/);
+    expect((await run("ipcs -m")).stdout).not.toMatch(/\s4096\s/);
+  });
+
+  it.runIf(level === "L2")(
+    "lets nobody write the kernel's settings, root by its number included",
+    async () => {
+      // Their own values again.
+      const outcome = await run(
+        'at=/proc/sys/kernel/core_pattern; value=$(cat $at); (echo "$value" > $at) 2>/dev/null && echo wrote; echo end',
+      );
+      expect(outcome.stdout).toBe("end\n");
+    },
+  );
+
+  it.runIf(level === "L2")("covers no hidden path through a link that a run has planted", async () => {
+    const cache = mkdtempSync(join(tmpdir(), "whet-cache-"));
+    const target = join(tmpdir(), `whet-planted-${process.pid}`);
+    mkdirSync(join(cache, "real"));
+    writeFileSync(join(cache, "real", "data"), "hidden\n");
+    symlinkSync(`/oldroot${target}`, join(cache, "link"));
+    symlinkSync("/oldroot/tmp", join(cache, "folder"));
+    const outcome = await run("cat cache/real/data; ls -A cache; echo end", {
+      mounts: [{ host: cache, at: "cache", writable: true }],
+      hidden: ["cache/link", "cache/folder/x", "cache/real/data"],
+    });
+    expect(outcome.stdout).toBe("end\n");
+    expect(existsSync(target)).toBe(false);
+    rmSync(cache, { recursive: true });
   });
 
   it("says what it does not enforce", () => {

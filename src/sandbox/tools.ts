@@ -9,17 +9,20 @@ export interface Tools {
   taskset: boolean;
   /** `unshare ...` for a namespace of processes that dies with its first process, or null. */
   processNamespace: string[] | null;
+  /** `setpriv ...` for a command that can gain no rights and has none over the system, or null. */
+  fewerRights: string[] | null;
 }
 
 export async function findTools(): Promise<Tools> {
   const linux = process.platform === "linux";
-  const [pageSize, prlimit, taskset, processNamespace] = await Promise.all([
+  const [pageSize, prlimit, taskset, processNamespace, fewerRights] = await Promise.all([
     tryOut(["getconf", "PAGE_SIZE"]).then((out) => Number(out) || 4096),
     linux ? works(["prlimit", "--core=0", "true"]) : false,
     linux ? works(["taskset", "-c", "0", "true"]) : false,
     linux ? findNamespace() : null,
+    linux ? findFewerRights() : null,
   ]);
-  return { pageSize, prlimit, taskset, processNamespace };
+  return { pageSize, prlimit, taskset, processNamespace, fewerRights };
 }
 
 /**
@@ -38,12 +41,25 @@ const firstProcess = [
 /** Root needs no user namespace; others get one in which they keep their own number, so that files keep their owner. */
 async function findNamespace(): Promise<string[] | null> {
   const user = isRoot ? [] : ["--user", "--map-current-user"];
-  for (const extra of [["--mount-proc"], []]) {
+  for (const extra of [["--ipc", "--mount-proc"], ["--ipc"], []]) {
     const prefix = ["unshare", ...user, "--pid", "--fork", "--kill-child", ...extra];
     const out = await tryOut(["setpriv", "--pdeathsig", "KILL", ...prefix, "sh", "-c", "echo $$"]);
     if (out === "1") return prefix;
   }
   return null;
+}
+
+/**
+ * No `sudo` and no other setuid program; as root also none of the powers over the machine that ordinary work does not
+ * need: unmounting our /proc and so finding every process, typing into a terminal, raising limits, making device nodes.
+ */
+async function findFewerRights(): Promise<string[] | null> {
+  const powers = ["admin", "ptrace", "module", "rawio", "boot", "time", "resource"].map(
+    (name) => `-sys_${name}`,
+  );
+  powers.push("-net_admin", "-mknod", "-linux_immutable");
+  const prefix = ["setpriv", "--no-new-privs", ...(isRoot ? ["--bounding-set", powers.join(",")] : [])];
+  return (await works([...prefix, "true"])) ? prefix : null;
 }
 
 /** Runs what follows as a namespace of processes that is gone with its first; null where that cannot be had. */
