@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { mkdir, symlink } from "node:fs/promises";
+import { mkdir, readlink, symlink } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import type { Budget, Contract } from "../contract/index.ts";
 import { changedSince, overlay, restore, stamp } from "../repo/index.ts";
@@ -8,7 +8,6 @@ import type { Channel, Evaluation, FailureKind } from "./evaluation.ts";
 import { clockValue, readMetrics } from "./metrics.ts";
 import { endingKind, lastLine, relay } from "./pipe.ts";
 import {
-  exists,
   firstOddity,
   type Place,
   pinHash,
@@ -98,6 +97,17 @@ export function openEvaluator(
       if (open) await linkWritable(place.slot, writable);
       const shown = open && contract.score ? await stamp(candidateFolder) : null;
 
+      const damaged: string[] = [];
+      const tidy = async () => {
+        if (!open) return;
+        const found = restore(place.slot, place.base, place.laid, {
+          lab: place.lab,
+          editable: options.files,
+          absent: Object.keys(baseFiles).filter((path) => !(path in options.files)),
+          ignore: writable.map((mount) => mount.at as string),
+        });
+        damaged.push(...(await found.catch(unreadable)));
+      };
       const measured = await measure({
         ...options,
         contract: onStage(contract, options.stage),
@@ -107,20 +117,19 @@ export function openEvaluator(
         nothing,
         candidateFolder,
         writable,
+        putInOrder: async () => {
+          await tidy();
+          return damaged.length === 0;
+        },
         secret: createHmac("sha256", secret).update(String(options.seed)).digest("hex"),
       });
 
       let failure = measured.failure;
       if (open) {
-        const damaged = await restore(place.slot, place.base, place.laid, {
-          lab: place.lab,
-          editable: options.files,
-          absent: Object.keys(baseFiles).filter((path) => !(path in options.files)),
-          ignore: writable.map((mount) => mount.at as string),
-        });
-        damaged.push(...(await touchedPins(place)));
+        await tidy();
+        damaged.push(...(await touchedPins(place).catch(unreadable)));
         // The scorer is to read what was proposed, not what the run put in its place.
-        const swapped = shown ? await changedSince(shown, candidateFolder) : [];
+        const swapped = shown ? await changedSince(shown, candidateFolder).catch(unreadable) : [];
         damaged.push(...swapped.map((path) => `$CANDIDATE/${path}`));
         if (damaged.length > 0) {
           // Whatever number came of it may have been written by the run itself.
@@ -170,6 +179,11 @@ interface Job extends EvaluateOptions {
   nothing: string;
   candidateFolder: string;
   writable: Mount[];
+  /**
+   * Without isolation: puts the candidate's tree back as it was laid out, so that no check finds what the run left
+   * there. False when the run had changed what is pinned.
+   */
+  putInOrder: () => Promise<boolean>;
   secret: string;
 }
 
@@ -201,7 +215,7 @@ async function measure(job: Job): Promise<Measured> {
       job,
       run,
       null,
-      { kind: "tampered", message: `$OUT/${odd} is a link or no regular file` },
+      { kind: "tampered", message: `$OUT/${odd.slice(0, 200)} is a link or no plain file` },
       [],
       log,
     );
@@ -283,6 +297,9 @@ function placeOf(job: Job, path: string): string {
 async function runChecks(job: Job): Promise<Evaluation["checks"]> {
   const results: Evaluation["checks"] = [];
   if (!job.checks) return results;
+  const [first] = job.contract.checks;
+  if (first && !(await job.putInOrder()))
+    return [{ command: first.command, passed: false, message: "the run changed files of the pinned tree" }];
   for (const check of job.contract.checks) {
     job.onProgress?.({ part: "check" });
     const order = candidateOrder(
@@ -399,15 +416,25 @@ function reaches(own: readonly string[], path: string): boolean {
   return own.some((folder) => path.startsWith(`${folder}/`));
 }
 
+/** A run may leave what cannot even be listed: paths too long to be opened, names that are no text. */
+function unreadable(error: unknown): string[] {
+  return [
+    `what it left cannot be looked through (${(error as NodeJS.ErrnoException).code ?? String(error)})`,
+  ];
+}
+
 function limitsOf(budget: Budget): Limits {
   return budget;
 }
 
+/** Whatever lies at a writable path goes: an earlier run may have put a folder there that lasts. */
 async function linkWritable(slot: string, writable: readonly Mount[]): Promise<void> {
   for (const mount of writable) {
     const target = join(slot, mount.at as string);
+    if ((await readlink(target).catch(() => null)) === mount.host) continue;
+    await removeTree(target);
     await mkdir(dirname(target), { recursive: true });
-    if (!(await exists(target))) await symlink(mount.host, target);
+    await symlink(mount.host, target);
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import {
+  chmod,
   cp,
   lstat,
   mkdir,
@@ -9,7 +10,9 @@ import {
   realpath,
   rename,
   rm,
+  rmdir,
   symlink,
+  unlink,
   writeFile,
 } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
@@ -290,8 +293,40 @@ export async function copyTree(from: string, to: string): Promise<void> {
   });
 }
 
+/** Removes a folder whatever a run has put there: paths too long to be opened, folders locked against their owner. */
 export async function removeTree(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true, maxRetries: 3 });
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch {
+    await flatten(path);
+    await rm(path, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** Empties a folder level by level, its grandchildren moved up, so that no path grows beyond two names. */
+async function flatten(folder: string): Promise<void> {
+  const below = (parent: Buffer, name: Buffer | string) =>
+    Buffer.concat([parent, Buffer.from("/"), Buffer.from(name)]);
+  const isFolder = async (path: Buffer) => (await lstat(path)).isDirectory();
+  const root = Buffer.from(folder);
+  let moved = 0;
+  for (let names = await readdir(root, { encoding: "buffer" }); names.length > 0; ) {
+    for (const name of names) {
+      const path = below(root, name);
+      if (!(await isFolder(path))) {
+        await unlink(path);
+        continue;
+      }
+      await chmod(path, 0o700);
+      for (const inner of await readdir(path, { encoding: "buffer" })) {
+        const child = below(path, inner);
+        if (await isFolder(child)) await chmod(child, 0o700);
+        await rename(child, below(root, `${process.pid}.${moved++}`));
+      }
+      await rmdir(path);
+    }
+    names = await readdir(root, { encoding: "buffer" });
+  }
 }
 
 export async function exists(path: string): Promise<boolean> {
@@ -318,15 +353,20 @@ export async function sizeOf(path: string): Promise<number | null> {
   return total;
 }
 
-/** The first entry below a folder that is neither a file of one name nor a folder, relative to it; null when all are. */
+/**
+ * The first entry below a folder that is neither a plain file of one name nor a folder, or that cannot be looked at;
+ * relative to the folder, null when all are in order. A file with its owner's or group's rights is not plain.
+ */
 export async function firstOddity(folder: string, prefix = ""): Promise<string | null> {
-  for (const entry of await readdir(join(folder, prefix))) {
+  const entries = await readdir(join(folder, prefix)).catch(() => null);
+  if (entries === null) return prefix;
+  for (const entry of entries) {
     const path = posix.join(prefix, entry);
-    const info = await lstat(join(folder, path));
-    if (info.isDirectory()) {
+    const info = await lstat(join(folder, path)).catch(() => null);
+    if (info?.isDirectory()) {
       const below = await firstOddity(folder, path);
       if (below !== null) return below;
-    } else if (!info.isFile() || info.nlink !== 1) return path;
+    } else if (!info?.isFile() || info.nlink !== 1 || (info.mode & 0o6000) !== 0) return path;
   }
   return null;
 }
