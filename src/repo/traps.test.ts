@@ -282,6 +282,18 @@ describe("harvest", () => {
       "x/y forbidden it was deleted",
     ]);
   });
+
+  it("stops counting what does not belong there", async () => {
+    const path = lay(folder(), { "a.ts": "1" });
+    const base = await manifest(path);
+    lay(path, Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`flood/${n}`, ""])));
+    lay(path, { "a.ts": "2" });
+    const limits = { files: 10, fileSize: 100, total: 1000 };
+    const { changes, violations } = await harvestChanges(path, base, ["a.ts"], limits);
+    expect(changes).toEqual({ "a.ts": "2" });
+    expect(violations).toHaveLength(12);
+    expect(violations.at(-1)?.kind).toBe("too many");
+  });
 });
 
 describe("states on disk", () => {
