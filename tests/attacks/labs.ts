@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { program } from "../support/lab.ts";
 import type { CandidateFiles } from "./attack.ts";
+import { vaults } from "./vault.ts";
 
 /** A small real lab to be attacked, whose evaluation takes some 100 ms. */
 export interface AttackedLab {
@@ -309,6 +310,7 @@ export const labs: Readonly<Record<string, AttackedLab>> = {
   askedAgain,
   weighed,
   selfReported,
+  ...vaults,
 };
 
 /** Whether this machine has what the lab needs. */
