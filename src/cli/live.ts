@@ -127,6 +127,8 @@ function advance(view: LiveView, event: SessionEvent, most: number | null): Live
       };
     case "line":
       return { ...view, lastLine: event.line };
+    case "waiting":
+      return { ...view, lastLine: event.message };
     case "noise":
       return { ...view, baseline: event.mean, best: view.best ?? event.mean, sigma: event.sigma };
     case "decision": {

@@ -83,8 +83,8 @@ export interface Budget {
   time: number;
   /** Bytes of memory of the whole process tree. */
   memory: number;
-  /** Processors the run may use (affinity); absent: all. */
-  cpus?: number;
+  /** Processors the run may use (affinity): how many, or which ones by number (`list`); absent: all. */
+  cpus?: number | { list: number[] };
   processes: number;
   /** Bytes of one file. */
   fileSize: number;

@@ -149,7 +149,7 @@ const forms: Record<string, string> = {
   "score.copies": "copies: 2 (1 to 16)",
   "score.time": "time: 60s",
   budget: "budget: 30s, or budget: {time: 30s, memory: 2GB}",
-  "budget.cpus": "cpus: 2",
+  "budget.cpus": 'cpus: 2, or by number: cpus: "2,3"',
   "budget.processes": "processes: 256",
   "budget.network": "network: false",
   setup: "setup: node prepare.ts, or setup: {run: npm ci, network: true}",

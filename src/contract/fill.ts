@@ -4,7 +4,7 @@ import type { Fault, Path } from "./explain.ts";
 import { form, shown } from "./explain.ts";
 import { nearest } from "./near.ts";
 import type { FrontMatter } from "./schema.ts";
-import { parseDuration, parseSize, parseTolerance } from "./units.ts";
+import { parseCpuList, parseDuration, parseSize, parseTolerance } from "./units.ts";
 
 const defaults: Budget = {
   time: 300_000,
@@ -52,7 +52,7 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
     return present({
       time: given.time === undefined ? undefined : duration(given.time, [...path, "time"], defaults.time),
       memory: given.memory === undefined ? undefined : memory,
-      cpus: given.cpus,
+      cpus: typeof given.cpus === "string" ? { list: parseCpuList(given.cpus) ?? [] } : given.cpus,
       processes: given.processes,
       fileSize:
         given.fileSize === undefined

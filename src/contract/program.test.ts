@@ -330,6 +330,9 @@ describe("what is wrong is said with its place and what to write instead", () =>
     ["memory of a few bytes", { budget: { memory: 512 } }, "`memory` is 512 bytes"],
     ["no size", { budget: { disk: "much" } }, "`budget.disk` is no size"],
     ["no number of processors", { budget: { cpus: 0 } }, "`budget.cpus` is below 1"],
+    ["processors in words", { budget: { cpus: "two" } }, "`budget.cpus` is no list of processors"],
+    ["a range backwards", { budget: { cpus: "3-2" } }, 'Write: cpus: 2, or by number: cpus: "2,3"'],
+    ["processors as a list", { budget: { cpus: [2, 3] } }, "`budget.cpus` is a list"],
     [
       "a tolerance in words",
       { guards: [{ name: "a", clock: "cpu", tolerance: "some" }] },

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseCpuList } from "./units.ts";
 
 /** The forms that a person may write; `fill.ts` turns them into a contract. */
 
@@ -28,6 +29,10 @@ const clock = z
   .describe("Whetstone measures it itself: wall or cpu (seconds), memory (peak, bytes), `size PATH` (bytes)");
 const texts = z.union([text, z.array(text).min(1)]);
 const wholeNumber = z.int().min(1);
+
+const cpuList = z.string().refine((value) => parseCpuList(value) !== null, {
+  error: "is no list of processors: numbers and ranges in ascending order, each once",
+});
 
 const metric = z.union([
   metricName,
@@ -67,7 +72,10 @@ const guard = z.strictObject({
 const limits = z.strictObject({
   time: duration.optional(),
   memory: size.optional().describe("Memory of the whole process tree; default 4GB"),
-  cpus: wholeNumber.optional().describe("Processors that the run may use; default: all"),
+  cpus: z
+    .union([wholeNumber, cpuList])
+    .optional()
+    .describe('Processors that the run may use: how many, or which ones ("2,3" or "2-3"); default: all'),
   processes: wholeNumber.optional().describe("Default 256"),
   fileSize: size.optional().describe("The largest file that it may write; default 1GB"),
   disk: size.optional().describe("All that it may write together; default 4GB"),

@@ -37,3 +37,17 @@ export function parseTolerance(value: unknown): { absolute: number; relative: nu
   const amount = Number(match[1]);
   return match[2] === "%" ? { absolute: 0, relative: amount / 100 } : { absolute: amount, relative: 0 };
 }
+
+/** `2,3` or `0-3,8` as the numbers of processors, ascending. Null: no such list. */
+export function parseCpuList(value: string): number[] | null {
+  const numbers: number[] = [];
+  for (const part of value.split(",")) {
+    const match = /^\s*(\d{1,4})(?:\s*-\s*(\d{1,4}))?\s*$/.exec(part);
+    if (!match) return null;
+    const first = Number(match[1]);
+    const last = Number(match[2] ?? match[1]);
+    if (last < first || first <= (numbers.at(-1) ?? -1)) return null;
+    for (let number = first; number <= last; number++) numbers.push(number);
+  }
+  return numbers;
+}

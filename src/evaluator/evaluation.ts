@@ -1,3 +1,5 @@
+import type { Neighbours } from "../sandbox/index.ts";
+
 /** How the metric reached us: see "The contract" in docs/design.md. */
 export type Channel = "scored" | "clocked" | "self-reported";
 
@@ -37,4 +39,6 @@ export interface Evaluation {
   level: string;
   /** Hash of everything that judged this run: contract, base tree, inputs, setup outputs. */
   pins: string;
+  /** What else the machine did during the run; null where the system does not say. */
+  machine: Neighbours | null;
 }

@@ -300,6 +300,7 @@ function play(role: Role, onLine: (line: string) => void): Running {
     over = true;
     settle({
       ...{ ending, exitCode: ending === "ok" ? 0 : 1, signal: null, wallMs: 1, cpuMs: 1, peakBytes: 1 },
+      machine: null,
       ...{ stdout: "", stderr, stdoutCut: false, message: ending === "ok" ? "" : `ended: ${ending}` },
     });
   };

@@ -3,7 +3,15 @@ import { mkdir, readlink, symlink } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import type { Budget, Contract } from "../contract/index.ts";
 import { changedSince, overlay, restore, stamp } from "../repo/index.ts";
-import type { Limits, Mount, Order, Outcome, Running, Sandbox } from "../sandbox/index.ts";
+import {
+  type Limits,
+  type Mount,
+  type Order,
+  type Outcome,
+  type Running,
+  type Sandbox,
+  takeSlot,
+} from "../sandbox/index.ts";
 import type { Channel, Evaluation, FailureKind } from "./evaluation.ts";
 import { clockValue, readMetrics } from "./metrics.ts";
 import { endingKind, lastLine, relay } from "./pipe.ts";
@@ -21,7 +29,10 @@ import {
 export type Files = Record<string, string>;
 
 /** What is being done right now, for a live display. */
-export type Progress = { part: "run" | "check" | "score"; line?: string };
+export type Progress =
+  | { part: "run" | "check" | "score"; line?: string }
+  /** It is not its turn for a second already: `line` says what it waits for. */
+  | { part: "wait"; line: string };
 
 export interface EvaluateOptions {
   /** Content hash of the files, for the record. */
@@ -44,6 +55,10 @@ export interface Evaluator {
   evaluate(options: EvaluateOptions): Promise<Evaluation>;
 }
 
+const waiting = {
+  exclusive: "waiting for other runs on this machine to end: this one is timed",
+  shared: "waiting for another timed run on this machine to end",
+};
 const logTailBytes = 4096;
 /** Answers are forwarded and not kept, so they may be larger than ordinary output. */
 const pipeOutput = 2 ** 32;
@@ -54,14 +69,56 @@ export function channelOf(contract: Contract): Channel {
   return contract.score ? "scored" : "self-reported";
 }
 
+/** Whether what decides depends on how busy the machine is: such runs have it for themselves. */
+export function isTimed(contract: Contract): boolean {
+  return [contract.metric, ...contract.guards].some(
+    ({ clock }) => clock?.kind === "wall" || clock?.kind === "cpu",
+  );
+}
+
 /**
- * An evaluator over a prepared place. It measures one state at a time.
+ * An evaluator over a prepared place. It measures one state at a time, and while a timed metric or guard is measured
+ * no other evaluation of this user runs on this machine.
  *
  * @param baseFiles the editable files of the untouched base, as they lie in the place.
  * @param secret the session's secret (hex): each run's scorer gets a secret derived from it and the run's seed, the
  *   same for both arms of a pair and unknown to the candidate.
  */
 export function openEvaluator(
+  contract: Contract,
+  place: Place,
+  baseFiles: Files,
+  sandbox: Sandbox,
+  secret: string,
+): Evaluator {
+  const evaluator = unguarded(contract, place, baseFiles, sandbox, secret);
+  const mode = isTimed(contract) ? "exclusive" : "shared";
+  return {
+    channel: evaluator.channel,
+    async evaluate(options) {
+      const slot = await takeSlot(mode, {
+        onWait: () => options.onProgress?.({ part: "wait", line: waiting[mode] }),
+        ...(options.signal ? { signal: options.signal } : {}),
+      });
+      if (slot === null)
+        return {
+          ...{ state: options.state, seed: options.seed, metrics: {}, startedAt: Date.now() },
+          failure: { kind: "cancelled", message: "it was cancelled" },
+          ...{ wallMs: 0, cpuMs: 0, peakBytes: 0, exitCode: null, logTail: "", checks: [] },
+          ...{ channel: evaluator.channel, level: sandbox.isolation.level, pins: pinHash(place.pins) },
+          machine: null,
+        };
+      try {
+        return await evaluator.evaluate(options);
+      } finally {
+        slot.release();
+      }
+    },
+  };
+}
+
+/** The evaluator itself, whatever else runs on the machine. */
+function unguarded(
   contract: Contract,
   place: Place,
   baseFiles: Files,
@@ -159,6 +216,7 @@ export function openEvaluator(
         channel,
         level: sandbox.isolation.level,
         pins,
+        machine: main?.machine ?? null,
       };
     },
   };

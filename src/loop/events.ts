@@ -21,6 +21,8 @@ export type SessionEvent =
   /** A run begins; `rounds` is the most there can be of its purpose. */
   | { type: "run"; purpose: string; arm: string; round: number; rounds: number | null; budgetMs: number }
   | { type: "line"; line: string }
+  /** The run cannot begin yet, for a second already. */
+  | { type: "waiting"; message: string }
   | {
       type: "evaluation";
       evaluation: Evaluation;

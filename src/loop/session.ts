@@ -28,7 +28,7 @@ import {
 import { ledgerPath, whetstoneFolder } from "../notebook/index.ts";
 import { branchTip, contentHash, createBranch, harvest, openRepo, type Repo } from "../repo/index.ts";
 import type { Sandbox } from "../sandbox/index.ts";
-import { openSandbox } from "../sandbox/index.ts";
+import { openSandbox, requireProcessors, takeSlot } from "../sandbox/index.ts";
 import { drive, fromNumbers } from "./drive.ts";
 import type { Listener } from "./events.ts";
 import { isAlive, thisProcess } from "./holder.ts";
@@ -84,6 +84,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
   const contract = lab.contract;
   const repo = await openRepo(lab.folder);
   await makeWhetstoneFolder(lab.folder);
+  for (const { budget } of [contract, ...contract.stages]) requireProcessors(budget?.cpus);
   const ledger = await openLedger(ledgerPath(lab.folder));
   try {
     const sandbox = await openSandbox(
@@ -96,6 +97,13 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
     else await refuseWhileHeld(ledger);
 
     listener({ type: "phase", phase: "setup", number: null, what: contract.setup?.command ?? "" });
+    // A setup is work as well: never beside somebody's timed run.
+    const slot = await takeSlot("shared", {
+      onWait: () =>
+        listener({ type: "waiting", message: "waiting for another timed run on this machine to end" }),
+      signal: abort.signal,
+    });
+    if (slot === null) throw new Interrupted();
     const place = await preparePlace({
       repo,
       contract,
@@ -105,7 +113,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       sandbox,
       onLine: (line) => listener({ type: "setup", line }),
       signal: abort.signal,
-    });
+    }).finally(() => slot.release());
     const found = await harvest(join(place.base, place.lab), contract.change);
     const baseFiles: Files = {};
     for (const [path, content] of Object.entries(found.files)) baseFiles[path] = content.toString();
@@ -220,7 +228,10 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
     checks: ask.arm === "candidate" || ask.purpose === "baseline",
     ...(ask.stage === undefined ? {} : { stage: ask.stage }),
     ...(run.split === undefined ? {} : { split: run.split }),
-    onProgress: ({ line }) => line !== undefined && listener({ type: "line", line }),
+    onProgress: ({ part, line }) => {
+      if (part === "wait") listener({ type: "waiting", message: line });
+      else if (line !== undefined) listener({ type: "line", line });
+    },
     signal: session.abort.signal,
   });
   if (evaluation.failure?.kind === "cancelled" || session.abort.signal.aborted) throw new Interrupted();
@@ -250,7 +261,7 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
     level: evaluation.level,
     pins: evaluation.pins,
     stage: ask.stage ?? null,
-    machine: null,
+    machine: evaluation.machine && JSON.stringify(evaluation.machine),
   };
   await addEvaluation(ledger, stored);
   listener({ type: "evaluation", evaluation, value, purpose: ask.purpose, arm: ask.arm, recalled: false });

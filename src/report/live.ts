@@ -151,7 +151,7 @@ function viewScale(view: LiveView): Scale {
 export type LiveEvent =
   | { type: "session"; tag: string; branch: string; resumed: boolean; experiments: number }
   | { type: "setup" | "line"; line?: string }
-  | { type: "notice" | "alarm"; message: string }
+  | { type: "notice" | "alarm" | "waiting"; message: string }
   | {
       type: "probe";
       canary: string;
@@ -211,6 +211,7 @@ export function plainLine(
         ? `session ${oneLine(event.tag)} goes on after ${plural(event.experiments, "experiment")}, branch ${oneLine(event.branch)}`
         : `session ${oneLine(event.tag)} begins, branch ${oneLine(event.branch)}`;
     case "notice":
+    case "waiting":
       return oneLine(event.message);
     case "alarm":
       return `! ${oneLine(event.message)}`;

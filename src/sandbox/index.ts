@@ -1,2 +1,5 @@
+export type { Neighbours } from "./neighbours.ts";
 export { openSandbox, type SandboxOptions } from "./open.ts";
+export { requireProcessors } from "./processors.ts";
 export type * from "./sandbox.ts";
+export { type Slot, type SlotMode, takeSlot } from "./slot.ts";

@@ -3,8 +3,10 @@ import { randomBytes } from "node:crypto";
 import type { Readable } from "node:stream";
 import { coveredDescriptors } from "./descriptors.ts";
 import { diskUse } from "./disk.ts";
+import { neighboursBetween, readCounters } from "./neighbours.ts";
 import { openOutput } from "./output.ts";
 import { sampleTree, sweep } from "./processes.ts";
+import { allowedProcessors, chosenProcessors } from "./processors.ts";
 import type { Ending, Order, Outcome, Running } from "./sandbox.ts";
 
 /** What a level makes of an order: the command line to start, with its whole environment. */
@@ -33,6 +35,9 @@ export function timed(argv: readonly string[]): string[] {
 export function run(launch: Launch, order: Order, machine: Machine): Running {
   const { limits } = order;
   const marker = `WHET_RUN=${randomBytes(9).toString("hex")}`;
+  const allowed = allowedProcessors();
+  const processors = chosenProcessors(limits.cpus, allowed);
+  const before = readCounters(processors);
   const startedAt = performance.now();
   let ending: Ending | null = null;
   let message = "";
@@ -106,6 +111,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
       if (settled) return;
       settled = true;
       const wallMs = performance.now() - startedAt;
+      const after = readCounters(processors);
       for (const timer of timers) clearTimeout(timer);
       order.signal?.removeEventListener("abort", onAbort);
       // Whatever the main process left behind goes with it; then the pipes can only be drained.
@@ -118,17 +124,19 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
         stderr.end();
         launch.cleanUp();
         const how = verdict(code, signal);
+        // Bubblewrap ends without waiting for its namespace, whose time is then known from samples only.
+        const cpuMs = Math.max(childTime(times), sampledCpuMs);
         resolve({
           ending: ending ?? how.ending,
           exitCode: how.exitCode,
           signal: how.signal,
           wallMs,
-          // Bubblewrap ends without waiting for its namespace, whose time is then known from samples only.
-          cpuMs: Math.max(childTime(times), sampledCpuMs),
+          cpuMs,
           peakBytes,
           stdout: stdout.text(),
           stderr: stderr.text(),
           stdoutCut: stdout.cut,
+          machine: neighboursBetween(before, after, processors, allowed.length, cpuMs),
           message: ending ? message : how.message,
         });
       };
@@ -224,6 +232,7 @@ function failedStart(error: Error): Running {
     stdout: "",
     stderr: "",
     stdoutCut: false,
+    machine: null,
     message: `it could not be started: ${error.message}`,
   };
   return { write() {}, closeStdin() {}, kill() {}, done: Promise.resolve(outcome) };

@@ -1,3 +1,5 @@
+import type { Neighbours } from "./neighbours.ts";
+
 /** `L0`: process group and limits. `L2`: bubblewrap. `macos`: sandbox-exec. */
 export type Level = "L0" | "L2" | "macos";
 
@@ -49,8 +51,8 @@ export interface Limits {
   disk: number;
   /** Bytes of output. */
   output: number;
-  /** Number of processors, absent: all. */
-  cpus?: number;
+  /** Processors: how many, or which ones (`list`); absent: all. */
+  cpus?: number | { list: number[] };
   network: boolean;
 }
 
@@ -81,6 +83,8 @@ export interface Outcome {
   stdout: string;
   stderr: string;
   stdoutCut: boolean;
+  /** What else the machine did meanwhile; null where the system does not say. */
+  machine: Neighbours | null;
   /** A sentence for a person when `ending` is not `ok`. */
   message: string;
 }

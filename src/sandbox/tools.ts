@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cpus } from "node:os";
+import { allowedProcessors, chosenProcessors } from "./processors.ts";
 import type { Limits } from "./sandbox.ts";
 
 /** What the machine offers, found by doing. */
@@ -85,7 +85,7 @@ export const isRoot = process.getuid?.() === 0;
 export function limitPrefix(limits: Limits, tools: Tools): string[] {
   const prefix: string[] = [];
   if (limits.cpus !== undefined && tools.taskset)
-    prefix.push("taskset", "-c", `0-${Math.max(1, Math.min(limits.cpus, cpus().length)) - 1}`);
+    prefix.push("taskset", "-c", chosenProcessors(limits.cpus, allowedProcessors()).join(","));
   if (!tools.prlimit) return prefix;
   prefix.push("prlimit", "--core=0", "--nofile=4096", `--fsize=${limits.fileSize}`);
   // Within a user namespace of its own the count is this run's alone.
