@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseDuration, parseSize, parseTolerance } from "./units.ts";
+import { parseCpuList, parseDuration, parseSize, parseTolerance } from "./units.ts";
 
 test.each([
   ["30s", 30_000],
@@ -68,6 +68,23 @@ test("any text is read quickly and gives a finite number or null", () => {
         const value = parse(text);
         expect(value === null || (Number.isFinite(value) && value >= 0)).toBe(true);
       }
+    }),
+  );
+});
+
+test("processors are numbers and ranges in ascending order", () => {
+  expect(parseCpuList("2,3")).toEqual([2, 3]);
+  expect(parseCpuList("0-2, 8")).toEqual([0, 1, 2, 8]);
+  expect(parseCpuList("5")).toEqual([5]);
+  for (const wrong of ["", "a", "3-2", "2,2", "3,1", "0-2,2", "1,,2", "-1", "1-", "0-99999", "2.5"])
+    expect(parseCpuList(wrong), wrong).toBeNull();
+});
+
+test("any set of processors survives being written as a list", () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat(9999), { minLength: 1 }), (numbers) => {
+      const sorted = numbers.sort((a, b) => a - b);
+      expect(parseCpuList(sorted.join(","))).toEqual(sorted);
     }),
   );
 });

@@ -8,6 +8,7 @@ export {
   type Sample,
 } from "./decision.ts";
 export { divergence, type KeptGain } from "./divergence.ts";
+export { type Drift, drift, type TimedValue } from "./drift.ts";
 export { baseline, type Candidate, type Coroutine, type Judgement, judge } from "./judge.ts";
 export { climb, type Ladder, ladderBaseline, type Rung } from "./ladder.ts";
 export { type Noise, sigma } from "./noise.ts";

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Limits, type Order, openSandbox, type Sandbox } from "./index.ts";
 import { macosProfile } from "./macos.ts";
 import { openOutput } from "./output.ts";
+import { allowedProcessors } from "./processors.ts";
 
 const limits: Limits = {
   time: 10_000,
@@ -172,6 +173,32 @@ describe.each(levels)("isolation level %s", (level) => {
     expect(outcome.cpuMs).toBeGreaterThan(250);
     expect(outcome.peakBytes).toBeGreaterThan(8e7);
   });
+
+  it.runIf(process.platform === "linux")("binds a run to the processors that the budget names", async () => {
+    const last = allowedProcessors().at(-1) as number;
+    const where = "grep Cpus_allowed_list /proc/self/status | cut -f2";
+    const { stdout } = await run(where, { limits: { ...limits, cpus: { list: [last] } } });
+    expect(stdout.trim()).toBe(String(last));
+    const one = await run(where, { limits: { ...limits, cpus: 1 } });
+    expect(one.stdout.trim()).toBe(String(allowedProcessors()[0]));
+  });
+
+  it.runIf(process.platform === "linux")(
+    "sees its neighbours and does not count itself among them",
+    async () => {
+      const [here = 0] = allowedProcessors();
+      const busy = "node -e 'const t=Date.now();while(Date.now()-t<500);'";
+      const pinned = { limits: { ...limits, cpus: { list: [here] } } };
+      const alone = (await run(busy, pinned)).machine;
+      const hog = start("while :; do :; done", pinned);
+      const disturbed = (await run(busy, pinned)).machine;
+      hog.kill();
+      await hog.done;
+      expect(disturbed?.others).toBeGreaterThan(0.3);
+      expect(alone?.others).toBeLessThan((disturbed?.others as number) - 0.15);
+      expect((await run("true")).machine).toBeNull();
+    },
+  );
 
   it.runIf(level === "L2")(
     "shows a read-only tree without the hidden paths, and nothing of the host",

@@ -72,13 +72,20 @@ export async function takeSlot(mode: SlotMode, options: SlotOptions = {}): Promi
   }
 }
 
+const begin: Record<SlotMode, string> = {
+  // Beginning to write makes a journal, which is to leave no file behind.
+  exclusive: "PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE",
+  shared: "BEGIN; SELECT 1 FROM sqlite_schema",
+};
+
 /** @returns false when somebody else is in the way. */
 function tryLock(lock: Database.Database, mode: SlotMode): boolean {
   try {
-    lock.exec(mode === "exclusive" ? "BEGIN EXCLUSIVE" : "BEGIN; SELECT 1 FROM sqlite_schema");
+    lock.exec(begin[mode]);
     return true;
   } catch (error) {
-    if (!(error instanceof Database.SqliteError) || !error.code.startsWith("SQLITE_BUSY")) throw error;
+    if (!(error instanceof Database.SqliteError) || !error.code.startsWith("SQLITE_BUSY"))
+      throw unusable(lock.name, error);
     if (lock.inTransaction) lock.exec("ROLLBACK");
     return false;
   }
@@ -92,17 +99,20 @@ function openLock(folder: string, name: string): Database.Database {
   const file = join(folder, name);
   try {
     const lock = new Database(file, { timeout: 0 });
-    lock.exec("PRAGMA journal_mode = MEMORY");
     const now = new Date();
     // What looks unused for days is swept from temporary folders, and a file made anew would be another lock.
     utimesSync(file, now, now);
     return lock;
   } catch (error) {
-    throw new UserError(
-      `the lock ${file} cannot be opened: ${(error as Error).message}`,
-      `it keeps timed runs apart; remove the folder ${folder} while no session runs, or make it writable`,
-    );
+    throw unusable(file, error);
   }
+}
+
+function unusable(file: string, error: unknown): UserError {
+  return new UserError(
+    `the lock ${file} cannot be used: ${(error as Error).message}`,
+    "it keeps timed runs apart; let TMPDIR name a local folder of your own that can be written",
+  );
 }
 
 /** Others could hold the locks of a folder that they can enter, or put links there. */

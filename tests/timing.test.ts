@@ -1,0 +1,65 @@
+import { expect, it } from "vitest";
+import { evaluationsOf, latestSession, openLedger } from "../src/ledger/index.ts";
+import { ledgerPath } from "../src/notebook/index.ts";
+import { program, repository, whet } from "./support/lab.ts";
+
+const work = "const end = Date.now() + 300; while (Date.now() < end); console.log('loss: ' + Math.random());";
+
+function lab(metric: string): string {
+  return repository({
+    "a.mjs": work,
+    "program.md": program(`${metric}\nchange: [a.mjs]\nrun: node a.mjs\nbudget: 10s`),
+  });
+}
+
+async function baseline(folder: string) {
+  const ledger = await openLedger(ledgerPath(folder));
+  try {
+    const session = await latestSession(ledger);
+    return await evaluationsOf(ledger, { baseline: session?.id ?? 0 });
+  } finally {
+    await ledger.close();
+  }
+}
+
+it("a timed lab and another one at once: no timed run has another run beside it", async () => {
+  const timed = lab("metric: {name: seconds, clock: wall}");
+  const other = lab("metric: loss\ndirection: minimize");
+  const ended = await Promise.all([
+    whet(timed, "check"),
+    whet(other, "check"),
+    whet(lab("metric: {name: s, clock: cpu}"), "check"),
+  ]);
+  expect(ended.map(({ code, stderr }) => (code === 0 ? "" : stderr))).toEqual(["", "", ""]);
+  const [alone, beside] = [await baseline(timed), await baseline(other)];
+  expect([alone.length, beside.length]).toEqual([5, 5]);
+  for (const a of alone)
+    for (const b of beside)
+      expect(a.startedAt + a.wallMs <= b.startedAt + 1 || b.startedAt + b.wallMs <= a.startedAt + 1).toBe(
+        true,
+      );
+  // They did take turns: otherwise nothing was shown.
+  const order = [...alone, ...beside].sort((a, b) => a.startedAt - b.startedAt).map((run) => run.channel);
+  expect(order.findIndex((channel) => channel === "self-reported")).toBeLessThan(
+    order.lastIndexOf("clocked"),
+  );
+  if (process.platform === "linux")
+    for (const run of alone)
+      expect(JSON.parse(run.machine as string)).toMatchObject({
+        steal: expect.any(Number),
+        others: expect.any(Number),
+      });
+});
+
+it("processors that the machine does not have are refused when a session begins", async () => {
+  const folder = repository({
+    "a.mjs": work,
+    "program.md": program(
+      'metric: loss\ndirection: minimize\nchange: [a.mjs]\nrun: node a.mjs\nbudget: {time: 5s, cpus: "0,9999"}',
+    ),
+  });
+  const { code, stderr } = await whet(folder, "check");
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/names processors that are not to be had here: 9999/);
+  expect(stderr).toMatch(/choose among/);
+});
