@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { evaluationsOf, latestSession, openLedger } from "../src/ledger/index.ts";
 import { ledgerPath } from "../src/notebook/index.ts";
-import { program, repository, whet } from "./support/lab.ts";
+import { takeSlot } from "../src/sandbox/index.ts";
+import { program, repository, start, whet } from "./support/lab.ts";
 
 const work = "const end = Date.now() + 300; while (Date.now() < end); console.log('loss: ' + Math.random());";
 
@@ -25,12 +26,24 @@ async function baseline(folder: string) {
 it("a timed lab and another one at once: no timed run has another run beside it", async () => {
   const timed = lab("metric: {name: seconds, clock: wall}");
   const other = lab("metric: loss\ndirection: minimize");
-  const ended = await Promise.all([
-    whet(timed, "check"),
-    whet(other, "check"),
-    whet(lab("metric: {name: s, clock: cpu}"), "check"),
-  ]);
-  expect(ended.map(({ code, stderr }) => (code === 0 ? "" : stderr))).toEqual(["", "", ""]);
+  // Both are kept waiting until both are there, so that they meet.
+  const slot = await takeSlot("exclusive");
+  const sessions = [start(timed, "check"), start(other, "check")];
+  await Promise.all(
+    sessions.map(({ child, finished }) =>
+      Promise.race([
+        finished,
+        new Promise<void>((resolve) =>
+          child.stderr.on("data", (chunk: Buffer) => {
+            if (chunk.includes("waiting for another timed run")) resolve();
+          }),
+        ),
+      ]),
+    ),
+  );
+  slot?.release();
+  const ended = await Promise.all(sessions.map(({ finished }) => finished));
+  expect(ended.map(({ code, stderr }) => (code === 0 ? "" : stderr))).toEqual(["", ""]);
   const [alone, beside] = [await baseline(timed), await baseline(other)];
   expect([alone.length, beside.length]).toEqual([5, 5]);
   for (const a of alone)
@@ -40,15 +53,16 @@ it("a timed lab and another one at once: no timed run has another run beside it"
       );
   // They did take turns: otherwise nothing was shown.
   const order = [...alone, ...beside].sort((a, b) => a.startedAt - b.startedAt).map((run) => run.channel);
-  expect(order.findIndex((channel) => channel === "self-reported")).toBeLessThan(
-    order.lastIndexOf("clocked"),
-  );
+  expect(order.indexOf("self-reported")).toBeLessThan(order.lastIndexOf("clocked"));
   if (process.platform === "linux")
     for (const run of alone)
       expect(JSON.parse(run.machine as string)).toMatchObject({
         steal: expect.any(Number),
         others: expect.any(Number),
       });
+  const status = await whet(timed, "status", "--json");
+  expect(JSON.parse(status.stdout)).toMatchObject({ machine: { timed: true, pinned: false } });
+  expect((await whet(timed, "status")).stdout).toMatch(/^machine: /m);
 });
 
 it("processors that the machine does not have are refused when a session begins", async () => {

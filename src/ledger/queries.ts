@@ -261,6 +261,24 @@ export async function* eachExperimentRuns(
   }
 }
 
+/** What a run says of the machine that it ran on. */
+export type MachineRow = Pick<
+  EvaluationRow,
+  "arm" | "purpose" | "stage" | "state" | "value" | "startedAt" | "wallMs" | "machine"
+>;
+
+/** The newest runs of a session, at most so many, oldest first. */
+export async function machineRows(ledger: Ledger, sessionId: number, limit: number): Promise<MachineRow[]> {
+  const rows = await ledger.db
+    .selectFrom("evaluations")
+    .select(["arm", "purpose", "stage", "state", "value", "startedAt", "wallMs", "machine"])
+    .where("sessionId", "=", sessionId)
+    .orderBy("id", "desc")
+    .limit(limit)
+    .execute();
+  return rows.reverse();
+}
+
 /** Number and total wall time of all runs of a session. */
 export async function evaluationTotals(
   ledger: Ledger,

@@ -1,6 +1,7 @@
 import * as decision from "../decision/index.ts";
 import { type Trust, trust } from "../evaluator/index.ts";
 import { probesWith } from "../ledger/index.ts";
+import { machineOf } from "../notebook/index.ts";
 import { type Dirty, dirty } from "../repo/index.ts";
 import type { Isolation } from "../sandbox/index.ts";
 import type { LabFolder } from "./lab.ts";
@@ -35,6 +36,8 @@ export interface Check {
   /** Uncommitted work that is not part of what is measured. */
   uncommitted: Dirty[];
   warnings: string[];
+  /** What else the machine did during the baseline. */
+  machine: ReturnType<typeof machineOf>;
   /** What Whetstone's own cheats came to; null when the evaluator was not probed. */
   probe: Probe | null;
 }
@@ -102,6 +105,7 @@ export async function checkLab(lab: LabFolder, options: CheckOptions = {}): Prom
       setupMs: session.place.setupMs,
       uncommitted,
       warnings,
+      machine: machineOf(contract, baseline),
       probe: probed,
     };
   } finally {

@@ -1,3 +1,4 @@
 export { ledgerPath, whetstoneFolder } from "./folder.ts";
+export { machineOf } from "./machine.ts";
 export { type NotebookPart, notebookOf, rowOf, withSession } from "./notebook.ts";
 export { fallen } from "./standing.ts";

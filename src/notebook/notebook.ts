@@ -17,6 +17,7 @@ import {
   type Ledger,
   latestAudit,
   latestSession,
+  machineRows,
   openLedger,
   type Page,
   probesWith,
@@ -31,7 +32,11 @@ import {
 import type { Arm, Epoch, LadderRung, Notebook, Row } from "../report/index.ts";
 import type { Isolation } from "../sandbox/index.ts";
 import { ledgerPath } from "./folder.ts";
+<<<<<<< HEAD
 import { fallen } from "./standing.ts";
+=======
+import { machineOf } from "./machine.ts";
+>>>>>>> 5035235 (Status, check and report say how busy the machine was and whether unchanged code drifts)
 
 /** Opens a lab's ledger for reading and hands over the named, or the newest, session. */
 export async function withSession<Result>(
@@ -57,6 +62,9 @@ export async function withSession<Result>(
     await ledger.close();
   }
 }
+
+/** So many runs tell what the machine is like; all of a long session would take long to read. */
+const newestRuns = 2000;
 
 /** What of a session is read: all of it, or only the part that a screen shows. */
 export interface NotebookPart {
@@ -165,6 +173,7 @@ export async function notebookOf(
         ? null
         : decision.expectedFalseKeeps(rule.alpha, raced, tally.keep ?? 0),
     allowance: 0,
+    machine: machineOf(contract, await machineRows(ledger, row.id, newestRuns)),
     evaluations: totals.runs,
     evaluationMs: totals.ms,
     waiting: standing

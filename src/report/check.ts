@@ -2,9 +2,9 @@ import type { Problem } from "../contract/index.ts";
 import type { Channel } from "../evaluator/index.ts";
 import { clip, left, paints, wrap } from "./columns.ts";
 import { duration, oneLine, percent, plural, quantity, scaleOf, value } from "./format.ts";
-import type { Grade, ReportIsolation, ReportMetric } from "./notebook.ts";
+import type { Grade, ReportIsolation, ReportMachine, ReportMetric } from "./notebook.ts";
 import type { PageOptions } from "./terminal.ts";
-import { channelWords } from "./words.ts";
+import { channelWords, machineWords } from "./words.ts";
 
 /** What `whet check` found; what was not reached because something before it failed is null or empty. */
 export interface CheckReport {
@@ -29,6 +29,7 @@ export interface CheckReport {
   isolation: ReportIsolation | null;
   channel: Channel | null;
   grade: Grade | null;
+  machine: ReportMachine | null;
   /** What Whetstone's own cheats came to; null when they were not tried. */
   probe: { results: { canary: string; outcome: string; value: number | null; message: string }[] } | null;
   warnings: string[];
@@ -116,6 +117,8 @@ export function checkText(check: CheckReport, options: PageOptions): string {
     ].join("; ");
     fact("isolation", level, more);
   }
+  const machine = check.machine && check.metric && machineWords(check.machine, check.metric);
+  if (machine !== null) fact("machine", machine.fact, machine.advice);
   if (check.probe !== null) {
     const won = check.probe.results.filter(({ outcome }) => outcome === "better");
     const tally = Map.groupBy(check.probe.results, ({ outcome }) => outcome);

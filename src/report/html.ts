@@ -19,8 +19,12 @@ import {
 import { failed, type Notebook, type Row } from "./notebook.ts";
 import { script, style } from "./page.ts";
 import { chartColours, progressSvg } from "./progress.ts";
+<<<<<<< HEAD
 import { remarks } from "./remarks.ts";
 import { channelWords, headline, notebookScale } from "./words.ts";
+=======
+import { channelWords, headline, machineWords, notebookScale } from "./words.ts";
+>>>>>>> 5035235 (Status, check and report say how busy the machine was and whether unchanged code drifts)
 
 /** Lines of one diff and of one log that the page shows. */
 const diffCap = 200;
@@ -85,6 +89,7 @@ function remarkList(notebook: Notebook, scale: Scale): string {
 function facts(notebook: Notebook, scale: Scale): string {
   const { isolation, grade, baseline, best, metric } = notebook;
   const keeps = notebook.tally.keeps;
+  const machine = machineWords(notebook.machine, notebook.metric);
   const item = (name: string, main: string, more = "") =>
     `<div class="fact"><dt>${name}</dt><dd>${main}${more === "" ? "" : `<small>${more}</small>`}</dd></div>`;
   const list = (title: string, items: readonly string[]) =>
@@ -115,6 +120,9 @@ function facts(notebook: Notebook, scale: Scale): string {
         ? "Deterministic: all baseline runs gave the same value."
         : `From ${plural(baseline.values.length, "run")} of the untouched code: ${baseline.values.map((v) => escaped(value(v, scale))).join(", ")}.`,
     ),
+    ...(machine === null
+      ? []
+      : [item("Machine", escaped(sentence(machine.fact)), escaped(sentence(machine.advice)))]),
     item(
       "Baseline and best kept",
       `${escaped(value(baseline.mean, scale))} → ${escaped(quantity(best.value, scale))}`,
@@ -146,6 +154,11 @@ function facts(notebook: Notebook, scale: Scale): string {
     ),
     `</dl></section>`,
   ].join("");
+}
+
+/** With a capital letter and a full stop. */
+function sentence(text: string): string {
+  return text === "" ? "" : `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 function filter(name: string, words: string, pressed = false): string {

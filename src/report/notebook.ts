@@ -37,6 +37,8 @@ export interface Notebook {
   expectedFalseKeeps: number | null;
   /** The cumulative head start given to simplifications, in the metric's unit. */
   allowance: number;
+  /** What else the machine did during the session's runs. */
+  machine: ReportMachine;
   /** Runs of all arms and purposes. */
   evaluations: number;
   /** Milliseconds that those runs took together. */
@@ -91,6 +93,20 @@ export interface ReportIsolation {
   enforced: string[];
   watched: string[];
   notEnforced: string[];
+}
+
+/** The machine during a session, as far as the system tells it: shares between 0 and 1. */
+export interface ReportMachine {
+  /** Whether the metric or a guard depends on how busy the machine is. */
+  timed: boolean;
+  /** Whether the runs are bound to certain processors. */
+  pinned: boolean;
+  /** Of the processors' time, what other work used: over all runs, and in the worst one. Null: not known. */
+  others: { mean: number; worst: number } | null;
+  /** The same of what the hypervisor gave to other machines. */
+  steal: { mean: number; worst: number } | null;
+  /** Change of unchanged code's value in an hour, in the metric's unit, when it is beyond noise. */
+  drift: { perHour: number; p: number } | null;
 }
 
 /** How far a session can be trusted, and why not further. */

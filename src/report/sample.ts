@@ -97,6 +97,10 @@ export function sampleNotebook(experiments = 43, seed = 1, over: Partial<Noteboo
     },
     expectedFalseKeeps: 0.6,
     allowance: 0,
+    machine: {
+      ...{ timed: false, pinned: false, drift: null },
+      ...{ others: { mean: 0.02, worst: 0.09 }, steal: { mean: 0, worst: 0 } },
+    },
     evaluations: experiments * 3,
     evaluationMs: experiments * 80_000,
     waiting: [],

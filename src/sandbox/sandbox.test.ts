@@ -185,6 +185,7 @@ describe.each(levels)("isolation level %s", (level) => {
 
   it.runIf(process.platform === "linux")(
     "sees its neighbours and does not count itself among them",
+    { retry: 3 },
     async () => {
       const [here = 0] = allowedProcessors();
       const busy = "node -e 'const t=Date.now();while(Date.now()-t<500);'";
