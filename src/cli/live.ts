@@ -128,7 +128,8 @@ function advance(view: LiveView, event: SessionEvent, most: number | null): Live
     case "line":
       return { ...view, lastLine: event.line };
     case "waiting":
-      return { ...view, lastLine: event.message };
+      // Without a budget there is no bar: it would count the wait as run time.
+      return { ...view, budgetMs: null, lastLine: event.message };
     case "noise":
       return { ...view, baseline: event.mean, best: view.best ?? event.mean, sigma: event.sigma };
     case "decision": {
