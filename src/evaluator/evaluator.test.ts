@@ -596,7 +596,11 @@ describe("the conversation over a pipe", () => {
       "crashes",
       ({ say, end }) => {
         say({ ask: 1 });
-        return () => end("exit", "node:fs:440\n\nError: no such file: data.json\n    at open (node:fs:440)\n\nNode.js v24.1.0\n");
+        return () =>
+          end(
+            "exit",
+            "node:fs:440\n\nError: no such file: data.json\n    at open (node:fs:440)\n\nNode.js v24.1.0\n",
+          );
       },
       "scorer",
       /the scorer failed: Error: no such file: data.json$/,

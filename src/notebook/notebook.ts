@@ -32,11 +32,8 @@ import {
 import type { Arm, Epoch, LadderRung, Notebook, Row } from "../report/index.ts";
 import type { Isolation } from "../sandbox/index.ts";
 import { ledgerPath } from "./folder.ts";
-<<<<<<< HEAD
-import { fallen } from "./standing.ts";
-=======
 import { machineOf } from "./machine.ts";
->>>>>>> 5035235 (Status, check and report say how busy the machine was and whether unchanged code drifts)
+import { fallen } from "./standing.ts";
 
 /** Opens a lab's ledger for reading and hands over the named, or the newest, session. */
 export async function withSession<Result>(

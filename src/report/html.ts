@@ -19,12 +19,8 @@ import {
 import { failed, type Notebook, type Row } from "./notebook.ts";
 import { script, style } from "./page.ts";
 import { chartColours, progressSvg } from "./progress.ts";
-<<<<<<< HEAD
 import { remarks } from "./remarks.ts";
-import { channelWords, headline, notebookScale } from "./words.ts";
-=======
 import { channelWords, headline, machineWords, notebookScale } from "./words.ts";
->>>>>>> 5035235 (Status, check and report say how busy the machine was and whether unchanged code drifts)
 
 /** Lines of one diff and of one log that the page shows. */
 const diffCap = 200;

@@ -16,12 +16,8 @@ import {
   value,
 } from "./format.ts";
 import { failed, type Notebook, type ReportMetric, type Row, type RowStatus } from "./notebook.ts";
-<<<<<<< HEAD
 import { remarks } from "./remarks.ts";
-import { headline, notebookScale } from "./words.ts";
-=======
 import { headline, machineWords, notebookScale } from "./words.ts";
->>>>>>> 5035235 (Status, check and report say how busy the machine was and whether unchanged code drifts)
 
 export interface PageOptions {
   colour: boolean;
@@ -80,7 +76,6 @@ export function statusText(notebook: Notebook, options: PageOptions): string {
         ),
       ),
     );
-<<<<<<< HEAD
   for (const { kind, text } of remarks(notebook, scale))
     out.push(
       ...wrap(text, width - 2).map((line, index) =>
@@ -88,13 +83,12 @@ export function statusText(notebook: Notebook, options: PageOptions): string {
           ? `${index === 0 ? paint.yellow("!") : " "} ${line}`
           : paint.dim(`${index === 0 ? "·" : " "} ${line}`),
       ),
-=======
+    );
   const machine = machineWords(notebook.machine, notebook.metric);
   if (machine !== null)
     out.push(
       ...wrap(`machine: ${machine.fact}`, width).map(paint.dim),
       ...(machine.advice === "" ? [] : wrap(machine.advice, width).map(paint.yellow)),
->>>>>>> 5035235 (Status, check and report say how busy the machine was and whether unchanged code drifts)
     );
   const recent = notebook.experiments.slice(-5);
   if (recent.length > 0) out.push("", ...table(recent, shape(scale, paint), width, paint));

@@ -97,7 +97,7 @@ const busy = { others: 0.1, steal: 0.02 };
 
 /**
  * What the machine did besides the runs, and what to do about it ("" when nothing is to be done); null when it does not
- * matter: nothing is timed, the machine is quiet and nothing drifts.
+ * matter: nothing is timed and nothing drifts.
  */
 export function machineWords(
   machine: ReportMachine,
@@ -106,7 +106,7 @@ export function machineWords(
   const { timed, pinned, others, steal, drift } = machine;
   const crowded = (others?.mean ?? 0) > busy.others;
   const stolen = (steal?.mean ?? 0) > busy.steal;
-  if (!timed && !crowded && !stolen && drift === null) return null;
+  if (!timed && drift === null) return null;
   const share = (part: { mean: number; worst: number }) =>
     `${percent(part.mean)} of the processors (${percent(part.worst)} in the worst run)`;
   const facts = [

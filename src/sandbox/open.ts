@@ -194,7 +194,13 @@ function reportMacos(): Isolation {
       "environment built from nothing",
     ],
     watched: ["nothing: memory and processes are not measured on macOS"],
-    notEnforced: ["memory", "number of processes", "processor affinity", "a daemon can survive, confined", "reading system files"],
+    notEnforced: [
+      "memory",
+      "number of processes",
+      "processor affinity",
+      "a daemon can survive, confined",
+      "reading system files",
+    ],
     evidence: ["sandbox-exec started; the profile has not been tested on this system by us"],
   };
 }
