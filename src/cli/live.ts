@@ -7,8 +7,8 @@ export function liveDisplay(
   lab: LabFolder,
   limits: { time?: number; experiments?: number },
 ): { listener: (event: SessionEvent) => void; end: () => void } {
-  const startedAt = Date.now();
-  let runStartedAt = Date.now();
+  const startedAt = performance.now();
+  let runStartedAt = performance.now();
   const { contract } = lab;
   const most = limits.experiments ?? contract.session.experiments ?? null;
   const time = limits.time ?? contract.session.time ?? null;
@@ -50,7 +50,7 @@ export function liveDisplay(
   };
   const draw = () => {
     if (ended) return;
-    const now = Date.now();
+    const now = performance.now();
     view = {
       ...view,
       elapsedMs: now - runStartedAt,
@@ -68,7 +68,7 @@ export function liveDisplay(
 
   const listener = (event: SessionEvent) => {
     view = advance(view, event, most);
-    if (event.type === "run") runStartedAt = Date.now();
+    if (event.type === "run") runStartedAt = performance.now();
     const line = !lasting.has(event.type)
       ? null
       : plainLine(event, { metric: view.metric, sigma: view.sigma });

@@ -99,6 +99,12 @@ async function main(argv: readonly string[]): Promise<number> {
     "replay [lab]",
     "derive every decision again from the recorded runs and report differences",
   ).action(run(async (lab, options) => (await import("./commands/replay.ts")).replayCommand(lab, options)));
+  program
+    .command("doctor [lab]")
+    .description("examine ledger, branches, candidates, processes and leftovers; repair what you agree to")
+    .option("--yes", "repair without asking")
+    .addOption(json())
+    .action(run(async (lab, options) => (await import("./commands/doctor.ts")).doctorCommand(lab, options)));
 
   notebook("review [lab]", "keeps that look too good: list them, accept or reject one")
     .option("--accept <id>", "it is real", wholeNumber)

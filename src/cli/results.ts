@@ -1,23 +1,52 @@
-import { rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import type { Session } from "../loop/index.ts";
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { type Ledger, type SessionRow, sessions } from "../ledger/index.ts";
+import { type Finding, ill, type Session, well } from "../loop/index.ts";
 import { notebookOf, whetstoneFolder } from "../notebook/index.ts";
 import { resultsTsv } from "../report/index.ts";
 
 /** Keeps `.whetstone/results.tsv` current, in autoresearch's five columns: for eyes, grep and existing tools. */
-export function resultsWriter(lab: string, name: string): (session: Session) => Promise<void> {
-  const file = join(whetstoneFolder(lab), "results.tsv");
+export function resultsWriter(lab: string): (session: Pick<Session, "ledger" | "row">) => Promise<void> {
   return async ({ ledger, row }) => {
-    const notebook = await notebookOf(ledger, name, row, { newest: 1000 });
-    const text = resultsTsv(notebook.experiments, {
-      metric: notebook.metric.name,
-      baseline: {
-        commit: notebook.base,
-        mean: notebook.baseline.mean,
-        peakBytes: notebook.baseline.peakBytes,
-      },
-    });
-    await writeFile(`${file}.new`, text);
+    const file = resultsFile(lab);
+    await writeFile(`${file}.new`, await resultsText(lab, ledger, row));
     await rename(`${file}.new`, file);
   };
+}
+
+/** Whether the file shows what the ledger holds of one of its sessions. */
+export async function examineResults(lab: string, ledger: Ledger): Promise<Finding> {
+  const text = await readFile(resultsFile(lab), "utf8").catch(() => null);
+  const all = await sessions(ledger);
+  if (text === null && all.every((row) => row.startedAt === null || row.status === "baseline"))
+    return well("results", "results.tsv is written once a session runs");
+  for (const row of all)
+    if (text === (await resultsText(lab, ledger, row)))
+      return well("results", "results.tsv is up to date", row.tag);
+  const latest = all.toSorted((a, b) => (b.startedAt ?? 0) - (a.startedAt ?? 0))[0] as SessionRow;
+  return ill("results", text === null ? "results.tsv is missing" : "results.tsv is not up to date", {
+    repair: {
+      question: "write it anew from the ledger?",
+      run: async () => {
+        await resultsWriter(lab)({ ledger, row: latest });
+        return "written";
+      },
+    },
+  });
+}
+
+async function resultsText(lab: string, ledger: Ledger, row: SessionRow): Promise<string> {
+  const notebook = await notebookOf(ledger, basename(lab), row, { newest: 1000 });
+  return resultsTsv(notebook.experiments, {
+    metric: notebook.metric.name,
+    baseline: {
+      commit: notebook.base,
+      mean: notebook.baseline.mean,
+      peakBytes: notebook.baseline.peakBytes,
+    },
+  });
+}
+
+function resultsFile(lab: string): string {
+  return join(whetstoneFolder(lab), "results.tsv");
 }

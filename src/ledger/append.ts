@@ -84,6 +84,18 @@ export async function holdSession(
   });
 }
 
+/** Takes a session from a process that is gone; does nothing when another one has it by now. */
+export async function releaseHolder(ledger: Ledger, id: number, holder: string): Promise<void> {
+  await ledger.db.transaction().execute(async (tx) => {
+    const held = tx.updateTable("sessions").where("id", "=", id).where("holder", "=", holder);
+    await held
+      .set({ status: "stopped", stopReason: "interrupted" })
+      .where("status", "!=", "baseline")
+      .execute();
+    await held.set({ holder: null }).execute();
+  });
+}
+
 /** What may be said of a session later: where it stands, never what was measured. */
 export async function updateSession(
   ledger: Ledger,
@@ -188,7 +200,11 @@ export async function addDecision(ledger: Ledger, decision: Insertable<DecisionT
   await ledger.db.insertInto("decisions").values(decision).execute();
 }
 
-export async function setKeepCommit(ledger: Ledger, experimentId: number, commit: string): Promise<void> {
+export async function setKeepCommit(
+  ledger: Ledger,
+  experimentId: number,
+  commit: string | null,
+): Promise<void> {
   await ledger.db
     .updateTable("decisions")
     .set({ keepCommit: commit })
@@ -249,7 +265,11 @@ export async function reviewCount(db: Kysely<Schema>, sessionId: number): Promis
   return Number(n);
 }
 
-export async function setReviewCommit(ledger: Ledger, experimentId: number, commit: string): Promise<void> {
+export async function setReviewCommit(
+  ledger: Ledger,
+  experimentId: number,
+  commit: string | null,
+): Promise<void> {
   await ledger.db
     .updateTable("reviews")
     .set({ commitId: commit })

@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
 import {
   CamelCasePlugin,
@@ -10,7 +11,7 @@ import {
   type SqliteDialectConfig,
   SqliteDriver,
 } from "kysely";
-import { UserError } from "../errors.ts";
+import { RunFailed, UserError } from "../errors.ts";
 import * as first from "./migrations/001_first.ts";
 import * as honesty from "./migrations/002_honesty.ts";
 import type { Schema } from "./schema.ts";
@@ -19,6 +20,11 @@ import type { Schema } from "./schema.ts";
 export interface Ledger {
   readonly db: Kysely<Schema>;
   readonly path: string;
+  /**
+   * Takes the lab for this process until the ledger is closed or the process ends, however it ends.
+   * False: another one has it.
+   */
+  hold(): boolean;
   close(): Promise<void>;
 }
 
@@ -36,11 +42,16 @@ export async function openLedger(path: string): Promise<Ledger> {
   let sqlite: Database.Database;
   try {
     mkdirSync(dirname(path), { recursive: true });
-    sqlite = new Database(path, { timeout: 15_000 });
-    sqlite.pragma("journal_mode = WAL");
+    sqlite = new Database(path, { timeout: patience });
+  } catch (error) {
+    throw unusable(path, error);
+  }
+  try {
+    await writeAhead(sqlite);
     sqlite.pragma("synchronous = FULL");
     sqlite.pragma("foreign_keys = ON");
   } catch (error) {
+    sqlite.close();
     throw unusable(path, error);
   }
   const db = new Kysely<Schema>({
@@ -53,7 +64,54 @@ export async function openLedger(path: string): Promise<Ledger> {
     sqlite.close();
     throw error instanceof UserError ? error : unusable(path, error);
   }
-  return { db, path, close: () => db.destroy() };
+  let lock: Database.Database | null = null;
+  return {
+    db,
+    path,
+    hold: () => {
+      lock ??= exclusive(join(dirname(path), "lab.lock"));
+      return lock !== null;
+    },
+    close: async () => {
+      lock?.close();
+      await db.destroy();
+    },
+  };
+}
+
+/** Milliseconds that a process waits for another one's transaction. */
+const patience = 15_000;
+
+/** Of several processes that turn a new file to write-ahead logging, SQLite lets one do it and fails the others at once. */
+async function writeAhead(sqlite: Database.Database): Promise<void> {
+  const since = performance.now();
+  for (;;) {
+    try {
+      if (sqlite.pragma("journal_mode", { simple: true }) === "wal") return;
+      sqlite.pragma("journal_mode = WAL");
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() - since > patience) throw error;
+      await sleep(10);
+    }
+  }
+}
+
+/** A lock of the operating system's, which goes with its process; null: another one has it. */
+function exclusive(path: string): Database.Database | null {
+  const lock = new Database(path, { timeout: 0 });
+  try {
+    lock.exec("begin exclusive");
+    return lock;
+  } catch (error) {
+    lock.close();
+    if (isBusy(error)) return null;
+    throw error;
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return (error as { code?: string }).code?.startsWith("SQLITE_BUSY") ?? false;
 }
 
 async function migrate(db: Kysely<Schema>, sqlite: Database.Database, path: string): Promise<void> {
@@ -73,10 +131,12 @@ async function migrate(db: Kysely<Schema>, sqlite: Database.Database, path: stri
 
 function unusable(path: string, error: unknown): UserError {
   const why = error instanceof Error ? error.message : String(error);
-  return new UserError(
-    `the ledger ${path} cannot be used: ${why}`,
-    "check that the folder is writable and the disk is not full; nothing was changed",
-  );
+  const { code = "" } = error as { code?: string };
+  const message = `the ledger ${path} cannot be used: ${why}`;
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code))
+    return new RunFailed(message, "it is damaged: `whet doctor` saves what can be read");
+  const fix = "check that the folder is writable and the disk is not full; nothing was changed";
+  return /^SQLITE_(IOERR|FULL)/.test(code) ? new RunFailed(message, fix) : new UserError(message, fix);
 }
 
 /**

@@ -51,7 +51,7 @@ const night = 8 * 3_600_000;
 
 /** Lints, sets up and measures the baseline, and says what a session can see and cost. The session can then be run. */
 export async function checkLab(lab: LabFolder, options: CheckOptions = {}): Promise<Check> {
-  const began = Date.now();
+  const began = performance.now();
   const session = await openSession(lab, options);
   try {
     const { contract, row, rule, baseline, noise, sandbox, repo } = session;
@@ -109,7 +109,7 @@ export async function checkLab(lab: LabFolder, options: CheckOptions = {}): Prom
       probe: probed,
     };
   } finally {
-    await closeSession(session, "checked", Date.now() - began);
+    await closeSession(session, "checked", Math.round(performance.now() - began));
   }
 }
 

@@ -1,4 +1,6 @@
 export { type Check, type CheckOptions, checkLab } from "./check.ts";
+export { type Diagnosis, examineLab } from "./doctor/doctor.ts";
+export { type Finding, ill, well } from "./doctor/finding.ts";
 export type { Listener, Phase, SessionEvent } from "./events.ts";
 export { type LabFolder, readLab } from "./lab.ts";
 export type { Probe } from "./probe.ts";

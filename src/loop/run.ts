@@ -85,7 +85,8 @@ export interface RunResult {
  * and no finished evaluation is repeated.
  */
 export async function runSession(lab: LabFolder, options: RunOptions = {}): Promise<RunResult> {
-  const begun = Date.now();
+  // The wall clock may jump; a limit of hours must not.
+  const begun = performance.now();
   const session = await openSession(lab, options);
   let reason = "interrupted";
   try {
@@ -107,7 +108,7 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
     });
     const researchers = researchersOf(session, options.researcher);
     let alarmed: string | null = null;
-    const spent = () => row.spentMs + Date.now() - begun;
+    const spent = () => row.spentMs + performance.now() - begun;
     const limits = limitsOf(session, options);
 
     if (options.probe !== false && state.decided === 0) await probe(session);
@@ -138,6 +139,8 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
         break;
       }
       state = await evaluate(session, state, proposed);
+      // Else the hours of a run that is killed would not count towards the limit.
+      await updateSession(ledger, row.id, { spentMs: Math.round(spent()) });
     }
     // Provisional keeps rest on the audit alone: there it cannot be switched off.
     const wanted = options.auditPairs ?? 8;
@@ -165,7 +168,7 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
     reason = error instanceof Error ? error.message : String(error);
     throw error;
   } finally {
-    await closeSession(session, reason, Date.now() - begun);
+    await closeSession(session, reason, Math.round(performance.now() - begun));
   }
 }
 
@@ -230,7 +233,7 @@ function turn({ contract }: Session, { spent }: LoopState, { main, control }: Re
 }
 
 const pinCheckEvery = 10_000;
-let pinsCheckedAt = 0;
+let pinsCheckedAt = Number.NEGATIVE_INFINITY;
 
 /** The user edits the contract or the base: the session ends rather than measure with another yardstick. */
 async function refuseChangedYardstick(session: Session): Promise<void> {
@@ -241,8 +244,8 @@ async function refuseChangedYardstick(session: Session): Promise<void> {
       `${lab.programFile} has changed since the session began`,
       "the session has stopped; put it back and `whet run` goes on, or begin a new session with `whet run --fresh`",
     );
-  if (Date.now() - pinsCheckedAt < pinCheckEvery) return;
-  pinsCheckedAt = Date.now();
+  if (performance.now() - pinsCheckedAt < pinCheckEvery) return;
+  pinsCheckedAt = performance.now();
   const changed = await changedPins(place);
   if (changed.length > 0)
     throw new UserError(
@@ -329,8 +332,9 @@ async function propose(
   return null;
 }
 
-async function commitCandidate(
-  session: Session,
+/** Stores a candidate's tree; doing it again gives the same commit. */
+export async function commitCandidate(
+  session: Pick<Session, "repo" | "row" | "ledger">,
   experiment: ExperimentRow,
   changes: Record<string, string | null>,
   parent: string,
@@ -344,7 +348,7 @@ async function commitCandidate(
   await setCandidateCommit(session.ledger, experiment.id, commit);
 }
 
-function candidateRef({ repo, row }: Session, number: number): string {
+export function candidateRef({ repo, row }: Pick<Session, "repo" | "row">, number: number): string {
   const lab = repo.labPath
     .split("/")
     .map((part) => part.replace(/[^A-Za-z0-9_-]+/g, "-") || "root")
@@ -455,7 +459,7 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
 
   if (made.kind === "keep") {
     // A win counts only if nothing that judges was touched meanwhile.
-    pinsCheckedAt = 0;
+    pinsCheckedAt = Number.NEGATIVE_INFINITY;
     await refuseChangedYardstick(session);
   }
   await proposed.committed;

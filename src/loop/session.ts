@@ -87,6 +87,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
   for (const { budget } of [contract, ...contract.stages]) requireProcessors(budget?.cpus);
   const ledger = await openLedger(ledgerPath(lab.folder));
   try {
+    await takeLab(ledger);
     const sandbox = await openSandbox(
       options.level ? { level: options.level } : { require: contract.isolation === "required" },
     );
@@ -94,7 +95,6 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
     const commit = existing?.baseCommit ?? repo.head;
     const folder = join(whetstoneFolder(lab.folder), "work");
     if (existing) await holdSession(ledger, existing.id, thisProcess(), Date.now(), isAlive);
-    else await refuseWhileHeld(ledger);
 
     listener({ type: "phase", phase: "setup", number: null, what: contract.setup?.command ?? "" });
     // A setup is work as well: never beside somebody's timed run.
@@ -412,13 +412,20 @@ function changedProgram(session: SessionRow, _program: Program): UserError {
   );
 }
 
-async function refuseWhileHeld(ledger: Ledger): Promise<void> {
+/** Before anything is laid out: two processes in one working folder would measure each other's files. */
+async function takeLab(ledger: Ledger): Promise<void> {
+  const taken = !ledger.hold();
   for (const session of await sessions(ledger))
     if (session.holder !== null && session.holder !== thisProcess() && isAlive(session.holder))
       throw new UserError(
         `session "${session.tag}" is already running in this lab (process ${session.holder.split(":")[0]})`,
         "watch it with `whet status`, or stop it there with Ctrl-C first",
       );
+  if (taken)
+    throw new UserError(
+      "another process is already running in this lab",
+      "watch it with `whet status`, or stop it there with Ctrl-C first",
+    );
 }
 
 async function release(ledger: Ledger): Promise<void> {

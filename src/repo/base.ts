@@ -4,7 +4,7 @@ import { UserError } from "../errors.ts";
 import { git, gitBytes, gitStream } from "./git.ts";
 import type { Repo } from "./repo.ts";
 
-interface Entry {
+export interface Entry {
   mode: string;
   type: string;
   oid: string;
@@ -30,12 +30,7 @@ export async function checkoutBase(
       `the commit holds a path that is not UTF-8: ${JSON.stringify(listing.split("\0").find((line) => line.includes("\ufffd")))}`,
       "rename that file (git mv) and commit",
     );
-  const entries: Entry[] = [];
-  for (const line of listing.split("\0")) {
-    const match = /^(\d+) (\w+) ([0-9a-f]+)\t(.+)$/s.exec(line);
-    if (match)
-      entries.push({ mode: match[1] ?? "", type: match[2] ?? "", oid: match[3] ?? "", path: match[4] ?? "" });
-  }
+  const entries = parseTree(listing);
   await mkdir(folder, { recursive: true });
   const folders = new Set<string>();
   for (const { path } of entries) {
@@ -83,6 +78,17 @@ export async function checkoutBase(
   return { tree, submodules };
 }
 
+/** The lines of `git ls-tree -z`. */
+export function parseTree(listing: string): Entry[] {
+  const entries: Entry[] = [];
+  for (const line of listing.split("\0")) {
+    const match = /^(\d+) (\w+) ([0-9a-f]+)\t(.+)$/s.exec(line);
+    if (match)
+      entries.push({ mode: match[1] ?? "", type: match[2] ?? "", oid: match[3] ?? "", path: match[4] ?? "" });
+  }
+  return entries;
+}
+
 async function writeNew(path: string, write: () => Promise<void>): Promise<void> {
   try {
     await write();
@@ -122,7 +128,7 @@ function leadsOutside(path: string, links: ReadonlyMap<string, string>): boolean
 }
 
 /** The blobs in order, read through one `git cat-file --batch`. */
-async function* blobContents(repo: Repo, blobs: readonly Entry[]): AsyncGenerator<Buffer> {
+export async function* blobContents(repo: Repo, blobs: readonly Entry[]): AsyncGenerator<Buffer> {
   if (blobs.length === 0) return;
   const child = gitStream(
     repo.root,

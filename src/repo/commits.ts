@@ -53,7 +53,10 @@ export async function recordKeep(repo: Repo, branch: string, commit: NewCommit):
   return fastImport(repo, `refs/heads/${branch}`, commit, modes);
 }
 
-async function branchState(repo: Repo, branch: string): Promise<{ tip: string | null; checkedOut: boolean }> {
+export async function branchState(
+  repo: Repo,
+  branch: string,
+): Promise<{ tip: string | null; checkedOut: boolean }> {
   const ref = `refs/heads/${branch}`;
   const lines = await git(repo.root, [
     "for-each-ref",
@@ -120,7 +123,7 @@ async function fastImport(
 }
 
 /** Milliseconds after which a lock of a reference is left over from a kill: a living git holds it for a few. */
-const lockLife = 1_500;
+export const lockLife = 1_500;
 
 /** Waits for a lock to go, or to be old enough to be removed; false when there is none. */
 async function clearStaleLock(lock: string): Promise<boolean> {

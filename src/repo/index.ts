@@ -12,6 +12,17 @@ export {
   pathFault,
   type Violation,
 } from "./harvest.ts";
+export {
+  type CommitFacts,
+  commitFacts,
+  editableFiles,
+  forwardBranch,
+  isAncestor,
+  refsBelow,
+  removeLocks,
+  restoreRef,
+  staleLocks,
+} from "./inspect.ts";
 export { changedSince, type Manifest, manifest, manifestHash, type Stamp, stamp } from "./manifest.ts";
 export { applyChange } from "./merge.ts";
 export { overlay, restore } from "./overlay.ts";

@@ -10,7 +10,7 @@ import { commandArgv, contain, limitPrefix, type Tools } from "./tools.ts";
  * lets us, in a process namespace of its own, so that no daemon survives; the file system and network are the user's.
  */
 export function launchL0(order: Order, tools: Tools): Launch {
-  const temp = mkdtempSync(join(tmpdir(), "whet-"));
+  const temp = mkdtempSync(join(tmpdir(), `whet-run-${process.pid}-`));
   const home = join(temp, "home");
   mkdirSync(home);
   const env: Record<string, string> = {

@@ -25,7 +25,7 @@ const system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
  * at a mount point.
  */
 export function launchBubblewrap(order: Order, tools: Tools): Launch {
-  const temp = mkdtempSync(join(tmpdir(), "whet-"));
+  const temp = mkdtempSync(join(tmpdir(), `whet-run-${process.pid}-`));
   const empty = join(temp, "empty");
   writeFileSync(empty, "");
   const { limits } = order;

@@ -3,3 +3,4 @@ export { openSandbox, type SandboxOptions } from "./open.ts";
 export { requireProcessors } from "./processors.ts";
 export type * from "./sandbox.ts";
 export { type Slot, type SlotMode, takeSlot } from "./slot.ts";
+export { endStrays, type Stray, straysOf } from "./strays.ts";

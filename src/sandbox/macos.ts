@@ -34,7 +34,7 @@ export function macosProfile(paths: {
 }
 
 export function launchMacos(order: Order): Launch {
-  const temp = realpathSync(mkdtempSync(join(tmpdir(), "whet-")));
+  const temp = realpathSync(mkdtempSync(join(tmpdir(), `whet-run-${process.pid}-`)));
   mkdirSync(join(temp, "home"));
   const env: Record<string, string> = {
     PATH: `${dirname(process.execPath)}:${process.env.PATH ?? "/usr/bin:/bin"}`,

@@ -1,4 +1,3 @@
-import { basename } from "node:path";
 import { parseDuration } from "../../contract/index.ts";
 import { UserError } from "../../errors.ts";
 import {
@@ -74,7 +73,7 @@ async function shown(
     listener: display.listener as NonNullable<RunOptions["listener"]>,
     stop,
     abort,
-    afterExperiment: resultsWriter(folder.folder, basename(folder.folder)),
+    afterExperiment: resultsWriter(folder.folder),
     ...(options.experiments === undefined ? {} : { experiments: options.experiments }),
     ...(time === undefined ? {} : { time }),
     ...(options.until === undefined ? {} : { until: options.until }),

@@ -1,0 +1,157 @@
+import { statSync } from "node:fs";
+import Database from "better-sqlite3";
+import { type Ledger, openLedger } from "./ledger.ts";
+
+/** What the ledger file is like, read without changing it. */
+export interface LedgerHealth {
+  /** What SQLite's own examination of the file objects to; empty: it is sound. */
+  faults: string[];
+  /** `wal` unless somebody changed it. */
+  journal: string;
+  bytes: number;
+  /** Bytes of the write-ahead log that wait to be written back; they belong to the ledger. */
+  waiting: number;
+}
+
+/** Examines the file page by page and row by row. Takes as long as reading all of it. */
+export function examineLedger(path: string): LedgerHealth {
+  const health: LedgerHealth = { faults: [], journal: "?", bytes: size(path), waiting: size(`${path}-wal`) };
+  let sqlite: Database.Database | null = null;
+  try {
+    sqlite = new Database(path, { readonly: true, timeout: 15_000 });
+    health.journal = String(sqlite.pragma("journal_mode", { simple: true }));
+    const integrity = sqlite.pragma("integrity_check(20)") as { integrity_check: string }[];
+    health.faults.push(...integrity.map((row) => row.integrity_check).filter((text) => text !== "ok"));
+    for (const row of (sqlite.pragma("foreign_key_check") as { table: string; rowid: number }[]).slice(0, 20))
+      health.faults.push(`row ${row.rowid} of ${row.table} belongs to nothing`);
+  } catch (error) {
+    health.faults.push((error as Error).message);
+  } finally {
+    sqlite?.close();
+  }
+  return health;
+}
+
+function size(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** A place in the order of a decision's questions where the recorded runs do not follow one another. */
+export interface Gap {
+  /** `the baseline`, `experiment 3`, `audit 2`. */
+  of: string;
+  positions: number[];
+}
+
+/** Runs whose positions are not 0, 1, 2, ...; runs of the baseline that failed are measured again at their place. */
+export async function positionGaps(ledger: Ledger, sessionId: number): Promise<Gap[]> {
+  const rows = await ledger.db
+    .selectFrom("evaluations as v")
+    .leftJoin("experiments as e", "e.id", "v.experimentId")
+    .select(["e.number", "v.auditId", "v.position", "v.failureKind"])
+    .where("v.sessionId", "=", sessionId)
+    .orderBy("v.position")
+    .execute();
+  const owners = Map.groupBy(rows, (row) =>
+    row.auditId !== null
+      ? `audit ${row.auditId}`
+      : row.number !== null
+        ? `experiment ${row.number}`
+        : "the baseline",
+  );
+  const gaps: Gap[] = [];
+  for (const [of, runs] of owners) {
+    const counted = of === "the baseline" ? runs.filter((run) => run.failureKind === null) : runs;
+    const positions = counted.map((run) => run.position);
+    if (positions.some((position, index) => position !== index)) gaps.push({ of, positions });
+  }
+  return gaps;
+}
+
+/** Experiments without a decision that are not the session's newest: nothing will ever finish them. */
+export async function forgotten(ledger: Ledger, sessionId: number): Promise<number[]> {
+  const rows = await ledger.db
+    .selectFrom("experiments as e")
+    .leftJoin("decisions as d", "d.experimentId", "e.id")
+    .select(["e.number", "d.kind"])
+    .where("e.sessionId", "=", sessionId)
+    .orderBy("e.number")
+    .execute();
+  return rows.slice(0, -1).flatMap((row) => (row.kind === null ? [row.number] : []));
+}
+
+/** Rows saved out of a damaged ledger, by table. */
+export interface Saved {
+  path: string;
+  rows: Record<string, number>;
+  /** Tables of which some rows could not be read. */
+  incomplete: string[];
+}
+
+/**
+ * Writes what can still be read of a damaged ledger into a new file; the damaged one is left as it is.
+ *
+ * @param target a file that does not exist yet.
+ */
+export async function saveLedger(path: string, target: string): Promise<Saved> {
+  const saved: Saved = { path: target, rows: {}, incomplete: [] };
+  // The tables as they should be: those of the damaged file may no longer be readable.
+  const fresh = await openLedger(target);
+  await fresh.close();
+  const into = new Database(target);
+  let from: Database.Database | null = null;
+  try {
+    into.pragma("foreign_keys = OFF");
+    from = new Database(path, { readonly: true });
+    // Else a half-read page would count as the end of a table.
+    from.pragma("cell_size_check = ON");
+    const tables = into
+      .prepare("select name from sqlite_schema where type = 'table' and name not like 'sqlite_%'")
+      .pluck()
+      .all() as string[];
+    into.exec("begin");
+    for (const table of tables) {
+      const { rows, whole } = copyTable(from, into, table);
+      saved.rows[table] = rows;
+      if (!whole) saved.incomplete.push(table);
+    }
+    into.exec("commit");
+    into.pragma("wal_checkpoint(TRUNCATE)");
+  } catch (error) {
+    // Not even the list of tables could be read.
+    if (from !== null) throw error;
+    saved.incomplete.push("all tables");
+  } finally {
+    from?.close();
+    into.close();
+  }
+  return saved;
+}
+
+/** From both ends towards the damage: what lies in the middle of it is lost. */
+function copyTable(
+  from: Database.Database,
+  into: Database.Database,
+  table: string,
+): { rows: number; whole: boolean } {
+  const insert = new Map<string, Database.Statement>();
+  const put = (row: Record<string, unknown>) => {
+    const names = Object.keys(row).map((name) => `"${name}"`);
+    const sql = `insert or ignore into "${table}" (${names.join()}) values (${names.map(() => "?").join()})`;
+    const statement = insert.get(sql) ?? into.prepare(sql);
+    insert.set(sql, statement);
+    return statement.run(...Object.values(row)).changes;
+  };
+  let rows = 0;
+  for (const order of ["asc", "desc"]) {
+    try {
+      // Without an index: it may be what is damaged.
+      const all = from.prepare(`select * from "${table}" not indexed order by rowid ${order}`).iterate();
+      for (const row of all) rows += put(row as Record<string, unknown>);
+      return { rows, whole: true };
+    } catch {
+      // The other end is tried next.
+    }
+  }
+  return { rows, whole: false };
+}
