@@ -1,7 +1,8 @@
 import { createHmac } from "node:crypto";
-import { mkdir, readlink, symlink } from "node:fs/promises";
+import { mkdir, readlink, statfs, symlink } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import type { Budget, Contract } from "../contract/index.ts";
+import { RunFailed } from "../errors.ts";
 import { changedSince, overlay, restore, stamp } from "../repo/index.ts";
 import {
   type Limits,
@@ -200,6 +201,15 @@ function unguarded(
           };
         }
       }
+      // Without room anything fails, and no candidate is to blame; its own output does not count.
+      if (failure && failure.kind !== "cancelled") {
+        await removeTree(run);
+        if (await isFull(place.folder))
+          throw new RunFailed(
+            `the disk is full: ${failure.message}`,
+            "make room; nothing was recorded of this run, and `whet run` goes on",
+          );
+      }
       const main = measured.run;
       return {
         state: options.state,
@@ -226,6 +236,14 @@ function unguarded(
 function onStage(contract: Contract, name: string | undefined): Contract {
   const stage = contract.stages.find((each) => each.name === name);
   return stage ? { ...contract, run: stage.run, budget: { ...contract.budget, ...stage.budget } } : contract;
+}
+
+/** Bytes; with less, a run cannot even say what it is about. */
+const leastRoom = 2 ** 20;
+
+async function isFull(folder: string): Promise<boolean> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize < leastRoom;
 }
 
 interface Job extends EvaluateOptions {

@@ -6,6 +6,8 @@ import { type Ledger, openLedger } from "./ledger.ts";
 export interface LedgerHealth {
   /** What SQLite's own examination of the file objects to; empty: it is sound. */
   faults: string[];
+  /** Why the file could not be examined although nothing says that it is damaged (no room, no right); null: it could. */
+  obstacle: string | null;
   /** `wal` unless somebody changed it. */
   journal: string;
   bytes: number;
@@ -15,7 +17,13 @@ export interface LedgerHealth {
 
 /** Examines the file page by page and row by row. Takes as long as reading all of it. */
 export function examineLedger(path: string): LedgerHealth {
-  const health: LedgerHealth = { faults: [], journal: "?", bytes: size(path), waiting: size(`${path}-wal`) };
+  const health: LedgerHealth = {
+    faults: [],
+    obstacle: null,
+    journal: "?",
+    bytes: size(path),
+    waiting: size(`${path}-wal`),
+  };
   let sqlite: Database.Database | null = null;
   try {
     sqlite = new Database(path, { readonly: true, timeout: 15_000 });
@@ -25,7 +33,9 @@ export function examineLedger(path: string): LedgerHealth {
     for (const row of (sqlite.pragma("foreign_key_check") as { table: string; rowid: number }[]).slice(0, 20))
       health.faults.push(`row ${row.rowid} of ${row.table} belongs to nothing`);
   } catch (error) {
-    health.faults.push((error as Error).message);
+    const { code = "", message } = error as Error & { code?: string };
+    if (/^SQLITE_(CORRUPT|NOTADB|IOERR_READ|IOERR_SHORT_READ)/.test(code)) health.faults.push(message);
+    else health.obstacle = message;
   } finally {
     sqlite?.close();
   }

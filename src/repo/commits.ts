@@ -3,7 +3,7 @@ import { lstat, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, posix } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { UserError } from "../errors.ts";
+import { RunFailed, UserError } from "../errors.ts";
 import { GitError, git, removeCrashReport } from "./git.ts";
 import { pathFault } from "./harvest.ts";
 import type { Repo } from "./repo.ts";
@@ -114,7 +114,7 @@ async function fastImport(
           `the branch ${inTheWay} is in the way of ${ref.replace("refs/heads/", "")}: git cannot hold both names`,
           `rename it: git branch -m ${inTheWay} ${inTheWay}-old`,
         );
-      throw new UserError(
+      throw new RunFailed(
         `git could not store a commit: ${error.message}`,
         "check that the repository is writable and the disk is not full; `whet run` goes on from here",
       );

@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Launch, timed } from "./run.ts";
 import type { Order } from "./sandbox.ts";
+import { temporaryFolder } from "./temporary.ts";
 import { commandArgv, contain, limitPrefix, type Tools } from "./tools.ts";
 
 /**
@@ -10,7 +10,7 @@ import { commandArgv, contain, limitPrefix, type Tools } from "./tools.ts";
  * lets us, in a process namespace of its own, so that no daemon survives; the file system and network are the user's.
  */
 export function launchL0(order: Order, tools: Tools): Launch {
-  const temp = mkdtempSync(join(tmpdir(), `whet-run-${process.pid}-`));
+  const temp = temporaryFolder(order.tree);
   const home = join(temp, "home");
   mkdirSync(home);
   const env: Record<string, string> = {

@@ -1,16 +1,9 @@
-import {
-  existsSync,
-  lstatSync,
-  mkdtempSync,
-  readlinkSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { existsSync, lstatSync, readlinkSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { basename, dirname, join, posix } from "node:path";
 import { type Launch, timed } from "./run.ts";
 import type { Mount, Order } from "./sandbox.ts";
+import { temporaryFolder } from "./temporary.ts";
 import { commandArgv, contain, isRoot, limitPrefix, type Tools } from "./tools.ts";
 
 /** Where the command sees its tree. */
@@ -25,7 +18,7 @@ const system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
  * at a mount point.
  */
 export function launchBubblewrap(order: Order, tools: Tools): Launch {
-  const temp = mkdtempSync(join(tmpdir(), `whet-run-${process.pid}-`));
+  const temp = temporaryFolder(order.tree);
   const empty = join(temp, "empty");
   writeFileSync(empty, "");
   const { limits } = order;

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { mkdirSync, realpathSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Launch, timed } from "./run.ts";
 import type { Order } from "./sandbox.ts";
+import { temporaryFolder } from "./temporary.ts";
 import { commandArgv } from "./tools.ts";
 
 /**
@@ -34,7 +35,7 @@ export function macosProfile(paths: {
 }
 
 export function launchMacos(order: Order): Launch {
-  const temp = realpathSync(mkdtempSync(join(tmpdir(), `whet-run-${process.pid}-`)));
+  const temp = realpathSync(temporaryFolder(order.tree));
   mkdirSync(join(temp, "home"));
   const env: Record<string, string> = {
     PATH: `${dirname(process.execPath)}:${process.env.PATH ?? "/usr/bin:/bin"}`,

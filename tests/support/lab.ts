@@ -44,10 +44,15 @@ export function whet(folder: string, ...args: string[]): Promise<Finished> {
 }
 
 export function start(folder: string, ...args: string[]) {
+  return startWith({}, folder, ...args);
+}
+
+/** The same with more in its environment. */
+export function startWith(env: Record<string, string>, folder: string, ...args: string[]) {
   const child = spawn(process.execPath, [join(root, "bin", "whet.cjs"), ...args], {
     cwd: folder,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, NO_COLOR: "1" },
+    env: { ...process.env, NO_COLOR: "1", ...env },
   });
   let stdout = "";
   let stderr = "";

@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { rm, statfs } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { UserError } from "../../errors.ts";
 import {
@@ -18,7 +17,7 @@ import {
 } from "../../ledger/index.ts";
 import { ledgerPath, whetstoneFolder } from "../../notebook/index.ts";
 import { openRepo, type Repo, removeLocks, staleLocks } from "../../repo/index.ts";
-import { endStrays, straysOf } from "../../sandbox/index.ts";
+import { abandonedFolders, endStrays, straysOf } from "../../sandbox/index.ts";
 import { isAlive } from "../holder.ts";
 import { replayLab } from "../replay.ts";
 import { candidateRef } from "../run.ts";
@@ -52,8 +51,11 @@ export async function examineLab(folder: string): Promise<Diagnosis> {
   const findings: Finding[] = [];
   const health = examineLedger(path);
   const closed = { findings, ledger: null, running: false, close: async () => {} };
-  if (health.faults.length > 0) {
-    findings.push(damaged(path, health.faults), await disk(folder));
+  if (health.faults.length > 0 || health.obstacle !== null) {
+    findings.push(
+      health.obstacle === null ? damaged(path, health.faults) : obstructed(path, health.obstacle),
+      await disk(folder),
+    );
     return closed;
   }
   let ledger: Ledger;
@@ -98,8 +100,16 @@ export async function examineLab(folder: string): Promise<Diagnosis> {
     return { findings, ledger, running, close: () => ledger.close() };
   } catch (error) {
     await ledger.close();
-    throw error;
+    const { code = "", message } = error as Error & { code?: string };
+    if (!/^(SQLITE_(FULL|IOERR)|ENOSPC)/.test(code)) throw error;
+    return { ...closed, findings: [obstructed(path, message), await disk(folder)] };
   }
+}
+
+function obstructed(path: string, why: string): Finding {
+  return ill("ledger", `${path} cannot be examined: ${why}`, {
+    fix: "make room on the disk, or make the folder writable, and look again",
+  });
 }
 
 function damaged(path: string, faults: readonly string[]): Finding {
@@ -228,12 +238,11 @@ function leftovers(folder: string): Finding {
     [whetstoneFolder(folder), /\.new$/],
     [work, /^setup-scratch$/],
     [join(work, "setup"), /\.new$/],
-    [tmpdir(), /^whet-run-\d+-/],
   ] as const) {
     if (!existsSync(parent)) continue;
-    for (const name of readdirSync(parent))
-      if (left.test(name) && !belongsToLiving(name)) found.push(join(parent, name));
+    for (const name of readdirSync(parent)) if (left.test(name)) found.push(join(parent, name));
   }
+  if (existsSync(work)) found.push(...abandonedFolders(work));
   if (found.length === 0) return well("leftovers", "none");
   return ill("leftovers", `left by an interruption: ${some(found)}`, {
     repair: {
@@ -244,18 +253,6 @@ function leftovers(folder: string): Finding {
       },
     },
   });
-}
-
-/** The temporary folder of a run carries its process' number; those of all labs lie together. */
-function belongsToLiving(name: string): boolean {
-  const pid = /^whet-run-(\d+)-/.exec(name)?.[1];
-  if (pid === undefined) return false;
-  try {
-    process.kill(Number(pid), 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
-  }
 }
 
 async function locks(repo: Repo, all: readonly SessionRow[]): Promise<Finding> {
