@@ -1,8 +1,7 @@
-import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, mkdtempSync } from "node:fs";
+import { chmodSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { git, noisyLab, program, repository, whet, write } from "./support/lab.ts";
 
 const contract = (run: string, more = "") =>
@@ -31,26 +30,6 @@ describe("an evaluator that misbehaves ends the check with what was seen", () =>
     expect(checked.code).toBe(1);
     expect(checked.stderr).toMatch(message);
     expect(checked.stderr).not.toMatch(/at .*\.js:\d+/);
-  });
-});
-
-describe.runIf(process.platform === "linux" && process.getuid?.() === 0)("a full disk", () => {
-  it("ends the session with a sentence, and once there is room it goes on with nothing lost", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "whet-full-"));
-    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=3m", "tmpfs", folder]).status === 0;
-    if (!mounted) return;
-    onTestFinished(() => void spawnSync("umount", ["-l", folder]));
-    const source = repository(noisyLab());
-    cpSync(source, folder, { recursive: true });
-    const full = await whet(folder, "run", "--experiments", "400", "--audit", "0");
-    expect(full.code).not.toBe(0);
-    expect(full.stderr).not.toMatch(/should not happen/);
-    expect(spawnSync("mount", ["-o", "remount,size=200m", folder]).status).toBe(0);
-    const before = JSON.parse((await whet(folder, "status", "--json")).stdout) as { tally: { all: number } };
-    const again = await whet(folder, "run", "--experiments", String(before.tally.all + 2), "--audit", "0");
-    expect(again.stderr).toBe("");
-    expect(again.code).toBe(0);
-    expect((await whet(folder, "replay")).stdout).toMatch(/all agree/);
   });
 });
 
