@@ -58,8 +58,11 @@ export interface Guard {
   /** Hard bounds, in the metric's unit. */
   min?: number;
   max?: number;
-  /** How much worse than the incumbent is still accepted: a fraction (`relative`) or in units (`absolute`). Default 0. */
-  tolerance: { absolute: number; relative: number };
+  /**
+   * How much worse than the incumbent is still accepted: a fraction (`relative`) or in units (`absolute`). Default 0;
+   * null where a bound was written and no tolerance: then the bound alone counts.
+   */
+  tolerance: { absolute: number; relative: number } | null;
   clock?: Clock;
 }
 

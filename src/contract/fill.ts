@@ -122,7 +122,10 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
       direction: guard.direction ?? "minimize",
       min,
       max,
-      tolerance: tolerance ?? { absolute: 0, relative: 0 },
+      tolerance:
+        guard.tolerance === undefined && (min !== undefined || max !== undefined)
+          ? null
+          : (tolerance ?? { absolute: 0, relative: 0 }),
       clock: guardClock,
     });
   });

@@ -147,7 +147,7 @@ describe("a valid contract", () => {
           name: "bundle",
           direction: "minimize",
           max: 2 * 2 ** 20,
-          tolerance: { absolute: 0, relative: 0 },
+          tolerance: null,
           clock: { kind: "size", path: "dist/app.js" },
         },
       ],

@@ -65,8 +65,8 @@ function* judgeDeterministic(
           : `worse by ${short(-d)}`;
     return { decision: decided("discard", reason, { ...exact, p: 1, pReal: 0, t: null }), noise };
   }
-  // The first keeps and every tenth are run again, so that hidden noise cannot pass for determinism.
-  if (noise.keeps < 3 || noise.keeps % 10 === 9) {
+  // The first keeps and every fourth are run again: what draws at random must not pass for exact for long.
+  if (noise.keeps < 3 || noise.keeps % 4 === 3) {
     const again = yield { arm: "candidate", seed: "fresh", purpose: "recheck", round: 1 };
     if (!again.ok) return { decision: failed(again, 0), noise };
     if (up(metric, again.value) !== value) {

@@ -248,7 +248,7 @@ describe("the trust grade", () => {
   it.each<[string, string, Level, string]>([
     ["a scorer, a holdout and bubblewrap", `${scored}\n${holdout}`, "L2", "A"],
     ["a scorer without a holdout", scored, "L2", "B"],
-    ["a scorer without isolation", `${scored}\n${holdout}`, "L0", "B"],
+    ["a scorer without isolation", `${scored}\n${holdout}`, "L0", "C"],
     ["a candidate with the network", `${scored}\n${holdout}\nbudget: { time: 1s, network: true }`, "L2", "C"],
     ["a metric that the candidate prints", metric, "L2", "C"],
     ["a metric that the candidate prints, without isolation", metric, "L0", "D"],

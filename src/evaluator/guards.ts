@@ -29,7 +29,7 @@ function breach(guard: Guard, candidate: number[], incumbent: number[]): string 
   if (guard.min !== undefined && here < guard.min)
     return `guard ${guard.name}: ${short(here)} is below the bound ${short(guard.min)}`;
   // A guard with a hard bound only is no race against the incumbent.
-  if (incumbent.length === 0 || guard.max !== undefined || guard.min !== undefined) return null;
+  if (incumbent.length === 0 || guard.tolerance === null) return null;
   const there = mean(incumbent);
   const worse = guard.direction === "minimize" ? here - there : there - here;
   const allowed = guard.tolerance.absolute + guard.tolerance.relative * Math.abs(there);

@@ -48,9 +48,18 @@ export function trust(
   if (isolation.level === "L0")
     if (channel === "self-reported")
       cap("D", "no isolation: a candidate can read and write whatever you can");
-    else cap("B", "no isolation: a candidate can read the scorer and its data (install bubblewrap)");
+    else
+      cap(
+        "C",
+        "no isolation: a candidate can reach the scorer, its data and the ledger (install bubblewrap)",
+      );
   if (isolation.level === "macos") cap("B", "the macOS profile has not been tested by us");
   if (!contract.holdout) cap("B", "no holdout: a gain may be fitted to the data that decides");
+  if ([contract.metric, ...contract.guards].some(({ clock }) => clock?.kind === "cpu"))
+    cap(
+      "B",
+      "processor time can be hidden in short processes that nobody waits for (guard the wall time too)",
+    );
   if (contract.budget.network) cap("C", "candidates have the network");
   if (contract.decision.preset === "expensive" || contract.stages.some((stage) => stage.decides))
     cap("B", "keeps are provisional: only the audit compares them with the start in full");

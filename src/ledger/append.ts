@@ -103,7 +103,7 @@ export async function updateSession(
   fields: Partial<
     Pick<
       Selectable<SessionTable>,
-      "status" | "stopReason" | "holder" | "endedAt" | "spentMs" | "isolation" | "level"
+      "status" | "stopReason" | "holder" | "endedAt" | "spentMs" | "isolation" | "level" | "pins"
     >
   >,
 ): Promise<void> {

@@ -158,7 +158,7 @@ describe("opening", () => {
     expect((error as UserError).message).toContain(
       `the ledger ${damaged} cannot be used: file is not a database`,
     );
-    expect((error as UserError).fix).toContain("nothing was changed");
+    expect((error as UserError).fix).toContain("`whet doctor` saves what can be read");
   });
 
   it("says so too when the place of the ledger is no folder", async () => {

@@ -137,6 +137,8 @@ function experimentQuery(ledger: Ledger) {
       "d.keepCommit",
       "d.stages",
       "d.doubt",
+      "d.raced",
+      "d.allowance",
     ]);
 }
 
@@ -144,7 +146,19 @@ type Joined = Awaited<ReturnType<ReturnType<typeof experimentQuery>["execute"]>>
 
 function unpack(row: Joined): ExperimentRow {
   const { experimentId, kind, effect, low, high, p, pReal, t, df, pairs, provisional, reason, ...rest } = row;
-  const { value, runs, peakBytes, wallMs, decidedAt, keepCommit, stages, doubt, ...experiment } = rest;
+  const {
+    value,
+    runs,
+    peakBytes,
+    wallMs,
+    decidedAt,
+    keepCommit,
+    stages,
+    doubt,
+    raced,
+    allowance,
+    ...experiment
+  } = rest;
   return {
     ...experiment,
     decision:
@@ -152,7 +166,7 @@ function unpack(row: Joined): ExperimentRow {
         ? null
         : ({
             ...{ experimentId, kind, effect, low, high, p, pReal, t, df, pairs, provisional, reason },
-            ...{ value, runs, peakBytes, wallMs, decidedAt, keepCommit, stages, doubt },
+            ...{ value, runs, peakBytes, wallMs, decidedAt, keepCommit, stages, doubt, raced, allowance },
           } as DecisionRow),
   };
 }
@@ -325,13 +339,19 @@ export async function auditsOf(
     .execute();
 }
 
-/** In how many other experiments of all sessions the holdout was looked at. */
-export async function holdoutLooks(ledger: Ledger, exceptExperiment: number): Promise<number> {
+/** In how many other experiments of all sessions this holdout data was looked at. */
+export async function holdoutLooks(
+  ledger: Ledger,
+  holdoutData: string,
+  exceptExperiment: number,
+): Promise<number> {
   const row = await ledger.db
-    .selectFrom("evaluations")
-    .select((eb) => eb.fn.count<number>("experimentId").distinct().as("n"))
-    .where("purpose", "=", "holdout")
-    .where("experimentId", "!=", exceptExperiment)
+    .selectFrom("evaluations as e")
+    .innerJoin("sessions as s", "s.id", "e.sessionId")
+    .select((eb) => eb.fn.count<number>("e.experimentId").distinct().as("n"))
+    .where("s.holdoutData", "=", holdoutData)
+    .where("e.purpose", "=", "holdout")
+    .where("e.experimentId", "!=", exceptExperiment)
     .executeTakeFirstOrThrow();
   return Number(row.n);
 }

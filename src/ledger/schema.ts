@@ -52,6 +52,8 @@ export interface SessionTable {
   spentMs: Generated<number>;
   /** 1, and one more each time that the kept states were measured again under another yardstick. */
   epoch: Generated<number>;
+  /** Hash of the holdout's scorer and data: looks at the same data count together. Null without a holdout. */
+  holdoutData: string | null;
   /** The session whose keeps this one measures again. */
   rescoredFrom: number | null;
 }
@@ -145,6 +147,10 @@ export interface DecisionTable {
   stages: Json | null;
   /** Why a keep waits for a person's review; null when nobody needs to look. */
   doubt: string | null;
+  /** 1 when the candidate was good enough to be raced. */
+  raced: Generated<number>;
+  /** The head start without which simpler code would not have been kept, in the metric's unit. */
+  allowance: Generated<number>;
 }
 
 export interface AuditTable {

@@ -2,19 +2,14 @@ import * as decision from "../decision/index.ts";
 import { RunFailed } from "../errors.ts";
 import { addAudit, type EvaluationRow, endAudit, evaluationsOf, latestAudit } from "../ledger/index.ts";
 import { drive } from "./drive.ts";
-import { Interrupted, measureRun, type Session } from "./session.ts";
+import { measureRun, type Session } from "./session.ts";
 import type { Incumbent } from "./state.ts";
 
 /**
  * Measures baseline and final state side by side on fresh seeds: the only source of a headline.
  * Does nothing when this state has been audited already; goes on with an audit that was interrupted.
  */
-export async function auditSession(
-  session: Session,
-  incumbent: Incumbent,
-  pairs: number,
-  stop?: { requested: boolean },
-): Promise<void> {
+export async function auditSession(session: Session, incumbent: Incumbent, pairs: number): Promise<void> {
   const { ledger, row, contract, listener } = session;
   const latest = await latestAudit(ledger, row.id);
   const same = latest !== null && latest.finalState === incumbent.state;
@@ -42,7 +37,6 @@ export async function auditSession(
     decision.audit(contract.metric, enough),
     recorded,
     (ask, position, previousSeed) => {
-      if (stop?.requested) throw new Interrupted();
       const own = ask.arm === "candidate";
       return measureRun(session, {
         ask,

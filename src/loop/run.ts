@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { posix } from "node:path";
 import * as decision from "../decision/index.ts";
 import { RunFailed, UserError } from "../errors.ts";
 import { changedPins, holdoutPairs } from "../evaluator/index.ts";
@@ -41,6 +42,7 @@ import {
 } from "./session.ts";
 import {
   applied,
+  changedYardstick,
   judging,
   type LoopState,
   measuredValue,
@@ -64,8 +66,6 @@ export interface RunOptions extends SessionOptions {
   researcher?: Researcher;
   /** False: do not try Whetstone's own cheats on the evaluator before the first experiment. */
   probe?: boolean;
-  /** Set to ask the loop to stop after the evaluation in flight. */
-  stop?: { requested: boolean };
   /** Called after each decision, e.g. to bring results.tsv up to date. */
   afterExperiment?: (session: Session) => Promise<void>;
 }
@@ -87,7 +87,15 @@ export interface RunResult {
 export async function runSession(lab: LabFolder, options: RunOptions = {}): Promise<RunResult> {
   // The wall clock may jump; a limit of hours must not.
   const begun = performance.now();
-  const session = await openSession(lab, options);
+  let session: Session;
+  try {
+    session = await openSession(lab, options);
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    const reason = "stopped by hand before the first experiment";
+    options.listener?.({ type: "stop", reason, final: false });
+    return { tag: options.tag ?? "", reason, final: false };
+  }
   let reason = "interrupted";
   try {
     const { row, listener, ledger } = session;
@@ -108,6 +116,7 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
     });
     const researchers = researchersOf(session, options.researcher);
     let alarmed: string | null = null;
+    let noted = performance.now();
     const spent = () => row.spentMs + performance.now() - begun;
     const limits = limitsOf(session, options);
 
@@ -120,7 +129,11 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
         reason = limit;
         break;
       }
-      if (options.stop?.requested) throw new Interrupted();
+      if (session.stop.requested) throw new Interrupted();
+      if (await holdoutIsUsedUp(session, 0)) {
+        reason = `the holdout has been looked at ${session.contract.holdout?.looks} times, which is the limit: nothing more can be kept until it has fresh data`;
+        break;
+      }
       await refuseChangedYardstick(session);
       if ((await reviewCount(ledger.db, row.id)) !== state.reviewed) state = await settled(session);
       const apart = alarm(session, state);
@@ -140,15 +153,17 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
       }
       state = await evaluate(session, state, proposed);
       // Else the hours of a run that is killed would not count towards the limit.
-      await updateSession(ledger, row.id, { spentMs: Math.round(spent()) });
+      if (performance.now() - noted > 5000) {
+        noted = performance.now();
+        await updateSession(ledger, row.id, { spentMs: Math.round(spent()) });
+      }
     }
     // Provisional keeps rest on the audit alone: there it cannot be switched off.
     const wanted = options.auditPairs ?? 8;
     const provisional = session.rule.maxPairs === 0 || decidingStage(session.contract) !== null;
     const pairs = provisional ? Math.max(wanted, 2) : wanted;
     session.noise = state.noise;
-    if (pairs > 0 && state.incumbent.number > 0)
-      await auditSession(session, state.incumbent, pairs, options.stop);
+    if (pairs > 0 && state.incumbent.number > 0) await auditSession(session, state.incumbent, pairs);
     await options.afterExperiment?.(session);
     listener({ type: "stop", reason, final: true });
     return { tag: row.tag, reason, final: true };
@@ -233,7 +248,6 @@ function turn({ contract }: Session, { spent }: LoopState, { main, control }: Re
 }
 
 const pinCheckEvery = 10_000;
-let pinsCheckedAt = Number.NEGATIVE_INFINITY;
 
 /** The user edits the contract or the base: the session ends rather than measure with another yardstick. */
 async function refuseChangedYardstick(session: Session): Promise<void> {
@@ -244,8 +258,8 @@ async function refuseChangedYardstick(session: Session): Promise<void> {
       `${lab.programFile} has changed since the session began`,
       "the session has stopped; put it back and `whet run` goes on, or begin a new session with `whet run --fresh`",
     );
-  if (performance.now() - pinsCheckedAt < pinCheckEvery) return;
-  pinsCheckedAt = performance.now();
+  if (performance.now() - session.pinsCheckedAt < pinCheckEvery) return;
+  session.pinsCheckedAt = performance.now();
   const changed = await changedPins(place);
   if (changed.length > 0)
     throw new UserError(
@@ -356,14 +370,27 @@ export function candidateRef({ repo, row }: Pick<Session, "repo" | "row">, numbe
   return `refs/whetstone/${lab}/${row.tag}/${number}`;
 }
 
-function forbidden({ contract }: Session, proposal: Proposal) {
-  return Object.keys(proposal.changes)
-    .filter((path) => !mayChange(contract.change, path))
-    .map((path) => ({
-      path,
-      kind: "forbidden",
-      detail: pathFault(path) ?? `\`change\` allows only ${contract.change.join(", ")}`,
-    }));
+function forbidden({ contract, place }: Session, proposal: Proposal) {
+  const found: { path: string; kind: string; detail: string }[] = [];
+  for (const [path, text] of Object.entries(proposal.changes)) {
+    const detail = mayChange(contract.change, path)
+      ? text === null
+        ? null
+        : inTheWay(place, path)
+      : (pathFault(path) ?? `\`change\` allows only ${contract.change.join(", ")}`);
+    if (detail !== null) found.push({ path, kind: "forbidden", detail });
+  }
+  return found;
+}
+
+/** A file cannot take the place of a pinned folder, nor a folder that of a pinned file. */
+function inTheWay({ laid, lab }: Session["place"], path: string): string | null {
+  const at = posix.join(lab, path);
+  for (const pinned of Object.keys(laid)) {
+    if (pinned.startsWith(`${at}/`)) return `it would take the place of the folder of ${pinned}`;
+    if (at.startsWith(`${pinned}/`)) return `it would take the place of ${pinned}`;
+  }
+  return null;
 }
 
 /** Finishes the experiment that an interruption left without a decision. */
@@ -398,6 +425,7 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
   let evaluations: EvaluationRow[] = [];
   let incumbentFailed: decision.IncumbentFails | null = null;
   let rungs: decision.Rung[] = [];
+  let yardstick: unknown = null;
   const stage = decidingStage(contract);
   if (faults.length > 0) {
     made = refusal(
@@ -415,6 +443,7 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
       evaluations: () => seen,
       incumbent: incumbent.samples,
       gains: state.gains,
+      looked: false,
     };
     let racing = false;
     const driven = drive(judging(by), judged, async (ask, position, previousSeed) => {
@@ -439,11 +468,10 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
       const { result, evaluations: all } = await driven;
       let judgement = result;
       if (result.decision.kind === "keep" && contract.holdout) {
-        seen.push(
-          ...(await lookAtHoldout(session, { experiment, files, incumbent, recorded, position: all.length })),
-        );
+        const looked = { experiment, files, incumbent, recorded, position: all.length };
+        seen.push(...(await lookAtHoldout(session, looked)));
         // The same runs again, now with what the holdout said.
-        judgement = replayRuns(judging(by), all);
+        judgement = replayRuns(judging({ ...by, looked: true }), all);
       }
       made = judgement.decision;
       noise = judgement.noise;
@@ -459,8 +487,12 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
 
   if (made.kind === "keep") {
     // A win counts only if nothing that judges was touched meanwhile.
-    pinsCheckedAt = Number.NEGATIVE_INFINITY;
-    await refuseChangedYardstick(session);
+    session.pinsCheckedAt = Number.NEGATIVE_INFINITY;
+    await refuseChangedYardstick(session).catch((error: unknown) => {
+      yardstick = error;
+      made = refusal(changedYardstick);
+      noise = state.noise;
+    });
   }
   await proposed.committed;
   const value = measuredValue(evaluations, stage);
@@ -486,6 +518,8 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
     decidedAt,
     stages: rungs.length > 0 ? JSON.stringify(rungs) : null,
     doubt: made.doubt,
+    raced: noise.raced - state.noise.raced,
+    allowance: noise.allowance - state.noise.allowance,
   });
   await addCost(ledger, {
     experimentId: experiment.id,
@@ -521,6 +555,7 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
     value,
     best: next.value,
   });
+  if (yardstick) throw yardstick;
   if (incumbentFailed) throw incumbentFailed;
   return {
     noise,
@@ -536,7 +571,13 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
   };
 }
 
-/** Pairs of candidate and incumbent on the holdout; the looks of all sessions together are limited. */
+async function holdoutIsUsedUp({ ledger, row, contract }: Session, except: number): Promise<boolean> {
+  const allowed = contract.holdout?.looks;
+  if (allowed === undefined || row.holdoutData === null) return false;
+  return (await holdoutLooks(ledger, row.holdoutData, except)) >= allowed;
+}
+
+/** Pairs of candidate and incumbent on the holdout; the looks of all sessions at this data together are limited. */
 async function lookAtHoldout(
   session: Session,
   look: {
@@ -548,12 +589,7 @@ async function lookAtHoldout(
   },
 ): Promise<EvaluationRow[]> {
   const { experiment, incumbent, recorded } = look;
-  const allowed = session.contract.holdout?.looks;
-  if (allowed !== undefined && (await holdoutLooks(session.ledger, experiment.id)) >= allowed)
-    throw new UserError(
-      `the holdout has been looked at ${allowed} times, which is the limit`,
-      "fresh holdout data is needed: change `holdout` in program.md and begin a new session",
-    );
+  if (await holdoutIsUsedUp(session, experiment.id)) return [];
   const runs = recorded.filter((run) => run.purpose === "holdout");
   const stage = decidingStage(session.contract);
   const fresh: EvaluationRow[] = [];

@@ -1,11 +1,13 @@
-import { createHmac, randomBytes } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { createHash, createHmac, randomBytes } from "node:crypto";
+import { lstat, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join, posix } from "node:path";
 import type { Contract, Program } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
 import {
+  changedPins,
   channelOf,
+  type Evaluation,
   type Evaluator,
   type Files,
   openEvaluator,
@@ -26,7 +28,16 @@ import {
   updateSession,
 } from "../ledger/index.ts";
 import { ledgerPath, whetstoneFolder } from "../notebook/index.ts";
-import { branchTip, contentHash, createBranch, harvest, openRepo, type Repo } from "../repo/index.ts";
+import {
+  branchTip,
+  contentHash,
+  createBranch,
+  harvest,
+  manifest,
+  manifestHash,
+  openRepo,
+  type Repo,
+} from "../repo/index.ts";
 import type { Sandbox } from "../sandbox/index.ts";
 import { openSandbox, requireProcessors, takeSlot } from "../sandbox/index.ts";
 import { drive, fromNumbers } from "./drive.ts";
@@ -54,6 +65,10 @@ export interface Session {
   listener: Listener;
   /** Ends the evaluation in flight at once; its result is not recorded. */
   abort: AbortController;
+  /** Set to ask for an end after the evaluation in flight. */
+  stop: { requested: boolean };
+  /** When it was last looked whether what judges is as it was pinned (`performance.now`). */
+  pinsCheckedAt: number;
 }
 
 export interface SessionOptions {
@@ -65,6 +80,8 @@ export interface SessionOptions {
   /** Only what exists already; null when there is none. */
   listener?: Listener;
   abort?: AbortController;
+  /** Set to ask for an end after the evaluation in flight. */
+  stop?: { requested: boolean };
   now?: Date;
   /** Measure at this level although a better one is there (tests, comparisons). */
   level?: "L0";
@@ -88,10 +105,17 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
   const ledger = await openLedger(ledgerPath(lab.folder));
   try {
     await takeLab(ledger);
-    const sandbox = await openSandbox(
-      options.level ? { level: options.level } : { require: contract.isolation === "required" },
-    );
+    const sandbox = await openSandbox({
+      require: contract.isolation === "required",
+      ...(options.level ? { level: options.level } : {}),
+    });
     const existing = options.fresh ? null : await resumable(ledger, lab, repo, options.tag, listener);
+    const { level } = sandbox.isolation;
+    if (existing && existing.level !== level)
+      throw new UserError(
+        `session "${existing.tag}" was measured at isolation ${existing.level}, and this would be ${level}: its runs would not be comparable`,
+        "begin a new one with `whet run --fresh`",
+      );
     const commit = existing?.baseCommit ?? repo.head;
     const folder = join(whetstoneFolder(lab.folder), "work");
     if (existing) await holdSession(ledger, existing.id, thisProcess(), Date.now(), isAlive);
@@ -160,6 +184,8 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       resumed: existing !== null,
       listener,
       abort,
+      stop: options.stop ?? { requested: false },
+      pinsCheckedAt: Number.NEGATIVE_INFINITY,
     };
     await measureBaseline(session);
     return session;
@@ -201,6 +227,16 @@ export interface Run {
   split?: "holdout" | "sealed";
 }
 
+/** Nobody is shown what hidden data said, whoever watches: only the one bit that follows from it. */
+function sealed(evaluation: Evaluation): Evaluation {
+  return {
+    ...evaluation,
+    metrics: {},
+    logTail: "",
+    failure: evaluation.failure && { ...evaluation.failure, message: "on hidden data" },
+  };
+}
+
 /** Thrown when a run was ended by the user; nothing of it is recorded. */
 export class Interrupted extends Error {}
 
@@ -208,7 +244,7 @@ export class Interrupted extends Error {}
 export async function measureRun(session: Session, run: Run): Promise<EvaluationRow> {
   const { ask } = run;
   const { listener, contract, ledger, row } = session;
-  if (session.abort.signal.aborted) throw new Interrupted();
+  if (session.abort.signal.aborted || session.stop.requested) throw new Interrupted();
   const seed =
     ask.seed === "same" && run.previousSeed !== null
       ? run.previousSeed
@@ -230,7 +266,7 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
     ...(run.split === undefined ? {} : { split: run.split }),
     onProgress: ({ part, line }) => {
       if (part === "wait") listener({ type: "waiting", message: line });
-      else if (line !== undefined) listener({ type: "line", line });
+      else if (line !== undefined && run.split === undefined) listener({ type: "line", line });
     },
     signal: session.abort.signal,
   });
@@ -264,8 +300,23 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
     machine: evaluation.machine && JSON.stringify(evaluation.machine),
   };
   await addEvaluation(ledger, stored);
-  listener({ type: "evaluation", evaluation, value, purpose: ask.purpose, arm: ask.arm, recalled: false });
+  listener({
+    type: "evaluation",
+    ...(run.split === undefined ? { evaluation, value } : { evaluation: sealed(evaluation), value: null }),
+    ...{ purpose: ask.purpose, arm: ask.arm, recalled: false },
+  });
   return { ...stored, id: 0 };
+}
+
+/** A baseline that was measured while what judges changed is good for nothing, now or later. */
+async function spoilIfChanged({ place, ledger, row }: Session): Promise<void> {
+  const changed = await changedPins(place);
+  if (changed.length === 0) return;
+  await updateSession(ledger, row.id, { pins: `spoilt ${row.pins}` });
+  throw new UserError(
+    `what judges the session changed on disk while the baseline was measured: ${changed.join("; ")}`,
+    "begin a new session with `whet run --fresh`",
+  );
 }
 
 async function measureBaseline(session: Session): Promise<void> {
@@ -291,6 +342,7 @@ async function measureBaseline(session: Session): Promise<void> {
   );
   session.baseline = evaluations.filter((run) => run.stage === decidingStage(contract));
   session.noise = result;
+  if (recorded.length < evaluations.length) await spoilIfChanged(session);
   if (row.status === "baseline") {
     await updateSession(ledger, row.id, { status: "ready" });
     row.status = "ready";
@@ -336,6 +388,7 @@ async function beginSession(from: {
     tag = `${wanted}-${count}`;
   }
   const fresh: Omit<SessionRow, "id" | "spentMs"> = {
+    holdoutData: await holdoutData(from.contract, place),
     epoch: (options.rescoring?.epoch ?? 0) + 1,
     rescoredFrom: options.rescoring?.id ?? null,
     tag,
@@ -364,6 +417,28 @@ async function beginSession(from: {
   // The branch claims the name: another lab of this repository would take the same one otherwise.
   await createBranch(repo, fresh.branch, from.commit);
   return { ...fresh, id, spentMs: 0 };
+}
+
+/** What tells one holdout from another: its scorer's command and the content of its private paths. */
+async function holdoutData({ holdout }: Contract, place: Place): Promise<string | null> {
+  if (!holdout) return null;
+  const hash = createHash("sha256").update(JSON.stringify([holdout.score, holdout.private]));
+  for (const path of holdout.private) hash.update(await contentOf(place, path));
+  return hash.digest("hex");
+}
+
+/** Hash of what lies at a path of the lab, in the base or in an input. */
+async function contentOf({ base, lab, inputs }: Place, path: string): Promise<string> {
+  const at = posix.join(lab, path);
+  const input = inputs.find((mount) => at === mount.at || at.startsWith(`${mount.at as string}/`));
+  const host = input ? join(input.host, posix.relative(input.at as string, at)) : join(base, at);
+  const info = await lstat(host).catch(() => null);
+  if (!info) return "nothing";
+  return info.isDirectory()
+    ? manifestHash(await manifest(host))
+    : createHash("sha256")
+        .update(await readFile(host))
+        .digest("hex");
 }
 
 /** `nov21` */

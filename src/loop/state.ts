@@ -104,6 +104,9 @@ export function measuredValue(evaluations: readonly RunRow[], stage: string | nu
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+/** Why an experiment is invalid whose runs cannot be compared with the others'. */
+export const changedYardstick = "what judges changed while it was measured";
+
 /** What one experiment is judged by. */
 export interface Judging {
   rule: decision.Rule;
@@ -114,6 +117,8 @@ export interface Judging {
   evaluations: () => readonly RunRow[];
   incumbent: Samples;
   gains: readonly StandingGain[];
+  /** Whether the holdout has had its look, if there is one: without runs on it nothing is kept then. */
+  looked: boolean;
 }
 
 /** The decision coroutine of one experiment, with the guards and the holdout as its veto. */
@@ -128,7 +133,10 @@ export function judging(by: Judging): decision.Coroutine<Judged> {
       const own = evaluations();
       const raced = samplesOf(own, "incumbent", stage);
       const rivals = raced.length > 0 ? raced : by.incumbent;
-      return brokenGuard(contract, samplesOf(own, "candidate", stage), rivals) ?? holdoutVeto(contract, own);
+      return (
+        brokenGuard(contract, samplesOf(own, "candidate", stage), rivals) ??
+        holdoutVeto(contract, own, by.looked)
+      );
     },
   };
   return decision.climb(rule, contract.metric, noise, candidate, ladderOf(contract));
@@ -137,9 +145,14 @@ export function judging(by: Judging): decision.Coroutine<Judged> {
 export type Judged = decision.Judgement & { rungs: decision.Rung[] };
 
 /** What a look at the holdout says against a keep; null when there was no look, or it passed. */
-export function holdoutVeto(contract: Contract, evaluations: readonly RunRow[]): string | null {
+export function holdoutVeto(
+  contract: Contract,
+  evaluations: readonly RunRow[],
+  looked: boolean,
+): string | null {
   const looks = evaluations.filter((row) => row.purpose === "holdout");
-  if (looks.length === 0) return null;
+  if (looks.length === 0)
+    return looked && contract.holdout ? "the holdout may not be looked at any more" : null;
   if (looks.some((row) => row.value === null)) return "the holdout could not be measured";
   // One bit and no number: what is learnt from the holdout is spent.
   return passesHoldout(holdoutDifferences(contract.metric, evaluations))
@@ -216,6 +229,7 @@ export async function replay(
     spent[experiment.researcher] = (spent[experiment.researcher] ?? 0) + recorded.wallMs;
     // A forbidden change was refused before any run.
     if (evaluations.length === 0) continue;
+    if (recorded.reason === changedYardstick) continue;
     let replayed: Judged;
     try {
       replayed = replayRuns(
@@ -227,6 +241,7 @@ export async function replay(
           evaluations: () => evaluations,
           incumbent: incumbent.samples,
           gains,
+          looked: true,
         }),
         evaluations.filter((run) => run.purpose !== "holdout"),
       );

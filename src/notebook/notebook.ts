@@ -118,7 +118,7 @@ export async function notebookOf(
       : null;
   const deterministic = values.length > 1 && values.every((value) => value === values[0]);
   const decided = (tally.keep ?? 0) + (tally.discard ?? 0);
-  const raced = deterministic ? 0 : rows.filter((each) => each.pairs > 0).length;
+  const raced = deterministic ? 0 : newest.filter((each) => each.decision?.raced === 1).length;
   return {
     lab,
     goal: contract.goal,
@@ -169,7 +169,7 @@ export async function notebookOf(
       deterministic || decided === 0 || part.newest !== undefined
         ? null
         : decision.expectedFalseKeeps(rule.alpha, raced, tally.keep ?? 0),
-    allowance: 0,
+    allowance: standing.reduce((sum, keep) => sum + (keep.decision?.allowance ?? 0), 0),
     machine: machineOf(contract, await machineRows(ledger, row.id, newestRuns)),
     evaluations: totals.runs,
     evaluationMs: totals.ms,

@@ -49,7 +49,7 @@ describe.runIf(mountable)(`a disk that fills up during a run${skipped}`, () => {
     "ends it with a message and code 1; with room again nothing is lost (experiment %i)",
     async (when) => {
       const lab = smallDisk(keepingLab);
-        const running = start(lab, "run", "--json", "--experiments", "100000", "--audit", "0", "--seed", "1");
+      const running = start(lab, "run", "--json", "--experiments", "100000", "--audit", "0", "--seed", "1");
       while (!running.output().includes(`"type":"decision","number":${when},`)) await sleep(5);
       fill(join(lab, ".git", "filler"));
       const ended = await running.finished;

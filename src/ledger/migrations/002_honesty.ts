@@ -16,6 +16,15 @@ export async function up(db: Kysely<Schema>): Promise<void> {
   await db.schema.alterTable("decisions").addColumn("stages", "text").execute();
   await db.schema.alterTable("decisions").addColumn("doubt", "text").execute();
   await db.schema
+    .alterTable("decisions")
+    .addColumn("raced", "integer", (c) => c.notNull().defaultTo(0))
+    .execute();
+  await db.schema
+    .alterTable("decisions")
+    .addColumn("allowance", "double precision", (c) => c.notNull().defaultTo(0))
+    .execute();
+  await db.schema.alterTable("sessions").addColumn("holdout_data", "text").execute();
+  await db.schema
     .alterTable("audits")
     .addColumn("kind", "text", (c) => c.notNull().defaultTo("final"))
     .execute();
