@@ -17,8 +17,9 @@ export interface Drift {
 
 /** At this p a tendency counts: at most one session in a hundred is accused wrongly. */
 const alpha = 0.01;
-/** More runs are summed up in means of neighbours, so that the pairs stay below 200,000. */
-const mostRuns = 600;
+/** More runs are summed up in means of neighbours, so that the pairs stay below 80,000. */
+const mostRuns = 400;
+const hour = 3_600_000;
 
 /**
  * Whether runs of unchanged code drift with time, gradually or at once: the machine or the harness has changed then, and
@@ -37,27 +38,32 @@ const mostRuns = 600;
 export function drift(stretches: readonly (readonly TimedValue[])[]): Drift | null {
   const runs = stretches.reduce((sum, stretch) => sum + stretch.length, 0);
   const block = Math.ceil(runs / mostRuns);
-  let score = 0;
-  let variance = 0;
-  const slopes: number[] = [];
-  for (const stretch of stretches) {
-    const points = thinned(
+  const tested = stretches.map((stretch) =>
+    thinned(
       [...stretch].sort((a, b) => a.at - b.at),
       block,
-    );
-    for (const [index, later] of points.entries())
-      for (const earlier of points.slice(0, index)) {
-        score += Math.sign(later.value - earlier.value) * Math.sign(later.at - earlier.at);
-        if (later.at > earlier.at)
-          slopes.push((later.value - earlier.value) / ((later.at - earlier.at) / 3_600_000));
-      }
-    variance += kendallVariance(points.map((point) => point.value));
-  }
-  if (score === 0 || variance === 0 || slopes.length === 0) return null;
-  const z = (Math.abs(score) - 1) / Math.sqrt(variance);
-  const p = Math.min(1, 2 * Math.exp(logNormalCdf(-z)));
+    ),
+  );
+  let score = 0;
+  for (const [earlier, later] of pairs(tested))
+    score += Math.sign(later.value - earlier.value) * Math.sign(later.at - earlier.at);
+  const variance = tested.reduce((sum, points) => sum + kendallVariance(points.map(({ value }) => value)), 0);
+  if (score === 0 || variance === 0) return null;
+  const p = 2 * Math.exp(logNormalCdf((1 - Math.abs(score)) / Math.sqrt(variance)));
+  if (p > alpha) return null;
+  const slopes: number[] = [];
+  for (const [earlier, later] of pairs(tested))
+    if (later.at > earlier.at) slopes.push((later.value - earlier.value) / ((later.at - earlier.at) / hour));
   const perHour = median(slopes);
-  return p <= alpha && perHour !== 0 ? { perHour, p } : null;
+  return perHour === 0 ? null : { perHour, p };
+}
+
+/** Every two runs of one stretch, the earlier one first. */
+function* pairs(stretches: readonly (readonly TimedValue[])[]): Generator<[TimedValue, TimedValue]> {
+  for (const points of stretches)
+    for (let late = 1; late < points.length; late++)
+      for (let early = 0; early < late; early++)
+        yield [points[early] as TimedValue, points[late] as TimedValue];
 }
 
 /** Variance of Kendall's score of one stretch when order and value are independent. */
