@@ -107,6 +107,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
     await takeLab(ledger);
     const sandbox = await openSandbox({
       require: contract.isolation === "required",
+      keepOut: [repo.root],
       ...(options.level ? { level: options.level } : {}),
     });
     const existing = options.fresh ? null : await resumable(ledger, lab, repo, options.tag, listener);

@@ -64,8 +64,13 @@ async function removeEmptyFolders(root: string, from: string): Promise<void> {
 /** A new inode each time: nothing that still holds the old file open can reach into this state. */
 async function writeAnew(target: string, text: string): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
+  // A program stays one.
+  const executable = await lstat(target).then(
+    (info) => info.isFile() && (info.mode & 0o100) !== 0,
+    () => false,
+  );
   await rm(target, { force: true, recursive: true });
-  await writeFile(target, text, { flag: "wx" });
+  await writeFile(target, text, { flag: "wx", mode: executable ? 0o755 : 0o644 });
 }
 
 /**

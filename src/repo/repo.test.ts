@@ -1,11 +1,13 @@
 import { execFileSync, execSync } from "node:child_process";
 import {
+  chmodSync,
   existsSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -172,7 +174,11 @@ describe("states on disk", () => {
     mkdirSync(join(tree, "lab"));
     writeFileSync(join(tree, "lab", "fixed.txt"), "fixed");
     writeFileSync(join(tree, "lab", "a.ts"), "1");
+    chmodSync(join(tree, "lab", "a.ts"), 0o755);
     await overlay(tree, "lab", { "a.ts": "1" }, { "a.ts": "2", "new/b.ts": "b" });
+    // A program stays one.
+    expect(statSync(join(tree, "lab", "a.ts")).mode & 0o777).toBe(0o755);
+    expect(statSync(join(tree, "lab", "new", "b.ts")).mode & 0o777).toBe(0o644);
     expect(readFileSync(join(tree, "lab", "a.ts"), "utf8")).toBe("2");
     expect(readFileSync(join(tree, "lab", "new", "b.ts"), "utf8")).toBe("b");
     await overlay(tree, "lab", { "a.ts": "2", "new/b.ts": "b" }, { "a.ts": "1" });

@@ -17,7 +17,7 @@ const system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
  * Everything mounted lies below folders that the command cannot write: bubblewrap before 0.12 follows a link planted
  * at a mount point.
  */
-export function launchBubblewrap(order: Order, tools: Tools): Launch {
+export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly string[]): Launch {
   const temp = temporaryFolder(order.tree);
   const empty = join(temp, "empty");
   writeFileSync(empty, "");
@@ -32,11 +32,8 @@ export function launchBubblewrap(order: Order, tools: Tools): Launch {
     ...["--dev", "/dev", "--size", "67108864", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"],
     ...["--size", String(Math.max(2 ** 26, Math.min(limits.disk, 2 ** 30))), "--tmpfs", "/tmp"],
   ];
-  const path: string[] = [];
-  for (const [host, at] of toolchains()) {
-    args.push("--ro-bind", host, at);
-  }
-  for (const folder of toolPath()) path.push(folder);
+  const { mounts, path } = toolchains(keepOut);
+  for (const [host, at] of mounts) args.push("--ro-bind", host, at);
   env.PATH = [...path, system].join(":");
 
   args.push(order.treeWritable ? "--bind" : "--ro-bind", order.tree, root);
@@ -67,6 +64,7 @@ export function launchBubblewrap(order: Order, tools: Tools): Launch {
     env: { PATH: system },
     cwd: "/",
     contained: true,
+    privateTemp: true,
     cleanUp: () => rmSync(temp, { recursive: true, force: true }),
   };
 }
@@ -101,14 +99,27 @@ function etc(network: boolean): string[] {
   return names.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]);
 }
 
-let foundTools: { mounts: [string, string][]; path: string[] } | null = null;
+interface Toolchains {
+  /** Host folder and where it is shown. */
+  mounts: [string, string][];
+  path: string[];
+}
+
+const foundTools = new Map<string, Toolchains>();
+
+function toolchains(keepOut: readonly string[]): Toolchains {
+  const key = keepOut.join("\0");
+  const known = foundTools.get(key) ?? findToolchains(keepOut);
+  foundTools.set(key, known);
+  return known;
+}
 
 /**
  * Programs outside /usr that the user's PATH names: their installation prefix where it is one (it holds `lib`),
- * otherwise just the folder. Never the home folder or ~/.local themselves, where secrets lie.
+ * otherwise just the folder. Never the home folder or ~/.local themselves, where secrets lie, nor anything that holds
+ * the user's repository or lies in it.
  */
-function findToolchains(): { mounts: [string, string][]; path: string[] } {
-  if (foundTools) return foundTools;
+function findToolchains(keepOut: readonly string[]): Toolchains {
   const mounts = new Map<string, string>();
   const path: string[] = [];
   const node = realpathSync(process.execPath);
@@ -117,6 +128,11 @@ function findToolchains(): { mounts: [string, string][]; path: string[] } {
     path.push("/opt/whetstone-node");
   }
   const home = homedir();
+  const keptReal = keepOut.map((folder) => realpathSync(folder));
+  const shows = (folder: string) => {
+    const real = realpathSync(folder);
+    return keptReal.some((kept) => `${kept}/`.startsWith(`${real}/`) || real.startsWith(`${kept}/`));
+  };
   for (const entry of (process.env.PATH ?? "").split(":")) {
     if (!entry.startsWith("/") || entry.includes("/node_modules/") || !existsSync(entry)) continue;
     if (/^\/(usr|bin|sbin|lib)(\/|$)/.test(entry) || entry.startsWith("/tmp")) continue;
@@ -124,21 +140,12 @@ function findToolchains(): { mounts: [string, string][]; path: string[] } {
     const whole =
       prefix !== "/" && prefix !== home && basename(prefix) !== ".local" && existsSync(join(prefix, "lib"));
     const shims = basename(entry) === "shims" && existsSync(join(prefix, "versions"));
-    const folder = whole || shims ? prefix : entry;
-    if (folder === "/" || folder === home) continue;
+    const folder = (whole || shims) && !shows(prefix) ? prefix : entry;
+    if (folder === "/" || folder === home || shows(folder)) continue;
     mounts.set(folder, folder);
     path.push(entry);
   }
-  foundTools = { mounts: [...mounts], path };
-  return foundTools;
-}
-
-function toolchains(): [string, string][] {
-  return findToolchains().mounts;
-}
-
-function toolPath(): string[] {
-  return findToolchains().path;
+  return { mounts: [...mounts], path };
 }
 
 /** Each once, and none below another: there is nothing left to be covered. */

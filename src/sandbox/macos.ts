@@ -65,6 +65,7 @@ export function launchMacos(order: Order): Launch {
     env,
     cwd: join(order.tree, order.cwd),
     contained: false,
+    privateTemp: false,
     cleanUp: () => rmSync(temp, { recursive: true, force: true }),
   };
 }

@@ -15,6 +15,8 @@ export interface SandboxOptions {
   require?: boolean;
   /** Take this level although a better one may be there. */
   level?: "L0";
+  /** Host folders of which nothing is ever shown but what an order names, wherever the user's PATH leads. */
+  keepOut?: readonly string[];
 }
 
 /**
@@ -33,16 +35,16 @@ export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox
         ? "install bubblewrap (apt install bubblewrap), or write `isolation: best`"
         : "write `isolation: best`",
     );
-  const launch = launcher(isolation.level, tools);
+  const launch = launcher(isolation.level, tools, options.keepOut ?? []);
   return { isolation, start: (order) => run(launch(order), order, tools) };
 }
 
-function launcher(level: Level, tools: Tools): (order: Order) => Launch {
+function launcher(level: Level, tools: Tools, keepOut: readonly string[]): (order: Order) => Launch {
   switch (level) {
     case "L0":
       return (order) => launchL0(order, tools);
     case "L2":
-      return (order) => launchBubblewrap(order, tools);
+      return (order) => launchBubblewrap(order, tools, keepOut);
     case "macos":
       return (order) => launchMacos(order);
   }
@@ -86,7 +88,7 @@ async function probeBubblewrap(tools: Tools): Promise<Isolation | string> {
       env: {},
       limits: probeLimits,
     };
-    const outcome = await run(launchBubblewrap(order, tools), order, tools).done;
+    const outcome = await run(launchBubblewrap(order, tools, []), order, tools).done;
     const said = outcome.stdout.split("\n");
     if (!said.includes("started"))
       return `bubblewrap does not work here: ${(outcome.stderr || outcome.message).trim().split("\n")[0]}`;

@@ -1,10 +1,12 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statfsSync } from "node:fs";
 
 /** What /proc says of a process tree at one moment. */
 export interface TreeSample {
   processes: number;
   /** Resident bytes. */
   bytes: number;
+  /** The process with the highest number. */
+  newest: number;
   /** User and system time, children waited for included, milliseconds. */
   cpuMs: number;
 }
@@ -41,15 +43,34 @@ export function sampleTree(root: number, pageSize: number): TreeSample | null {
   let processes = 0;
   let pages = 0;
   let ticks = 0;
+  let newest = root;
   for (const [pid, info] of parents) {
     if (!belongs(pid)) continue;
     processes++;
+    newest = Math.max(newest, pid);
     pages += info.pages;
     ticks += info.ticks;
   }
   // The unit of /proc is fixed at 100 ticks a second on every Linux.
-  return { processes, bytes: pages * pageSize, cpuMs: ticks * 10 };
+  return { processes, bytes: pages * pageSize, newest, cpuMs: ticks * 10 };
 }
+
+/** Bytes in the file systems in memory that a process sees at /tmp and /dev/shm; 0 when it is gone. */
+export function tempBytes(pid: number): number {
+  let total = 0;
+  for (const folder of ["tmp", "dev/shm"]) {
+    try {
+      const { type, bsize, blocks, bfree } = statfsSync(`/proc/${pid}/root/${folder}`);
+      if (type === tmpfs) total += (blocks - bfree) * bsize;
+    } catch {
+      // It ended meanwhile, or is not ours to look into.
+    }
+  }
+  return total;
+}
+
+/** TMPFS_MAGIC of linux/magic.h */
+const tmpfs = 0x01021994;
 
 /**
  * Kills every process whose environment carries the marker, again and again until none is left: for systems without

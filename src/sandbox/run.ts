@@ -5,7 +5,7 @@ import { coveredDescriptors } from "./descriptors.ts";
 import { diskUse } from "./disk.ts";
 import { neighboursBetween, readCounters } from "./neighbours.ts";
 import { openOutput } from "./output.ts";
-import { sampleTree, sweep } from "./processes.ts";
+import { sampleTree, sweep, tempBytes } from "./processes.ts";
 import { allowedProcessors, chosenProcessors } from "./processors.ts";
 import type { Ending, Order, Outcome, Running } from "./sandbox.ts";
 
@@ -16,6 +16,8 @@ export interface Launch {
   cwd: string;
   /** True when the launcher's process namespace takes every process with it. */
   contained: boolean;
+  /** True when /tmp and /dev/shm are file systems in memory of the run's own. */
+  privateTemp: boolean;
   cleanUp: () => void;
 }
 
@@ -118,11 +120,13 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
       killGroup();
       if (!launch.contained) sweep(marker);
       let open = 0;
-      const finish = () => {
+      const finish = async () => {
         for (const stream of [child.stdin, child.stdout, child.stderr, timesPipe]) stream?.destroy();
         stdout.end();
         stderr.end();
         launch.cleanUp();
+        // It may have filled the disk faster than anybody looks.
+        if (ending === null) await lookAtDisk();
         const how = verdict(code, signal);
         // Bubblewrap ends without waiting for its namespace, whose time is then known from samples only.
         const cpuMs = Math.max(childTime(times), sampledCpuMs);
@@ -141,11 +145,11 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
         });
       };
       // A survivor may hold a pipe open for ever: wait for the end of the data, but not long.
-      const deadline = setTimeout(finish, 250);
+      const deadline = setTimeout(() => void finish(), 250);
       const closed = () => {
         if (--open === 0) {
           clearTimeout(deadline);
-          finish();
+          void finish();
         }
       };
       for (const stream of [child.stdout, child.stderr, timesPipe]) {
@@ -188,13 +192,12 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
       const before = performance.now();
       const sample = sampleTree(child.pid, machine.pageSize);
       if (sample === null) return;
-      peakBytes = Math.max(peakBytes, sample.bytes);
+      // What is moved to a file in memory is still in memory.
+      const used = sample.bytes + (launch.privateTemp ? tempBytes(sample.newest) : 0);
+      peakBytes = Math.max(peakBytes, used);
       sampledCpuMs = Math.max(sampledCpuMs, sample.cpuMs);
-      if (sample.bytes > limits.memory)
-        return end(
-          "memory",
-          `it used ${bytes(sample.bytes)} of memory, the budget allows ${bytes(limits.memory)}`,
-        );
+      if (used > limits.memory)
+        return end("memory", `it used ${bytes(used)} of memory, the budget allows ${bytes(limits.memory)}`);
       if (sample.processes > limits.processes)
         return end(
           "processes",
@@ -205,15 +208,19 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
     timers.add(setTimeout(look, 20));
   }
 
-  function watchDisk(): void {
+  async function lookAtDisk(): Promise<void> {
     const folders = order.mounts.filter((mount) => mount.writable).map((mount) => mount.host);
     if (folders.length === 0) return;
+    const used = await diskUse(folders, limits.disk);
+    if (used > limits.disk) end("disk", `it wrote ${bytes(used)}, the budget allows ${bytes(limits.disk)}`);
+  }
+
+  function watchDisk(): void {
+    if (!order.mounts.some((mount) => mount.writable)) return;
     const measure = async () => {
       const before = performance.now();
-      const used = await diskUse(folders, limits.disk);
+      await lookAtDisk();
       if (ending !== null || child.exitCode !== null) return;
-      if (used > limits.disk)
-        return end("disk", `it wrote ${bytes(used)}, the budget allows ${bytes(limits.disk)}`);
       timers.add(setTimeout(look, Math.max(200, 10 * (performance.now() - before))));
     };
     const look = () => void measure();

@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -200,6 +200,42 @@ describe.each(levels)("isolation level %s", (level) => {
       expect((await run("true")).machine).toBeNull();
     },
   );
+
+  it("notices a disk that was filled before anybody looked", async () => {
+    const budget = { ...limits, disk: 2 ** 20 };
+    const outcome = await run("head -c 3000000 /dev/zero > $OUT/quick", { limits: budget });
+    rmSync(join(out, "quick"));
+    expect(outcome.ending).toBe("disk");
+  });
+
+  it.runIf(level === "L2")("counts what is moved to a file in memory as memory", async () => {
+    const outcome = await run("head -c 60000000 /dev/zero > /tmp/m; sleep 0.3; rm /tmp/m; sleep 0.1");
+    expect(outcome.ending).toBe("ok");
+    expect(outcome.peakBytes).toBeGreaterThan(6e7);
+    const budget = { ...limits, memory: 2 ** 25 };
+    const over = await run("head -c 60000000 /dev/zero > /dev/shm/m; sleep 5", { limits: budget });
+    expect(over.ending).toBe("memory");
+  });
+
+  it.runIf(level === "L2")("shows nothing of the user's repository though the PATH leads there", async () => {
+    const repo = mkdtempSync(join(homedir(), ".whet-path-"));
+    const before = process.env.PATH;
+    for (const folder of ["bin", "lib", "tools"]) mkdirSync(join(repo, folder));
+    writeFileSync(join(repo, "hidden.json"), "secret answers");
+    writeFileSync(join(repo, "tools", "hidden.json"), "secret answers");
+    try {
+      for (const path of [repo, join(repo, "bin"), join(repo, "tools")]) {
+        process.env.PATH = `${path}:${before}`;
+        const guarded = await openSandbox({ keepOut: [repo] });
+        const order = { command: `cat ${repo}/hidden.json ${repo}/tools/hidden.json`, tree, cwd: "" };
+        const outcome = await guarded.start({ ...order, mounts: [], hidden: [], env: {}, limits }).done;
+        expect(outcome.stdout).not.toContain("secret answers");
+      }
+    } finally {
+      process.env.PATH = before;
+      rmSync(repo, { recursive: true });
+    }
+  });
 
   it.runIf(level === "L2")(
     "shows a read-only tree without the hidden paths, and nothing of the host",
