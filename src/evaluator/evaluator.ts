@@ -60,6 +60,9 @@ const waiting = {
   exclusive: "waiting for other runs on this machine to end: this one is timed",
   shared: "waiting for another timed run on this machine to end",
 };
+/** Nobody may create anything where the scorer finds the candidate's files. */
+const watched = { folders: true };
+
 const logTailBytes = 4096;
 /** Answers are forwarded and not kept, so they may be larger than ordinary output. */
 const pipeOutput = 2 ** 32;
@@ -153,7 +156,7 @@ function unguarded(
       for (const mount of writable) await mkdir(mount.host, { recursive: true });
       const open = sandbox.isolation.level !== "L2";
       if (open) await linkWritable(place.slot, writable);
-      const shown = open && contract.score ? await stamp(candidateFolder) : null;
+      const shown = open && contract.score ? await stamp(candidateFolder, watched) : null;
 
       const damaged: string[] = [];
       const tidy = async () => {
@@ -175,6 +178,7 @@ function unguarded(
         nothing,
         candidateFolder,
         writable,
+        weights: new Map(),
         putInOrder: async () => {
           await tidy();
           return damaged.length === 0;
@@ -187,7 +191,7 @@ function unguarded(
         await tidy();
         damaged.push(...(await touchedPins(place).catch(unreadable)));
         // The scorer is to read what was proposed, not what the run put in its place.
-        const swapped = shown ? await changedSince(shown, candidateFolder).catch(unreadable) : [];
+        const swapped = shown ? await changedSince(shown, candidateFolder, watched).catch(unreadable) : [];
         damaged.push(...swapped.map((path) => `$CANDIDATE/${path}`));
         if (damaged.length > 0) {
           // Whatever number came of it may have been written by the run itself.
@@ -255,6 +259,8 @@ interface Job extends EvaluateOptions {
   nothing: string;
   candidateFolder: string;
   writable: Mount[];
+  /** Bytes of the paths that are weighed, null for what is missing; filled in after the run. */
+  weights: Map<string, number | null>;
   /**
    * Without isolation: puts the candidate's tree back as it was laid out, so that no check finds what the run left
    * there. False when the run had changed what is pinned.
@@ -275,6 +281,7 @@ async function measure(job: Job): Promise<Measured> {
   const { contract } = job;
   if (contract.score?.pipe) {
     const { outcome, answerers, metrics, failure } = await converse(job, contract.run, contract.budget);
+    await weigh(job);
     const checks = failure ? [] : await runChecks(job);
     return finish(job, answerers[0] ?? null, metrics, failure ?? failedCheck(checks), checks, outcome.stderr);
   }
@@ -295,6 +302,7 @@ async function measure(job: Job): Promise<Measured> {
       [],
       log,
     );
+  await weigh(job);
   const checks = await runChecks(job);
   const failed = failedCheck(checks);
   if (failed) return finish(job, run, null, failed, checks, log);
@@ -328,20 +336,26 @@ async function measure(job: Job): Promise<Measured> {
   return finish(job, run, read.metrics, null, checks, log);
 }
 
+/** Weighs what the run left: later, without isolation, a check that runs the candidate's code could change it. */
+async function weigh(job: Job): Promise<void> {
+  for (const { clock } of [job.contract.metric, ...job.contract.guards])
+    if (clock?.kind === "size") job.weights.set(clock.path, await sizeOf(placeOf(job, clock.path)));
+}
+
 /** Adds the clocked metrics; a metric of Whetstone's own clock is never taken from output. */
-async function finish(
+function finish(
   job: Job,
   run: Outcome | null,
   metrics: Record<string, number> | null,
   failure: Measured["failure"],
   checks: Evaluation["checks"],
   log: string,
-): Promise<Measured> {
+): Measured {
   const all = { ...metrics };
   if (run && !failure) {
     for (const { name, clock } of [job.contract.metric, ...job.contract.guards]) {
       if (!clock) continue;
-      const size = clock.kind === "size" ? await sizeOf(placeOf(job, clock.path)) : 0;
+      const size = clock.kind === "size" ? (job.weights.get(clock.path) ?? null) : 0;
       if (size === null)
         return {
           metrics: {},
@@ -373,11 +387,17 @@ function placeOf(job: Job, path: string): string {
 async function runChecks(job: Job): Promise<Evaluation["checks"]> {
   const results: Evaluation["checks"] = [];
   if (!job.checks) return results;
-  const [first] = job.contract.checks;
-  if (first && !(await job.putInOrder()))
-    return [{ command: first.command, passed: false, message: "the run changed files of the pinned tree" }];
   for (const check of job.contract.checks) {
     job.onProgress?.({ part: "check" });
+    // Before each: a check may run code of the candidate, which could replace the next one.
+    if (!(await job.putInOrder())) {
+      results.push({
+        command: check.command,
+        passed: false,
+        message: "the run changed files of the pinned tree",
+      });
+      break;
+    }
     const order = candidateOrder(
       job,
       check.command,

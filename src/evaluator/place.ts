@@ -25,6 +25,7 @@ import {
   manifestHash,
   type Repo,
   type Stamp,
+  type StampOptions,
   stamp,
 } from "../repo/index.ts";
 import type { Mount, Sandbox } from "../sandbox/index.ts";
@@ -48,7 +49,7 @@ export interface Place {
   setupMs: number | null;
   /** What was pinned, by name: hashes. */
   pins: Record<string, string>;
-  stamps: { name: string; folder: string; stamp: Stamp }[];
+  stamps: { name: string; folder: string; stamp: Stamp; options?: StampOptions }[];
   /** Lays everything out again, in these same folders, after a run has reached what judges it (level L0). */
   rebuild: () => Promise<void>;
 }
@@ -105,7 +106,11 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
   await placeMounts(base, inputs, sandbox);
   await placeMounts(base, writablePlaces(contract, lab, ""), sandbox);
   await copyTree(base, slot);
-  const stamps = [{ name: "base", folder: base, stamp: await stamp(base) }];
+  // Nobody writes there, so that folders can be watched too.
+  const folders = { folders: true };
+  const stamps: Place["stamps"] = [
+    { name: "base", folder: base, stamp: await stamp(base, folders), options: folders },
+  ];
   for (const input of inputs)
     stamps.push({ name: input.at as string, folder: input.host, stamp: await stamp(input.host) });
   const place: Place = {
@@ -139,8 +144,8 @@ export async function touchedPins(place: Place): Promise<string[]> {
 /** Names of what judges that changed on disk since it was pinned; empty when all is as it was. */
 export async function changedPins(place: Place): Promise<string[]> {
   const changed: string[] = [];
-  for (const { name, folder, stamp: before } of place.stamps) {
-    const paths = await changedSince(before, folder);
+  for (const { name, folder, stamp: before, options } of place.stamps) {
+    const paths = (await changedSince(before, folder, options)).map((path) => path || ".");
     if (paths.length > 0) changed.push(name === "base" ? `base: ${paths.slice(0, 3).join(", ")}` : name);
   }
   return changed;

@@ -23,7 +23,15 @@ export {
   restoreRef,
   staleLocks,
 } from "./inspect.ts";
-export { changedSince, type Manifest, manifest, manifestHash, type Stamp, stamp } from "./manifest.ts";
+export {
+  changedSince,
+  type Manifest,
+  manifest,
+  manifestHash,
+  type Stamp,
+  type StampOptions,
+  stamp,
+} from "./manifest.ts";
 export { applyChange } from "./merge.ts";
 export { overlay, restore } from "./overlay.ts";
 export { branchTip, createBranch, type Dirty, dirty, openRepo, type Repo } from "./repo.ts";

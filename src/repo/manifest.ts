@@ -69,13 +69,27 @@ export function manifestHash(manifest: Manifest): string {
   return hash.digest("hex");
 }
 
+export interface StampOptions {
+  /**
+   * Folders too, the outermost included: one that was put aside and put back shows in no file's times. For trees in
+   * which nothing may be created meanwhile.
+   */
+  folders?: boolean;
+}
+
 /** Notices changes without reading: about 20 microseconds a file. A single file has the path "". */
-export async function stamp(folder: string): Promise<Stamp> {
+export async function stamp(folder: string, options: StampOptions = {}): Promise<Stamp> {
   const result: Stamp = {};
   const one = async (path: string) => {
     const info = await lstat(join(folder, path), { bigint: true }).catch(() => null);
     if (!info) return;
-    const kind = info.isSymbolicLink() ? "link" : info.isFile() ? "file" : "other";
+    const kind = info.isSymbolicLink()
+      ? "link"
+      : info.isFile()
+        ? "file"
+        : info.isDirectory()
+          ? "folder"
+          : "other";
     result[path] = { size: info.size, mtimeNs: info.mtimeNs, ctimeNs: info.ctimeNs, ino: info.ino, kind };
   };
   const info = await lstat(folder).catch(() => null);
@@ -84,8 +98,9 @@ export async function stamp(folder: string): Promise<Stamp> {
     await one("");
     return result;
   }
+  if (options.folders) await one("");
   let pending: Promise<void>[] = [];
-  for await (const [path] of walk(folder)) {
+  for await (const [path] of walk(folder, "", options.folders)) {
     pending.push(one(path));
     if (pending.length >= 256) {
       await Promise.all(pending);
@@ -97,8 +112,12 @@ export async function stamp(folder: string): Promise<Stamp> {
 }
 
 /** Paths that were added, removed or changed since the stamp was taken. */
-export async function changedSince(before: Stamp, folder: string): Promise<string[]> {
-  const now = await stamp(folder);
+export async function changedSince(
+  before: Stamp,
+  folder: string,
+  options: StampOptions = {},
+): Promise<string[]> {
+  const now = await stamp(folder, options);
   const changed: string[] = [];
   for (const path of new Set([...Object.keys(before), ...Object.keys(now)])) {
     const a = before[path];
@@ -119,18 +138,21 @@ export async function changedSince(before: Stamp, folder: string): Promise<strin
 /** Tools keep caches in node_modules (.cache, .vite ...), which come and go and are no part of what is installed. */
 const toolCache = /^\.(?!bin$|pnpm$|package-lock\.json$)/;
 
-/** Everything below a folder that is no folder itself, in sorted order; links are not followed. */
+/** Everything below a folder, folders themselves only if asked for, in sorted order; links are not followed. */
 export async function* walk(
   folder: string,
   prefix = "",
-): AsyncGenerator<[string, "file" | "link" | "other"]> {
+  folders = false,
+): AsyncGenerator<[string, "file" | "link" | "folder" | "other"]> {
   const entries = await readdir(join(folder, prefix), { withFileTypes: true });
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   const isPackages = prefix === "" && basename(folder) === "node_modules";
   for (const entry of entries) {
     if (isPackages && toolCache.test(entry.name)) continue;
     const path = prefix === "" ? entry.name : `${prefix}/${entry.name}`;
-    if (entry.isDirectory()) yield* walk(folder, path);
-    else yield [path, entry.isFile() ? "file" : entry.isSymbolicLink() ? "link" : "other"];
+    if (entry.isDirectory()) {
+      if (folders) yield [path, "folder"];
+      yield* walk(folder, path, folders);
+    } else yield [path, entry.isFile() ? "file" : entry.isSymbolicLink() ? "link" : "other"];
   }
 }

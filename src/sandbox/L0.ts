@@ -20,6 +20,8 @@ export function launchL0(order: Order, tools: Tools): Launch {
     HOME: home,
     TMPDIR: temp,
     LANG: "C.UTF-8",
+    // The trees can be written here, and what Python caches beside the scorer would look like tampering.
+    PYTHONDONTWRITEBYTECODE: "1",
     ...order.env,
   };
   for (const mount of order.mounts) if (typeof mount.at !== "string") env[mount.at.env] = mount.host;

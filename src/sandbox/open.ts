@@ -117,6 +117,9 @@ const probeLimits: Limits = {
   network: false,
 };
 
+/** The kernel adds a child's time to its parent's only for a parent that asks for it. */
+const unwaited = "processor time of processes that nobody waits for";
+
 function reportL0(tools: Tools): Isolation {
   const contained = tools.processNamespace !== null;
   return {
@@ -136,6 +139,7 @@ function reportL0(tools: Tools): Isolation {
       "memory",
       "number of processes (a multiple of the budget is capped by the kernel where it can)",
       "disk use",
+      unwaited,
     ],
     notEnforced: [
       "reading and writing the user's files",
@@ -173,7 +177,7 @@ function reportL2(): Isolation {
       "every process is gone at the end (process namespace)",
       "size of one file, output size",
     ],
-    watched: ["memory", "number of processes", "disk use"],
+    watched: ["memory", "number of processes", "disk use", unwaited],
     notEnforced: [
       "kernel flaws (no seccomp filter: io_uring is reachable)",
       "use of shared processors and caches",

@@ -54,7 +54,7 @@ export const secretNumbers = (secret, name, count) =>
 `;
 
 const sineScorer = `import { createInterface } from "node:readline";
-import { secretNumbers } from "./secret.mjs";
+import { secretNumbers } from "./lib/secret.mjs";
 
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 let error = 0;
@@ -97,7 +97,7 @@ ${after}
 }
 
 const lineScorer = `import { readFileSync } from "node:fs";
-import { secretNumbers } from "./secret.mjs";
+import { secretNumbers } from "./lib/secret.mjs";
 
 const { slope, offset } = JSON.parse(readFileSync(process.env.OUT + "/model.json", "utf8"));
 const error = secretNumbers(process.env.SECRET, "x", 20)
@@ -107,7 +107,7 @@ console.log(JSON.stringify({ metrics: { error } }));
 
 /** Asks two processes the same in different orders: one that remembers what it was asked gives itself away. */
 const twinScorer = `import { createInterface } from "node:readline";
-import { secretNumbers } from "./secret.mjs";
+import { secretNumbers } from "./lib/secret.mjs";
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const xs = secretNumbers(process.env.SECRET, "twin", 4);
@@ -158,15 +158,16 @@ const limit = "const limit = 20_000 + (Number(process.env.SEED) % 1000);\n";
 
 const clockedFiles = (metric: string) => ({
   "program.md": program(
-    `metric: { name: seconds, ${metric} }\nchange: [work.mjs]\nrun: node main.mjs\nchecks: [node verify.mjs]\nbudget: 10s`,
+    `metric: { name: seconds, ${metric} }\nchange: [run.sh, work.mjs]\nrun: sh run.sh\nchecks: [node checks/verify.mjs]\nbudget: 10s`,
   ),
+  "run.sh": "exec node main.mjs\n",
   "main.mjs": `import { writeFileSync } from "node:fs";
 import { countPrimes } from "./work.mjs";
 ${limit}writeFileSync(process.env.OUT + "/count.json", JSON.stringify(countPrimes(limit)));
 `,
   "work.mjs": counting(),
-  "reference.mjs": sieve,
-  "verify.mjs": `import { readFileSync } from "node:fs";
+  "checks/reference.mjs": sieve,
+  "checks/verify.mjs": `import { readFileSync } from "node:fs";
 import { countPrimes } from "./reference.mjs";
 ${limit}const count = JSON.parse(readFileSync(process.env.OUT + "/count.json", "utf8"));
 if (count !== countPrimes(limit)) throw new Error("the count is wrong");
@@ -178,11 +179,12 @@ const remark = (text: string, sign = "//") => `${sign} nothing new\n${text}`;
 const piped = {
   files: {
     "program.md": program(
-      "metric: { name: error, direction: minimize }\nchange: [main.mjs]\nrun: node main.mjs\nscore: { command: node score.mjs, pipe: true, private: [score.mjs] }\nbudget: { time: 5s, memory: 512MB }",
+      "metric: { name: error, direction: minimize }\nchange: [run.sh, main.mjs]\nrun: sh run.sh\nscore: { command: node score.mjs, pipe: true, private: [score.mjs] }\nbudget: { time: 5s, memory: 512MB }",
     ),
+    "run.sh": "exec node main.mjs\n",
     "main.mjs": answering(),
     "score.mjs": sineScorer,
-    "secret.mjs": secretNumbers,
+    "lib/secret.mjs": secretNumbers,
   },
   honest: { "main.mjs": answering({ estimate: "x - x ** 3 / 6 + x ** 5 / 120" }) },
   nothing: { "main.mjs": remark(answering()) },
@@ -210,7 +212,7 @@ const artefact = {
     ),
     "make.mjs": fitting(),
     "score.mjs": lineScorer,
-    "secret.mjs": secretNumbers,
+    "lib/secret.mjs": secretNumbers,
   },
   honest: { "make.mjs": fitting({ model: "{ slope: 2, offset: 0.9 }" }) },
   nothing: { "make.mjs": remark(fitting()) },
@@ -238,7 +240,7 @@ const twins = {
     "train.mjs": training,
     "answer.mjs": recalling(),
     "score.mjs": twinScorer,
-    "secret.mjs": secretNumbers,
+    "lib/secret.mjs": secretNumbers,
   },
   honest: { "train.mjs": training.replace("weight: 1", "weight: 0.85") },
   nothing: { "answer.mjs": remark(recalling()) },
@@ -261,7 +263,7 @@ const askedAgain = {
   files: {
     ...clocked.files,
     "main.mjs": `import { countPrimes } from "./work.mjs";\n${limit}countPrimes(limit);\n`,
-    "verify.mjs": `import { countPrimes } from "./work.mjs";
+    "checks/verify.mjs": `import { countPrimes } from "../work.mjs";
 import { countPrimes as reference } from "./reference.mjs";
 ${limit}if (countPrimes(limit) !== reference(limit)) throw new Error("the count is wrong");
 `,
@@ -274,14 +276,36 @@ const weighed = {
     "program.md": program(
       "metric: { name: bytes, direction: minimize }\nchange: [page.html]\nrun: sh page.html\nscore: node score.mjs\nbudget: 5s",
     ),
-    "page.html": ": \\\n  a page with room to spare\n",
+    "page.html": ": \\\n  a page with room to spare,\n",
     "score.mjs": `import { readFileSync } from "node:fs";
 const page = readFileSync(process.env.CANDIDATE + "/page.html", "utf8");
 console.log(JSON.stringify({ metrics: { bytes: page.length } }));
 `,
   },
   honest: { "page.html": ": a page\n" },
-  nothing: { "page.html": ": \\\n  a page with room to spars\n" },
+  nothing: { "page.html": ": \\\n  a page with room in plenty\n" },
+  margin: 0,
+} satisfies AttackedLab;
+
+/** Bytes of what the run leaves, and a check that asks the candidate's own code. */
+const sized = {
+  files: {
+    "program.md": program(
+      "metric: { name: bytes, clock: size $OUT/app.js }\nchange: [app.mjs]\nrun: node build.mjs\nchecks: [node check.mjs]\nbudget: 5s",
+    ),
+    "build.mjs": `import { writeFileSync } from "node:fs";
+import { app } from "./app.mjs";
+writeFileSync(process.env.OUT + "/app.js", app);
+`,
+    "app.mjs": 'export const app = "export const answer =    42;";\n',
+    "check.mjs": `import { readFileSync } from "node:fs";
+import { app } from "./app.mjs";
+const built = readFileSync(process.env.OUT + "/app.js", "utf8");
+if (built !== app || !/42/.test(built)) throw new Error("the app is broken");
+`,
+  },
+  honest: { "app.mjs": 'export const app = "export const answer=42";\n' },
+  nothing: { "app.mjs": remark('export const app = "export const answer =    42;";\n') },
   margin: 0,
 } satisfies AttackedLab;
 
@@ -309,12 +333,13 @@ export const labs: Readonly<Record<string, AttackedLab>> = {
   processorTime,
   askedAgain,
   weighed,
+  sized,
   selfReported,
   ...vaults,
 };
 
 /** Whether this machine has what the lab needs. */
-export function hasNeeds(lab: AttackedLab): boolean {
+export function hasNeeds(lab: Pick<AttackedLab, "needs">): boolean {
   if (lab.needs === undefined) return true;
   try {
     execFileSync(lab.needs, ["-c", ""], { stdio: "ignore" });

@@ -91,7 +91,8 @@ export async function openBench(lab: AttackedLab, level: AttackedLevel): Promise
   };
 }
 
-const firstSeed = 1001;
+/** The seed of an attack's first, second ... run: apart enough that no answer to one is the answer to the next. */
+const seedOf = (run: number) => 1001 + 137 * run;
 
 /** Runs an attack on a bench of its lab and says what came of it. */
 export async function runAttack(bench: Bench, attack: Attack): Promise<Finding> {
@@ -100,7 +101,7 @@ export async function runAttack(bench: Bench, attack: Attack): Promise<Finding> 
   const context: Context = {
     ...{ level, folder, place, sandbox, evaluations, evaluation: null },
     async evaluate(files) {
-      const evaluation = await bench.evaluate(files, firstSeed + evaluations.length);
+      const evaluation = await bench.evaluate(files, seedOf(evaluations.length));
       evaluations.push(evaluation);
       context.evaluation = evaluation;
       return evaluation;
@@ -109,7 +110,7 @@ export async function runAttack(bench: Bench, attack: Attack): Promise<Finding> 
   let harm: string | null;
   try {
     // What the start scores is not to be measured with whatever the attack leaves behind.
-    for (let run = 0; run < (attack.runs ?? 1); run++) await bench.start(firstSeed + run);
+    for (let run = 0; run < (attack.runs ?? 1); run++) await bench.start(seedOf(run));
     await attack.prepare?.(context);
     for (let run = 0; run < (attack.runs ?? 1); run++)
       await context.evaluate(typeof attack.files === "function" ? await attack.files(context) : attack.files);
