@@ -34,9 +34,9 @@ describe("hoping for luck", () => {
     expect(mean(all.flatMap((each) => each.keeps.map((keep) => keep.pReal ?? 1)))).toBeLessThan(0.75);
   });
 
-  it("pays four times as often under the naive rule", () => {
+  it("pays more than three times as often under the naive rule", () => {
     const naive = mean(sessions.map((seed) => gambleNaively(gambles.noOp, 100, seed)));
-    expect(naive).toBeGreaterThan(4 * 100 * mean(shares(presets.balanced, gambles.noOp, 100, 100)));
+    expect(naive).toBeGreaterThan(3 * 100 * mean(shares(presets.balanced, gambles.noOp, 100, 100)));
   });
 
   it("says in docs/security.md what the rule does not withstand", () => {
