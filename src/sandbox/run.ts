@@ -54,6 +54,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
     order.lineLimit ?? 65_536,
   );
   const timers = new Set<NodeJS.Timeout>();
+  const writable = order.mounts.filter((mount) => mount.writable).map((mount) => mount.host);
 
   let child: ChildProcess;
   try {
@@ -125,8 +126,8 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
         stdout.end();
         stderr.end();
         launch.cleanUp();
-        // It may have filled the disk faster than anybody looks.
-        if (ending === null) await lookAtDisk();
+        // What was written quickly was never looked at.
+        await checkDisk();
         const how = verdict(code, signal);
         // Bubblewrap ends without waiting for its namespace, whose time is then known from samples only.
         const cpuMs = Math.max(childTime(times), sampledCpuMs);
@@ -208,23 +209,21 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
     timers.add(setTimeout(look, 20));
   }
 
-  async function lookAtDisk(): Promise<void> {
-    const folders = order.mounts.filter((mount) => mount.writable).map((mount) => mount.host);
-    if (folders.length === 0) return;
-    const used = await diskUse(folders, limits.disk);
-    if (used > limits.disk) end("disk", `it wrote ${bytes(used)}, the budget allows ${bytes(limits.disk)}`);
+  function watchDisk(): void {
+    if (writable.length === 0) return;
+    const look = async () => {
+      const before = performance.now();
+      await checkDisk();
+      if (ending !== null || child.exitCode !== null || child.signalCode !== null) return;
+      timers.add(setTimeout(() => void look(), Math.max(200, 10 * (performance.now() - before))));
+    };
+    timers.add(setTimeout(() => void look(), 200));
   }
 
-  function watchDisk(): void {
-    if (!order.mounts.some((mount) => mount.writable)) return;
-    const measure = async () => {
-      const before = performance.now();
-      await lookAtDisk();
-      if (ending !== null || child.exitCode !== null) return;
-      timers.add(setTimeout(look, Math.max(200, 10 * (performance.now() - before))));
-    };
-    const look = () => void measure();
-    timers.add(setTimeout(look, 200));
+  async function checkDisk(): Promise<void> {
+    if (ending !== null || writable.length === 0) return;
+    const used = await diskUse(writable, limits.disk);
+    if (used > limits.disk) end("disk", `it wrote ${bytes(used)}, the budget allows ${bytes(limits.disk)}`);
   }
 }
 

@@ -158,6 +158,14 @@ const overwriting = onVault([
     admits: admits.files,
   },
   {
+    name: "writes through links that it planted in its tree, its writable path and $OUT",
+    files: ({ place }) =>
+      sh(`for at in . '${place.base}'; do for link in lib/link src/link cache/link $OUT/link; do
+  ln -s "$(realpath $at)/score.mjs" $link; echo '${forged}' > $link; rm -f $link
+done; done 2>/dev/null`),
+    expect: { L0: "detected", L2: "blocked" },
+  },
+  {
     name: "makes its read-only tree writable from a user namespace of its own",
     files: sh(
       `cat > $OUT/escape <<'END'
@@ -223,7 +231,7 @@ const reading = onVault([
     name: "leaves a link to the answers in $OUT",
     files: (context) =>
       sh(
-        `rm $OUT/guess; ln -s ${context.level === "L2" ? "/w" : context.place.base}/answers.json $OUT/guess`,
+        `rm $OUT/guess; ln -s '${context.level === "L2" ? "/w" : context.place.base}/answers.json' $OUT/guess`,
       ),
     expect: { L0: "detected", L2: "detected" },
   },
@@ -292,13 +300,103 @@ const reading = onVault([
   },
 ]);
 
-/** Attacks on a process of the same user that stands for the harness. */
-function onVictim(
-  name: string,
-  files: (victim: Victim) => Record<string, string>,
-  harmed?: (victim: Victim, context: Context) => string | null,
-): Attack {
-  let victim: Victim | null = null;
+/** An attack on a process of the same user that stands for the harness. */
+interface OnProcess {
+  name: string;
+  files: (victim: Victim) => Readonly<Record<string, string>>;
+  /** Default: the candidate has found the victim's secret. */
+  reached?: (victim: Victim) => boolean;
+}
+
+/** Looks at the victim in every /proc that there is, after trying to uncover the host's; at nobody else. */
+const onVictim = (victim: Victim, look: string) => ({
+  ...node(`const mark = ${JSON.stringify(victim.mark)};
+  const find = (text) => {
+    const at = text === undefined ? -1 : text.indexOf(mark);
+    if (at >= 0) steal(text.slice(at, at + 80));
+    return at >= 0;
+  };
+  for (const at of ["/proc/${victim.pid}", OUT + "/proc/${victim.pid}"]) {
+    ${look}
+  }`),
+  "src/run.sh": `${honest}
+{ umount /proc || umount -l /proc; mkdir $OUT/proc; mount -t proc proc $OUT/proc; } 2>/dev/null
+node src/attack.mjs 2> $OUT/why
+exit 0
+`,
+});
+
+const isDead = ({ child }: Victim) => child.exitCode !== null || child.signalCode !== null;
+
+export const onProcesses: readonly OnProcess[] = [
+  {
+    name: "reads the key in the harness's environment through /proc",
+    files: (victim) => onVictim(victim, `find(tries(() => fs.readFileSync(at + "/environ", "latin1")));`),
+  },
+  {
+    name: "reads the harness's arguments through /proc",
+    files: (victim) => onVictim(victim, `find(tries(() => fs.readFileSync(at + "/cmdline", "latin1")));`),
+  },
+  {
+    name: "reads the harness's open files through /proc",
+    files: (victim) =>
+      onVictim(
+        victim,
+        `for (const fd of tries(() => fs.readdirSync(at + "/fd")) ?? [])
+      if (tries(() => fs.statSync(at + "/fd/" + fd).isFile())) find(tries(() => fs.readFileSync(at + "/fd/" + fd, "latin1")));`,
+      ),
+  },
+  {
+    name: "leaves through the harness's working folder in /proc",
+    files: (victim) => onVictim(victim, `find(tries(() => fs.readFileSync(at + "/cwd/secret", "latin1")));`),
+  },
+  {
+    name: "leaves through the harness's root in /proc",
+    files: (victim) =>
+      onVictim(
+        victim,
+        `find(tries(() => fs.readFileSync(at + "/root" + ${JSON.stringify(join(victim.folder, "secret"))}, "latin1")));`,
+      ),
+  },
+  {
+    name: "reads the harness's memory",
+    files: (victim) =>
+      onVictim(
+        victim,
+        `tries(() => {
+      const maps = fs.readFileSync(at + "/maps", "latin1");
+      const memory = fs.openSync(at + "/mem", "r");
+      for (const [, from, to] of maps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) rw/gm)) {
+        const size = Number.parseInt(to, 16) - Number.parseInt(from, 16);
+        if (size > 16e6) continue;
+        const part = Buffer.alloc(size);
+        if (tries(() => fs.readSync(memory, part, 0, size, Number.parseInt(from, 16))) === undefined) continue;
+        if (find(part.toString("latin1"))) break;
+      }
+    });`,
+      ),
+  },
+  {
+    name: "kills the harness by its number",
+    files: (victim) =>
+      node(`for (const signal of ["SIGTERM", "SIGKILL"]) tries(() => process.kill(${victim.pid}, signal));`),
+    reached: isDead,
+  },
+];
+
+const processes: Attack[] = [
+  ...onProcesses,
+  // Never where it could reach anything: without a namespace it asks only whether it may.
+  {
+    name: "kills everything that it may kill",
+    files: ({ pid }: Victim) =>
+      contained
+        ? { "src/run.sh": `${honest}\nkill -9 -1\nexit 0\n` }
+        : node(`tries(() => { process.kill(${pid}, 0); steal("may"); });`),
+    reached: isDead,
+  },
+].map(({ name, files, reached }) => {
+  let victim: Victim;
   return {
     name,
     group: "reach",
@@ -306,98 +404,17 @@ function onVictim(
     prepare: async () => {
       victim = await openVictim();
     },
-    files: () => files(victim as Victim),
-    harmed: async (context) => {
-      const held = victim as Victim;
-      return (
-        harmed?.(held, context) ??
-        (stolen(context).includes(held.secret) ? "it read what only the other process knows" : null)
-      );
+    files: () => files(victim),
+    harmed: (context) => {
+      if (reached?.(victim)) return "the other process is dead";
+      if (stolen(context) === "may") return "it may signal the other process";
+      return stolen(context).includes(victim.secret) ? "it read what only the other process knows" : null;
     },
-    cleanup: async () => victim?.end(),
+    cleanup: () => victim.end(),
     expect: { L0: contained ? "blocked" : "not covered", L2: "blocked" },
     admits: admits.processes,
   };
-}
-
-/** Looks at every process that /proc shows, after trying to uncover the host's. */
-const everyProcess = (victim: Victim, look: string) =>
-  node(`import { execFileSync } from "node:child_process";
-  const mark = ${JSON.stringify(victim.mark)};
-  for (const command of [["umount", "/proc"], ["umount", "-l", "/proc"], ["mount", "-t", "proc", "proc", OUT]])
-    tries(() => execFileSync(command[0], command.slice(1), { stdio: "ignore" }));
-  const find = (text) => { const at = text === undefined ? -1 : text.indexOf(mark); if (at >= 0) steal(text.slice(at, at + 80)); return at >= 0; };
-  for (const proc of ["/proc", OUT]) for (const pid of fs.readdirSync(proc)) {
-    if (!/^\\d+$/.test(pid) || Number(pid) === process.pid) continue;
-    const at = proc + "/" + pid;
-    ${look}
-  }`);
-
-const processes: Attack[] = [
-  onVictim("reads the key in the harness's environment through /proc", (victim) =>
-    everyProcess(victim, `find(tries(() => fs.readFileSync(at + "/environ", "latin1")));`),
-  ),
-  onVictim("reads the harness's arguments through /proc", (victim) =>
-    everyProcess(victim, `find(tries(() => fs.readFileSync(at + "/cmdline", "latin1")));`),
-  ),
-  onVictim("reads the harness's open files through /proc", (victim) =>
-    everyProcess(
-      victim,
-      `for (const fd of tries(() => fs.readdirSync(at + "/fd")) ?? [])
-        if (tries(() => fs.statSync(at + "/fd/" + fd).isFile())) find(tries(() => fs.readFileSync(at + "/fd/" + fd, "latin1").slice(0, 1000)));`,
-    ),
-  ),
-  onVictim("leaves through the harness's root and working folder in /proc", (victim) =>
-    everyProcess(
-      victim,
-      `for (const way of ["/cwd/secret", "/root/etc/shadow"]) tries(() => {
-        const text = fs.readFileSync(at + way, "latin1");
-        find(text);
-      });`,
-    ),
-  ),
-  onVictim("reads the harness's memory", (victim) =>
-    everyProcess(
-      victim,
-      `tries(() => {
-        const maps = fs.readFileSync(at + "/maps", "latin1");
-        const memory = fs.openSync(at + "/mem", "r");
-        for (const [, from, to] of maps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) rw/gm)) {
-          const size = Number.parseInt(to, 16) - Number.parseInt(from, 16);
-          if (size > 16e6) continue;
-          const part = Buffer.alloc(size);
-          if (tries(() => fs.readSync(memory, part, 0, size, Number.parseInt(from, 16))) === undefined) continue;
-          if (find(part.toString("latin1"))) break;
-        }
-      });`,
-    ),
-  ),
-  onVictim(
-    "kills the harness by its number",
-    (victim) =>
-      node(`for (const signal of ["SIGTERM", "SIGKILL"]) tries(() => process.kill(${victim.pid}, signal));`),
-    ({ child }) =>
-      child.exitCode === null && child.signalCode === null ? null : "the other process is dead",
-  ),
-  {
-    ...onVictim(
-      "kills everything that it may kill",
-      () => ({ "src/run.sh": `${honest}\nkill -9 -1\nexit 0\n` }),
-      ({ child }) =>
-        child.exitCode === null && child.signalCode === null ? null : "the other process is dead",
-    ),
-    // Never where it could reach anything: without a namespace it asks only whether it may.
-    ...(contained
-      ? {}
-      : {
-          files: sh(
-            "for at in /proc/[0-9]*; do kill -0 ${at#/proc/} 2>/dev/null && echo ${at#/proc/}; done > $OUT/stolen",
-          ),
-          harmed: async (context: Context) =>
-            stolen(context).split("\n").length > 4 ? "it may signal processes that are not its own" : null,
-        }),
-  },
-];
+});
 
 /** Attacks on what the harness itself was started with: they need a harness of their own. */
 const inherited = onVault([
@@ -422,6 +439,7 @@ const inherited = onVault([
   },
   {
     name: "types a command into the user's terminal",
+    possible: () => has("script") && has("perl"),
     files: sh(""),
     harmed: async ({ level, place }) => {
       const inject =
@@ -805,6 +823,16 @@ const elsewhere = onVault([
     harmed: async (context) => (stolen(context) ? "it may write settings of the kernel" : null),
     expect: { L0: isRoot ? "not covered" : "blocked", L2: "blocked" },
     admits: admits.system,
+  },
+  {
+    name: "asks the kernel for io_uring",
+    possible: () => has("perl") && read("/proc/sys/kernel/io_uring_disabled").trim() === "0",
+    files: sh(
+      `perl -e 'my $settings = "\\0" x 120; print syscall(425, 4, $settings) >= 0 ? "reached" : "refused"' > $OUT/stolen`,
+    ),
+    harmed: async (context) => (stolen(context) === "reached" ? "the kernel gave it a ring" : null),
+    expect: { L0: "not covered", L2: "not covered" },
+    admits: /io_uring/,
   },
   {
     name: "makes a device node of the disk",

@@ -11,6 +11,8 @@ import { join } from "node:path";
 export interface Victim {
   child: ChildProcess;
   pid: number;
+  /** Its working folder, which holds the file "secret". */
+  folder: string;
   /** Not secret: what an attacker looks for. */
   mark: string;
   /** Begins with the mark; in the environment, the arguments, the memory and an open file of the victim. */
@@ -43,6 +45,7 @@ export async function openVictim(): Promise<Victim> {
   return {
     child,
     pid: child.pid as number,
+    folder,
     mark,
     secret,
     async end() {
