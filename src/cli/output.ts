@@ -41,6 +41,12 @@ export function report(error: unknown): number {
     );
     return 1;
   }
+  if (code?.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB") {
+    process.stderr.write(
+      `${paint.red("whet:")} the ledger is damaged: ${(error as Error).message}\n      ${paint.dim("→")} \`whet doctor\` saves what can be read\n`,
+    );
+    return 1;
+  }
   process.stderr.write(
     `${paint.red("whet:")} an error that should not happen; please report it\n${error instanceof Error ? error.stack : String(error)}\n`,
   );

@@ -78,6 +78,23 @@ export async function positionGaps(ledger: Ledger, sessionId: number): Promise<G
   return gaps;
 }
 
+/** Experiments of which other runs are there than their decision rests on. */
+export async function lostRuns(
+  ledger: Ledger,
+  sessionId: number,
+): Promise<{ number: number; decided: number; recorded: number }[]> {
+  const rows = await ledger.db
+    .selectFrom("experiments as e")
+    .innerJoin("decisions as d", "d.experimentId", "e.id")
+    .leftJoin("evaluations as v", "v.experimentId", "e.id")
+    .select(["e.number", "d.runs as decided", (eb) => eb.fn.count<number>("v.id").as("recorded")])
+    .where("e.sessionId", "=", sessionId)
+    .groupBy(["e.number", "d.runs"])
+    .orderBy("e.number")
+    .execute();
+  return rows.filter((row) => row.decided !== row.recorded);
+}
+
 /** Experiments without a decision that are not the session's newest: nothing will ever finish them. */
 export async function forgotten(ledger: Ledger, sessionId: number): Promise<number[]> {
   const rows = await ledger.db

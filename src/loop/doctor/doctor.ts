@@ -8,6 +8,7 @@ import {
   examineLedger,
   forgotten,
   type Ledger,
+  lostRuns,
   openLedger,
   positionGaps,
   releaseHolder,
@@ -119,6 +120,11 @@ function damaged(path: string, faults: readonly string[]): Finding {
       question: `save what can be read to ${basename(target)}? The damaged file stays as it is.`,
       run: async () => {
         const saved = await saveLedger(path, target);
+        const rows = Object.values(saved.rows).reduce((sum, n) => sum + n, 0);
+        if (rows === 0) {
+          for (const suffix of ["", "-wal", "-shm"]) await rm(`${target}${suffix}`, { force: true });
+          return `nothing of it can be read from here; sqlite3's own tool may find more: sqlite3 "${path}" .recover`;
+        }
         const { sessions: begun = 0, experiments = 0, evaluations = 0, decisions: made = 0 } = saved.rows;
         const lost =
           saved.incomplete.length > 0 ? `; not all could be read of: ${saved.incomplete.join(", ")}` : "";
@@ -175,6 +181,13 @@ async function runs(ledger: Ledger, row: SessionRow): Promise<Finding> {
     return ill(
       "runs",
       `runs are missing or doubled: ${some(gaps.map((gap) => `${gap.of} has ${gap.positions.join(" ")}`))}`,
+      { session: row.tag, fix: "nothing can bring them back; begin a new session with `whet run --fresh`" },
+    );
+  const lost = await lostRuns(ledger, row.id);
+  if (lost.length > 0)
+    return ill(
+      "runs",
+      `a decision rests on other runs than are recorded: ${some(lost.map(({ number, decided, recorded }) => `experiment ${number} (${recorded} of ${decided})`))}`,
       { session: row.tag, fix: "nothing can bring them back; begin a new session with `whet run --fresh`" },
     );
   const { runs: total } = await evaluationTotals(ledger, row.id);
