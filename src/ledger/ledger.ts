@@ -134,7 +134,10 @@ function unusable(path: string, error: unknown): UserError {
   const { code = "" } = error as { code?: string };
   const message = `the ledger ${path} cannot be used: ${why}`;
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code))
-    return new RunFailed(message, "it is damaged: `whet doctor` saves what can be read");
+    return new RunFailed(
+      message,
+      "it is damaged, and nothing was changed: `whet doctor` saves what can be read",
+    );
   const fix = "check that the folder is writable and the disk is not full; nothing was changed";
   return /^SQLITE_(IOERR|FULL)/.test(code) ? new RunFailed(message, fix) : new UserError(message, fix);
 }
