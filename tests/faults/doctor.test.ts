@@ -173,6 +173,22 @@ describe("a branch that does not agree with the ledger", () => {
     }
   });
 
+  it("gets the commit again that takes a rejected keep back", async () => {
+    const lab = patient();
+    const last = query(lab, "select max(experiment_id) from decisions where kind = 'keep'");
+    tamper(lab, `update decisions set doubt = 'it is much' where experiment_id = ${last}`);
+    expect((await whet(lab, "review", "--reject", String(last))).code).toBe(0);
+    const was = tip(lab);
+    expect(git(lab, "log", "-1", "--format=%s", was)).toMatch(/^Take back/);
+    expect(ill(await doctor(lab)).filter(({ check }) => check === "branch")).toEqual([]);
+    tamper(lab, "update reviews set commit_id = null");
+    git(lab, "update-ref", "refs/heads/whetstone/one", `${was}~1`);
+    const looked = await doctor(lab, "--yes");
+    expect(looked.repaired.find(({ check }) => check === "branch")?.message).toMatch(/1 commit made again/);
+    expect(looked).toMatchObject({ well: true, code: 0 });
+    expect(tip(lab)).toBe(was);
+  });
+
   it("is never moved back or forced: somebody else's commit stays, with the command to put it back", async () => {
     const lab = patient();
     const was = tip(lab);
