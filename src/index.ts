@@ -7,5 +7,5 @@
 export type { Contract, Problem, Program } from "./contract/index.ts";
 export { UserError } from "./errors.ts";
 export type { Check, ReplayReport, RunResult, SessionEvent } from "./loop/index.ts";
-export { type Lab, type LabRunOptions, openLab } from "./openLab.ts";
-export type { Notebook, Row } from "./report/index.ts";
+export { type FinalizeLabOptions, type Lab, type LabRunOptions, openLab } from "./openLab.ts";
+export type { Finalized, Notebook, Row } from "./report/index.ts";

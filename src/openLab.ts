@@ -3,6 +3,7 @@ import type { Program } from "./contract/index.ts";
 import {
   type Check,
   checkLab,
+  finalizeSession,
   type ReplayReport,
   type RunResult,
   readLab,
@@ -11,7 +12,7 @@ import {
   type SessionEvent,
 } from "./loop/index.ts";
 import { notebookOf, rowOf, withSession } from "./notebook/index.ts";
-import type { Notebook, Row } from "./report/index.ts";
+import type { Finalized, Notebook, Row } from "./report/index.ts";
 
 export interface LabRunOptions {
   /** Total experiments of the session, earlier ones included. */
@@ -33,12 +34,21 @@ export interface LabRunOptions {
   signal?: AbortSignal;
 }
 
+export interface FinalizeLabOptions extends Pick<LabRunOptions, "tag" | "onEvent" | "signal"> {
+  /** Pairs of each comparison, 2 or more. Default 8. */
+  pairs?: number;
+  /** False: measure only, write no branch. */
+  branches?: boolean;
+}
+
 /** A lab folder, ready to be checked, run and read. */
 export interface Lab {
   readonly folder: string;
   readonly program: Program;
   check(options?: Pick<LabRunOptions, "tag" | "fresh" | "onEvent" | "signal">): Promise<Check>;
   run(options?: LabRunOptions): Promise<RunResult>;
+  /** Measures what each kept change is worth, and writes review branches. A finished call repeats nothing. */
+  finalize(options?: FinalizeLabOptions): Promise<Finalized>;
   /** The newest (or the named) session as plain data. */
   notebook(tag?: string): Promise<Notebook>;
   /** One experiment with its diff. */
@@ -77,6 +87,12 @@ export async function openLab(path: string): Promise<Lab> {
         ...(options.until === undefined ? {} : { until: options.until }),
         ...(options.auditPairs === undefined ? {} : { auditPairs: options.auditPairs }),
         ...(options.seed === undefined ? {} : { seed: options.seed }),
+      }),
+    finalize: (options = {}) =>
+      finalizeSession(lab, {
+        ...common(options),
+        ...(options.pairs === undefined ? {} : { pairs: options.pairs }),
+        ...(options.branches === undefined ? {} : { branches: options.branches }),
       }),
     notebook: (tag) =>
       withSession(lab.folder, tag, (ledger, row) =>

@@ -70,6 +70,17 @@ async function main(argv: readonly string[]): Promise<number> {
     .option("--json", "one JSON event a line")
     .action(run(async (lab, options) => (await import("./commands/run.ts")).runCommand(lab, options)));
 
+  program
+    .command("finalize [lab]")
+    .description("measure what each kept change is worth now, and write branches for review")
+    .addOption(session())
+    .option("--pairs <n>", "pairs of each comparison", wholeNumber, 8)
+    .option("--no-branches", "measure only")
+    .addOption(json())
+    .action(
+      run(async (lab, options) => (await import("./commands/finalize.ts")).finalizeCommand(lab, options)),
+    );
+
   const notebook = (name: string, description: string) =>
     program.command(name).description(description).addOption(session()).addOption(json());
   const lazy = () => import("./commands/notebook.ts");

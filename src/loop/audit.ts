@@ -1,7 +1,17 @@
 import * as decision from "../decision/index.ts";
 import { RunFailed } from "../errors.ts";
-import { addAudit, type EvaluationRow, endAudit, evaluationsOf, latestAudit } from "../ledger/index.ts";
+import type { Files } from "../evaluator/index.ts";
+import {
+  type AuditRow,
+  addAudit,
+  auditsOf,
+  type EvaluationRow,
+  endAudit,
+  evaluationsOf,
+  latestAudit,
+} from "../ledger/index.ts";
 import { drive } from "./drive.ts";
+import { decidingStage } from "./ladder.ts";
 import { measureRun, type Session } from "./session.ts";
 import type { Incumbent } from "./state.ts";
 
@@ -10,30 +20,90 @@ import type { Incumbent } from "./state.ts";
  * Does nothing when this state has been audited already; goes on with an audit that was interrupted.
  */
 export async function auditSession(session: Session, incumbent: Incumbent, pairs: number): Promise<void> {
+  const latest = await latestAudit(session.ledger, session.row.id);
+  if (latest?.finalState === incumbent.state && latest.endedAt !== null) return;
+  const audit = await measurePairs(session, {
+    kind: "final",
+    what: "baseline against final, fresh seeds",
+    state: incumbent.state,
+    files: incumbent.files,
+    against: null,
+    subject: null,
+    experiment: incumbent.number,
+    pairs,
+  });
+  session.listener({
+    type: "audit",
+    effect: audit.effect as number,
+    interval: [audit.low as number, audit.high as number],
+    baselineMean: audit.baselineMean as number,
+    finalMean: audit.finalMean as number,
+    pairs: pairsRun(session, audit.pairs),
+  });
+}
+
+/** Two states to be measured side by side. */
+export interface Comparison {
+  kind: AuditRow["kind"];
+  /** For the progress. */
+  what: string;
+  state: string;
+  files: Files;
+  /** Null: the untouched base. */
+  against: { state: string; files: Files } | null;
+  /** Experiments left out (`ablation`) or taken alone (`review`). */
+  subject: readonly number[] | null;
+  /** The experiment whose state was the final one. */
+  experiment: number;
+  pairs: number;
+}
+
+/**
+ * Interleaved pairs of two states on fresh seeds, every run recorded.
+ *
+ * The same two states are not measured a second time, unless more pairs are asked for; what was interrupted goes on.
+ *
+ * @returns the finished audit. Its effect is null where the measured state failed, which is a result for a part of the
+ * final state and an error for the whole.
+ * @throws RunFailed when the state that it is compared with fails, or the whole final state.
+ */
+export async function measurePairs(session: Session, comparison: Comparison): Promise<AuditRow> {
   const { ledger, row, contract, listener } = session;
-  const latest = await latestAudit(ledger, row.id);
-  const same = latest !== null && latest.finalState === incumbent.state;
-  if (same && latest.endedAt !== null) return;
+  const { kind, state, against, subject, experiment, pairs } = comparison;
+  const all = await auditsOf(ledger, row.id, [kind]);
+  // The headline is the newest audit: a state that is the final one again needs one of its own.
+  const earlier = (kind === "final" ? all.slice(-1) : all).filter(
+    (audit) => audit.finalState === state && audit.against === (against?.state ?? null),
+  );
+  const done = earlier.findLast((audit) => audit.endedAt !== null && audit.pairs >= pairs);
+  if (done) return done;
+  const open = earlier.findLast((audit) => audit.endedAt === null && audit.pairs === pairs);
+  let recorded: EvaluationRow[] = open ? await evaluationsOf(ledger, { audit: open.id }) : [];
+  // A run that failed stays on record; what it kept from being finished begins anew.
+  const broken = recorded.some((run) => run.failureKind !== null);
+  if (broken) recorded = [];
   const id =
-    same && latest.pairs === pairs
-      ? latest.id
+    open && !broken
+      ? open.id
       : await addAudit(ledger, {
           sessionId: row.id,
-          finalState: incumbent.state,
-          experiment: incumbent.number,
+          kind,
+          against: against?.state ?? null,
+          subject: subject && JSON.stringify(subject),
+          finalState: state,
+          experiment,
           pairs,
           startedAt: Date.now(),
         });
+  const final = kind === "final" || kind === "sealed";
   listener({
     type: "phase",
-    phase: "audit",
-    number: incumbent.number,
-    what: "baseline against final, fresh seeds",
+    phase: final ? "audit" : "finalize",
+    number: final ? experiment : null,
+    what: comparison.what,
   });
-  const recorded: EvaluationRow[] = await evaluationsOf(ledger, { audit: id });
-  // A deterministic evaluator gives the same pair again and again: two of them show it.
-  const enough = session.noise.deterministic ? Math.min(2, pairs) : pairs;
-  const { result } = await drive(
+  const enough = pairsRun(session, pairs);
+  const { result, evaluations } = await drive(
     decision.audit(contract.metric, enough),
     recorded,
     (ask, position, previousSeed) => {
@@ -43,31 +113,33 @@ export async function auditSession(session: Session, incumbent: Incumbent, pairs
         position,
         previousSeed,
         owner: { experimentId: null, auditId: id, label: `audit ${id}` },
-        state: own ? incumbent.state : row.baseState,
-        files: own ? incumbent.files : session.baseFiles,
+        state: own ? state : (against?.state ?? row.baseState),
+        files: own ? comparison.files : (against?.files ?? session.baseFiles),
         rounds: enough,
       });
     },
   );
-  if ("failure" in result)
+  const failure = "failure" in result;
+  if (failure && (final || evaluations.at(-1)?.arm !== "candidate"))
     throw new RunFailed(
       `the audit could not be finished: ${result.failure}`,
-      "run `whet run` again to repeat it",
+      final ? "run `whet run` again to repeat it" : "run `whet finalize` again to repeat it",
     );
   await endAudit(ledger, id, {
     endedAt: Date.now(),
-    baselineMean: result.baselineMean,
-    finalMean: result.finalMean,
-    effect: result.effect,
-    low: result.interval?.[0] ?? result.effect,
-    high: result.interval?.[1] ?? result.effect,
+    baselineMean: failure ? null : result.baselineMean,
+    finalMean: failure ? null : result.finalMean,
+    effect: failure ? null : result.effect,
+    low: failure ? null : (result.interval?.[0] ?? result.effect),
+    high: failure ? null : (result.interval?.[1] ?? result.effect),
   });
-  listener({
-    type: "audit",
-    effect: result.effect,
-    interval: result.interval ?? [result.effect, result.effect],
-    baselineMean: result.baselineMean,
-    finalMean: result.finalMean,
-    pairs: result.pairs,
-  });
+  return (await auditsOf(ledger, row.id, [kind])).find((audit) => audit.id === id) as AuditRow;
+}
+
+/**
+ * A deterministic evaluator gives the same pair again and again: two of them show it. Of the full run nothing is known
+ * where candidates are kept on a lower rung.
+ */
+function pairsRun({ noise, contract }: Session, pairs: number): number {
+  return noise.deterministic && decidingStage(contract) === null ? Math.min(2, pairs) : pairs;
 }

@@ -60,6 +60,6 @@ export type SessionEvent =
   | { type: "alarm"; message: string }
   | { type: "stop"; reason: string; final: boolean };
 
-export type Phase = "setup" | "baseline" | "probe" | "propose" | "screen" | "race" | "audit";
+export type Phase = "setup" | "baseline" | "probe" | "propose" | "screen" | "race" | "audit" | "finalize";
 
 export type Listener = (event: SessionEvent) => void;

@@ -2,6 +2,7 @@ export { type Check, type CheckOptions, checkLab } from "./check.ts";
 export { type Diagnosis, examineLab } from "./doctor/doctor.ts";
 export { type Finding, ill, well } from "./doctor/finding.ts";
 export type { Listener, Phase, SessionEvent } from "./events.ts";
+export { type FinalizeOptions, finalizeSession } from "./finalize.ts";
 export { type LabFolder, readLab } from "./lab.ts";
 export type { Probe } from "./probe.ts";
 export { type ReplayReport, replayLab } from "./replay.ts";

@@ -33,6 +33,7 @@ import type { Arm, Epoch, LadderRung, Notebook, Row } from "../report/index.ts";
 import type { Isolation } from "../sandbox/index.ts";
 import { ledgerPath } from "./folder.ts";
 import { machineOf } from "./machine.ts";
+import { hasParts, partsOf } from "./parts.ts";
 import { fallen } from "./standing.ts";
 
 /** Opens a lab's ledger for reading and hands over the named, or the newest, session. */
@@ -165,6 +166,10 @@ export async function notebookOf(
             interval: [audit.low as number, audit.high as number],
             relative: (audit.effect as number) / Math.abs(audit.baselineMean as number),
           },
+    finalized:
+      audit?.endedAt != null && (await hasParts(ledger, audit))
+        ? await partsOf(ledger, contract, audit)
+        : null,
     expectedFalseKeeps:
       deterministic || decided === 0 || part.newest !== undefined
         ? null

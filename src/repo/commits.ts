@@ -53,6 +53,83 @@ export async function recordKeep(repo: Repo, branch: string, commit: NewCommit):
   return fastImport(repo, `refs/heads/${branch}`, commit, modes);
 }
 
+/**
+ * Makes a branch of its own out of a few commits on top of `base`.
+ *
+ * Doing it twice changes nothing. A branch of that name is replaced only when all its commits were made here and are
+ * untouched since.
+ *
+ * @param trailer the line, such as `Whetstone-Review: nov21`, that each message ends with; it tells our commits.
+ * @returns the branch's new tip.
+ * @throws UserError when the branch holds somebody else's commits, is checked out, or cannot have that name.
+ */
+export async function recordReview(
+  repo: Repo,
+  branch: string,
+  base: string,
+  commits: readonly Omit<NewCommit, "parent">[],
+  trailer: string,
+): Promise<string> {
+  const { tip: old, checkedOut } = await branchState(repo, branch);
+  let tip = base;
+  for (const commit of commits)
+    tip = await recordCandidate(repo, `refs/whetstone/review/${branch}`, { ...commit, parent: tip });
+  if (tip === old) return tip;
+  if (old !== null && !(await isOurs(repo, base, old, trailer)))
+    throw new UserError(
+      `the branch ${branch} holds commits that are not Whetstone's`,
+      `keep them under another name: git branch -m ${branch} ${branch}-mine`,
+    );
+  if (checkedOut)
+    throw new UserError(
+      `the branch ${branch} is checked out and cannot be replaced there`,
+      "switch to your own branch first (git switch -)",
+    );
+  const ref = `refs/heads/${branch}`;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await git(repo.root, ["update-ref", ref, tip, old ?? "0".repeat(tip.length)]);
+      return tip;
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      if (attempt === 0 && (await clearStaleLock(join(repo.gitDir, `${ref}.lock`)))) continue;
+      throw (
+        inTheWay(error, branch) ??
+        new RunFailed(
+          `git could not write the branch ${branch}: ${error.message}`,
+          "`whet finalize` goes on from here",
+        )
+      );
+    }
+  }
+}
+
+/** The branches below a name, without it: `a` for `<prefix>/a`. */
+export async function branchesBelow(repo: Repo, prefix: string): Promise<string[]> {
+  const lines = await git(repo.root, ["for-each-ref", "--format=%(refname)", `refs/heads/${prefix}/`]);
+  return lines
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => line.slice(`refs/heads/${prefix}/`.length));
+}
+
+/** Whether all commits above the base carry the trailer and are as they were made: an amended one has another date. */
+async function isOurs(repo: Repo, base: string, tip: string, trailer: string): Promise<boolean> {
+  const log = await git(repo.root, [
+    ...[
+      "log",
+      "--no-show-signature",
+      "--format=%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B%x01",
+      `${base}..${tip}`,
+    ],
+  ]);
+  const commits = log.split("\u0001").slice(0, -1);
+  return commits.every((commit) => {
+    const [an, ae, at, cn, ce, ct, body = ""] = commit.replace(/^\n/, "").split("\0");
+    return an === cn && ae === ce && at === ct && body.split("\n").includes(trailer);
+  });
+}
+
 export async function branchState(
   repo: Repo,
   branch: string,
@@ -108,18 +185,24 @@ async function fastImport(
       if (!(error instanceof GitError)) throw error;
       await removeCrashReport(repo.gitDir, error.message);
       if (attempt === 0 && (await clearStaleLock(join(repo.gitDir, `${ref}.lock`)))) continue;
-      const inTheWay = /'refs\/heads\/([^']+)' exists; cannot create/.exec(error.message)?.[1];
-      if (inTheWay)
-        throw new UserError(
-          `the branch ${inTheWay} is in the way of ${ref.replace("refs/heads/", "")}: git cannot hold both names`,
-          `rename it: git branch -m ${inTheWay} ${inTheWay}-old`,
-        );
+      const other = inTheWay(error, ref.replace("refs/heads/", ""));
+      if (other) throw other;
       throw new RunFailed(
         `git could not store a commit: ${error.message}`,
         "check that the repository is writable and the disk is not full; `whet run` goes on from here",
       );
     }
   }
+}
+
+/** A branch `a` and a branch `a/b` cannot both be. */
+function inTheWay(error: GitError, branch: string): UserError | null {
+  const other = /'refs\/heads\/([^']+)' exists; cannot create/.exec(error.message)?.[1];
+  if (!other) return null;
+  return new UserError(
+    `the branch ${other} is in the way of ${branch}: git cannot hold both names`,
+    `rename it: git branch -m ${other} ${other}-old`,
+  );
 }
 
 /** Milliseconds after which a lock of a reference is left over from a kill: a living git holds it for a few. */

@@ -1,5 +1,5 @@
 export { checkoutBase } from "./base.ts";
-export { type NewCommit, recordCandidate, recordKeep } from "./commits.ts";
+export { branchesBelow, type NewCommit, recordCandidate, recordKeep, recordReview } from "./commits.ts";
 export { diffText, lineCounts } from "./diff.ts";
 export {
   type Changes,

@@ -51,5 +51,14 @@ export function retold(notebook: Notebook, words: readonly string[]): Notebook {
     grade: { letter: notebook.grade.letter, reasons: [word()] },
     isolation: { ...notebook.isolation, enforced: [word()], watched: [word()], notEnforced: [word()] },
     experiments: rows,
+    finalized: notebook.finalized && {
+      ...notebook.finalized,
+      changes: notebook.finalized.changes.map((part) => ({
+        ...part,
+        what: word(),
+        reason: word(),
+        aloneFailure: word(),
+      })),
+    },
   };
 }

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hostile, retold } from "./hostile.ts";
 import { reportHtml } from "./html.ts";
-import { sampleNotebook } from "./sample.ts";
+import { sampleNotebook, sampleParts } from "./sample.ts";
 
 /** Every tag with the names of its attributes: what a browser would build. */
 function structure(page: string): string[] {
@@ -13,7 +13,7 @@ function structure(page: string): string[] {
 
 describe("the report page", () => {
   test("lets no markup from data through, whatever hypotheses, logs and diffs say", () => {
-    const notebook = sampleNotebook(6, 2);
+    const notebook = sampleNotebook(6, 2, { finalized: sampleParts() });
     const plain = structure(reportHtml(retold(notebook, ["plain"]))).filter(outsideChart);
     fc.assert(
       fc.property(fc.array(hostile, { minLength: 1, maxLength: 8 }), (words) => {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { escaped } from "./escaped.ts";
+import { aloneText, caution, estimateText, leanWords } from "./finalized.ts";
 import {
   bytes,
   duration,
@@ -56,6 +57,7 @@ export function reportHtml(notebook: Notebook): string {
     `<figure>${chart}<div id="tip" hidden></div></figure>`,
     remarkList(notebook, scale),
     facts(notebook, scale),
+    parts(notebook, scale),
     `<section><div class="bar"><h2>Experiments</h2><div class="filters" role="group" aria-label="Show">`,
     filter("all", `All ${tally.all}`, true),
     filter("keep", `Kept ${tally.keeps}`),
@@ -155,6 +157,29 @@ function facts(notebook: Notebook, scale: Scale): string {
 /** With a capital letter and a full stop. */
 function sentence(text: string): string {
   return text === "" ? "" : `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+/** What each kept change is worth in the final state, once it has been measured. */
+function parts({ finalized, deterministic }: Notebook, scale: Scale): string {
+  if (!finalized) return "";
+  const cell = (text: string, number = true) => `<td${number ? ' class="num"' : ""}>${escaped(text)}</td>`;
+  const rows = finalized.changes.map((part) =>
+    [
+      `<tr><td class="num"><a href="#e${part.experiment}">${part.experiment}</a></td>`,
+      cell(shorten(oneLine(part.what), 120), false),
+      cell(effect(part.kept?.effect ?? null, scale)),
+      cell(estimateText(part.contribution, scale)),
+      cell(oneLine(part.reason === "" ? part.verdict : `${part.verdict}: ${part.reason}`), false),
+      `${cell(oneLine(aloneText(part, scale)))}</tr>`,
+    ].join(""),
+  );
+  return [
+    `<section><h2>What each change is worth</h2><div class="scroll"><table class="parts"><thead><tr><th>#</th><th>Change</th><th>When kept</th><th>Contribution now</th><th>Verdict</th><th>On the untouched code</th></tr></thead><tbody>`,
+    ...rows,
+    `</tbody></table></div><p class="note">${escaped(caution({ ...finalized, deterministic }))}</p>`,
+    finalized.lean ? `<p>${escaped(leanWords(finalized.lean, scale))}</p>` : "",
+    `</section>`,
+  ].join("");
 }
 
 function filter(name: string, words: string, pressed = false): string {

@@ -21,7 +21,7 @@ export interface LiveView {
   metric: ReportMetric;
   /** The current experiment's number; null before the first. */
   number: number | null;
-  phase: "setup" | "baseline" | "probe" | "propose" | "screen" | "race" | "audit";
+  phase: "setup" | "baseline" | "probe" | "propose" | "screen" | "race" | "audit" | "finalize";
   /** The current hypothesis. */
   what: string | null;
   arm: string | null;
@@ -53,6 +53,7 @@ const phases: Record<LiveView["phase"], string> = {
   screen: "screening",
   race: "racing the incumbent",
   audit: "auditing baseline against final",
+  finalize: "measuring the parts of the final state",
 };
 
 /** The lines of `whet run` in a terminal, each at most `width` columns, at most `height` lines. */
@@ -221,6 +222,7 @@ export function plainLine(
         : `  probe, ${oneLine(event.canary)}: ${event.outcome}`;
     case "phase":
       if (event.phase === "propose" || event.phase === "race") return null;
+      if (event.phase === "finalize") return oneLine(event.what);
       return event.phase === "screen" ? `#${event.number ?? ""} ${oneLine(event.what)}` : phases[event.phase];
     case "evaluation": {
       if (event.evaluation.failure !== null)

@@ -33,6 +33,8 @@ export interface Notebook {
   /** Of all experiments, also those that are not in `experiments`. */
   tally: Counts;
   audit: AuditResult | null;
+  /** What each kept change is worth in the final state; null before `whet finalize`. */
+  finalized: Parts | null;
   /** How many of the keeps are expected to be chance; null where the rule gives no figure. */
   expectedFalseKeeps: number | null;
   /** The cumulative head start given to simplifications, in the metric's unit. */
@@ -116,7 +118,7 @@ export interface Grade {
 }
 
 /** A fresh interleaved comparison of the baseline with the final state. */
-interface AuditResult {
+export interface AuditResult {
   /** Pairs run. */
   n: number;
   baselineMean: number;
@@ -127,6 +129,80 @@ interface AuditResult {
   interval: [number, number];
   /** Effect as a fraction of the baseline's magnitude. */
   relative: number;
+}
+
+/** In the metric's unit, positive is better, with its 95 % interval. */
+export interface Estimate {
+  effect: number;
+  interval: [number, number];
+}
+
+/** The parts of a final state, measured one by one at the end. */
+export interface Parts {
+  /** Every kept change that the final state holds, in the order in which they were kept. */
+  changes: Part[];
+  /** The final state without what is not shown to carry weight; null when there is nothing to take out. */
+  lean: Lean | null;
+}
+
+export interface Part {
+  experiment: number;
+  what: string;
+  /** As it was kept: measured while choosing, which flatters it. */
+  kept: Estimate | null;
+  /** Final state minus final state without it; null where that could not be measured. */
+  contribution: Estimate | null;
+  /**
+   * `needed`: without it a run, a check or a guard fails. `worse`: the final state is better without it. `entangled`: it
+   * cannot be taken out alone. `not measured`: not yet.
+   */
+  verdict: "carries weight" | "needed" | "not shown" | "worse" | "entangled" | "not measured";
+  /** What more there is to say of the verdict; empty when it says it all. */
+  reason: string;
+  /** The changes measured together with it on the untouched code, itself among them; empty when that was not done. */
+  group: number[];
+  /** That group against the untouched code; null when it failed. */
+  alone: Estimate | null;
+  /** Why the group does not work on the untouched code; null when it does. */
+  aloneFailure: string | null;
+}
+
+export interface Lean {
+  /** Experiments taken out, and those that are left. */
+  removed: number[];
+  left: number[];
+  /** Against the final state, and against the untouched code. */
+  againstFinal: Estimate;
+  againstBaseline: Estimate;
+}
+
+/** What `whet finalize` found and made. */
+export interface Finalized extends Parts {
+  lab: string;
+  tag: string;
+  /** The commit that the branches start from. */
+  base: string;
+  metric: ReportMetric;
+  channel: Channel;
+  level: string;
+  deterministic: boolean;
+  /** Standard deviation of one run, in the metric's unit; 0 when deterministic. */
+  sigma: number;
+  /** Pairs of each comparison. */
+  pairs: number;
+  /** Baseline against final: the one number to quote. */
+  audit: AuditResult;
+  branches: ReviewBranch[];
+  /** Whatever a person should know besides, one sentence each. */
+  notes: string[];
+}
+
+export interface ReviewBranch {
+  name: string;
+  /** Its tip. */
+  commit: string;
+  /** The changes that it holds. */
+  experiments: number[];
 }
 
 export type RowStatus = "keep" | "discard" | "crash" | "timeout" | "invalid" | "running";

@@ -48,6 +48,7 @@ h3{margin:16px 0 6px;font-size:13px;font-weight:600;color:var(--muted)}.plus{col
 pre{margin:0;padding:10px 12px;overflow-x:auto;background:var(--soft);border:1px solid var(--line);border-radius:8px;tab-size:4}
 .diff{padding:8px 0}.diff>*{display:block;padding:0 12px;min-width:max-content;font:inherit;text-decoration:none;white-space:pre}
 .diff ins{background:var(--plus)}.diff del{background:var(--minus)}.diff b{font-weight:600}.diff i{color:var(--muted)}
+.scroll{overflow-x:auto}.parts{width:100%;border-collapse:collapse;font-size:14px}.parts th{padding:6px 12px;text-align:left;font-size:13px;font-weight:400;color:var(--muted);border-bottom:1px solid var(--line)}.parts td{padding:7px 12px;border-bottom:1px solid var(--line);vertical-align:baseline}
 .note{margin:6px 0 0;color:var(--muted);font-size:13px}.none{color:var(--muted);padding:12px}
 footer{margin-top:44px;color:var(--muted);font-size:13px}footer p{margin:0 0 6px;max-width:88ch}
 [hidden]{display:none!important}

@@ -1,4 +1,4 @@
-import { count, type Notebook, type Row } from "./notebook.ts";
+import { count, type Notebook, type Part, type Parts, type Row } from "./notebook.ts";
 
 /** A plausible session for tests: the same for the same arguments. */
 export function sampleNotebook(experiments = 43, seed = 1, over: Partial<Notebook> = {}): Notebook {
@@ -95,6 +95,7 @@ export function sampleNotebook(experiments = 43, seed = 1, over: Partial<Noteboo
       interval: [effect - 0.0061, effect + 0.0061],
       relative: effect / 2.3112,
     },
+    finalized: null,
     expectedFalseKeeps: 0.6,
     allowance: 0,
     machine: {
@@ -140,5 +141,28 @@ function generator(seed: number): () => number {
     t = Math.imul(t ^ (t >>> 15), t | 1);
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** Its kept changes measured at the end: one carries weight, one is not shown to, one cannot be taken out. */
+export function sampleParts(): Parts {
+  const estimate = (effect: number) => ({
+    effect,
+    interval: [effect - 0.006, effect + 0.006] as [number, number],
+  });
+  const part = (experiment: number, verdict: Part["verdict"], contribution: number | null): Part => ({
+    experiment,
+    what: `change ${experiment}`,
+    kept: estimate(0.02),
+    contribution: contribution === null ? null : estimate(contribution),
+    verdict,
+    reason: verdict === "entangled" ? "with later changes of the same lines" : "",
+    group: verdict === "not shown" ? [] : [experiment],
+    alone: verdict === "not shown" ? null : estimate(0.017),
+    aloneFailure: null,
+  });
+  return {
+    changes: [part(3, "entangled", null), part(9, "not shown", 0.001), part(12, "carries weight", 0.015)],
+    lean: { removed: [9], left: [3, 12], againstFinal: estimate(-0.001), againstBaseline: estimate(0.04) },
   };
 }

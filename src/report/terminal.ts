@@ -15,7 +15,14 @@ import {
   scaleOf,
   value,
 } from "./format.ts";
-import { failed, type Notebook, type ReportMetric, type Row, type RowStatus } from "./notebook.ts";
+import {
+  failed,
+  type Notebook,
+  type Parts,
+  type ReportMetric,
+  type Row,
+  type RowStatus,
+} from "./notebook.ts";
 import { remarks } from "./remarks.ts";
 import { headline, machineWords, notebookScale } from "./words.ts";
 
@@ -90,6 +97,7 @@ export function statusText(notebook: Notebook, options: PageOptions): string {
       ...wrap(`machine: ${machine.fact}`, width).map(paint.dim),
       ...(machine.advice === "" ? [] : wrap(machine.advice, width).map(paint.yellow)),
     );
+  if (notebook.finalized) out.push(paint.dim(clip(finalizedLine(notebook.finalized), width)));
   const recent = notebook.experiments.slice(-5);
   if (recent.length > 0) out.push("", ...table(recent, shape(scale, paint), width, paint));
   out.push("", `${paint.cyan("Next:")} ${next(notebook)}`);
@@ -240,6 +248,13 @@ export function smallChart(
   });
 }
 
+/** `finalized: 3 of 5 kept changes carry weight; lean without #4, #7`. */
+function finalizedLine({ changes, lean }: Parts): string {
+  const carrying = changes.filter((part) => part.verdict === "carries weight" || part.verdict === "needed");
+  const without = lean ? `; as good without ${lean.removed.map((number) => `#${number}`).join(", ")}` : "";
+  return `finalized: ${carrying.length} of ${plural(changes.length, "kept change")} shown to carry weight${without}`;
+}
+
 /** `12 experiments   3 kept   8 discarded   1 failed`. */
 export function tallyLine(
   tally: { all: number; keeps: number; discards: number; failures: number },
@@ -304,7 +319,7 @@ function next(notebook: Notebook): string {
   if (notebook.audit.interval[0] <= 0)
     return "no gain is proven: `whet run` with a higher limit goes on looking, `whet log` shows what was tried.";
   if (keeps === 0) return "`whet log` shows what was tried, `whet context` what was learned.";
-  return `\`git merge ${oneLine(notebook.branch)}\` takes the improvements, \`whet report\` makes the page.`;
+  return `\`git merge ${oneLine(notebook.branch)}\` takes the improvements, \`whet report\` makes the page${notebook.finalized ? "" : ", `whet finalize` measures each part"}.`;
 }
 
 /** The last lines of a log, each cut to the width, empty ones left out. */

@@ -10,7 +10,7 @@ import {
   scaleOf,
   value,
 } from "./format.ts";
-import type { Notebook, ReportMachine, ReportMetric } from "./notebook.ts";
+import type { AuditResult, Notebook, ReportMachine, ReportMetric } from "./notebook.ts";
 
 /** The scale of everything that a notebook shows. */
 export function notebookScale(notebook: Notebook): Scale {
@@ -53,9 +53,17 @@ export function headline(notebook: Notebook): Headline {
           : "The kept values were measured while choosing among candidates, which flatters them; a fresh comparison of baseline and final state at the end gives the number to quote.",
     };
   }
+  return auditHeadline(audit, { ...notebook, scale });
+}
+
+/** The same for a session that has been audited. */
+export function auditHeadline(
+  audit: AuditResult,
+  { metric, deterministic, scale }: { metric: ReportMetric; deterministic: boolean; scale: Scale },
+): Headline {
   const change = `${value(audit.baselineMean, scale)} → ${quantity(audit.finalMean, scale)}`;
   const range = effectInterval(audit.interval, scale);
-  const pairs = notebook.deterministic ? "audited" : `audited in ${plural(audit.n, "fresh pair")}`;
+  const pairs = deterministic ? "audited" : `audited in ${plural(audit.n, "fresh pair")}`;
   const evidence =
     audit.interval[0] === audit.interval[1]
       ? `${change} · ${pairs}`
@@ -80,7 +88,7 @@ export function headline(notebook: Notebook): Headline {
     claim: `${size} ${word} ${metric.name}`,
     evidence,
     meaning: `Baseline and final state were run side by side again after the last keep, ${
-      notebook.deterministic ? "and gave these values" : "with fresh seeds and in alternating order"
+      deterministic ? "and gave these values" : "with fresh seeds and in alternating order"
     }; this is the number to quote.`,
   };
 }

@@ -1,0 +1,103 @@
+import { clip, paints, table, wrap } from "./columns.ts";
+import { effect, effectInterval, oneLine, plural, type Scale, scaleOf } from "./format.ts";
+import type { Estimate, Finalized, Part, Parts } from "./notebook.ts";
+import type { PageOptions } from "./terminal.ts";
+import { auditHeadline } from "./words.ts";
+
+/** `whet finalize`: the audited result, what each part of it is worth, and the branches to review. */
+export function finalizeText(finalized: Finalized, options: PageOptions): string {
+  const paint = paints(options.colour);
+  const width = Math.max(60, options.width);
+  const { audit, changes, lean, branches } = finalized;
+  const scale = scaleOf(finalized.metric, finalized.deterministic ? null : finalized.sigma, [
+    audit.baselineMean,
+    audit.finalMean,
+  ]);
+  const head = auditHeadline(audit, { ...finalized, scale });
+  const out = [
+    paint.bold(clip(head.claim, width)),
+    ...wrap(head.evidence, width),
+    paint.dim(
+      `${finalized.channel} metric · isolation ${finalized.level} · session ${oneLine(finalized.tag)}`,
+    ),
+    "",
+    ...table(changes, shape(finalized, scale), width, paint),
+    "",
+    ...wrap(caution(finalized), width).map(paint.dim),
+  ];
+  if (lean) out.push("", ...wrap(leanWords(lean, scale), width));
+  for (const note of finalized.notes) out.push(...wrap(note, width));
+  if (branches.length > 0) {
+    out.push("", paint.bold("Review branches"));
+    for (const { name, experiments } of branches)
+      out.push(`  ${oneLine(name)}  ${paint.dim(experiments.map((number) => `#${number}`).join(" "))}`);
+    out.push(
+      "",
+      `${paint.cyan("Next:")} git log -p ${oneLine(finalized.base).slice(0, 10)}..${oneLine(branches[0]?.name ?? "")}`,
+    );
+  }
+  return `${out.join("\n")}\n`;
+}
+
+function shape(finalized: Finalized, scale: Scale) {
+  return [
+    { title: "#", cell: (part: Part) => String(part.experiment), align: "right" as const },
+    {
+      title: "when kept",
+      cell: (part: Part) => effect(part.kept?.effect ?? null, scale),
+      align: "right" as const,
+    },
+    { title: "contribution now [95 %]", cell: (part: Part) => estimateText(part.contribution, scale) },
+    { title: "verdict", cell: (part: Part) => part.verdict },
+    { title: "alone [95 %]", cell: (part: Part) => clip(aloneText(part, scale), 40) },
+    {
+      title: "review branch",
+      cell: (part: Part) =>
+        clip(
+          finalized.branches
+            .find(({ name, experiments }) => experiments.includes(part.experiment) && !name.endsWith("/lean"))
+            ?.name.split("/")
+            .at(-1) ?? "–",
+          18,
+        ),
+    },
+    {
+      title: "change",
+      cell: (part: Part) => (part.reason === "" ? part.what : `${part.what} (${part.reason})`),
+    },
+  ];
+}
+
+/** `+0.013 [+0.010 to +0.016]`. */
+export function estimateText(estimate: Estimate | null, scale: Scale): string {
+  if (!estimate) return "–";
+  const [low, high] = estimate.interval;
+  return low === high
+    ? effect(estimate.effect, scale)
+    : `${effect(estimate.effect, scale)} [${effectInterval(estimate.interval, scale)}]`;
+}
+
+/** A group's effect on the untouched code, with the others in it. */
+export function aloneText(part: Part, scale: Scale): string {
+  if (part.aloneFailure !== null) return `fails: ${part.aloneFailure}`;
+  const others = part.group.filter((number) => number !== part.experiment);
+  const text = estimateText(part.alone, scale);
+  return others.length === 0 ? text : `${text} with ${others.map((number) => `#${number}`).join(", ")}`;
+}
+
+/** What the verdicts mean, and what they cannot. */
+export function caution({
+  changes,
+  deterministic = false,
+}: Pick<Parts, "changes"> & { deterministic?: boolean }): string {
+  const judged = changes.filter((part) => part.contribution !== null).length;
+  const meaning =
+    "A contribution is the final state minus the final state without the change. Contributions overlap, so neither they nor the effects when kept add up to the result.";
+  if (deterministic) return meaning;
+  return `${meaning} A change not shown to carry weight is not shown to be useless: its effect may be smaller than the noise. Each interval holds with 95 % on its own; of ${plural(judged, "useless change")}, about ${(judged * 0.025).toFixed(1)} would be shown as carrying weight by chance.`;
+}
+
+export function leanWords(lean: NonNullable<Parts["lean"]>, scale: Scale): string {
+  const out = lean.removed.map((number) => `#${number}`).join(", ");
+  return `Proposed: take out ${out}. The lean state is no worse than the final one beyond noise (${estimateText(lean.againstFinal, scale)}) and ${estimateText(lean.againstBaseline, scale)} against the untouched code.`;
+}
