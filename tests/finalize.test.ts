@@ -182,7 +182,7 @@ describe("whet finalize", () => {
         ],
       ),
     );
-    await research(lab, "12");
+    await research(lab, "12", "--isolation", "L0");
     const refused = await whet(lab, "finalize");
     expect(refused.code).toBe(2);
     expect(refused.stderr).toMatch(/waits for a person/);
@@ -190,6 +190,7 @@ describe("whet finalize", () => {
     await whet(lab, "review", "--accept", String(waiting));
 
     const found = await finalize(lab, "--pairs", "2");
+    expect(found.level).toBe("L0");
     expect(of(found, "COOL").verdict).toBe("needed");
     expect(of(found, "COOL").reason).toMatch(/^without it: .*exit code 1/);
     const [cache, batch] = [of(found, "CACHE"), of(found, "BATCH")];
