@@ -13,6 +13,7 @@ import {
 } from "./loop/index.ts";
 import { notebookOf, rowOf, withSession } from "./notebook/index.ts";
 import type { Finalized, Notebook, Row } from "./report/index.ts";
+import type { Researcher } from "./researcher/index.ts";
 
 export interface LabRunOptions {
   /** Total experiments of the session, earlier ones included. */
@@ -29,6 +30,12 @@ export interface LabRunOptions {
   fresh?: boolean;
   /** Seed of a new session's search. */
   seed?: number;
+  /** Who proposes; default: the one that the contract names. */
+  researcher?: Researcher;
+  /** False: do not try Whetstone's own cheats on the evaluator before the first experiment. */
+  probe?: boolean;
+  /** No isolation although a better level is there. */
+  isolation?: "L0";
   onEvent?: (event: SessionEvent) => void;
   /** Stops at once; the evaluation in flight is lost, nothing else. */
   signal?: AbortSignal;
@@ -87,6 +94,9 @@ export async function openLab(path: string): Promise<Lab> {
         ...(options.until === undefined ? {} : { until: options.until }),
         ...(options.auditPairs === undefined ? {} : { auditPairs: options.auditPairs }),
         ...(options.seed === undefined ? {} : { seed: options.seed }),
+        ...(options.researcher === undefined ? {} : { researcher: options.researcher }),
+        ...(options.probe === undefined ? {} : { probe: options.probe }),
+        ...(options.isolation === undefined ? {} : { level: options.isolation }),
       }),
     finalize: (options = {}) =>
       finalizeSession(lab, {

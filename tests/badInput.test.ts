@@ -134,6 +134,11 @@ describe("the contract", () => {
       /the scorer runs train.mjs, which a candidate may change/,
     ],
     ["a path outside", "inputs: [/etc]\n", /`\/etc` is no path below the lab folder/],
+    [
+      "a private path that hides nothing",
+      "score: { command: node score.mjs, private: [hiden.json] }\n",
+      /the private path hiden.json is not there, so it hides nothing/,
+    ],
     ["two stages of one name", "stages: [{name: a, run: b}, {name: a, run: c}]\n", /a is named twice/],
   ])("with %s is refused with file, line and column", async (_name, more, message) => {
     const lab = repository(noisyLab({ program: more }));

@@ -164,7 +164,7 @@ function unguarded(
         const found = restore(place.slot, place.base, place.laid, {
           lab: place.lab,
           editable: options.files,
-          absent: Object.keys(baseFiles).filter((path) => !(path in options.files)),
+          absent: Object.keys(baseFiles).filter((path) => !Object.hasOwn(options.files, path)),
           ignore: writable.map((mount) => mount.at as string),
         });
         damaged.push(...(await found.catch(unreadable)));
@@ -283,7 +283,8 @@ async function measure(job: Job): Promise<Measured> {
     const { outcome, answerers, metrics, failure } = await converse(job, contract.run, contract.budget);
     await weigh(job);
     const checks = failure ? [] : await runChecks(job);
-    return finish(job, answerers[0] ?? null, metrics, failure ?? failedCheck(checks), checks, outcome.stderr);
+    const all = together(answerers);
+    return finish(job, all, metrics, failure ?? failedCheck(checks), checks, outcome.stderr);
   }
 
   job.onProgress?.({ part: "run" });
@@ -314,11 +315,12 @@ async function measure(job: Job): Promise<Measured> {
     return finish(job, run, read.metrics, null, checks, log);
   }
   if (contract.score.answer !== undefined) {
-    const { metrics, failure, outcome } = await converse(job, contract.score.answer, {
+    const { metrics, failure, outcome, answerers } = await converse(job, contract.score.answer, {
       ...contract.budget,
       time: contract.score.time,
     });
-    return finish(job, run, metrics, failure, checks, failure ? `${log}\n${outcome.stderr}` : log);
+    const both = inTurn(run, together(answerers));
+    return finish(job, both, metrics, failure, checks, failure ? `${log}\n${outcome.stderr}` : log);
   }
   job.onProgress?.({ part: "score" });
   const scored = await job.sandbox.start(scorerOrder(job)).done;
@@ -334,6 +336,31 @@ async function measure(job: Job): Promise<Measured> {
   const read = readMetrics(scored.stdout, [contract.metric.name]);
   if ("failure" in read) return finish(job, run, null, read.failure, checks, log);
   return finish(job, run, read.metrics, null, checks, log);
+}
+
+/** What processes that ran side by side took; null for none. */
+function together(outcomes: readonly Outcome[]): Outcome | null {
+  const [first] = outcomes;
+  if (!first) return null;
+  const sum = (figure: (outcome: Outcome) => number) =>
+    outcomes.reduce((total, each) => total + figure(each), 0);
+  return {
+    ...first,
+    wallMs: Math.max(...outcomes.map((each) => each.wallMs)),
+    cpuMs: sum((each) => each.cpuMs),
+    peakBytes: sum((each) => each.peakBytes),
+  };
+}
+
+/** What a run and the answering after it took: work that is put off until the answers is work all the same. */
+function inTurn(run: Outcome, answering: Outcome | null): Outcome {
+  if (!answering) return run;
+  return {
+    ...run,
+    wallMs: run.wallMs + answering.wallMs,
+    cpuMs: run.cpuMs + answering.cpuMs,
+    peakBytes: Math.max(run.peakBytes, answering.peakBytes),
+  };
 }
 
 /** Weighs what the run left: later, without isolation, a check that runs the candidate's code could change it. */

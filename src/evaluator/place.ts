@@ -103,6 +103,10 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
     }
   }
 
+  const { score, holdout } = contract;
+  for (const path of [score, holdout, holdout?.sealed].flatMap((judge) => judge?.private ?? []))
+    await requirePrivate(hostPath({ base, lab, inputs }, path), path);
+
   await placeMounts(base, inputs, sandbox);
   await placeMounts(base, writablePlaces(contract, lab, ""), sandbox);
   await copyTree(base, slot);
@@ -124,12 +128,55 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
     pins,
     stamps,
     rebuild: async () => {
-      await removeTree(join(options.folder, "setup"));
-      const { rebuild: _same, ...again } = await preparePlace(options);
-      Object.assign(place, again);
+      let again = await preparePlace(options);
+      if (pinHash(again.pins) !== pinHash(pins)) {
+        await removeTree(join(options.folder, "setup"));
+        again = await preparePlace(options);
+      }
+      const changed = Object.keys({ ...pins, ...again.pins }).filter(
+        (name) => pins[name] !== again.pins[name],
+      );
+      if (changed.length > 0)
+        throw new UserError(
+          `a run has changed what judges it: ${changed.join(", ")}`,
+          "put it back, install bubblewrap so that no run can reach it, and begin with `whet run --fresh`",
+        );
+      const { rebuild: _same, stamps: fresh, ...rest } = again;
+      // What lies elsewhere is as it was pinned, not as it is now: a run may have touched that as well.
+      const pinned = new Map(place.stamps.map((each) => [each.name, each]));
+      const elsewhere = (each: Place["stamps"][number]) => !each.folder.startsWith(`${options.folder}/`);
+      Object.assign(place, {
+        ...rest,
+        stamps: fresh.map((each) => (elsewhere(each) ? (pinned.get(each.name) ?? each) : each)),
+      });
     },
   };
   return place;
+}
+
+/** Where a path of the lab lies on the host: in the base, or in an input. */
+export function hostPath(
+  { base, lab, inputs }: Pick<Place, "base" | "lab" | "inputs">,
+  path: string,
+): string {
+  const at = posix.join(lab, path);
+  const input = inputs.find((mount) => at === mount.at || at.startsWith(`${mount.at as string}/`));
+  return input ? join(input.host, posix.relative(input.at as string, at)) : join(base, at);
+}
+
+/** A path that hides nothing is a mistake that would not be noticed. */
+async function requirePrivate(host: string, path: string): Promise<void> {
+  const info = await lstat(host).catch(() => null);
+  if (!info)
+    throw new UserError(
+      `the private path ${path} is not there, so it hides nothing`,
+      "correct it in program.md, commit the file, or name it under `inputs`",
+    );
+  if (info.isSymbolicLink())
+    throw new UserError(
+      `the private path ${path} is a link, which cannot be hidden`,
+      "name the file or folder that it leads to",
+    );
 }
 
 /**
@@ -342,7 +389,7 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * Bytes of a file, or of all files below a folder; null where there is nothing, or something that is neither a file nor
+ * Bytes of a file, or of all files below a folder and of their names (which can hold data too); null where there is nothing, or something that is neither a file nor
  * a folder: a link weighs nothing and may lead anywhere.
  */
 export async function sizeOf(path: string): Promise<number | null> {
@@ -353,7 +400,7 @@ export async function sizeOf(path: string): Promise<number | null> {
   for (const entry of await readdir(path)) {
     const size = await sizeOf(join(path, entry));
     if (size === null) return null;
-    total += size;
+    total += size + Buffer.byteLength(entry);
   }
   return total;
 }

@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import { lstat, mkdir, readFile, writeFile } from "node:fs/promises";
-import { join, posix } from "node:path";
+import { join } from "node:path";
 import type { Contract, Program } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
@@ -10,6 +10,7 @@ import {
   type Evaluation,
   type Evaluator,
   type Files,
+  hostPath,
   openEvaluator,
   type Place,
   pinHash,
@@ -429,17 +430,12 @@ async function holdoutData({ holdout }: Contract, place: Place): Promise<string 
 }
 
 /** Hash of what lies at a path of the lab, in the base or in an input. */
-async function contentOf({ base, lab, inputs }: Place, path: string): Promise<string> {
-  const at = posix.join(lab, path);
-  const input = inputs.find((mount) => at === mount.at || at.startsWith(`${mount.at as string}/`));
-  const host = input ? join(input.host, posix.relative(input.at as string, at)) : join(base, at);
-  const info = await lstat(host).catch(() => null);
-  if (!info) return "nothing";
-  return info.isDirectory()
-    ? manifestHash(await manifest(host))
-    : createHash("sha256")
-        .update(await readFile(host))
-        .digest("hex");
+async function contentOf(place: Place, path: string): Promise<string> {
+  const host = hostPath(place, path);
+  if ((await lstat(host)).isDirectory()) return manifestHash(await manifest(host));
+  return createHash("sha256")
+    .update(await readFile(host))
+    .digest("hex");
 }
 
 /** `nov21` */

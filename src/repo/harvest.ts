@@ -73,7 +73,8 @@ export async function harvest(
   limits: HarvestLimits = defaults,
 ): Promise<Harvest> {
   const match = picomatch([...globs]);
-  const files: Record<string, string> = {};
+  // Without a prototype: a file may be called __proto__.
+  const files: Record<string, string> = Object.create(null) as Record<string, string>;
   const violations: Violation[] = [];
   const folded = new Map<string, string>();
   const root = await realpath(folder);
@@ -266,7 +267,7 @@ export async function harvestChanges(
   try {
     for await (const [path] of walk(root)) {
       there.add(path);
-      if (path in files || faulty.has(path)) continue;
+      if (Object.hasOwn(files, path) || faulty.has(path)) continue;
       const was = base[path];
       if (was) {
         if (!(await sameAs(root, path, was))) forbid(path, "it was changed");

@@ -135,8 +135,8 @@ export async function changedSince(
   return changed.sort();
 }
 
-/** Tools keep caches in node_modules (.cache, .vite ...), which come and go and are no part of what is installed. */
-const toolCache = /^\.(?!bin$|pnpm$|package-lock\.json$)/;
+/** Tools keep caches in node_modules, which come and go and are no part of what is installed. */
+const toolCache = /^\.(cache|vite|vite-temp|vitest|tmp|temp)$/;
 
 /** Everything below a folder, folders themselves only if asked for, in sorted order; links are not followed. */
 export async function* walk(

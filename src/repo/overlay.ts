@@ -26,7 +26,7 @@ type Files = Readonly<Record<string, string>>;
  */
 export async function overlay(tree: string, lab: string, previous: Files, next: Files): Promise<void> {
   const root = join(tree, lab);
-  const gone = Object.keys(previous).filter((path) => !(path in next));
+  const gone = Object.keys(previous).filter((path) => !Object.hasOwn(next, path));
   const changed = Object.entries(next).filter(([path, text]) => previous[path] !== text);
   for (const path of gone) {
     await refuseLinks(root, path);

@@ -148,6 +148,7 @@ function reportL0(tools: Tools): Isolation {
       "number of processors (a run can undo its affinity)",
       "kernel flaws (no seccomp filter: io_uring is reachable)",
       "use of shared processors and caches",
+      "answering processes of one candidate signalling each other (locks on shared files)",
       ...(contained
         ? []
         : ["other processes of the same user (signals, memory, shared memory); a daemon can survive"]),

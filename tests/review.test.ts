@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import { knobs, log, status } from "./support/knobs.ts";
+import { git, program, repository, start, whet } from "./support/lab.ts";
+
+describe("an implausible gain", () => {
+  const plausible = (bound: number) =>
+    knobs("", {
+      "program.md": program(
+        `metric: { name: loss, direction: minimize, plausible: ${bound} }\nchange: [knobs.json]\nrun: "true"\nscore: node score.mjs\nbudget: 10s`,
+      ),
+    });
+
+  it("is measured again, kept in doubt and listed; a rejection takes it back with what was built on it", async () => {
+    const folder = repository(plausible(4));
+    expect((await whet(folder, "run", "--experiments", "25", "--seed", "1")).code).toBe(0);
+    const before = await status(folder);
+    const [first] = before.waiting;
+    if (first === undefined) throw new Error("nothing was doubted");
+    const listed = await whet(folder, "review");
+    expect(listed.stdout).toMatch(/beyond 4, which no honest result passes/);
+    const keeps = (await log(folder)).filter((row) => row.status === "keep");
+    expect(git(folder, "log", "--format=%B", before.branch)).toMatch(/Waits for review: /);
+    const kept = keeps.filter((row) => row.id < first).length;
+
+    const rejected = await whet(folder, "review", "--reject", String(first), "--note", "too good");
+    expect(rejected.code).toBe(0);
+    const after = await status(folder);
+    expect(after.tally.keeps).toBe(kept);
+    expect(after.waiting).toEqual([]);
+    expect(after.audit).toBeNull();
+    const rows = await log(folder);
+    expect(rows.find((row) => row.id === first)?.reason).toBe("rejected by review: too good");
+    // The branch holds the state before it, and its history what happened.
+    const knobsOf = (ref: string) => git(folder, "show", `${ref}:knobs.json`);
+    const commits = git(folder, "log", "--format=%H %s", before.branch).trim().split("\n");
+    expect(commits[0]).toMatch(/Take back #/);
+    const parent = git(
+      folder,
+      "log",
+      "--format=%H",
+      "--grep",
+      `^Whetstone-Experiment: ${first}$`,
+      before.branch,
+    ).trim();
+    expect(knobsOf(before.branch)).toBe(knobsOf(`${parent}^`));
+    expect((await whet(folder, "replay")).stdout).toMatch(/all agree/);
+
+    const on = await whet(folder, "run", "--experiments", String(before.tally.all + 4), "--audit", "2");
+    expect(on.stderr).toBe("");
+    expect(on.code).toBe(0);
+    expect((await whet(folder, "replay")).stdout).toMatch(/all agree/);
+    expect((await whet(folder, "review", "--reject", String(first))).code).toBe(2);
+  });
+
+  it("is accepted by a person and then is a keep like any other", async () => {
+    const folder = repository(plausible(4));
+    expect((await whet(folder, "run", "--experiments", "25", "--seed", "1", "--audit", "2")).code).toBe(0);
+    const { waiting, tally, branch } = await status(folder);
+    const tip = git(folder, "rev-parse", branch);
+    for (const number of waiting)
+      expect((await whet(folder, "review", "--accept", String(number))).code).toBe(0);
+    const after = await status(folder);
+    expect(after.waiting).toEqual([]);
+    expect(after.tally.keeps).toBe(tally.keeps);
+    expect(git(folder, "rev-parse", branch)).toBe(tip);
+  });
+
+  it("is taken back while the session runs", async () => {
+    const folder = repository(plausible(4));
+    const running = start(folder, "run", "--experiments", "100000", "--audit", "0", "--seed", "1");
+    while (!running.output().includes("waits for review")) await new Promise((r) => setTimeout(r, 30));
+    const { waiting } = await status(folder);
+    const rejected = await whet(folder, "review", "--reject", String(waiting[0]));
+    expect(rejected.stderr).toBe("");
+    await new Promise((r) => setTimeout(r, 1500));
+    running.child.kill("SIGINT");
+    expect((await running.finished).code).toBe(0);
+    expect((await whet(folder, "replay")).stdout).toMatch(/all agree/);
+    const { branch } = await status(folder);
+    expect(git(folder, "log", "--format=%s", branch)).toMatch(/Take back #/);
+  });
+});

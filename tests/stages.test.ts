@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { knobs, log, status } from "./support/knobs.ts";
+import { git, repository, start, whet } from "./support/lab.ts";
+
+describe("stages", () => {
+  /** The cheap rung shows one knob, the full one all of them. */
+  const ladder = (more = "") => ({
+    ...knobs(`stages: [{ name: small, run: "true"${more} }]`),
+    "score.mjs": [
+      'import { readFileSync } from "node:fs";',
+      'import { join } from "node:path";',
+      'const { a, b } = JSON.parse(readFileSync(join(process.env.CANDIDATE, "knobs.json"), "utf8"));',
+      "const far = (value, best) => Math.abs(Math.log2(best / Math.max(value, 0.01)));",
+      'const loss = process.env.STAGE === "small" ? far(a, 8) : far(a, 8) + far(b, 8);',
+      "console.log(JSON.stringify({ metrics: { loss } }));",
+      "",
+    ].join("\n"),
+    "knobs.json": '{\n  "a": 1,\n  "b": 1\n}\n',
+  });
+
+  it("let a candidate climb only while it looks good, and tell cost and transfer of each rung", async () => {
+    const lab = repository(ladder());
+    const ran = await whet(lab, "run", "--experiments", "25", "--seed", "2", "--no-probe");
+    expect(ran.stderr).toBe("");
+    const now = await status(lab);
+    expect(now.tally.keeps).toBeGreaterThan(0);
+    const rows = await log(lab);
+    expect(rows.some((row) => /dropped on the rung small/.test(row.reason))).toBe(true);
+    // What only moves the other knob never climbs: the cheap rung cannot see it.
+    expect(JSON.parse(git(lab, "show", `${now.branch}:knobs.json`)).b).toBe(1);
+    const [small, full] = now.ladder;
+    expect(small?.runs).toBeGreaterThan(full?.runs as number);
+    expect(small?.transfer).toMatchObject({ climbed: now.tally.keeps, better: now.tally.keeps });
+    expect((await whet(lab, "replay")).stdout).toMatch(/all agree/);
+    expect((await whet(lab, "status")).stdout).toMatch(/stage small: \d+ runs/);
+  });
+
+  it("may decide on a cheap rung; then keeps are provisional and the audit is full", async () => {
+    const lab = repository(ladder(", decides: true"));
+    const ran = await whet(lab, "run", "--experiments", "15", "--seed", "2", "--no-probe", "--audit", "0");
+    expect(ran.stderr).toBe("");
+    const now = await status(lab);
+    expect(now.audit?.effect).toBeGreaterThan(0);
+    expect(now.grade.reasons.join()).toMatch(/keeps are provisional/);
+    expect(now.ladder.find((rung) => rung.stage === "full")?.runs).toBe(4);
+    expect((await whet(lab, "replay")).stdout).toMatch(/all agree/);
+  });
+
+  it("go on after an interruption without repeating a run", async () => {
+    const lab = repository(ladder());
+    const running = start(lab, "run", "--experiments", "300", "--audit", "0", "--no-probe");
+    while (!running.output().includes("#4 ")) await new Promise((r) => setTimeout(r, 20));
+    running.child.kill("SIGKILL");
+    await running.finished;
+    const on = await whet(lab, "run", "--experiments", "10", "--audit", "0");
+    expect(on.code).toBe(0);
+    expect((await whet(lab, "replay")).stdout).toMatch(/all agree/);
+  });
+});
