@@ -1,6 +1,8 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { knobs, status } from "./support/knobs.ts";
-import { repository, whet } from "./support/lab.ts";
+import { json, knobs, status } from "./support/knobs.ts";
+import { git, repository, whet } from "./support/lab.ts";
 
 describe("the holdout", () => {
   /** Every gain is fitted to the tuning data: on the holdout nothing changes at all. */
@@ -23,5 +25,53 @@ describe("the holdout", () => {
     const ran = await whet(lab, "run", "--experiments", "40", "--seed", "1");
     expect(ran.stdout).toMatch(/stopped: the 3 keeps should have gained/);
     expect((await status(lab)).tally.keeps).toBe(3);
+  });
+});
+
+describe("the sealed split", () => {
+  it("is opened once for all sessions, by finalize; fresh data can be opened again", async () => {
+    const lab = repository(
+      knobs(
+        "holdout: { score: node score.mjs, sealed: { score: node sealed.mjs, private: [sealed.json] } }",
+        {
+          "sealed.json": "4\n",
+          "sealed.mjs": [
+            'import { readFileSync } from "node:fs";',
+            'import { join } from "node:path";',
+            'const { b } = JSON.parse(readFileSync(join(process.env.CANDIDATE, "knobs.json"), "utf8"));',
+            'const best = Number(readFileSync("sealed.json", "utf8"));',
+            "console.log(JSON.stringify({ metrics: { loss: Math.abs(Math.log2(best / b)) } }));",
+            "",
+          ].join("\n"),
+        },
+      ),
+    );
+    const run = (...more: string[]) =>
+      whet(lab, "run", "--experiments", "40", "--seed", "1", "--no-probe", "--audit", "2", ...more);
+    expect((await run("--tag", "one")).code).toBe(0);
+    interface Opened {
+      sealed: { openedBy: string; result: { effect: number } | null };
+    }
+    const finalize = () => json<Opened>(lab, "finalize", "--pairs", "2", "--no-branches");
+    const first = await finalize();
+    expect(first.sealed.openedBy).toBe("one");
+    expect(first.sealed.result?.effect).toBeGreaterThan(0);
+    const runs = (await status(lab)).evaluations;
+    expect((await finalize()).sealed).toEqual(first.sealed);
+    expect((await status(lab)).evaluations).toBe(runs);
+
+    expect((await run("--fresh", "--tag", "two", "--seed", "5")).code).toBe(0);
+    expect((await finalize()).sealed).toMatchObject({ openedBy: "one", result: null });
+    expect((await whet(lab, "finalize", "--pairs", "2", "--no-branches")).stdout).toMatch(
+      /sealed split was opened by session one .*not opened again/,
+    );
+
+    writeFileSync(join(lab, "sealed.json"), "3\n");
+    git(lab, "commit", "-qam", "fresh data");
+    expect((await run("--tag", "three")).code).toBe(0);
+    expect((await finalize()).sealed).toMatchObject({
+      openedBy: "three",
+      result: { effect: expect.any(Number) },
+    });
   });
 });

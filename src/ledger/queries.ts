@@ -339,6 +339,18 @@ export async function auditsOf(
     .execute();
 }
 
+/** Every opening of a sealed split, of any session, oldest first. */
+export async function sealedAudits(ledger: Ledger): Promise<(AuditRow & { tag: string })[]> {
+  return ledger.db
+    .selectFrom("audits as a")
+    .innerJoin("sessions as s", "s.id", "a.sessionId")
+    .selectAll("a")
+    .select("s.tag")
+    .where("a.kind", "=", "sealed")
+    .orderBy("a.id")
+    .execute();
+}
+
 /** In how many other experiments of all sessions this holdout data was looked at. */
 export async function holdoutLooks(
   ledger: Ledger,

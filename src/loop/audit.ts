@@ -51,8 +51,8 @@ export interface Comparison {
   files: Files;
   /** Null: the untouched base. */
   against: { state: string; files: Files } | null;
-  /** Experiments left out (`ablation`) or taken alone (`review`). */
-  subject: readonly number[] | null;
+  /** Experiments left out (`ablation`) or taken alone (`review`); the hash of the data (`sealed`). */
+  subject: readonly (number | string)[] | null;
   /** The experiment whose state was the final one. */
   experiment: number;
   pairs: number;
@@ -116,6 +116,7 @@ export async function measurePairs(session: Session, comparison: Comparison): Pr
         state: own ? state : (against?.state ?? row.baseState),
         files: own ? comparison.files : (against?.files ?? session.baseFiles),
         rounds: enough,
+        ...(kind === "sealed" ? { split: "sealed" as const } : {}),
       });
     },
   );

@@ -19,6 +19,7 @@ import { auditSession, type Comparison, measurePairs } from "./audit.ts";
 import { independentGroups, removalOrder } from "./grouping.ts";
 import type { LabFolder } from "./lab.ts";
 import { reviewMessage, slug } from "./reviewMessage.ts";
+import { openSealed } from "./sealed.ts";
 import { Interrupted, openSession, type Session, type SessionOptions } from "./session.ts";
 import { type Incumbent, replay } from "./state.ts";
 
@@ -78,6 +79,7 @@ async function finalizeOpened(session: Session, pairs: number, options: Finalize
   const keeps = await judgedKeeps(session, state.incumbent);
   await auditSession(session, state.incumbent, pairs);
   const audit = (await latestAudit(session.ledger, session.row.id)) as AuditRow;
+  const sealed = await openSealed(session, state.incumbent, pairs);
   const final = await openFinal(session, state.incumbent, keeps, pairs);
 
   await ablate(final);
@@ -114,6 +116,7 @@ async function finalizeOpened(session: Session, pairs: number, options: Finalize
       interval: [audit.low as number, audit.high as number],
       relative: (audit.effect as number) / Math.abs(audit.baselineMean as number),
     },
+    sealed,
     ...parts,
     branches,
     notes: [...kept.notes, ...(options.branches === false ? [] : await staleBranches(final, branches))],

@@ -390,7 +390,7 @@ async function beginSession(from: {
     tag = `${wanted}-${count}`;
   }
   const fresh: Omit<SessionRow, "id" | "spentMs"> = {
-    holdoutData: await holdoutData(from.contract, place),
+    holdoutData: from.contract.holdout ? await dataHash(from.contract.holdout, place) : null,
     epoch: (options.rescoring?.epoch ?? 0) + 1,
     rescoredFrom: options.rescoring?.id ?? null,
     tag,
@@ -421,11 +421,13 @@ async function beginSession(from: {
   return { ...fresh, id, spentMs: 0 };
 }
 
-/** What tells one holdout from another: its scorer's command and the content of its private paths. */
-async function holdoutData({ holdout }: Contract, place: Place): Promise<string | null> {
-  if (!holdout) return null;
-  const hash = createHash("sha256").update(JSON.stringify([holdout.score, holdout.private]));
-  for (const path of holdout.private) hash.update(await contentOf(place, path));
+/** What tells hidden data from other: its scorer's command and the content of its private paths. */
+export async function dataHash(
+  split: { score: string; private: readonly string[] },
+  place: Place,
+): Promise<string> {
+  const hash = createHash("sha256").update(JSON.stringify([split.score, split.private]));
+  for (const path of split.private) hash.update(await contentOf(place, path));
   return hash.digest("hex");
 }
 

@@ -24,6 +24,7 @@ function finalized(from: Notebook): Finalized {
     pairs: 8,
     audit: from.audit as NonNullable<Notebook["audit"]>,
     branches: [{ name: "whetstone-review/nov21/12-tie", commit: "ab".repeat(20), experiments: [12] }],
+    sealed: null,
     notes: [from.goal],
   };
 }

@@ -1,6 +1,6 @@
 import { clip, paints, table, wrap } from "./columns.ts";
-import { effect, effectInterval, oneLine, plural, type Scale, scaleOf } from "./format.ts";
-import type { Estimate, Finalized, Part, Parts } from "./notebook.ts";
+import { effect, effectInterval, moment, oneLine, plural, type Scale, scaleOf } from "./format.ts";
+import type { Estimate, Finalized, Part, Parts, Sealed } from "./notebook.ts";
 import type { PageOptions } from "./terminal.ts";
 import { auditHeadline } from "./words.ts";
 
@@ -8,7 +8,7 @@ import { auditHeadline } from "./words.ts";
 export function finalizeText(finalized: Finalized, options: PageOptions): string {
   const paint = paints(options.colour);
   const width = Math.max(60, options.width);
-  const { audit, changes, lean, branches } = finalized;
+  const { audit, sealed, changes, lean, branches } = finalized;
   const scale = scaleOf(finalized.metric, finalized.deterministic ? null : finalized.sigma, [
     audit.baselineMean,
     audit.finalMean,
@@ -25,6 +25,7 @@ export function finalizeText(finalized: Finalized, options: PageOptions): string
     "",
     ...wrap(caution(finalized), width).map(paint.dim),
   ];
+  if (sealed) out.push("", ...wrap(sealedWords(sealed, scale), width));
   if (lean) out.push("", ...wrap(leanWords(lean, scale), width));
   for (const note of finalized.notes) out.push(...wrap(note, width));
   if (branches.length > 0) {
@@ -95,6 +96,13 @@ export function caution({
     "A contribution is the final state minus the final state without the change. Contributions overlap, so neither they nor the effects when kept add up to the result.";
   if (deterministic) return meaning;
   return `${meaning} A change not shown to carry weight is not shown to be useless: its effect may be smaller than the noise. Each interval holds with 95 % on its own; of ${plural(judged, "useless change")}, about ${(judged * 0.025).toFixed(1)} would be shown as carrying weight by chance.`;
+}
+
+/** What data that decided nothing says of the result. */
+export function sealedWords({ openedBy, at, result }: Sealed, scale: Scale): string {
+  if (!result)
+    return `The sealed split was opened by session ${oneLine(openedBy)} on ${moment(at)}: it is not opened again.`;
+  return `On the sealed split, opened this once: gain ${estimateText(result, scale)}.`;
 }
 
 export function leanWords(lean: NonNullable<Parts["lean"]>, scale: Scale): string {

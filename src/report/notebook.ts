@@ -192,9 +192,26 @@ export interface Finalized extends Parts {
   pairs: number;
   /** Baseline against final: the one number to quote. */
   audit: AuditResult;
+  /** The third split; null where there is none. */
+  sealed: Sealed | null;
   branches: ReviewBranch[];
   /** Whatever a person should know besides, one sentence each. */
   notes: string[];
+}
+
+/** The third split: opened once, by one final state. */
+export interface Sealed {
+  /** The session that opened it. */
+  openedBy: string;
+  /** Milliseconds since the epoch. */
+  at: number;
+  /** Null when another state, or another session, has opened it before. */
+  result: {
+    baselineMean: number;
+    finalMean: number;
+    effect: number;
+    interval: [number, number];
+  } | null;
 }
 
 export interface ReviewBranch {

@@ -7,6 +7,7 @@ export interface Status {
   tally: { all: number; keeps: number; discards: number };
   best: { value: number; experiment: number | null };
   audit: { effect: number } | null;
+  evaluations: number;
   waiting: number[];
   alarm: string | null;
   grade: { letter: string; reasons: string[] };
