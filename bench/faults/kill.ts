@@ -130,7 +130,7 @@ function missingRows(lab: string, events: readonly SessionEvent[], counts: KillC
   const db = new Database(ledgerPath(lab), { readonly: true });
   try {
     const integrity = db.pragma("integrity_check", { simple: true });
-    if (integrity !== "ok") missing.push(`integrity: ${integrity}`);
+    if (integrity !== "ok") missing.push(`integrity: ${String(integrity)}`);
     const evaluation = db
       .prepare(
         "select count(*) from evaluations where state = ? and seed = ? and started_at = ? and value is ?",
