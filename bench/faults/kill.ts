@@ -67,7 +67,8 @@ export async function killRepeatedly(folder: string, kills: number, seed: number
   };
   const names = Object.keys(aims);
   for (let kill = 0; kill < kills; kill++) {
-    const aim = names[kill % names.length] as string;
+    // An odd step: with an even number of phases the same ones would be examined again and again.
+    const aim = names[(kill * 3 + Math.floor(kill / names.length)) % names.length] as string;
     const fault = (what: string) => counts.faults.push(`kill ${kill} (${aim}): ${what}`);
     const killed = await killOnce(lab, aims[aim] as (event: SessionEvent) => boolean, random, seed);
     if (killed.stderr !== "") fault(killed.stderr);
@@ -76,7 +77,8 @@ export async function killRepeatedly(folder: string, kills: number, seed: number
     for (const lost of missingRows(lab, killed.events, counts)) fault(lost);
     const orphans = await orphansOf(lab);
     if (orphans.length > 0) fault(`orphans: ${orphans.join(", ")}`);
-    for (const finding of await examined(lab)) {
+    // It looks at all that was ever recorded: every other time is enough.
+    for (const finding of kill % 2 === 0 ? await examined(lab) : []) {
       if (settled.has(finding.check)) continue;
       if (finding.check === "branch" && finding.repair !== null) counts.unfinishedKeeps++;
       else if (!finding.message.includes("nothing has been measured")) fault(finding.message);
