@@ -14,14 +14,17 @@ export interface Survey {
   findings: Finding[];
 }
 
-/** Runs every attack at every level that this machine offers, lab by lab. */
+/**
+ * Runs every attack at every level that this machine offers. Two labs at a time, the levels of one in turn: what an
+ * attack leaves on the host must not meet its own other level. Labs with attacks on resources have the machine alone.
+ */
 export async function survey(chosen: readonly Attack[] = attacks): Promise<Survey> {
   const levels = await levelsHere();
   const names = [...new Set(chosen.map((attack) => attack.lab))];
   const missing = names.filter((name) => !hasNeeds(lab(name)));
+  const heavy = new Set(chosen.filter(({ group }) => group === "resources").map((attack) => attack.lab));
   const findings: Finding[] = [];
-  for (const name of names) {
-    if (missing.includes(name)) continue;
+  const attackLab = async (name: string) => {
     for (const level of levels) {
       const bench = await openBench(lab(name), level);
       try {
@@ -31,7 +34,16 @@ export async function survey(chosen: readonly Attack[] = attacks): Promise<Surve
         bench.close();
       }
     }
-  }
+  };
+  const possible = names.filter((name) => !missing.includes(name));
+  const waiting = possible.filter((name) => !heavy.has(name));
+  const work = async () => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) await attackLab(name);
+  };
+  await Promise.all([work(), work()]);
+  for (const name of possible) if (heavy.has(name)) await attackLab(name);
+  const place = ({ attack, level }: Finding) => 2 * chosen.indexOf(attack) + levels.indexOf(level);
+  findings.sort((a, b) => place(a) - place(b));
   return { levels, missing, findings };
 }
 
