@@ -67,6 +67,7 @@ const list: Short[] = [
     files: ({ level }) =>
       sh(
         `for at in /dev/shm /tmp; do for i in $(seq ${level === "L2" ? 60 : 3}); do head -c 4000000 /dev/zero > $at/whet-attack-$i || break; done; done 2>/dev/null
+sleep 0.3
 cat /dev/shm/whet-attack-* /tmp/whet-attack-* | wc -c > "$OUT/kept"`,
       ),
     harmed: (context) => {
@@ -78,7 +79,7 @@ cat /dev/shm/whet-attack-* /tmp/whet-attack-* | wc -c > "$OUT/kept"`,
       for (const at of ["/dev/shm", "/tmp"])
         for (let i = 1; i <= 3; i++) rmSync(`${at}/whet-attack-${i}`, { force: true });
     },
-    expect: { L0: "not covered", L2: "blocked" },
+    expect: { L0: "not covered", L2: "detected" },
     admits: /reading and writing the user's files/,
   },
   {
