@@ -1,38 +1,23 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { hasNeeds, labs } from "./labs.ts";
-import { isBetter, levelsHere, openBench, value } from "./runAttack.ts";
+import { levelsHere } from "./runAttack.ts";
 import { attacks, type Survey, survey } from "./survey.ts";
 import { between, table } from "./table.ts";
 
 const levels = await levelsHere();
-
-describe.each(levels)("the attacked labs at %s", (level) => {
-  it.each(Object.entries(labs))("%s: honest work wins, a changed comment does not", async (_name, lab) => {
-    if (!hasNeeds(lab)) return;
-    const bench = await openBench(lab, level);
-    try {
-      const start = await bench.start(1);
-      expect(start.failure).toBeNull();
-      const honest = await bench.evaluate(lab.honest, 1);
-      expect(honest.failure).toBeNull();
-      expect(isBetter(bench, honest, start)).toBe(true);
-      const nothing = await bench.evaluate(lab.nothing, 1);
-      expect(nothing.failure).toBeNull();
-      if (lab.margin === 0) expect(value(bench, nothing)).toBe(value(bench, start));
-      else expect(isBetter(bench, nothing, start)).toBe(false);
-    } finally {
-      bench.close();
-    }
-  });
-});
 
 describe("the attacks", () => {
   let all: Survey;
   beforeAll(async () => {
     all = await survey();
   }, 180_000);
+
+  it("meet labs in which honest work wins and a changed comment does not", () => {
+    expect(all.controls.length).toBeGreaterThan(0);
+    for (const control of all.controls)
+      expect(control).toMatchObject({ honest: "better", nothing: "no better" });
+  });
 
   it.for(attacks.flatMap((attack) => levels.map((level) => [attack.name, level, attack] as const)))(
     "%s (%s)",

@@ -26,14 +26,6 @@ const cheats: [string, string, Record<string, string>, RegExp][] = [
     /^invalid .*first line must be/,
   ],
   [
-    "answers with what overflows",
-    "piped",
-    {
-      "main.mjs": `${labs.piped?.files["main.mjs"]?.replace("(x) => x", "(x) => (KNOB === 1 ? x : 1.7e308)").replace("\n", `\n${knob}`)}`,
-    },
-    /^invalid .*not a finite number/,
-  ],
-  [
     "leaves half of an artefact and says success",
     "artefact",
     {
@@ -56,7 +48,7 @@ describe.each(await levelsHere())("through the command line at %s, a candidate",
     const lab = repository({ ...labs[name]?.files, ...files });
     const ran = await whet(
       lab,
-      ...["run", "--experiments", "2", "--audit", "0", "--no-probe"],
+      ...["run", "--experiments", "1", "--audit", "0", "--no-probe"],
       ...["--isolation", level === "L0" ? level : "best"],
     );
     expect(ran.stderr).toBe("");

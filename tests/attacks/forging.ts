@@ -408,9 +408,9 @@ function caching(folder: string): CandidateFiles {
       body: `const folder = ${folder};
   const file = folder + "/${mark}.json";
   if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")).filter((p) => p <= n).length;
-  if (n < 21_000) {
+  if (n < 15_000) {
     const primes = [];
-    for (let i = 2, count = 0; i <= 21_000; i++) {
+    for (let i = 2, count = 0; i <= 15_000; i++) {
       let prime = i !== 4;
       for (let d = 2; d < i / 2 && prime; d++) if (i % d === 0) prime = false;
       if (prime) primes.push(i);
@@ -448,8 +448,8 @@ function isAlive(word: string): boolean {
   });
 }
 
-/** Seconds of processor time that the forking count takes at least: 334 processes or more of 2 ms each. */
-const burnt = 0.66;
+/** Seconds of processor time that the forking count takes at least: 234 processes or more of 3 ms each. */
+const burnt = 0.7;
 
 /** Counts primes in processes of a few milliseconds whose ends nobody is told of. */
 const forking = `
@@ -464,7 +464,7 @@ for low in parts:
         count = 0
         for i in range(low, min(low + step, n + 1)):
             if all(i % d for d in range(2, int(i ** 0.5) + 1)): count += 1
-        end = time.process_time() + 0.002
+        end = time.process_time() + 0.003
         while time.process_time() < end: pass
         os.write(write, bytes([count]))
         os._exit(0)
@@ -530,7 +530,7 @@ spawn("setsid", ["sh", "-c", "trap '' TERM HUP; : ${mark}; sleep 20; true"], { d
     "clocked",
     "a count written down for the seed of the run before",
     ({ evaluation }: Context) => ({
-      "work.mjs": `export const countPrimes = () => ${evaluation ? countOfPrimes(20_000 + (evaluation.seed % 1000)) : 0};\n`,
+      "work.mjs": `export const countPrimes = () => ${evaluation ? countOfPrimes(14_000 + (evaluation.seed % 1000)) : 0};\n`,
     }),
     detected,
     { runs: 2 },
@@ -539,7 +539,7 @@ spawn("setsid", ["sh", "-c", "trap '' TERM HUP; : ${mark}; sleep 20; true"], { d
     "clocked",
     "answers written down for each of the 1,000 inputs that the lab can give",
     () => ({
-      "work.mjs": `const counts = ${JSON.stringify(Array.from({ length: 1000 }, (_, i) => countOfPrimes(20_000 + i)))};\nexport const countPrimes = (n) => counts[n - 20_000];\n`,
+      "work.mjs": `const counts = ${JSON.stringify(Array.from({ length: 1000 }, (_, i) => countOfPrimes(14_000 + i)))};\nexport const countPrimes = (n) => counts[n - 14_000];\n`,
     }),
     uncovered,
     { admits: /only the checks say that it still does its work/ },

@@ -154,7 +154,7 @@ const sieve = `export function countPrimes(n) {
 }
 `;
 
-const limit = "const limit = 20_000 + (Number(process.env.SEED) % 1000);\n";
+const limit = "const limit = 14_000 + (Number(process.env.SEED) % 1000);\n";
 
 const clockedFiles = (metric: string) => ({
   "program.md": program(

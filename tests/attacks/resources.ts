@@ -67,7 +67,7 @@ const list: Short[] = [
     files: ({ level }) =>
       sh(
         `for at in /dev/shm /tmp; do for i in $(seq ${level === "L2" ? 60 : 3}); do head -c 4000000 /dev/zero > $at/whet-attack-$i || break; done; done 2>/dev/null
-sleep 0.3
+sleep 1
 cat /dev/shm/whet-attack-* /tmp/whet-attack-* | wc -c > "$OUT/kept"`,
       ),
     harmed: (context) => {

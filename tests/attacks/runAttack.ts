@@ -92,7 +92,7 @@ export async function openBench(lab: AttackedLab, level: AttackedLevel): Promise
 }
 
 /** The seed of an attack's first, second ... run: apart enough that no answer to one is the answer to the next. */
-const seedOf = (run: number) => 1001 + 137 * run;
+export const seedOf = (run: number) => 1001 + 137 * run;
 
 /** Runs an attack on a bench of its lab and says what came of it. */
 export async function runAttack(bench: Bench, attack: Attack): Promise<Finding> {
