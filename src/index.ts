@@ -9,4 +9,12 @@ export { UserError } from "./errors.ts";
 export type { Check, ReplayReport, RunResult, SessionEvent } from "./loop/index.ts";
 export { type FinalizeLabOptions, type Lab, type LabRunOptions, openLab } from "./openLab.ts";
 export type { Finalized, Notebook, Row } from "./report/index.ts";
-export type { Briefing, Hypothesis, PastExperiment, Proposal, Researcher } from "./researcher/index.ts";
+export type {
+  Answer,
+  Briefing,
+  Hypothesis,
+  PastExperiment,
+  Proposal,
+  Researcher,
+  Task,
+} from "./researcher/index.ts";

@@ -7,8 +7,11 @@ import { repository, whet } from "./support/lab.ts";
 const useless: Researcher = {
   name: "useless",
   propose: async ({ files, history }) => ({
-    hypothesis: { what: `white space ${history.length}` },
-    changes: { "knobs.json": `${files["knobs.json"]}${"\n".repeat(history.length + 1)}` },
+    kind: "proposal",
+    proposal: {
+      hypothesis: { what: `white space ${history.length}` },
+      changes: { "knobs.json": `${files["knobs.json"]}${"\n".repeat(history.length + 1)}` },
+    },
   }),
 };
 

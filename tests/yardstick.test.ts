@@ -86,8 +86,11 @@ describe("what a run can reach", () => {
           researcher: {
             name: "hostile",
             propose: async ({ files, history }) => ({
-              hypothesis: { what: `touch ${history.length}` },
-              changes: { "train.mjs": history.length === 0 ? hostile : `${files["train.mjs"]}// more\n` },
+              kind: "proposal",
+              proposal: {
+                hypothesis: { what: `touch ${history.length}` },
+                changes: { "train.mjs": history.length === 0 ? hostile : `${files["train.mjs"]}// more\n` },
+              },
             }),
           },
         })
@@ -132,8 +135,11 @@ describe("what a run can reach", () => {
       researcher: {
         name: "greedy",
         propose: async ({ files }) => ({
-          hypothesis: { what: "more memory" },
-          changes: { "model.mjs": (files["model.mjs"] as string).replace("SIZE = 1;", "SIZE = 400;") },
+          kind: "proposal",
+          proposal: {
+            hypothesis: { what: "more memory" },
+            changes: { "model.mjs": (files["model.mjs"] as string).replace("SIZE = 1;", "SIZE = 400;") },
+          },
         }),
       },
     });

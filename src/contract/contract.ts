@@ -26,7 +26,10 @@ export interface Contract {
   /** Share of the evaluation time that goes to the built-in search, for comparison: 0 to 0.9. */
   control?: number;
   session: SessionLimits;
-  researcher: ResearcherChoice;
+  /** Who proposes; several: the budget goes where gain per cost is best, beginning with their shares. */
+  researchers: ResearcherChoice[];
+  briefing: BriefingChoice;
+  stuck: Stuck;
   decision: DecisionChoice;
   isolation: "best" | "required";
   parallel: number;
@@ -133,9 +136,66 @@ export interface SessionLimits {
   tokens?: number;
 }
 
-export interface ResearcherChoice {
+/**
+ * Who proposes. In the contract a string is enough: `search`, `claude`, `command: my-agent --flag`,
+ * `acp: gemini --acp`, `model: anthropic/claude-x`; an object adds to it.
+ */
+export type ResearcherChoice = ResearcherKind & {
+  /** For ledger and report; default: what it is. Two of one kind need two names. */
   name: string;
-  options: Record<string, unknown>;
+  /** Its part of the proposals before anything is known, relative to the others'. Default 1. */
+  share: number;
+  /** Prose that its briefing begins with: architect, optimizer, debugger ... */
+  role?: string;
+};
+
+export type ResearcherKind =
+  /** The built-in search, without a model. */
+  | { kind: "search"; options: Record<string, unknown> }
+  /** A coding agent with a preset. */
+  | ({ kind: "agent"; agent: AgentName; model?: string; args: string[] } & AgentBounds)
+  /** Any command line that edits files in its working folder; the briefing comes on its standard input. */
+  | ({ kind: "command"; command: string } & AgentBounds)
+  /** Any agent that speaks the Agent Client Protocol on its standard input and output. */
+  | ({ kind: "acp"; command: string } & AgentBounds)
+  /** A language model without tools, through its provider's API. */
+  | {
+      kind: "model";
+      /** `provider/model`; with a `url` any OpenAI-compatible server. */
+      model: string;
+      url?: string;
+      /** Name of the environment variable that holds the key. Default: the provider's own. */
+      key?: string;
+      /** Tokens of one answer. */
+      maxOutput: number;
+      /** Milliseconds for one answer. */
+      time: number;
+    };
+
+export type AgentName = "claude" | "codex" | "gemini" | "opencode" | "pi";
+
+export interface AgentBounds {
+  /** Milliseconds of one turn. Default 20 minutes. */
+  time: number;
+  /** Names of environment variables handed to the agent's launcher, besides its provider's key. */
+  env: string[];
+  /** Hosts that it may reach besides its model's, `name` or `name:port`; an entry `*` means: everything. */
+  hosts: string[];
+}
+
+export interface BriefingChoice {
+  /** Tokens of one briefing, estimated. Default 24,000. */
+  tokens: number;
+}
+
+/** After how many experiments in a row without a keep the briefing asks for something else. */
+export interface Stuck {
+  /** Refine near misses. Default 5. */
+  refine: number;
+  /** Change direction. Default 10. */
+  redirect: number;
+  /** Go back to an earlier keep, or combine kept ideas. Default 20. */
+  rewind: number;
 }
 
 export interface DecisionChoice {

@@ -126,7 +126,7 @@ export function contradictions(contract: Contract, matter: FrontMatter, file: st
         "`decides` at the last stage only, or leave out the stages after it",
       );
   }
-  if (contract.control !== undefined && contract.researcher.name === "search")
+  if (contract.control !== undefined && contract.researchers.every(({ kind }) => kind === "search"))
     warn(
       ["control"],
       "`control` does nothing here: the researcher is the built-in search itself",

@@ -162,7 +162,11 @@ const forms: Record<string, string> = {
   stages: "stages: [{name: quick, run: node train.ts --quick}]",
   holdout: "holdout: node score.ts --holdout, or holdout: {score: COMMAND, private: [holdout.json]}",
   session: "session: {experiments: 100, time: 8h}",
-  researcher: "researcher: search",
+  researcher:
+    "researcher: search, claude, codex, gemini, opencode, pi, `command: ...`, `acp: ...` or `model: provider/name`",
+  researchers: "researchers: [{agent: claude, role: architect}, {model: openai/gpt-x}]",
+  briefing: "briefing: {tokens: 24000}",
+  stuck: "stuck: {refine: 5, redirect: 10, rewind: 20}",
   decision: "decision: balanced, or decision: {preset: strict, alpha: 0.01}",
   isolation: "isolation: best",
   parallel: "parallel: 1",

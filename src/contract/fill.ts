@@ -1,9 +1,10 @@
 import { parameterNames, rule } from "../decision/index.ts";
-import type { Budget, Clock, Contract, Direction, Guard, Stage, Step } from "./contract.ts";
+import type { Budget, Clock, Contract, Direction, Guard, ResearcherChoice, Stage, Step } from "./contract.ts";
 import type { Fault, Path } from "./explain.ts";
 import { form, shown } from "./explain.ts";
 import { nearest } from "./near.ts";
-import type { FrontMatter } from "./schema.ts";
+import { agentNames, fillResearcher, isPaid, parseResearcher } from "./researchers.ts";
+import type { FrontMatter, ResearcherForm } from "./schema.ts";
 import { parseCpuList, parseDuration, parseSize, parseTolerance } from "./units.ts";
 
 const defaults: Budget = {
@@ -130,8 +131,47 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
     });
   });
 
-  const { name: researcher, ...options } =
-    typeof matter.researcher === "object" ? matter.researcher : { name: matter.researcher ?? "search" };
+  const researcher = (given: string | ResearcherForm, path: Path): ResearcherChoice => {
+    const fallback = fillResearcher({ name: "search" });
+    if (typeof given === "string") {
+      const choice = parseResearcher(given);
+      if (choice) return choice;
+      const near = nearest(given, ["search", ...agentNames]);
+      complain(
+        path,
+        `there is no researcher \`${shown(path)}\`${near ? ` (did you mean \`${near}\`?)` : ""}`,
+        form(["researcher"]),
+      );
+      return fallback;
+    }
+    const kinds = (["agent", "command", "acp"] as const).filter((kind) => given[kind] !== undefined);
+    const isModel = given.model !== undefined && given.agent === undefined;
+    const isSearch = given.name === "search" && kinds.length === 0 && !isModel;
+    if (kinds.length + (isModel ? 1 : 0) + (isSearch ? 1 : 0) !== 1) {
+      complain(
+        path,
+        "a researcher is exactly one of agent, command, acp, model, or `name: search`",
+        form(["researcher"]),
+      );
+      return fallback;
+    }
+    if (isModel && !/^[^/\s]+\/\S+$/.test(given.model as string))
+      complain(
+        [...path, "model"],
+        `\`${shown([...path, "model"])}\` names no provider`,
+        "model: anthropic/claude-x, openai/gpt-x, google/gemini-x",
+      );
+    if (given.time === undefined) return fillResearcher(given);
+    return fillResearcher({ ...given, timeMs: duration(given.time, [...path, "time"], 60_000) });
+  };
+  if (matter.researcher !== undefined && matter.researchers !== undefined)
+    complain(["researchers"], "`researcher` and `researchers` are given both", "one of them");
+  const researchers = matter.researchers
+    ? matter.researchers.map((given, index) => researcher(given, ["researchers", index]))
+    : [researcher(matter.researcher ?? "search", ["researcher"])];
+  for (const [index, { name }] of researchers.entries())
+    if (researchers.findIndex((other) => other.name === name) !== index)
+      complain(["researchers", index], `two researchers are called ${name}`, "a `name` of its own for each");
   const { preset = "balanced", ...parameters } =
     typeof matter.decision === "object" ? matter.decision : { preset: matter.decision };
   for (const [parameter, value] of Object.entries(parameters)) {
@@ -197,7 +237,8 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
         sealed: sealed && { score: sealed.score, private: list(sealed.private) },
       }),
     onDivergence: matter.onDivergence ?? "warn",
-    control,
+    // With a model the question is what it adds over plain search at equal cost.
+    control: control ?? (researchers.some(isPaid) ? 0.2 : undefined),
     session: present({
       experiments: matter.session?.experiments,
       time:
@@ -207,7 +248,13 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
       money: matter.session?.money,
       tokens: matter.session?.tokens,
     }),
-    researcher: { name: researcher, options },
+    researchers,
+    briefing: { tokens: matter.briefing?.tokens ?? 24_000 },
+    stuck: {
+      refine: matter.stuck?.refine ?? 5,
+      redirect: matter.stuck?.redirect ?? 10,
+      rewind: matter.stuck?.rewind ?? 20,
+    },
     decision: { preset, parameters: parameters as Record<string, number> },
     isolation: matter.isolation ?? "best",
     parallel: matter.parallel ?? 1,

@@ -89,6 +89,34 @@ const step = z.union([
 ]);
 const presets = z.enum(["balanced", "strict", "explore", "quiet", "expensive"]);
 
+const researcher = z.union([
+  text.describe(
+    "search, claude, codex, gemini, opencode, pi, `command: ...`, `acp: ...`, `model: provider/name`",
+  ),
+  z.strictObject({
+    name: text.optional().describe("For ledger and report"),
+    agent: z.enum(["claude", "codex", "gemini", "opencode", "pi"]).optional().describe("A coding agent"),
+    command: text
+      .optional()
+      .describe("Any command line that edits files; the briefing comes on its standard input"),
+    acp: text.optional().describe("Any agent that speaks the Agent Client Protocol: gemini --acp"),
+    model: text.optional().describe("provider/model; beside `agent`: the model that it uses"),
+    url: text.optional().describe("Base address of an OpenAI-compatible server"),
+    key: text.optional().describe("Name of the environment variable that holds the key"),
+    maxOutput: wholeNumber.optional().describe("Tokens of one answer of a model"),
+    args: z.array(text).optional().describe("Further arguments for the agent"),
+    env: texts.optional().describe("Names of environment variables handed to the agent"),
+    hosts: texts.optional().describe("Hosts that the agent may reach besides its model's; `*`: all"),
+    time: duration.optional().describe("For one turn"),
+    share: z.number().positive().optional().describe("Its part of the proposals at the beginning, relative"),
+    role: text.optional().describe("Prose at the head of its briefing: architect, optimizer, debugger ..."),
+    knobs: z.array(text).optional().describe("For search: globs of the constants to try, `!` leaves out"),
+  }),
+]);
+
+/** A researcher as an object. */
+export type ResearcherForm = Exclude<z.infer<typeof researcher>, string>;
+
 export const frontMatter = z.strictObject({
   goal: text.optional().describe("One line: what the lab is for; default: the first heading below"),
   metric: metric.describe("The number that decides: a name, or an object"),
@@ -168,10 +196,27 @@ export const frontMatter = z.strictObject({
     })
     .optional()
     .describe("Limits of a session"),
-  researcher: z
-    .union([text, z.looseObject({ name: text })])
+  researcher: researcher.optional().describe("Who proposes; default: search"),
+  researchers: z
+    .array(researcher)
+    .min(2)
     .optional()
-    .describe("Who proposes; default: search"),
+    .describe("Several that work on one lab: the budget goes where gain per cost is best"),
+  briefing: z
+    .strictObject({ tokens: z.int().min(1000).optional().describe("Default 24000") })
+    .optional()
+    .describe("What a model or an agent is told before it proposes"),
+  stuck: z
+    .strictObject({
+      refine: wholeNumber
+        .optional()
+        .describe("Experiments without a keep until near misses are to be refined"),
+      redirect: wholeNumber.optional().describe("... until the direction is to be changed"),
+      rewind: wholeNumber
+        .optional()
+        .describe("... until an earlier keep is gone back to, or kept ideas combined"),
+    })
+    .optional(),
   decision: z
     .union([presets, z.object({ preset: presets.optional() }).catchall(z.number())])
     .optional()

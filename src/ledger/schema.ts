@@ -17,6 +17,10 @@ export interface Schema {
   costs: CostTable;
   reviews: ReviewTable;
   probes: ProbeTable;
+  turns: TurnTable;
+  traceEvents: TraceEventTable;
+  ideas: IdeaTable;
+  steering: SteeringTable;
 }
 
 export interface SessionTable {
@@ -56,6 +60,8 @@ export interface SessionTable {
   holdoutData: string | null;
   /** The session whose keeps this one measures again. */
   rescoredFrom: number | null;
+  /** Since when a person wants no new experiment; null: go on. */
+  pausedAt: Later<number>;
 }
 
 export interface ExperimentTable {
@@ -220,4 +226,63 @@ export interface ProbeTable {
   value: number | null;
   message: string;
   probedAt: number;
+}
+
+/** One exchange with an agent or a model. */
+export interface TurnTable {
+  id: Generated<number>;
+  sessionId: number;
+  /** What came of it; null: no proposal. */
+  experimentId: Later<number>;
+  researcher: string;
+  purpose: "propose" | "repair" | "try";
+  /** Text that it was given, and everything it printed, each deflated (zlib). */
+  prompt: Buffer;
+  raw: Buffer;
+  /** A `TurnEnding`, `malformed` or `unchanged`. */
+  ending: string;
+  message: string;
+  /** Null is unknown, never zero. */
+  tokensIn: number | null;
+  tokensOut: number | null;
+  tokensCached: number | null;
+  dollars: number | null;
+  startedAt: number;
+  wallMs: number;
+}
+
+/** The trace of a turn, one event a row, in the order of arrival. */
+export interface TraceEventTable {
+  turnId: number;
+  /** 0-based. */
+  position: number;
+  at: number;
+  type: string;
+  /** For calls and denials. */
+  tool: string | null;
+  /** For results: 0 or 1. */
+  ok: number | null;
+  data: Json;
+}
+
+/** Something to try one day, by whoever had the thought. */
+export interface IdeaTable {
+  id: Generated<number>;
+  /** The lab has one list; this is the session in which it was added, if one was open. */
+  sessionId: number | null;
+  text: string;
+  by: string;
+  addedAt: number;
+  /** The experiment that tried it. */
+  experimentId: Later<number>;
+  /** When somebody struck it off. */
+  droppedAt: Later<number>;
+}
+
+/** A word from a person to the researchers of a running session. */
+export interface SteeringTable {
+  id: Generated<number>;
+  sessionId: number;
+  text: string;
+  saidAt: number;
 }

@@ -72,7 +72,7 @@ function epochTag(source: SessionRow): string {
 function again(keeps: readonly Kept[]): Researcher {
   return {
     name: "rescore",
-    async propose({ files, history }, refused) {
+    async propose({ files, history }, { refused }) {
       const tried = new Set(history.map(({ hypothesis }) => hypothesis.what));
       for (const { what, change } of keeps) {
         const said = `#${what.number} again: ${what.what}`;
@@ -86,9 +86,10 @@ function again(keeps: readonly Kept[]): Researcher {
           hypothesis: { what: said, ...(what.mechanism === null ? {} : { mechanism: what.mechanism }) },
           changes,
         };
-        if (Object.keys(changes).length > 0 && !refused.has(proposalKey(proposal))) return proposal;
+        if (Object.keys(changes).length > 0 && !refused.has(proposalKey(proposal)))
+          return { kind: "proposal", proposal };
       }
-      return null;
+      return { kind: "nothing", reason: "every kept change has been measured again" };
     },
   };
 }

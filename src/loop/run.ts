@@ -231,10 +231,9 @@ interface Researchers {
 }
 
 function researchersOf({ contract }: Session, given: Researcher | undefined): Researchers {
-  const plain = search();
-  // The contract admits no other name yet.
-  if (!given && contract.researcher.name !== plain.name)
-    throw new UserError("only the built-in search is available");
+  const [choice] = contract.researchers;
+  const plain = search(choice?.kind === "search" ? choice.options : {});
+  if (!given && choice?.kind !== "search") throw new UserError("only the built-in search is available");
   const main = given ?? plain;
   return { main, control: (contract.control ?? 0) > 0 && main.name !== plain.name ? plain : null };
 }
@@ -301,8 +300,13 @@ async function propose(
       history: state.history,
       seed: row.seed,
     };
-    const proposal = await researcher.propose(briefing, refused);
-    if (!proposal) return null;
+    const answer = await researcher.propose(briefing, {
+      refused,
+      words: () => Promise.reject(new Error("not yet")),
+      workingCopy: () => Promise.reject(new Error("not yet")),
+    });
+    if (answer.kind !== "proposal") return null;
+    const { proposal } = answer;
     const files = applied(incumbent.files, proposal.changes);
     const hash = contentHash(files);
     const look = { sessionId: row.id, pins: row.pins, state: hash, parentState: incumbent.state };

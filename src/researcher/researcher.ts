@@ -1,4 +1,6 @@
+import type { TraceEvent, TurnEnding, Usage } from "../agents/index.ts";
 import type { Program } from "../contract/index.ts";
+import type { Violation } from "../repo/index.ts";
 
 /** What a researcher is told before it proposes. Plain data: it can be stored and replayed. */
 export interface Briefing {
@@ -41,10 +43,67 @@ export interface Proposal {
   changes: Record<string, string | null>;
 }
 
+/** What a researcher gets for one proposal besides the briefing. */
+export interface Task {
+  /** Content of proposals that were refused in this turn already (`proposalKey`). */
+  refused: ReadonlySet<string>;
+  /** The briefing in words, within the contract's token budget, made on demand: what an agent or a model reads. */
+  words: () => Promise<string>;
+  /** A working copy on the incumbent, made on demand: for researchers that edit files. */
+  workingCopy: () => Promise<WorkingCopy>;
+  /** Set for the one repair turn after a crash: what was proposed, and how it failed. */
+  repair?: { proposal: Proposal; kind: string; reason: string; logTail: string };
+  /** What may still be spent in this turn; absent: no limit. */
+  tokens?: number;
+  dollars?: number;
+  signal?: AbortSignal;
+  onEvent?: (event: TraceEvent) => void;
+}
+
+/** A folder on the incumbent's state, apart from everything of the user's. */
+export interface WorkingCopy {
+  /** Host path of the tree. */
+  folder: string;
+  /** The lab's path in it ("" for the root). */
+  lab: string;
+  /** What differs from the incumbent: changes of editable files, and everything else as a violation. */
+  harvest(): Promise<{ changes: Record<string, string | null>; violations: Violation[] }>;
+}
+
+/** What came of asking a researcher. Every kind may have cost something. */
+export type Answer = {
+  /** What it was asked and did; absent for mechanical researchers. */
+  turns?: TurnRecord[];
+} & (
+  | { kind: "proposal"; proposal: Proposal; violations?: Violation[] }
+  /** It has nothing left to try: the session ends if nobody else has. */
+  | { kind: "nothing"; reason: string }
+  /** This turn failed (crashed, hung, malformed, changed nothing): recorded, and the next turn begins afresh. */
+  | { kind: "failed"; ending: TurnEnding | "malformed" | "unchanged"; reason: string }
+  /** The provider refuses for now or cannot be reached: wait, then go on. `afterMs` null: nobody says how long. */
+  | { kind: "wait"; reason: string; afterMs: number | null }
+  /** Going on is no use: key refused, program missing. The session stops with this. */
+  | { kind: "stop"; reason: string }
+);
+
+/** One exchange with an agent or a model, as the ledger keeps it. */
+export interface TurnRecord {
+  purpose: "propose" | "repair";
+  prompt: string;
+  ending: TurnEnding | "malformed" | "unchanged";
+  message: string;
+  events: TraceEvent[];
+  usage: Usage;
+  raw: string;
+  startedAt: number;
+  wallMs: number;
+}
+
 export interface Researcher {
   readonly name: string;
-  /** The next proposal, or null when there is nothing left to try. `refused` holds proposals already known (same content). */
-  propose(briefing: Briefing, refused: ReadonlySet<string>): Promise<Proposal | null>;
+  /** True where a model is asked: such sessions get a control arm by default and count tokens. */
+  readonly paid?: boolean;
+  propose(briefing: Briefing, task: Task): Promise<Answer>;
 }
 
 /** The same for proposals that change the same files to the same texts. */

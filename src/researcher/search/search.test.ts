@@ -3,7 +3,7 @@ import { type PastExperiment, type Proposal, proposalKey, type Researcher } from
 import { findKnobs, setKnobs } from "./knobs.ts";
 import { generator } from "./random.ts";
 import { search } from "./search.ts";
-import { briefing, session, startText } from "./simulated.ts";
+import { briefing, proposed, session, startText } from "./simulated.ts";
 import { steps } from "./steps.ts";
 
 const seeds = Array.from({ length: 20 }, (_, seed) => seed);
@@ -12,6 +12,7 @@ const seeds = Array.from({ length: 20 }, (_, seed) => seed);
 function randomSearch(): Researcher {
   return {
     name: "random",
+
     async propose({ files, history, seed }) {
       const text = files["train.ts"] as string;
       const random = generator(seed, history.length);
@@ -22,7 +23,8 @@ function randomSearch(): Researcher {
         const values = steps(knob);
         settings.set(knob, values[Math.floor(random() * values.length)]);
       }
-      return { hypothesis: { what: "random" }, changes: { "train.ts": setKnobs(text, settings) } };
+      const changes = { "train.ts": setKnobs(text, settings) };
+      return { kind: "proposal", proposal: { hypothesis: { what: "random" }, changes } };
     },
   };
 }
@@ -57,7 +59,7 @@ async function next(
   history: PastExperiment[] = [],
   seed = 1,
 ): Promise<Proposal> {
-  return (await search().propose(briefing(files, history, seed), new Set())) as Proposal;
+  return (await proposed(search(), briefing(files, history, seed))) as Proposal;
 }
 
 /** The median time of a proposal, in ms, with so many experiments behind it. */
@@ -70,7 +72,7 @@ async function medianTime(experiments: number): Promise<number> {
   const times: number[] = [];
   for (let turn = 0; turn <= 20; turn++) {
     const begun = performance.now();
-    const proposal = (await researcher.propose(briefing(files, history, 1), new Set())) as Proposal;
+    const proposal = (await proposed(researcher, briefing(files, history, 1))) as Proposal;
     // The first turn reads the whole ledger, as it is after an interruption.
     if (turn > 0) times.push(performance.now() - begun);
     history.push(past(proposal, files, history.length + 1, { decision: "discard", effect: -0.01, t: -1 }));
@@ -86,7 +88,7 @@ async function discards(
 ): Promise<PastExperiment[]> {
   const history: PastExperiment[] = [];
   while (history.length < count) {
-    const proposal = await researcher.propose(briefing(files, history, 1), new Set());
+    const proposal = await proposed(researcher, briefing(files, history, 1));
     if (!proposal) break;
     history.push(past(proposal, files, history.length + 1, { decision: "discard", effect: -0.01, t: -1 }));
   }
@@ -123,7 +125,7 @@ describe("search", () => {
     const files = { "train.ts": startText };
     for (const length of [0, 1, 17, 40]) {
       const some = structuredClone(history.slice(0, length));
-      expect(await used.propose(briefing(files, some, 3), new Set())).toEqual(await next(files, some, 3));
+      expect(await proposed(used, briefing(files, some, 3))).toEqual(await next(files, some, 3));
     }
     expect(await next(files, [], 1)).not.toEqual(await next(files, [], 2));
   });
@@ -135,7 +137,7 @@ describe("search", () => {
     const refused = new Set<string>();
     const seen = new Set<string>([proposalKey({ changes: files })]);
     for (let id = 1; id <= 300; id++) {
-      const proposal = (await researcher.propose(briefing(files, history, 1), refused)) as Proposal;
+      const proposal = (await proposed(researcher, briefing(files, history, 1), refused)) as Proposal;
       const key = proposalKey(proposal);
       expect(seen.has(key)).toBe(false);
       seen.add(key);
@@ -265,9 +267,7 @@ describe("search", () => {
       const found = new Set<string>();
       for (const seed of seeds)
         found.add(
-          (await search({ knobs }).propose(briefing(files, [], seed), new Set()))?.hypothesis.what.split(
-            " ",
-          )[0] ?? "",
+          (await proposed(search({ knobs }), briefing(files, [], seed)))?.hypothesis.what.split(" ")[0] ?? "",
         );
       return [...found].sort();
     };

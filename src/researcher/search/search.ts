@@ -38,15 +38,17 @@ export function search(options: SearchOptions = {}): Researcher {
 
   return {
     name: "search",
-    async propose(briefing, refused) {
+
+    async propose(briefing, { refused }) {
       const random = generator(briefing.seed, briefing.history.length, refused.size);
       const knobs = Object.entries(briefing.files).flatMap(([file, text]) =>
         knobsOf(file, text).filter(wanted),
       );
       const isKnown = stateTest(briefing, read);
       for (const proposal of proposals(briefing, knobs, read, random))
-        if (!refused.has(proposalKey(proposal)) && !isKnown(proposal.changes)) return proposal;
-      return null;
+        if (!refused.has(proposalKey(proposal)) && !isKnown(proposal.changes))
+          return { kind: "proposal", proposal };
+      return { kind: "nothing", reason: "every change of the constants that it knows of has been tried" };
     },
   };
 }

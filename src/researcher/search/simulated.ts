@@ -1,4 +1,4 @@
-import type { Briefing, PastExperiment, Researcher } from "../researcher.ts";
+import type { Briefing, PastExperiment, Proposal, Researcher } from "../researcher.ts";
 import { findKnobs } from "./knobs.ts";
 import { generator, normal } from "./random.ts";
 
@@ -58,7 +58,7 @@ export async function session(
   let text = startText;
   const history: PastExperiment[] = [];
   while (history.length < experiments) {
-    const proposal = await researcher.propose(briefing({ "train.ts": text }, history, seed), new Set());
+    const proposal = await proposed(researcher, briefing({ "train.ts": text }, history, seed));
     if (!proposal) break;
     const after = proposal.changes["train.ts"] as string;
     const error = sigma * Math.sqrt(2 / 4);
@@ -78,4 +78,16 @@ export async function session(
     if (keep) text = after;
   }
   return { reached: 1 - loss(text) / loss(startText), history };
+}
+
+/** What a researcher without a model proposes; null: nothing. */
+export async function proposed(
+  researcher: Researcher,
+  told: Briefing,
+  refused: ReadonlySet<string> = new Set(),
+): Promise<Proposal | null> {
+  const unavailable = () =>
+    Promise.reject(new Error("a mechanical researcher needs neither words nor a copy"));
+  const answer = await researcher.propose(told, { refused, words: unavailable, workingCopy: unavailable });
+  return answer.kind === "proposal" ? answer.proposal : null;
 }
