@@ -15,7 +15,7 @@ import {
   unlink,
   writeFile,
 } from "node:fs/promises";
-import { dirname, join, posix } from "node:path";
+import { dirname, join, posix, relative } from "node:path";
 import type { Contract } from "../contract/index.ts";
 import { RunFailed, UserError } from "../errors.ts";
 import {
@@ -336,9 +336,11 @@ async function fingerprint(path: string): Promise<string> {
   return manifestHash(await manifest(path));
 }
 
-export async function copyTree(from: string, to: string): Promise<void> {
+/** @param wanted whether a path relative to `from` is copied, with all below it; absent: everything. */
+export async function copyTree(from: string, to: string, wanted?: (path: string) => boolean): Promise<void> {
   await cp(from, to, {
     recursive: true,
+    ...(wanted ? { filter: (path) => wanted(relative(from, path)) } : {}),
     verbatimSymlinks: true,
     preserveTimestamps: false,
     mode: constants.COPYFILE_FICLONE,

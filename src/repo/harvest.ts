@@ -59,18 +59,24 @@ export function pathFault(path: string): string | null {
   return null;
 }
 
-/** What tools lay down beside the work; never part of a candidate. */
-const notHarvested = new Set(["node_modules", ".whetstone"]);
+/** What tools lay down beside the work; never part of a candidate, and no violation when it is new. */
+const notHarvested = new Set([
+  ...["node_modules", ".whetstone"],
+  ...["__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".DS_Store"],
+]);
 
 /**
  * Collects the files of a working copy that match the globs: regular files of one name, reached through real folders
  * only, within limits, valid UTF-8. Links are not followed, special files not opened, and a file that changes while it
  * is read is refused. Nothing in the folder is executed.
+ *
+ * @param ignore paths (with all below them) that are not looked at.
  */
 export async function harvest(
   folder: string,
   globs: readonly string[],
   limits: HarvestLimits = defaults,
+  ignore: readonly string[] = [],
 ): Promise<Harvest> {
   const match = picomatch([...globs]);
   // Without a prototype: a file may be called __proto__.
@@ -93,6 +99,7 @@ export async function harvest(
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const entry of entries) {
       const path = prefix === "" ? entry.name : `${prefix}/${entry.name}`;
+      if (ignore.includes(path)) continue;
       if (entry.isDirectory()) {
         if (path === ".git" || notHarvested.has(entry.name)) continue;
         await visit(path);
@@ -247,14 +254,16 @@ export interface Changes {
  * it looks no further.
  *
  * @param base manifest of the copy as it was handed out.
+ * @param ignore paths (with all below them) that are not looked at.
  */
 export async function harvestChanges(
   folder: string,
   base: Manifest,
   globs: readonly string[],
   limits: HarvestLimits = defaults,
+  ignore: readonly string[] = [],
 ): Promise<Changes> {
-  const { files, violations } = await harvest(folder, globs, limits);
+  const { files, violations } = await harvest(folder, globs, limits, ignore);
   const faulty = new Set(violations.map(({ path }) => path));
   const changes: Changes["changes"] = {};
   for (const [path, text] of Object.entries(files))
@@ -265,7 +274,7 @@ export async function harvestChanges(
   const root = await realpath(folder);
   const there = new Set<string>();
   try {
-    for await (const [path] of walk(root)) {
+    for await (const [path] of walk(root, { ignore })) {
       there.add(path);
       if (Object.hasOwn(files, path) || faulty.has(path)) continue;
       const was = base[path];

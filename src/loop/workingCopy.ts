@@ -1,0 +1,185 @@
+import { createHash } from "node:crypto";
+import { lstat, mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join, posix } from "node:path";
+import type { Contract } from "../contract/index.ts";
+import { copyTree, type Files, type Place, pinHash, removeTree } from "../evaluator/index.ts";
+import {
+  harvestChanges,
+  type Manifest,
+  manifest,
+  mayChange,
+  restore,
+  type Stamp,
+  stamp,
+  type Violation,
+} from "../repo/index.ts";
+import type { WorkingCopy } from "../researcher/index.ts";
+
+/** What a working copy is made from. */
+export interface CopySource {
+  contract: Contract;
+  place: Place;
+  /** The editable files of the untouched base. */
+  baseFiles: Files;
+}
+
+/** A working copy that stays: it is brought from state to state. */
+export interface Copy extends WorkingCopy {
+  /** The editable files that it was last put on: what `harvest` compares with. */
+  readonly files: Files;
+  /** Brings it to a state; whatever else was changed, created or deleted in it is put back. */
+  put(files: Files): Promise<void>;
+}
+
+/** What is known of a copy between two processes; beside its folder as `<folder>.json`. */
+interface Memo {
+  key: string;
+  manifest: Manifest;
+  laid: Stamp;
+  files: Files;
+}
+
+/**
+ * Lays out a folder for a researcher: the pinned base with a state's editable files, without what only scorers may
+ * see, inputs as links. It has a repository of its own without a commit, so that no git command given in it reaches
+ * the user's; git is never run there by us, and nothing in it is ever executed by us.
+ *
+ * The untouched base is its first state. What lies at `folder` is removed before.
+ */
+export async function openWorkingCopy(source: CopySource, folder: string): Promise<Copy> {
+  const { place } = source;
+  await rm(`${folder}.json`, { force: true });
+  await removeTree(folder);
+  await mkdir(dirname(folder), { recursive: true });
+  const hidden = new Set([...hiddenPlaces(source), ...ignoredPlaces(source)]);
+  await copyTree(place.base, folder, (path) => !hidden.has(path));
+  await ownRepository(folder, ignoredPlaces(source));
+  await linkInputs(source, folder);
+  const ignore = [".git", ...ignoredPlaces(source)];
+  const copy = handle(source, folder, {
+    key: keyOf(source),
+    manifest: await manifest(folder, ignore),
+    laid: await stamp(folder, { ignore }),
+    files: source.baseFiles,
+  });
+  await copy.put(source.baseFiles);
+  return copy;
+}
+
+/** The copy that an earlier process laid out here, as it was left; null when there is none of these pins. */
+export async function reopenWorkingCopy(source: CopySource, folder: string): Promise<Copy | null> {
+  const text = await readFile(`${folder}.json`, "utf8").catch(() => null);
+  const info = await lstat(folder).catch(() => null);
+  if (text === null || !info?.isDirectory()) return null;
+  let memo: Memo;
+  try {
+    memo = JSON.parse(text, revive) as Memo;
+  } catch {
+    return null;
+  }
+  return memo.key === keyOf(source) ? handle(source, folder, memo) : null;
+}
+
+function handle(source: CopySource, folder: string, memo: Memo): Copy {
+  const { contract, place, baseFiles } = source;
+  const { lab } = place;
+  const ignore = [".git", ...ignoredPlaces(source)];
+  const within = lab === "" ? "" : `${lab}/`;
+  return {
+    folder,
+    lab,
+    get files() {
+      return memo.files;
+    },
+    put: async (files) => {
+      await restore(folder, place.base, memo.laid, {
+        lab,
+        editable: files,
+        absent: Object.keys(baseFiles).filter((path) => !Object.hasOwn(files, path)),
+        ignore,
+      });
+      await linkInputs(source, folder);
+      memo.files = files;
+      await writeFile(`${folder}.json.new`, JSON.stringify(memo, replace));
+      await rename(`${folder}.json.new`, `${folder}.json`);
+    },
+    harvest: async () => {
+      const inLab: Manifest = {};
+      const outside: Manifest = {};
+      for (const [path, entry] of Object.entries(memo.manifest)) {
+        if (!path.startsWith(within)) outside[path] = entry;
+        else if (!mayChange(contract.change, path.slice(within.length)))
+          inLab[path.slice(within.length)] = entry;
+      }
+      for (const [path, text] of Object.entries(memo.files)) inLab[path] = entryOf(text);
+      const under = ignore.flatMap((path) => (path.startsWith(within) ? [path.slice(within.length)] : []));
+      const own = await harvestChanges(join(folder, lab), inLab, contract.change, undefined, under);
+      if (lab === "") return own;
+      const rest = await harvestChanges(folder, outside, [], undefined, [...ignore, lab]);
+      // Named as seen from the lab, like every other path.
+      const seen = (each: Violation) => ({ ...each, path: posix.relative(lab, each.path) });
+      return { changes: own.changes, violations: [...own.violations, ...rest.violations.map(seen)] };
+    },
+  };
+}
+
+function entryOf(text: string): Manifest[string] {
+  return {
+    size: Buffer.byteLength(text),
+    mode: "100644",
+    sha256: createHash("sha256").update(text).digest("hex"),
+  };
+}
+
+/** Copies of other pins are of no use: another base, other inputs, other private paths. */
+function keyOf({ place }: CopySource): string {
+  return pinHash(place.pins);
+}
+
+/** Paths in the tree that only scorers see. */
+function hiddenPlaces({ contract: { score, holdout }, place }: CopySource): string[] {
+  return [score, holdout, holdout?.sealed]
+    .flatMap((judge) => judge?.private ?? [])
+    .map((path) => posix.join(place.lab, path));
+}
+
+/** Paths in the tree that are no part of any state: inputs, and what a run may write. */
+function ignoredPlaces({ contract, place }: CopySource): string[] {
+  const writable = contract.write.map((path) => posix.join(place.lab, path));
+  return [...place.inputs.flatMap(({ at }) => (typeof at === "string" ? [at] : [])), ...writable];
+}
+
+/** Inputs are shown as links to where they lie; one that holds something private is a folder of links to the rest. */
+async function linkInputs(source: CopySource, folder: string): Promise<void> {
+  const hidden = hiddenPlaces(source);
+  const link = async (host: string, at: string): Promise<void> => {
+    if (hidden.includes(at)) return;
+    const target = join(folder, at);
+    const now = await lstat(target).catch(() => null);
+    if (hidden.some((path) => path.startsWith(`${at}/`))) {
+      if (now && !now.isDirectory()) await rm(target, { force: true });
+      await mkdir(target, { recursive: true });
+      for (const name of await readdir(host)) await link(join(host, name), posix.join(at, name));
+      return;
+    }
+    if (now?.isSymbolicLink() && (await readlink(target)) === host) return;
+    await removeTree(target);
+    await mkdir(dirname(target), { recursive: true });
+    await symlink(host, target);
+  };
+  for (const { host, at } of source.place.inputs) if (typeof at === "string") await link(host, at);
+}
+
+/** The least that git takes for a repository; written by hand, since git is never run in the folder. */
+async function ownRepository(folder: string, unlisted: readonly string[]): Promise<void> {
+  const git = join(folder, ".git");
+  for (const name of ["objects", "refs/heads", "info"]) await mkdir(join(git, name), { recursive: true });
+  await writeFile(join(git, "HEAD"), "ref: refs/heads/workspace\n");
+  await writeFile(join(git, "config"), "[core]\n\trepositoryformatversion = 0\n\tbare = false\n");
+  await writeFile(join(git, "info", "exclude"), unlisted.map((path) => `/${path}\n`).join(""));
+}
+
+const replace = (_: string, value: unknown) => (typeof value === "bigint" ? `${value}n` : value);
+const numbers = new Set(["size", "mtimeNs", "ctimeNs", "ino"]);
+const revive = (key: string, value: unknown) =>
+  numbers.has(key) && typeof value === "string" ? BigInt(value.slice(0, -1)) : value;
