@@ -371,12 +371,14 @@ export async function holdoutLooks(
 /**
  * The earlier experiment that makes a new look at this state a second chance: the same state in this session, or,
  * in another session judged by the same pins, one that lost against the same incumbent.
+ *
+ * @param look.measured true: one that was refused without any run does not count, since its fault lay elsewhere.
  */
 export async function earlierLook(
   ledger: Ledger,
-  look: { sessionId: number; pins: string; state: string; parentState: string },
+  look: { sessionId: number; pins: string; state: string; parentState: string; measured?: boolean },
 ): Promise<{ tag: string; number: number } | null> {
-  const row = await ledger.db
+  let query = ledger.db
     .selectFrom("experiments as e")
     .innerJoin("sessions as s", "s.id", "e.sessionId")
     .leftJoin("decisions as d", "d.experimentId", "e.id")
@@ -391,10 +393,22 @@ export async function earlierLook(
           eb("d.kind", "!=", "keep"),
         ]),
       ]),
-    )
-    .limit(1)
-    .executeTakeFirst();
-  return row ?? null;
+    );
+  if (look.measured) query = query.where((eb) => eb.or([eb("d.runs", "is", null), eb("d.runs", ">", 0)]));
+  return (await query.limit(1).executeTakeFirst()) ?? null;
+}
+
+/** What a candidate brought that it may not, in the order in which it was found. */
+export async function violationsOf(
+  ledger: Ledger,
+  experimentId: number,
+): Promise<{ path: string; kind: string; detail: string }[]> {
+  return ledger.db
+    .selectFrom("violations")
+    .select(["path", "kind", "detail"])
+    .where("experimentId", "=", experimentId)
+    .orderBy("id")
+    .execute();
 }
 
 /** A person's verdicts on the doubted keeps of a session, in the order in which they were given. */

@@ -24,7 +24,7 @@ import {
   restoreRef,
 } from "../../repo/index.ts";
 import { settleBranch } from "../branch.ts";
-import { candidateRef, commitCandidate } from "../run.ts";
+import { candidateRef, commitCandidate } from "../experiment.ts";
 import { type Finding, ill, plural, some, well } from "./finding.ts";
 
 interface Patient {

@@ -1,0 +1,55 @@
+import { holdoutPairs } from "../evaluator/index.ts";
+import { type EvaluationRow, type ExperimentRow, holdoutLooks } from "../ledger/index.ts";
+import { decidingStage } from "./ladder.ts";
+import { measureRun, type Session } from "./session.ts";
+import type { LoopState } from "./state.ts";
+
+/** Whether its data may not be looked at any more; looks of the experiment `except` do not count. */
+export async function holdoutIsUsedUp({ ledger, row, contract }: Session, except: number): Promise<boolean> {
+  const allowed = contract.holdout?.looks;
+  if (allowed === undefined || row.holdoutData === null) return false;
+  return (await holdoutLooks(ledger, row.holdoutData, except)) >= allowed;
+}
+
+/** Pairs of candidate and incumbent on the holdout; the looks of all sessions at this data together are limited. */
+export async function lookAtHoldout(
+  session: Session,
+  look: {
+    experiment: ExperimentRow;
+    files: Record<string, string>;
+    incumbent: LoopState["incumbent"];
+    recorded: readonly EvaluationRow[];
+    position: number;
+  },
+): Promise<EvaluationRow[]> {
+  const { experiment, incumbent, recorded } = look;
+  if (await holdoutIsUsedUp(session, experiment.id)) return [];
+  const runs = recorded.filter((run) => run.purpose === "holdout");
+  const stage = decidingStage(session.contract);
+  const fresh: EvaluationRow[] = [];
+  for (let round = 1; round <= holdoutPairs; round++) {
+    const order =
+      round % 2 === 1 ? (["incumbent", "candidate"] as const) : (["candidate", "incumbent"] as const);
+    for (const arm of order) {
+      if (runs.some((run) => run.round === round && run.arm === arm)) continue;
+      const previous = [...runs, ...fresh].find((run) => run.round === round);
+      const own = arm === "candidate";
+      fresh.push(
+        await measureRun(session, {
+          ask: {
+            ...{ arm, seed: previous ? "same" : "fresh", purpose: "holdout", round },
+            ...(stage === null ? {} : { stage }),
+          },
+          position: look.position + runs.length + fresh.length,
+          previousSeed: previous?.seed ?? null,
+          owner: { experimentId: experiment.id, auditId: null, label: `holdout ${experiment.number}` },
+          state: own ? experiment.state : incumbent.state,
+          files: own ? look.files : incumbent.files,
+          rounds: holdoutPairs,
+          split: "holdout",
+        }),
+      );
+    }
+  }
+  return [...runs, ...fresh];
+}
