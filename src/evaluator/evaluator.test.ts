@@ -552,6 +552,7 @@ describe("the conversation over a pipe", () => {
     ["start", "crash"],
     ["memory", "memory"],
     ["processes", "processes"],
+    ["cpus", "cpus"],
     ["output", "output"],
     ["cancelled", "cancelled"],
   ])("names the failure of a candidate that ends by %s: %s", async (ending, kind) => {
