@@ -398,7 +398,8 @@ writeFileSync(path, '{"slope":1,"offset":0}');`,
 ];
 
 /** Files in which runs could leave something for those after them. */
-const mark = "whetstone-attack-cache";
+/** Of this process alone: the suite may run twice at a time on one machine. */
+const mark = `whetstone-attack-cache-${process.pid}`;
 
 /** Works out more than is asked once, and reads it back later. */
 function caching(folder: string): CandidateFiles {
