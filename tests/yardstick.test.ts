@@ -1,8 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { openLab, type SessionEvent } from "../src/index.ts";
 import { knobs, log, status } from "./support/knobs.ts";
-import { program, repository, start, whet } from "./support/lab.ts";
+import { program, repository, start, whet, write } from "./support/lab.ts";
 
 describe("a session's yardstick", () => {
   /** A scale that the user may change while the session runs. */
@@ -140,5 +141,46 @@ describe("what a run can reach", () => {
     const [row] = await log(lab);
     expect(row?.status).toBe("discard");
     expect(row?.reason).toMatch(/guard peak/);
+  });
+});
+
+describe("an audit while what judges changes", () => {
+  it("ends the command, and none of its runs is ever gone on with", async () => {
+    const lab = repository(
+      knobs("inputs: [data.txt]", {
+        ".gitignore": "data.txt\n",
+        "score.mjs": [
+          'import { readFileSync } from "node:fs";',
+          'import { join } from "node:path";',
+          'const { a } = JSON.parse(readFileSync(join(process.env.CANDIDATE, "knobs.json"), "utf8"));',
+          'const weight = Number(readFileSync("data.txt", "utf8"));',
+          "console.log(JSON.stringify({ metrics: { loss: weight * Math.abs(8 - a) } }));",
+          "",
+        ].join("\n"),
+      }),
+    );
+    write(lab, { "data.txt": "1\n" });
+    const opened = await openLab(lab);
+    const spoil = (event: SessionEvent) => {
+      if (event.type === "evaluation" && event.purpose === "audit") write(lab, { "data.txt": "2\n" });
+    };
+    const run = { experiments: 6, seed: 1, probe: false, auditPairs: 2 };
+    await expect(opened.run({ ...run, onEvent: spoil })).rejects.toThrow(/has changed on disk: data.txt/);
+    expect((await opened.notebook()).audit).toBeNull();
+    write(lab, { "data.txt": "1\n" });
+    await opened.run(run);
+    const { audit } = await opened.notebook();
+    expect(audit?.baselineMean).toBe(7);
+    // Every pair gave the same: none is from before the data was put back.
+    expect(audit?.interval).toEqual([audit?.effect, audit?.effect]);
+
+    await expect(opened.finalize({ pairs: 2, onEvent: spoil })).rejects.toThrow(
+      /has changed on disk: data.txt/,
+    );
+    write(lab, { "data.txt": "1\n" });
+    const { changes } = await opened.finalize({ pairs: 2 });
+    expect(changes.length).toBeGreaterThan(1);
+    for (const { contribution } of changes)
+      if (contribution) expect(contribution.interval).toEqual([contribution.effect, contribution.effect]);
   });
 });

@@ -225,6 +225,15 @@ export async function endAudit(
   await ledger.db.updateTable("audits").set(result).where("id", "=", id).execute();
 }
 
+/** An audit that was measured while what judges changed: it is never gone on with, and its runs stay on record. */
+export async function spoilAudit(ledger: Ledger, id: number): Promise<void> {
+  await ledger.db
+    .updateTable("audits")
+    .set((eb) => ({ finalState: eb(eb.val("spoilt "), "||", eb.ref("finalState")) }))
+    .where("id", "=", id)
+    .execute();
+}
+
 export async function addCost(ledger: Ledger, cost: Insertable<CostTable>): Promise<void> {
   await ledger.db.insertInto("costs").values(cost).execute();
 }

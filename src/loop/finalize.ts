@@ -1,6 +1,6 @@
 import * as decision from "../decision/index.ts";
 import { RunFailed, UserError } from "../errors.ts";
-import { changedPins, type Files } from "../evaluator/index.ts";
+import type { Files } from "../evaluator/index.ts";
 import {
   type AuditRow,
   changeOf,
@@ -87,12 +87,6 @@ async function finalizeOpened(session: Session, pairs: number, options: Finalize
   const kept = await takeOut(final, changes);
   const groups = await reviewGroups(final, audit, kept, changes);
   const parts = await partsOf(session.ledger, session.contract, audit);
-  const changed = await changedPins(session.place);
-  if (changed.length > 0)
-    throw new UserError(
-      `what judges the session has changed on disk: ${changed.join("; ")}`,
-      "put it back and `whet finalize` goes on",
-    );
   const branches = options.branches === false ? [] : await writeBranches(final, parts, groups, kept.lean);
   return {
     lab: session.lab.name,
