@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { json, knobs, status } from "./support/knobs.ts";
+import { json, knobs, log, status } from "./support/knobs.ts";
 import { git, repository, whet } from "./support/lab.ts";
 
 describe("the holdout", () => {
@@ -25,6 +25,24 @@ describe("the holdout", () => {
     const ran = await whet(lab, "run", "--experiments", "40", "--seed", "1");
     expect(ran.stdout).toMatch(/stopped: the 3 keeps should have gained/);
     expect((await status(lab)).tally.keeps).toBe(3);
+  });
+
+  it("that does not work ends the session at once, and no look is spent on it", async () => {
+    const lab = repository(
+      knobs("inputs: [hidden.json]\nholdout: { score: node holdout.mjs, private: [hidden.json], looks: 1 }", {
+        ".gitignore": "hidden.json\n",
+        "holdout.mjs": 'throw new Error("no model");\n',
+      }),
+    );
+    writeFileSync(join(lab, "hidden.json"), "1");
+    const run = () => whet(lab, "run", "--experiments", "12", "--seed", "1", "--no-probe", "--audit", "0");
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      const ran = await run();
+      expect(ran.code).toBe(1);
+      expect(ran.stderr).toMatch(/fails on the holdout/);
+    }
+    expect((await log(lab)).filter((row) => /nothing was decided/.test(row.reason))).toHaveLength(2);
+    expect((await whet(lab, "replay")).stdout).toMatch(/all agree/);
   });
 });
 

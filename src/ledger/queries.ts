@@ -367,6 +367,8 @@ export async function holdoutLooks(
     .select((eb) => eb.fn.count<number>("e.experimentId").distinct().as("n"))
     .where("s.holdoutData", "=", holdoutData)
     .where("e.purpose", "=", "holdout")
+    // Where it failed for the incumbent already, nothing was learnt of a candidate.
+    .where("e.arm", "=", "candidate")
     .where("e.experimentId", "!=", exceptExperiment)
     .executeTakeFirstOrThrow();
   return Number(row.n);
