@@ -1,5 +1,8 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { knobs, log, status } from "./support/knobs.ts";
+import { openLab, type SessionEvent } from "../src/index.ts";
+import { knobs, log, type Status, status } from "./support/knobs.ts";
 import { git, program, repository, start, whet } from "./support/lab.ts";
 
 describe("an implausible gain", () => {
@@ -63,6 +66,28 @@ describe("an implausible gain", () => {
     expect(after.waiting).toEqual([]);
     expect(after.tally.keeps).toBe(tally.keeps);
     expect(git(folder, "rev-parse", branch)).toBe(tip);
+  });
+
+  it("is taken back though the session that runs makes no further proposal", async () => {
+    const folder = repository(plausible(4));
+    const lab = await openLab(folder);
+    // A process of its own, while this one has the lab: it can leave the branch only to us.
+    const now = (...args: string[]) =>
+      execFileSync(process.execPath, [join(import.meta.dirname, "..", "bin", "whet.cjs"), ...args], {
+        cwd: folder,
+        encoding: "utf8",
+      });
+    let rejected: number | undefined;
+    const onEvent = (event: SessionEvent) => {
+      if (event.type !== "phase" || event.phase !== "audit" || rejected !== undefined) return;
+      [rejected] = (JSON.parse(now("status", "--json")) as Status).waiting;
+      now("review", "--reject", String(rejected));
+    };
+    await lab.run({ experiments: 25, seed: 1, probe: false, auditPairs: 2, onEvent });
+    expect(rejected).toBeGreaterThan(0);
+    const { branch, audit } = await status(folder);
+    expect(git(folder, "log", "-1", "--format=%s", branch)).toMatch(/Take back #/);
+    expect(audit).toBeNull();
   });
 
   it("is taken back while the session runs", async () => {

@@ -10,7 +10,6 @@ import {
   latestAudit,
   reviewsOf,
   type SessionRow,
-  updateSession,
 } from "../ledger/index.ts";
 import { isUnproven, outcomeOf, partsOf, standingKeeps, withSession } from "../notebook/index.ts";
 import { applyChange, branchesBelow, contentHash, recordReview } from "../repo/index.ts";
@@ -20,7 +19,7 @@ import { independentGroups, removalOrder } from "./grouping.ts";
 import type { LabFolder } from "./lab.ts";
 import { reviewMessage, slug } from "./reviewMessage.ts";
 import { openSealed } from "./sealed.ts";
-import { Interrupted, openSession, type Session, type SessionOptions } from "./session.ts";
+import { Interrupted, letGo, openSession, type Session, type SessionOptions } from "./session.ts";
 import { type Incumbent, replay } from "./state.ts";
 
 export interface FinalizeOptions extends Pick<SessionOptions, "listener" | "abort" | "stop"> {
@@ -60,8 +59,7 @@ export async function finalizeSession(lab: LabFolder, options: FinalizeOptions =
       return await finalizeOpened(session, pairs, options);
     } finally {
       // The session itself is as it was: finalizing is no part of its research.
-      await updateSession(session.ledger, session.row.id, { holder: null });
-      await session.ledger.close();
+      await letGo(session);
     }
   } catch (error) {
     if (error instanceof Interrupted)

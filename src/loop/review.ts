@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Program } from "../contract/index.ts";
 import { UserError } from "../errors.ts";
-import { addReview, type ExperimentRow, experiments, reviewsOf } from "../ledger/index.ts";
+import { addReview, type ExperimentRow, experiments, reviewsOf, sessions } from "../ledger/index.ts";
 import { withSession } from "../notebook/index.ts";
 import { openRepo } from "../repo/index.ts";
 import { settleBranch } from "./branch.ts";
@@ -41,6 +42,9 @@ function isDoubted(row: ExperimentRow): row is DoubtedRow {
   return row.decision !== null && row.decision.doubt !== null;
 }
 
+/** Milliseconds that a process without a session may have the lab: one that begins, lets go, or looks after it. */
+const patience = 5000;
+
 /**
  * Records a person's verdict on a doubted keep; the branch follows. A rejected change is taken back by a commit, with
  * all that was built on it; a session that runs meanwhile goes on from there.
@@ -67,8 +71,18 @@ export async function review(
       note: given.note ?? null,
       reviewedAt: Date.now(),
     });
-    // A running session brings the branch to it before its next proposal.
-    if (row.holder !== null && isAlive(row.holder)) return;
+    for (const since = performance.now(); !ledger.hold(); await sleep(20)) {
+      const held = (await sessions(ledger)).find(({ holder }) => holder !== null && isAlive(holder));
+      // Who has the session brings the branch to it: before its next proposal, or when it lets go.
+      if (held?.id === row.id) return;
+      // Who has another session leaves this one's branch alone.
+      if (held) break;
+      if (performance.now() - since > patience)
+        throw new UserError(
+          "the verdict is recorded, but another process has the lab and the branch cannot follow yet",
+          "once that has ended, `whet run` or `whet doctor` brings the branch to it",
+        );
+    }
     const { contract } = JSON.parse(row.program) as Program;
     await settleBranch({ ledger, row, contract, repo: await openRepo(folder) });
   });

@@ -24,6 +24,7 @@ import {
   holdSession,
   type Ledger,
   openLedger,
+  reviewsOf,
   type SessionRow,
   sessions,
   updateSession,
@@ -41,6 +42,7 @@ import {
 } from "../repo/index.ts";
 import type { Sandbox } from "../sandbox/index.ts";
 import { openSandbox, requireProcessors, takeSlot } from "../sandbox/index.ts";
+import { settleBranch } from "./branch.ts";
 import { drive, fromNumbers } from "./drive.ts";
 import type { Listener } from "./events.ts";
 import { isAlive, thisProcess } from "./holder.ts";
@@ -200,14 +202,29 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
 
 /** Gives the session back; it can go on later. */
 export async function closeSession(session: Session, reason: string, spentMs: number): Promise<void> {
-  await updateSession(session.ledger, session.row.id, {
+  await letGo(session, {
     status: session.row.status === "baseline" ? "ready" : session.row.status,
-    holder: null,
     stopReason: reason,
     endedAt: Date.now(),
     spentMs: session.row.spentMs + spentMs,
   });
-  await session.ledger.close();
+}
+
+/** Gives the session back without a word about its research. */
+export async function letGo(
+  session: Session,
+  fields: Omit<Parameters<typeof updateSession>[2], "holder"> = {},
+): Promise<void> {
+  const { ledger, row } = session;
+  try {
+    await updateSession(ledger, row.id, { ...fields, holder: null });
+    // A verdict that was given while it was held relied on the branch being brought to it; from now on none does.
+    const reviews = await reviewsOf(ledger, row.id);
+    if (reviews.some(({ verdict, commitId }) => verdict === "reject" && commitId === null))
+      await settleBranch(session);
+  } finally {
+    await ledger.close();
+  }
 }
 
 /** The seed of a run: derived from the session's secret, so that no candidate can know the next one. */
