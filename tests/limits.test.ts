@@ -25,6 +25,9 @@ describe("names and limits", () => {
       expect(shown.stderr).toMatch(/an experiment has a number from 1/);
     }
     expect((await whet(lab, "show", "#1")).stdout).toMatch(/Experiment 1/);
+    // A look at the lab does not change why the session ended.
+    expect((await whet(lab, "check")).code).toBe(0);
+    expect((await status(lab)).stopReason).toBe("the limit of 1 experiments is reached");
   });
 
   it("the looks at a holdout are counted over sessions, and fresh data may be looked at again", async () => {

@@ -6,7 +6,7 @@ import { type Dirty, dirty } from "../repo/index.ts";
 import type { Isolation } from "../sandbox/index.ts";
 import type { LabFolder } from "./lab.ts";
 import { type Probe, probe } from "./probe.ts";
-import { closeSession, openSession, type SessionOptions } from "./session.ts";
+import { closeSession, letGo, openSession, type SessionOptions } from "./session.ts";
 import { mean } from "./state.ts";
 
 /** What `whet check` found: everything to know before a night is spent. */
@@ -109,7 +109,10 @@ export async function checkLab(lab: LabFolder, options: CheckOptions = {}): Prom
       probe: probed,
     };
   } finally {
-    await closeSession(session, "checked", Math.round(performance.now() - began));
+    const spentMs = Math.round(performance.now() - began);
+    // Why a session ended before stays true.
+    if (session.resumed) await letGo(session, { spentMs: session.row.spentMs + spentMs });
+    else await closeSession(session, "checked", spentMs);
   }
 }
 

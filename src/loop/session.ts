@@ -438,14 +438,17 @@ async function beginSession(from: {
   return { ...fresh, id, spentMs: 0 };
 }
 
-/** What tells hidden data from other: its scorer's command and the content of its private paths. */
+/**
+ * What tells hidden data from other: the content of its private paths, whatever they are called and whoever reads them;
+ * where there are none, the scorer's command.
+ */
 export async function dataHash(
   split: { score: string; private: readonly string[] },
   place: Place,
 ): Promise<string> {
-  const hash = createHash("sha256").update(JSON.stringify([split.score, split.private]));
-  for (const path of split.private) hash.update(await contentOf(place, path));
-  return hash.digest("hex");
+  const contents = await Promise.all(split.private.map((path) => contentOf(place, path)));
+  const data = contents.length > 0 ? contents.toSorted() : [split.score];
+  return createHash("sha256").update(JSON.stringify(data)).digest("hex");
 }
 
 /** Hash of what lies at a path of the lab, in the base or in an input. */
