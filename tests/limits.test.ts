@@ -90,4 +90,22 @@ describe("names and limits", () => {
     killed.child.kill("SIGTERM");
     expect((await killed.finished).stderr).not.toMatch(/please report/);
   });
+
+  it("Ctrl-C ends a check in good order, and nothing is left that would have to be mended", async () => {
+    const lab = repository(
+      noisyLab({
+        files: { "slow.mjs": "await new Promise((r) => setTimeout(r, 500));\n" },
+        program: "checks: [node slow.mjs]\n",
+      }),
+    );
+    const running = start(lab, "check", "--probe");
+    while (!/baseline/.test(running.errors())) await new Promise((r) => setTimeout(r, 20));
+    running.child.kill("SIGINT");
+    const stopped = await running.finished;
+    expect(stopped.code).toBe(1);
+    expect(stopped.stderr).toMatch(/stopped by hand before the end/);
+    expect((await whet(lab, "doctor")).stdout).toMatch(/all is well/);
+    expect((await whet(lab, "check")).code).toBe(0);
+    expect((await whet(lab, "doctor")).stdout).toMatch(/all is well/);
+  });
 });

@@ -97,8 +97,8 @@ async function measure(
   run: number,
   { round, rounds }: { round: number; rounds: number },
 ): Promise<{ value: number } | { failure: string }> {
-  const { contract, row, listener, evaluator, abort } = session;
-  if (abort.signal.aborted) throw new Interrupted();
+  const { contract, row, listener, evaluator, abort, stop } = session;
+  if (abort.signal.aborted || stop.requested) throw new Interrupted();
   const stage = decidingStage(contract);
   listener({
     type: "run",
