@@ -5,6 +5,16 @@ import { openLab, type SessionEvent } from "../src/index.ts";
 import { knobs, log, status } from "./support/knobs.ts";
 import { program, repository, start, whet, write } from "./support/lab.ts";
 
+/** A scorer with data that the user may change meanwhile. */
+const weighing = [
+  'import { readFileSync } from "node:fs";',
+  'import { join } from "node:path";',
+  'const { a } = JSON.parse(readFileSync(join(process.env.CANDIDATE, "knobs.json"), "utf8"));',
+  'const weight = Number(readFileSync("scale.txt", "utf8"));',
+  "console.log(JSON.stringify({ metrics: { loss: weight * Math.abs(8 - a) } }));",
+  "",
+].join("\n");
+
 describe("a session's yardstick", () => {
   /** A scale that the user may change while the session runs. */
   const scaled = () =>
@@ -36,6 +46,27 @@ describe("a session's yardstick", () => {
     const now = await status(lab);
     expect(now.tally.keeps).toBe(0);
     expect((await log(lab)).some((row) => /what judges changed while/.test(row.reason))).toBe(true);
+    expect((await whet(lab, "replay")).stdout).toMatch(/all agree/);
+  });
+
+  it("that changes before an interruption makes the experiment in flight invalid", async () => {
+    const lab = repository({ ...scaled(), "score.mjs": weighing });
+    write(lab, { "scale.txt": "1\n" });
+    const opened = await openLab(lab);
+    const stop = new AbortController();
+    const run = { experiments: 6, seed: 1, probe: false, auditPairs: 0 };
+    // A gain is looked at once more: that run never comes.
+    const onEvent = (event: SessionEvent) => {
+      if (event.type !== "evaluation" || event.purpose !== "screen" || !((event.value ?? 9) < 7)) return;
+      write(lab, { "scale.txt": "0.5\n" });
+      stop.abort();
+    };
+    const { final } = await opened.run({ ...run, onEvent, signal: stop.signal });
+    expect(final).toBe(false);
+    write(lab, { "scale.txt": "1\n" });
+    await opened.run(run);
+    const spoilt = (await log(lab)).filter((row) => /what judges changed while/.test(row.reason));
+    expect(spoilt.map((row) => row.status)).toEqual(["invalid"]);
     expect((await whet(lab, "replay")).stdout).toMatch(/all agree/);
   });
 
@@ -149,14 +180,7 @@ describe("an audit while what judges changes", () => {
     const lab = repository(
       knobs("inputs: [data.txt]", {
         ".gitignore": "data.txt\n",
-        "score.mjs": [
-          'import { readFileSync } from "node:fs";',
-          'import { join } from "node:path";',
-          'const { a } = JSON.parse(readFileSync(join(process.env.CANDIDATE, "knobs.json"), "utf8"));',
-          'const weight = Number(readFileSync("data.txt", "utf8"));',
-          "console.log(JSON.stringify({ metrics: { loss: weight * Math.abs(8 - a) } }));",
-          "",
-        ].join("\n"),
+        "score.mjs": weighing.replace("scale.txt", "data.txt"),
       }),
     );
     write(lab, { "data.txt": "1\n" });

@@ -487,10 +487,15 @@ async function evaluate(session: Session, state: LoopState, proposed: Proposed):
       rungs = judgement.rungs;
       evaluations = seen;
     } catch (error) {
-      if (!(error instanceof decision.IncumbentFails)) throw error;
-      incumbentFailed = error;
-      made = { ...refusal(`nothing was decided: ${error.message}`), kind: "discard" };
       evaluations = seen;
+      if (error instanceof decision.IncumbentFails) {
+        incumbentFailed = error;
+        made = { ...refusal(`nothing was decided: ${error.message}`), kind: "discard" };
+      } else if (error instanceof Interrupted && (await changedPins(session.place)).length > 0) {
+        // Once it is put back nobody could tell any more which of the runs were measured with what.
+        yardstick = error;
+        made = refusal(changedYardstick);
+      } else throw error;
     }
   }
 
