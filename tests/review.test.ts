@@ -74,7 +74,7 @@ describe("an implausible gain", () => {
       const both = await Promise.all(
         ["--accept", "--accept"].map((verdict) => whet(folder, "review", verdict, String(number))),
       );
-      expect(both.map((ran) => ran.code).sort()).toEqual([0, 2]);
+      expect(new Set(both.map((ran) => ran.code))).toEqual(new Set([0, 2]));
       expect(both.map((ran) => ran.stderr).join("")).toMatch(/has been reviewed already/);
     }
     const after = await status(folder);

@@ -49,6 +49,22 @@ describe("a session's yardstick", () => {
     expect((await whet(lab, "replay")).stdout).toMatch(/all agree/);
   });
 
+  it("that changes before the baseline is interrupted leaves nothing to go on with", async () => {
+    const lab = repository({ ...scaled(), "score.mjs": weighing });
+    write(lab, { "scale.txt": "1\n" });
+    const opened = await openLab(lab);
+    const stop = new AbortController();
+    const onEvent = (event: SessionEvent) => {
+      if (event.type !== "evaluation") return;
+      write(lab, { "scale.txt": "2\n" });
+      stop.abort();
+    };
+    await expect(opened.check({ onEvent, signal: stop.signal })).rejects.toThrow(/while the baseline was/);
+    write(lab, { "scale.txt": "1\n" });
+    await expect(opened.check()).rejects.toThrow(/has changed since it began/);
+    expect((await opened.check({ fresh: true })).baseline.values).toEqual([7, 7, 7, 7, 7]);
+  });
+
   it("that changes before an interruption makes the experiment in flight invalid", async () => {
     const lab = repository({ ...scaled(), "score.mjs": weighing });
     write(lab, { "scale.txt": "1\n" });

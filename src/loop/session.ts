@@ -345,23 +345,25 @@ async function measureBaseline(session: Session): Promise<void> {
     (run) => run.failureKind === null,
   );
   listener({ type: "phase", phase: "baseline", number: null, what: "measuring the untouched code" });
-  const { result, evaluations } = await drive(
-    fromNumbers(baselineRuns(rule, contract)),
-    recorded,
-    (ask, position, previousSeed) =>
-      measureRun(session, {
-        ask,
-        position,
-        previousSeed,
-        owner: { experimentId: null, auditId: null, label: "baseline" },
-        state: row.baseState,
-        files: session.baseFiles,
-        rounds: rule.baselineRuns,
-      }),
-  );
+  let measured = false;
+  const driven = drive(fromNumbers(baselineRuns(rule, contract)), recorded, (ask, position, previousSeed) => {
+    measured = true;
+    return measureRun(session, {
+      ask,
+      position,
+      previousSeed,
+      owner: { experimentId: null, auditId: null, label: "baseline" },
+      state: row.baseState,
+      files: session.baseFiles,
+      rounds: rule.baselineRuns,
+    });
+  });
+  // However it ended: what was measured until then would be gone on with.
+  await driven.catch(() => {});
+  if (measured) await spoilIfChanged(session);
+  const { result, evaluations } = await driven;
   session.baseline = evaluations.filter((run) => run.stage === decidingStage(contract));
   session.noise = result;
-  if (recorded.length < evaluations.length) await spoilIfChanged(session);
   if (row.status === "baseline") {
     await updateSession(ledger, row.id, { status: "ready" });
     row.status = "ready";
