@@ -1,4 +1,4 @@
-import type { ModelMessage } from "ai";
+import type { FinishReason, ModelMessage } from "ai";
 import type { TurnEnding } from "../agent.ts";
 import { type TraceEvent, type Usage, usageOf } from "../trace.ts";
 import { dollarsOf } from "./prices.ts";
@@ -64,7 +64,7 @@ export async function ask(provided: ProvidedModel, question: Question): Promise<
   let rawLength = 0;
   let text = "";
   let reasoning = "";
-  let finish: { reason: string; usage: Omit<Usage, "dollars"> } | null = null;
+  let finish: { reason: FinishReason; usage: Omit<Usage, "dollars"> } | null = null;
   let failure: unknown;
 
   emit({ at: startedAt, type: "begin", agent: "model", version: null, model: provided.id, session: null });
@@ -145,7 +145,7 @@ export async function ask(provided: ProvidedModel, question: Question): Promise<
         retryAfterMs,
       );
     }
-    if (finish === null || finish.reason === "error" || (finish.reason === "other" && text === ""))
+    if (finish === null || finish.reason === "error" || finish.reason === "interrupted")
       return ended("outage", `${id}: the answer broke off before its end.`);
     if (finish.reason === "content-filter")
       return ended("failed", `${id}: the provider withheld the answer (content filter).`);

@@ -1,4 +1,4 @@
-import { APICallError } from "ai";
+import { APICallError, StreamProviderError } from "ai";
 import type { TurnEnding } from "../agent.ts";
 
 /** What an error of a provider's client comes to. */
@@ -16,16 +16,16 @@ export interface ProviderError {
 /** Sorts the errors of all clients into the endings of a turn. */
 export function providerError(error: unknown, now = Date.now()): ProviderError {
   if (!APICallError.isInstance(error)) {
-    const body = typeof error === "string" ? error : (JSON.stringify(error) ?? "");
+    const data = StreamProviderError.isInstance(error) ? error.data : error;
     const message = wordsOf(error);
-    // Errors that come in the middle of a stream have no status, only the provider's type for them.
-    const said = `${body} ${message}`;
-    const ending = /rate.?limit|resource_exhausted/i.test(said)
+    const body = data instanceof Error ? message : (JSON.stringify(data) ?? "");
+    // Errors in the middle of a stream come with the provider's type for them, and with a status only where it has one.
+    const ending = /rate_limit|resource_exhausted/i.test(body)
       ? "rate"
-      : /insufficient_quota|billing/i.test(said)
+      : /insufficient_quota/i.test(body)
         ? "limit"
         : "outage";
-    return { ending, message, status: null, retryAfterMs: null, body: body === "{}" ? message : body };
+    return { ending, message, status: null, retryAfterMs: null, body };
   }
   const body = error.responseBody ?? "";
   const status = error.statusCode ?? null;

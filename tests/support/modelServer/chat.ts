@@ -59,6 +59,8 @@ export const chat: Protocol = {
     ...(reply.usage ? { usage: tokens(reply.usage) } : {}),
   }),
 
+  streamFailure: (status, step) => event(null, chat.failure(status, step)),
+
   failure: (status, step) => ({
     error: {
       message: step.message ?? `scripted ${status}`,

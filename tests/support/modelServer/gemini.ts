@@ -33,6 +33,8 @@ export const gemini: Protocol = {
     ...usage(reply),
   }),
 
+  streamFailure: (status, step) => event(null, gemini.failure(status, step)),
+
   failure: (status, step) => ({
     error: {
       code: status,

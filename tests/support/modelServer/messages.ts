@@ -69,6 +69,8 @@ export const messages: Protocol = {
       : {}),
   }),
 
+  streamFailure: (status, step) => event("error", messages.failure(status, step)),
+
   failure: (status, step) => ({
     type: "error",
     error: {

@@ -82,7 +82,7 @@ export async function startModelServer(
   ): Promise<void> {
     if (step.delayMs !== undefined) await new Promise((done) => setTimeout(done, step.delayMs));
     if (step.hang) return;
-    if (step.status !== undefined) {
+    if (step.status !== undefined && step.cut !== "error") {
       if (step.retryAfter !== undefined && request.protocol !== "gemini")
         outgoing.setHeader("retry-after", String(step.retryAfter));
       return sendJson(outgoing, step.status, protocol.failure(step.status, step));
@@ -108,7 +108,8 @@ export async function startModelServer(
     });
     const sent = step.cut === undefined ? parts : parts.slice(0, Math.max(1, Math.floor(parts.length / 2)));
     for (const part of sent) outgoing.write(part);
-    if (step.cut === undefined) outgoing.end();
+    if (step.cut === "error") outgoing.write(protocol.streamFailure(step.status ?? 500, step));
+    if (step.cut === undefined || step.cut === "end" || step.cut === "error") outgoing.end();
     // What was written must have left before the connection breaks.
     else if (step.cut === true) setTimeout(() => outgoing.destroy(), 20);
   }

@@ -12,6 +12,8 @@ export interface Protocol {
   /** The answer in one piece. */
   whole(reply: Reply): Json;
   failure(status: number, step: Step): Json;
+  /** An error in the middle of a stream. */
+  streamFailure(status: number, step: Step): string;
 }
 
 export type Parsed = Pick<

@@ -46,6 +46,9 @@ export const responses: Protocol = {
 
   whole: response,
 
+  streamFailure: (status, step) =>
+    event("error", { ...responses.failure(status, step).error, type: "error", sequence_number: 99 }),
+
   failure: (status, step) => ({
     error: {
       message: step.message ?? `scripted ${status}`,

@@ -15,8 +15,11 @@ export interface Step {
   code?: string;
   /** With `status`: seconds, said in the way of the provider (a header, or RetryInfo in the body). */
   retryAfter?: number;
-  /** Half of the answer arrives; then the connection breaks, or stays open in silence. */
-  cut?: true | "stall";
+  /**
+   * Half of the answer arrives; then the connection breaks, stays open in silence, ends as if all were said, or brings
+   * the provider's error (`status`, `message`, `code`; only in streams).
+   */
+  cut?: true | "stall" | "end" | "error";
   /** Not even headers arrive. */
   hang?: true;
   /** Milliseconds before the answer begins. */
