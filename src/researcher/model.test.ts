@@ -145,6 +145,7 @@ describe("a model as a researcher", () => {
     const text = `${hypothesis}<edit path="train.ts">\n<search>\nconst rate = oops;\n</search>\n<replace>\nconst rate = 3;\n</replace>\n</edit>`;
     const { answer, requests } = await proposed([{ text }], {
       task: {
+        words: async () => "A repair. The log: oops is not defined",
         repair: { proposal: crashed, kind: "crash", reason: "exit code 1", logTail: "oops is not defined" },
       },
     });
@@ -153,6 +154,7 @@ describe("a model as a researcher", () => {
       proposal: { changes: { "train.ts": "const rate = 3;\n", "extra.ts": "extra\n" } },
     });
     expect(endings(answer)).toEqual(["repair: done"]);
+    expect(requests[0]?.messages[0]?.text).not.toContain("The end of its log");
     for (const words of ["exit code 1", "oops is not defined", "const rate = oops;", "Raise the rate."])
       expect(requests[0]?.messages[0]?.text).toContain(words);
   });
@@ -213,6 +215,20 @@ describe("a model as a researcher", () => {
     expect([...few.requests, ...poor.requests, ...unpriced.requests]).toEqual([]);
     const enough = await proposed([{ text: edit }], { model, task: { dollars: 0.03, tokens: 8000 } });
     expect(enough.answer.kind).toBe("proposal");
+  });
+
+  it("says beforehand what a call may cost, and is asked where that much is left", async () => {
+    const model = "anthropic/claude-haiku-4-5";
+    const words = "word ".repeat(4000);
+    const { researcher } = await proposed([{ text: edit }], { model });
+    expect(researcher.reports).toEqual({ tokens: true, dollars: true });
+    const { tokens = 0, dollars } = researcher.estimate?.(words.length / 4) ?? {};
+    expect(dollars).toBeCloseTo(((tokens - 4000) * 1 + 4000 * 5) / 1e6, 12);
+    const left = { tokens, dollars: dollars ?? 0, words: async () => words };
+    expect((await proposed([{ text: edit }], { model, task: left })).answer.kind).toBe("proposal");
+    const local = (await proposed([{ text: edit }])).researcher;
+    expect(local.reports).toEqual({ tokens: true, dollars: false });
+    expect(local.estimate?.(100).dollars).toBeNull();
   });
 
   it("counts the first call before it makes the second", async () => {

@@ -4,6 +4,7 @@ import {
   type ModelChoice,
   type ModelTurn,
   type ProvidedModel,
+  pricedAs,
   provideModel,
 } from "../agents/index.ts";
 import { UserError } from "../errors.ts";
@@ -32,6 +33,16 @@ export function modelResearcher(
   return {
     name: choice.name,
     paid: true,
+    reports: { tokens: true, dollars: priceOf(pricedAs(choice), 1, 1) !== null },
+    // The answer and its repair.
+    time: 2 * choice.time + 5000,
+    estimate(promptTokens) {
+      const input = 2 * promptTokens + estimatedTokens([instructionsFor(""), ""]);
+      return {
+        tokens: input + choice.maxOutput,
+        dollars: priceOf(pricedAs(choice), input, choice.maxOutput),
+      };
+    },
     async propose(briefing, task) {
       let provided: ProvidedModel;
       try {
@@ -54,15 +65,17 @@ async function converse(
 ): Promise<Answer> {
   // After a crash the model goes on from its own candidate; what it proposes is still a change of the incumbent.
   const files = task.repair ? withChanges(briefing.files, task.repair.proposal.changes) : briefing.files;
-  const instructions = `You are a researcher who improves something measurable, one experiment at a time. Others measure and judge what you propose: state no results. Change only what the briefing allows.\n\n${answerRules(tagSuffix(Object.values(files)))}`;
+  const instructions = instructionsFor(tagSuffix(Object.values(files)));
+  const briefed = await task.words();
   const messages: { role: "user" | "assistant"; text: string }[] = [
-    { role: "user", text: (await task.words()) + (task.repair ? crashWords(task.repair) : "") },
+    { role: "user", text: briefed + (task.repair ? crashWords(task.repair, briefed) : "") },
   ];
   const turns: TurnRecord[] = [];
+  const said = () => [instructions, ...messages.map(({ text }) => text)];
   let left = { tokens: task.tokens ?? null, dollars: task.dollars ?? null };
 
   const attempt = async (purpose: TurnRecord["purpose"]): Promise<Attempt> => {
-    const beyond = overLimit(provided, choice, instructions, messages, left);
+    const beyond = overLimit(provided, choice, said(), left);
     if (beyond) return { answer: { kind: "failed", ending: "limit", reason: beyond, turns } };
     const turn = await ask(provided, {
       instructions,
@@ -72,7 +85,7 @@ async function converse(
       ...(task.signal ? { signal: task.signal } : {}),
       ...(task.onEvent ? { onEvent: task.onEvent } : {}),
     });
-    left = spent(left, turn, choice, estimatedTokens(instructions, messages), provided);
+    left = spent(left, turn, choice, estimatedTokens(said()), provided);
     const { ending, message, events, usage, raw, startedAt, wallMs } = turn;
     const words = messages.at(-1)?.text ?? "";
     const record: TurnRecord = {
@@ -111,6 +124,10 @@ async function converse(
   const second = await attempt("repair");
   if ("answer" in second) return second.answer;
   return { kind: "failed", ending: "malformed", reason: second.complaint, turns };
+}
+
+function instructionsFor(suffix: string): string {
+  return `You are a researcher who improves something measurable, one experiment at a time. Others measure and judge what you propose: state no results. Change only what the briefing allows.\n\n${answerRules(suffix)}`;
 }
 
 type Attempt = { answer: Answer } | { complaint: string };
@@ -174,22 +191,26 @@ function differing(
   return Object.fromEntries<string | null>([...changed, ...gone.map((path) => [path, null] as const)]);
 }
 
-function crashWords({ proposal, kind, reason, logTail }: NonNullable<Task["repair"]>): string {
+/** What failed and how, as far as the briefing does not show it; edits need every byte of the candidate. */
+function crashWords(
+  { proposal, kind, reason, logTail }: NonNullable<Task["repair"]>,
+  briefed: string,
+): string {
   const { what, mechanism } = proposal.hypothesis;
-  const files = Object.entries(proposal.changes).map(([path, text]) =>
-    text === null ? `${path} is deleted.` : `${path} now reads:\n${text}`,
-  );
-  return `
-
-Your last candidate failed (${kind}): ${reason}
-It was: ${what}${mechanism === undefined ? "" : `\nBecause: ${mechanism}`}
-
-The end of its log:
-${logTail}
-
-Mend it: same hypothesis, without the fault. Your edits now begin from that candidate, not from the incumbent.
-
-${files.join("\n\n")}`;
+  const files = Object.entries(proposal.changes).map(([path, text]) => [
+    text ?? `deleted ${path}`,
+    text === null ? `It has deleted ${path}.` : `In it ${path} reads:\n${text}`,
+  ]);
+  const parts = [
+    [reason, `It failed (${kind}): ${reason}`],
+    [what, `It was: ${what}${mechanism === undefined ? "" : `\nBecause: ${mechanism}`}`],
+    [logTail, `The end of its log:\n${logTail}`],
+    ...files,
+  ];
+  const missing = parts.filter(([shown = ""]) => !briefed.includes(shown)).map(([, words]) => words);
+  const opening =
+    "Your last candidate failed and is to be mended: same hypothesis, without the fault. Your edits begin from that candidate, not from the incumbent.";
+  return `\n\n${[opening, ...missing].join("\n\n")}`;
 }
 
 interface Left {
@@ -198,19 +219,13 @@ interface Left {
 }
 
 /** Why the call must not be made: its cost at worst does not fit into what is left. Null: it fits. */
-function overLimit(
-  provided: ProvidedModel,
-  choice: ModelChoice,
-  instructions: string,
-  messages: { text: string }[],
-  left: Left,
-): string | null {
-  const input = estimatedTokens(instructions, messages);
+function overLimit(provided: ProvidedModel, choice: ModelChoice, said: string[], left: Left): string | null {
+  const input = estimatedTokens(said);
   const worst = input + choice.maxOutput;
   if (left.tokens !== null && worst > left.tokens)
     return `${provided.id} was not asked: about ${input} tokens of prompt and up to ${choice.maxOutput} of answer do not fit into the ${Math.max(0, left.tokens)} tokens left.`;
   if (left.dollars === null) return null;
-  const dollars = priceOf(provided, input, choice.maxOutput);
+  const dollars = priceOf(provided.priced, input, choice.maxOutput);
   if (dollars === null)
     return `${provided.id} was not asked: there is a limit in money, and its price is not known here. Limit tokens instead.`;
   if (dollars > left.dollars)
@@ -228,19 +243,18 @@ function spent(
 ): Left {
   const { usage } = turn;
   const tokens = (usage.input ?? input) + (usage.output ?? choice.maxOutput);
-  const dollars = usage.dollars ?? priceOf(provided, input, choice.maxOutput) ?? 0;
+  const dollars = usage.dollars ?? priceOf(provided.priced, input, choice.maxOutput) ?? 0;
   return {
     tokens: left.tokens === null ? null : left.tokens - tokens,
     dollars: left.dollars === null ? null : left.dollars - dollars,
   };
 }
 
-function priceOf({ priced }: ProvidedModel, input: number, output: number): number | null {
+function priceOf(priced: string | null, input: number, output: number): number | null {
   return priced === null ? null : dollarsOf(priced, { input, output, cached: null });
 }
 
 /** Rather too many than too few: no usual tokenizer makes less than two bytes of a token on text or code. */
-function estimatedTokens(instructions: string, messages: { text: string }[]): number {
-  const bytes = [instructions, ...messages.map(({ text }) => text)].map((text) => Buffer.byteLength(text));
-  return Math.ceil(bytes.reduce((sum, each) => sum + each, 0) / 2);
+function estimatedTokens(texts: readonly string[]): number {
+  return Math.ceil(texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) / 2);
 }

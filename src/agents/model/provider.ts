@@ -9,7 +9,7 @@ export interface ProvidedModel {
   model: LanguageModel;
   /** `provider/model`, as in the contract. */
   id: string;
-  /** What the price table calls it; null: it runs on a server whose prices nobody knows. */
+  /** See {@link pricedAs}. */
   priced: string | null;
   /** The environment variable that held the key, for messages; null: there is no key. */
   keyName: string | null;
@@ -51,6 +51,11 @@ const providers: Record<string, Provider> = {
   },
 };
 
+/** What the price table calls a model; null: it runs on a server whose prices nobody knows. */
+export function pricedAs({ model, url }: Pick<ModelChoice, "model" | "url">): string | null {
+  return url === undefined ? model : null;
+}
+
 /**
  * The model that a contract names, with its key out of the environment. Nothing is asked of it yet.
  *
@@ -76,7 +81,7 @@ export async function provideModel(
     return {
       model: server(name),
       id,
-      priced: null,
+      priced: pricedAs(choice),
       keyName: key?.name ?? null,
       secrets: key ? [key.value] : [],
     };
@@ -93,7 +98,7 @@ export async function provideModel(
     apiKey: key.value,
     ...(address ? { baseURL: versioned(address, provider.version) } : {}),
   });
-  return { model, id, priced: id, keyName: key.name, secrets: [key.value] };
+  return { model, id, priced: pricedAs(choice), keyName: key.name, secrets: [key.value] };
 }
 
 function keyFrom(
