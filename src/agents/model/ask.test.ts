@@ -146,6 +146,14 @@ describe.each(Object.entries(clients))("one question to %s", (name, client) => {
 });
 
 describe("the provider of a model", () => {
+  it("may take longer than the silence that is borne, as long as it goes on", async () => {
+    const { turn } = await asked(clients.compatible, [{ text: "slow but steady", paceMs: 60 }], {
+      idle: 300,
+    });
+    expect(turn).toMatchObject({ ending: "done", text: "slow but steady" });
+    expect(turn.wallMs).toBeGreaterThan(300);
+  });
+
   it("leaves usage unknown where nobody says it", async () => {
     const { turn } = await asked(clients.compatible, [{ text: "free", usage: null }]);
     expect(turn).toMatchObject({ ending: "done", text: "free" });

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { chat } from "./chat.ts";
 import { gemini } from "./gemini.ts";
 import { messages } from "./messages.ts";
@@ -80,7 +81,7 @@ export async function startModelServer(
     step: Step,
     outgoing: ServerResponse,
   ): Promise<void> {
-    if (step.delayMs !== undefined) await new Promise((done) => setTimeout(done, step.delayMs));
+    if (step.delayMs !== undefined) await sleep(step.delayMs);
     if (step.hang) return;
     if (step.status !== undefined && step.cut !== "error") {
       if (step.retryAfter !== undefined && request.protocol !== "gemini")
@@ -107,7 +108,10 @@ export async function startModelServer(
       "cache-control": "no-cache",
     });
     const sent = step.cut === undefined ? parts : parts.slice(0, Math.max(1, Math.floor(parts.length / 2)));
-    for (const part of sent) outgoing.write(part);
+    for (const part of sent) {
+      outgoing.write(part);
+      if (step.paceMs !== undefined) await sleep(step.paceMs);
+    }
     if (step.cut === "error") outgoing.write(protocol.streamFailure(step.status ?? 500, step));
     if (step.cut === undefined || step.cut === "end" || step.cut === "error") outgoing.end();
     // What was written must have left before the connection breaks.

@@ -24,6 +24,8 @@ export interface Step {
   hang?: true;
   /** Milliseconds before the answer begins. */
   delayMs?: number;
+  /** Milliseconds after each part of the answer. */
+  paceMs?: number;
 }
 
 export interface Tokens {
