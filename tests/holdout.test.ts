@@ -62,10 +62,11 @@ describe("the sealed split", () => {
             "",
           ].join("\n"),
         },
+        { b: 4 },
       ),
     );
     const run = (...more: string[]) =>
-      whet(lab, "run", "--experiments", "14", "--seed", "1", "--no-probe", "--audit", "2", ...more);
+      whet(lab, "run", "--experiments", "3", "--seed", "1", "--no-probe", "--audit", "0", ...more);
     expect((await run("--tag", "one")).code).toBe(0);
     interface Opened {
       sealed: { openedBy: string; result: { effect: number } | null };
