@@ -9,6 +9,9 @@ export function width(): number {
   return process.stdout.columns ?? 100;
 }
 
+/** A file or a pipe has no width: what data says goes there uncut. */
+export const whole = process.stdout.isTTY !== true;
+
 export function print(text: string): void {
   process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
 }

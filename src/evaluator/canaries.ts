@@ -158,7 +158,7 @@ export function canaries(
   const huge = target.direction === "minimize" ? -1e308 : 1e308;
   cheat(
     "huge value",
-    "prints the largest number there is and ends",
+    `prints ${huge < 0 ? "the lowest" : "the highest"} number there is as the metric and ends`,
     inserted((language) => language.leave(forged(target.metric, huge))),
   );
   if (contract.score?.pipe || contract.score?.answer !== undefined)

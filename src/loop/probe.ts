@@ -1,6 +1,9 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import * as decision from "../decision/index.ts";
 import { type Canary, canaries, remedy } from "../evaluator/index.ts";
 import { addProbe, type ProbeRow, probesWith } from "../ledger/index.ts";
+import { canariesFolder } from "../notebook/index.ts";
 import { contentHash } from "../repo/index.ts";
 import { decidingStage } from "./ladder.ts";
 import { freshSeed, Interrupted, type Session } from "./session.ts";
@@ -8,10 +11,15 @@ import { mean } from "./state.ts";
 
 /** What the probe of a user's evaluator came to. */
 export interface Probe {
-  results: Pick<ProbeRow, "canary" | "outcome" | "value" | "message">[];
+  results: (Tried & {
+    /** What the canary does, in words that continue "a candidate that". */
+    does: string;
+  })[];
   /** Code files that no cheat could be made for. */
   blind: string[];
 }
+
+type Tried = Pick<ProbeRow, "canary" | "outcome" | "value" | "message">;
 
 /**
  * Tries Whetstone's own cheats on the lab's evaluator, before anybody else does: each is a candidate made of the lab's
@@ -23,9 +31,10 @@ export async function probe(session: Session): Promise<Probe> {
   const target = { metric: contract.metric.name, direction: contract.metric.direction, value: mean(values) };
   const made = canaries(contract, baseFiles, target);
   const known = await probesWith(ledger, row);
-  const results: Probe["results"] = known.filter(({ canary }) =>
-    made.canaries.some((each) => each.name === canary),
-  );
+  const results: Probe["results"] = known.flatMap((result) => {
+    const canary = made.canaries.find((each) => each.name === result.canary);
+    return canary ? [{ ...result, does: canary.does }] : [];
+  });
   const left = made.canaries.filter((canary) => !results.some((result) => result.canary === canary.name));
   if (left.length > 0)
     listener({
@@ -37,10 +46,31 @@ export async function probe(session: Session): Promise<Probe> {
   for (const [index, canary] of left.entries()) {
     const result = await tryCanary(session, canary, values, { round: index + 1, rounds: left.length });
     await addProbe(ledger, { sessionId: row.id, ...result, probedAt: Date.now() });
-    results.push(result);
+    results.push({ ...result, does: canary.does });
     listener({ type: "probe", ...result, does: canary.does });
   }
+  const fresh = results.filter(({ canary }) => left.some(({ name }) => name === canary));
+  // What helps is often the same for all of them: it is said once.
+  for (const advice of new Set(fresh.filter(won).map(({ message }) => message)))
+    listener({ type: "alarm", message: advice });
+  for (const canary of made.canaries)
+    if (results.some((result) => result.canary === canary.name && won(result)))
+      await layOut(session, canary);
   return { results, blind: made.blind };
+}
+
+function won({ outcome }: Pick<ProbeRow, "outcome">): boolean {
+  return outcome === "better";
+}
+
+/** A canary that won is there to be looked at and run by hand. */
+async function layOut({ lab }: Session, canary: Canary): Promise<void> {
+  const folder = join(canariesFolder(lab.folder), canary.name.replaceAll(" ", "-"));
+  await rm(folder, { recursive: true, force: true });
+  for (const [path, text] of Object.entries(canary.files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
 }
 
 /** A cheat is said to win only if it does so this often in a row. */
@@ -51,7 +81,7 @@ async function tryCanary(
   canary: Canary,
   baseline: readonly number[],
   place: { round: number; rounds: number },
-): Promise<Probe["results"][number]> {
+): Promise<Tried> {
   const { contract } = session;
   const { direction } = contract.metric;
   let value: number | null = null;
@@ -71,7 +101,7 @@ async function tryCanary(
     value,
     message: canary.honest
       ? "the unchanged work is worth more than it was a moment ago: the evaluator drifts, or remembers"
-      : `a candidate that ${canary.does} wins: ${remedy(contract, canary.name)}`,
+      : remedy(contract, canary.name),
   };
 }
 

@@ -29,7 +29,7 @@ import {
   sessions,
   updateSession,
 } from "../ledger/index.ts";
-import { ledgerPath, whetstoneFolder } from "../notebook/index.ts";
+import { isAlive, ledgerPath, thisProcess, whetstoneFolder } from "../notebook/index.ts";
 import {
   branchTip,
   contentHash,
@@ -45,7 +45,6 @@ import { openSandbox, requireProcessors, takeSlot } from "../sandbox/index.ts";
 import { settleBranch } from "./branch.ts";
 import { drive, fromNumbers } from "./drive.ts";
 import type { Listener } from "./events.ts";
-import { isAlive, thisProcess } from "./holder.ts";
 import type { LabFolder } from "./lab.ts";
 import { baselineRuns, decidingStage } from "./ladder.ts";
 
@@ -242,6 +241,8 @@ export interface Run {
   files: Files;
   /** Most runs of this purpose, for progress. */
   rounds: number | null;
+  /** What a person should call the state that is run; absent: its arm. */
+  label?: string;
   /** Scored on data that only this purpose sees. */
   split?: "holdout" | "sealed";
 }
@@ -323,6 +324,8 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
     type: "evaluation",
     ...(run.split === undefined ? { evaluation, value } : { evaluation: sealed(evaluation), value: null }),
     ...{ purpose: ask.purpose, arm: ask.arm, recalled: false },
+    ...(run.label === undefined ? {} : { label: run.label }),
+    ...(ask.stage === undefined ? {} : { stage: ask.stage }),
   });
   return { ...stored, id: 0 };
 }
@@ -344,9 +347,11 @@ async function measureBaseline(session: Session): Promise<void> {
   const recorded = (await evaluationsOf(ledger, { baseline: row.id })).filter(
     (run) => run.failureKind === null,
   );
-  listener({ type: "phase", phase: "baseline", number: null, what: "measuring the untouched code" });
   let measured = false;
   const driven = drive(fromNumbers(baselineRuns(rule, contract)), recorded, (ask, position, previousSeed) => {
+    // Said only where something is left to be measured.
+    if (!measured)
+      listener({ type: "phase", phase: "baseline", number: null, what: "measuring the untouched code" });
     measured = true;
     return measureRun(session, {
       ask,

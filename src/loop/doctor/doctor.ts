@@ -16,10 +16,9 @@ import {
   saveLedger,
   sessions,
 } from "../../ledger/index.ts";
-import { ledgerPath, whetstoneFolder } from "../../notebook/index.ts";
+import { isAlive, ledgerPath, whetstoneFolder } from "../../notebook/index.ts";
 import { openRepo, type Repo, removeLocks, staleLocks } from "../../repo/index.ts";
 import { abandonedFolders, endStrays, straysOf } from "../../sandbox/index.ts";
-import { isAlive } from "../holder.ts";
 import { replayLab } from "../replay.ts";
 import { candidateRef } from "../run.ts";
 import { examineBranch, examineCandidates } from "./branch.ts";
