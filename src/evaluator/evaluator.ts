@@ -110,7 +110,7 @@ export function openEvaluator(
           failure: { kind: "cancelled", message: "it was cancelled" },
           ...{ wallMs: 0, cpuMs: 0, peakBytes: 0, exitCode: null, logTail: "", checks: [] },
           ...{ channel: evaluator.channel, level: sandbox.isolation.level, pins: pinHash(place.pins) },
-          machine: null,
+          ...{ machine: null, spentMs: 0 },
         };
       try {
         return await evaluator.evaluate(options);
@@ -138,6 +138,7 @@ function unguarded(
     channel,
     async evaluate(options) {
       const startedAt = Date.now();
+      const began = performance.now();
       const run = join(place.folder, "run");
       await removeTree(run);
       const out = join(run, "out");
@@ -231,6 +232,7 @@ function unguarded(
         level: sandbox.isolation.level,
         pins,
         machine: main?.machine ?? null,
+        spentMs: performance.now() - began,
       };
     },
   };

@@ -26,7 +26,7 @@ export interface Check {
   preset: string;
   /** The smallest true improvement that is kept with a probability of 80 %; null when deterministic. */
   detectable: { value: number; relative: number } | null;
-  /** Wall milliseconds of one evaluation, mean over the baseline, scoring and checks included. */
+  /** Wall milliseconds of one evaluation, scoring and checks included, the wait for its turn not. */
   evaluationMs: number;
   runsPerExperiment: number;
   experimentMs: number;
@@ -133,13 +133,8 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
   }
 }
 
-/** Mean milliseconds from the start of one run to the start of the next, so that scoring and checks count. */
-function pace(baseline: readonly { startedAt: number; wallMs: number }[]): number {
-  const steps = baseline
-    .slice(1)
-    .map((run, index) => run.startedAt - (baseline[index] as { startedAt: number }).startedAt)
-    .filter((ms) => ms > 0);
-  // An interruption between two runs is no cost of the evaluation.
-  const typical = [...steps].sort((a, b) => a - b)[steps.length >> 1];
-  return Math.max(typical ?? 0, mean(baseline.map((run) => run.wallMs)));
+/** Milliseconds of one evaluation: the median, since one slow run says nothing of a night. */
+function pace(baseline: readonly { wallMs: number; spentMs: number | null }[]): number {
+  const spent = baseline.map((run) => run.spentMs ?? run.wallMs).sort((a, b) => a - b);
+  return spent[spent.length >> 1] ?? 0;
 }

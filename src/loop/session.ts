@@ -318,6 +318,7 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
     pins: evaluation.pins,
     stage: ask.stage ?? null,
     machine: evaluation.machine && JSON.stringify(evaluation.machine),
+    spentMs: evaluation.spentMs,
   };
   await addEvaluation(ledger, stored);
   listener({
