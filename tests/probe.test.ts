@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { json, knobs, status } from "./support/knobs.ts";
 import { noisyLab, repository, whet } from "./support/lab.ts";
@@ -7,7 +9,14 @@ describe("the probe", () => {
     const lab = repository(noisyLab());
     const checked = await whet(lab, "check", "--probe");
     expect(checked.code).toBe(0);
-    expect(checked.stdout).toMatch(/forged output: .*write `score: COMMAND`/s);
+    expect(checked.stdout).toMatch(/✗ forged output \(prints [^()]*\):\s+[\d.]+ against [\d.]+\s/);
+    expect(checked.stdout.match(/write `score:\s+COMMAND`/g)).toHaveLength(1);
+    expect(checked.stderr.match(/write `score: COMMAND`/g)).toHaveLength(1);
+    expect(checked.stderr).toMatch(/huge value \(prints the lowest number there is/);
+    expect(checked.stdout).not.toMatch(/Next: `whet run`/);
+    const canary = readFileSync(join(lab, ".whetstone", "canaries", "forged-output", "train.mjs"), "utf8");
+    expect(canary).toContain("METRIC loss=");
+    expect(existsSync(join(lab, ".whetstone", "canaries", "empty"))).toBe(false);
     expect(checked.stdout).toMatch(/trust grade\s+D/);
     expect((await status(lab)).grade.letter).toBe("D");
   });

@@ -33,6 +33,10 @@ describe("stages", () => {
     expect(small?.transfer).toMatchObject({ climbed: now.tally.keeps, better: now.tally.keeps });
     expect((await whet(lab, "replay")).stdout).toMatch(/all agree/);
     expect((await whet(lab, "status")).stdout).toMatch(/stage small: \d+ runs/);
+    // Each line says on which stage it was.
+    expect(ran.stdout).toMatch(/^ {2}baseline: /m);
+    expect(ran.stdout).toMatch(/^ {2}baseline on stage small: /m);
+    expect(ran.stdout).toMatch(/^ {2}screen candidate on stage small: /m);
   });
 
   it("may decide on a cheap rung; then keeps are provisional and the audit is full", async () => {

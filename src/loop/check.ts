@@ -3,12 +3,13 @@ import { RunFailed } from "../errors.ts";
 import { type Trust, trust } from "../evaluator/index.ts";
 import { probesWith } from "../ledger/index.ts";
 import { machineOf } from "../notebook/index.ts";
-import { type Dirty, dirty } from "../repo/index.ts";
+import type { Dirty } from "../repo/index.ts";
 import type { Isolation } from "../sandbox/index.ts";
 import type { LabFolder } from "./lab.ts";
 import { type Probe, probe } from "./probe.ts";
 import { closeSession, Interrupted, letGo, openSession, type SessionOptions } from "./session.ts";
 import { mean } from "./state.ts";
+import { uncommittedWork } from "./uncommitted.ts";
 
 /** What `whet check` found: everything to know before a night is spent. */
 export interface Check {
@@ -34,7 +35,7 @@ export interface Check {
   checks: { command: string; passed: boolean; message: string }[];
   /** Milliseconds of the setup; null when there is none or its outputs were there already. */
   setupMs: number | null;
-  /** Uncommitted work that is not part of what is measured. */
+  /** Uncommitted work: not part of what is measured, except the contract itself. */
   uncommitted: Dirty[];
   warnings: string[];
   /** What else the machine did during the baseline. */
@@ -71,7 +72,7 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
   const began = performance.now();
   const session = await openSession(lab, options);
   try {
-    const { contract, row, rule, baseline, noise, sandbox, repo } = session;
+    const { contract, row, rule, baseline, noise, sandbox } = session;
     const values = baseline.map((run) => run.value as number);
     const centre = mean(values);
     const sigma = decision.sigma(noise);
@@ -79,21 +80,11 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
     const evaluationMs = pace(baseline);
     const runsPerExperiment = deterministic ? 1 : decision.runsPerCandidate(rule);
     const detectable = deterministic ? null : decision.detectable(rule) * sigma;
-    const uncommitted = (await dirty(repo)).filter(
-      (file) => file.path !== "program.md" && !/(^|\/)node_modules\//.test(file.path),
-    );
-    const warnings: string[] = [];
+    const { files: uncommitted, warnings } = await uncommittedWork(lab);
     const known = await probesWith(session.ledger, row);
     const probed = options.probe || known.length > 0 ? await probe(session) : null;
     if (probed && probed.blind.length > 0)
       warnings.push(`no cheats can be made for ${probed.blind.join(", ")}: the probe is blind there`);
-    if (uncommitted.length > 0)
-      warnings.push(
-        `not part of what is measured, since it is not committed: ${uncommitted
-          .slice(0, 5)
-          .map((file) => file.path)
-          .join(", ")}${uncommitted.length > 5 ? " ..." : ""}`,
-      );
     return {
       lab: lab.name,
       goal: contract.goal,

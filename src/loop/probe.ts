@@ -54,8 +54,7 @@ export async function probe(session: Session): Promise<Probe> {
   for (const advice of new Set(fresh.filter(won).map(({ message }) => message)))
     listener({ type: "alarm", message: advice });
   for (const canary of made.canaries)
-    if (results.some((result) => result.canary === canary.name && won(result)))
-      await layOut(session, canary);
+    if (results.some((result) => result.canary === canary.name && won(result))) await layOut(session, canary);
   return { results, blind: made.blind };
 }
 
