@@ -215,7 +215,7 @@ describe("whet finalize", () => {
       const running = start(lab, "finalize", "--pairs", "2", "--json");
       let seen = 0;
       running.child.stderr.on("data", (chunk: Buffer) => {
-        seen += chunk.toString().split("  audit ").length - 1;
+        seen += chunk.toString().match(/^ {2}(?:final state|untouched code)/gm)?.length ?? 0;
         if (seen >= lines) running.child.kill("SIGKILL");
       });
       await running.finished;

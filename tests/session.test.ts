@@ -140,15 +140,16 @@ describe("a session", () => {
 
   it("tells of how many runs a value is the mean", async () => {
     const lab = repository(noisyLab());
-    await whet(lab, "run", "--experiments", "1", "--audit", "0", "--no-probe", "--seed", "3");
-    const shown = JSON.parse((await whet(lab, "show", "1", "--json")).stdout) as {
+    await whet(lab, "run", "--experiments", "12", "--audit", "0", "--no-probe", "--seed", "3");
+    const all = JSON.parse((await whet(lab, "log", "--json")).stdout) as { id: number; pairs: number }[];
+    const raced = all.find((row) => row.pairs > 0);
+    const shown = JSON.parse((await whet(lab, "show", String(raced?.id), "--json")).stdout) as {
       runs: number;
       valueRuns: number;
-      pairs: number;
     };
-    // All runs of the experiment, the incumbent's among them, and those that the value comes from.
-    expect(shown.valueRuns).toBeLessThan(shown.runs);
-    expect(shown.valueRuns).toBe(shown.pairs);
+    // The candidate's of the race: not the screen's, and not the incumbent's.
+    expect(shown.valueRuns).toBe(raced?.pairs);
+    expect(shown.runs).toBeGreaterThan(2 * shown.valueRuns);
   });
 
   it("refuses a second session in the same lab at once", async () => {
