@@ -1,5 +1,5 @@
 export { canariesFolder, ledgerPath, whetstoneFolder } from "./folder.ts";
-export { isAlive, thisProcess, workingProcess } from "./holder.ts";
+export { isAlive, thisProcess } from "./holder.ts";
 export { machineOf } from "./machine.ts";
 export { type NotebookPart, notebookOf, rowOf, withSession } from "./notebook.ts";
 export { isUnproven, outcomeOf, partsOf, standingKeeps } from "./parts.ts";
