@@ -14,7 +14,6 @@ import {
 import { RunFailed, UserError } from "../errors.ts";
 import * as first from "./migrations/001_first.ts";
 import * as honesty from "./migrations/002_honesty.ts";
-import * as cost from "./migrations/003_cost.ts";
 import type { Schema } from "./schema.ts";
 
 /** The durable record of every session of one lab. */
@@ -29,7 +28,7 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-const migrations = [first, honesty, cost];
+const migrations = [first, honesty];
 
 /**
  * Opens (and creates or upgrades) the ledger file.
