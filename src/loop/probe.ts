@@ -1,5 +1,13 @@
 import * as decision from "../decision/index.ts";
-import { type Canary, canaries, remedy } from "../evaluator/index.ts";
+import {
+  type Artefacts,
+  artefactCanaries,
+  type Canary,
+  canaries,
+  looksAtArtefacts,
+  readArtefacts,
+  remedy,
+} from "../evaluator/index.ts";
 import { addProbe, type ProbeRow, probesWith } from "../ledger/index.ts";
 import { contentHash } from "../repo/index.ts";
 import { decidingStage } from "./ladder.ts";
@@ -23,24 +31,56 @@ export async function probe(session: Session): Promise<Probe> {
   const target = { metric: contract.metric.name, direction: contract.metric.direction, value: mean(values) };
   const made = canaries(contract, baseFiles, target);
   const known = await probesWith(ledger, row);
-  const results: Probe["results"] = known.filter(({ canary }) =>
-    made.canaries.some((each) => each.name === canary),
+  const results: Probe["results"] = known.filter(
+    ({ canary }) => made.canaries.some((each) => each.name === canary) || canary.includes(" $OUT/"),
   );
-  const left = made.canaries.filter((canary) => !results.some((result) => result.canary === canary.name));
-  if (left.length > 0)
+  const untried = (all: readonly Canary[]) =>
+    all.filter((canary) => !results.some((result) => result.canary === canary.name));
+  const left = untried(made.canaries);
+  const more = looksAtArtefacts(contract) && !known.some(({ canary }) => canary === artefactsTried);
+  if (left.length > 0 || more)
     listener({
       type: "phase",
       phase: "probe",
       number: null,
       what: "trying Whetstone's own cheats on the evaluator",
     });
-  for (const [index, canary] of left.entries()) {
-    const result = await tryCanary(session, canary, values, { round: index + 1, rounds: left.length });
-    await addProbe(ledger, { sessionId: row.id, ...result, probedAt: Date.now() });
-    results.push(result);
-    listener({ type: "probe", ...result, does: canary.does });
+  const attempt = async (all: readonly Canary[]) => {
+    for (const [index, canary] of all.entries()) {
+      const result = await tryCanary(session, canary, values, { round: index + 1, rounds: all.length });
+      await addProbe(ledger, { sessionId: row.id, ...result, probedAt: Date.now() });
+      results.push(result);
+      listener({ type: "probe", ...result, does: canary.does });
+    }
+  };
+  await attempt(left);
+  if (more) {
+    const own = await artefactsLeft(session, 1);
+    const other = own.size > 0 ? await artefactsLeft(session, 2) : own;
+    await attempt(untried(artefactCanaries(baseFiles, own, other)));
+    const done = { canary: artefactsTried, outcome: "equal" as const, value: null, message: "" };
+    await addProbe(ledger, { sessionId: row.id, ...done, probedAt: Date.now() });
   }
   return { results, blind: made.blind };
+}
+
+/** In the ledger: every cheat has been tried that can be made of what a run leaves. */
+const artefactsTried = "artefacts";
+
+/** What the untouched code leaves in `$OUT`; nothing where it fails, which the other canaries show. */
+async function artefactsLeft(session: Session, run: number): Promise<Artefacts> {
+  let left: Artefacts = new Map();
+  const canary: Canary = {
+    name: artefactsTried,
+    does: "is the start itself, to see what it leaves",
+    files: session.baseFiles,
+    honest: true,
+    artefacts: async (folder) => {
+      left = await readArtefacts(folder);
+    },
+  };
+  await measure(session, canary, run, { round: run, rounds: 2 });
+  return left;
 }
 
 /** A cheat is said to win only if it does so this often in a row. */
@@ -113,6 +153,7 @@ async function measure(
     files: canary.files,
     seed: freshSeed(row, `probe ${canary.name}:${run}`),
     checks: true,
+    ...(canary.artefacts ? { artefacts: canary.artefacts } : {}),
     ...(stage === null ? {} : { stage }),
     onProgress: ({ line }) => line !== undefined && listener({ type: "line", line }),
     signal: abort.signal,
