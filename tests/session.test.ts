@@ -152,6 +152,19 @@ describe("a session", () => {
     expect(shown.runs).toBeGreaterThan(2 * shown.valueRuns);
   });
 
+  it("begins a new session, and says so, when something was committed after a kill -9", async () => {
+    const lab = repository(noisyLab());
+    const running = start(lab, "run", "--experiments", "300", "--audit", "0", "--no-probe", "--tag", "old");
+    while (!running.output().includes("#1 ")) await sleep(20);
+    running.child.kill("SIGKILL");
+    await running.finished;
+    git(lab, "commit", "-q", "--allow-empty", "-m", "another scorer");
+    const fresh = await whet(lab, "run", "--experiments", "1", "--audit", "0", "--no-probe");
+    expect(fresh.stdout).toMatch(/HEAD has moved since session "old": beginning a new session/);
+    const again = await whet(lab, "run", "--experiments", "1", "--audit", "0", "--no-probe", "--tag", "old");
+    expect(again.stdout).toMatch(/session old /);
+  });
+
   it("refuses a second session in the same lab at once", async () => {
     const lab = repository(noisyLab());
     const running = start(lab, "run", "--experiments", "300", "--audit", "0");

@@ -496,8 +496,7 @@ async function resumable(
     });
     return null;
   }
-  const interrupted = latest.holder !== null;
-  if (latest.baseCommit !== repo.head && !interrupted) {
+  if (latest.baseCommit !== repo.head) {
     listener({
       type: "notice",
       message: `HEAD has moved since session "${latest.tag}": beginning a new session on it (--tag ${latest.tag} goes on with the old one)`,
