@@ -103,12 +103,15 @@ export function measuredValue(evaluations: readonly RunRow[], stage: string | nu
 /** Why an experiment is invalid whose runs cannot be compared with the others'. */
 export const changedYardstick = "what judges changed while it was measured";
 
+/** Who proposes earlier keeps again under another yardstick. */
+export const rescorer = "rescore";
+
 /** What one experiment is judged by. */
 export interface Judging {
   rule: decision.Rule;
   contract: Contract;
   noise: decision.Noise;
-  row: { added: number; removed: number };
+  row: { added: number; removed: number; researcher: string };
   /** Whatever has been measured of it by then. */
   evaluations: () => readonly RunRow[];
   incumbent: Samples;
@@ -119,7 +122,9 @@ export interface Judging {
 
 /** The decision coroutine of one experiment, with the guards and the holdout as its veto. */
 export function judging(by: Judging): decision.Coroutine<Judged> {
-  const { rule, contract, noise, evaluations } = by;
+  const { contract, noise, evaluations } = by;
+  // What was kept once is not dropped for one unlucky run: it gets all pairs.
+  const rule = by.row.researcher === rescorer ? { ...by.rule, gate: Number.NEGATIVE_INFINITY } : by.rule;
   const stage = decidingStage(contract);
   const candidate: decision.Candidate = {
     linesDelta: linesDelta(by.row),
