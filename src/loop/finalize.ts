@@ -11,11 +11,11 @@ import {
   reviewsOf,
   type SessionRow,
 } from "../ledger/index.ts";
-import { isUnproven, outcomeOf, partsOf, standingKeeps, withSession } from "../notebook/index.ts";
+import { outcomeOf, partsOf, removals, standingKeeps, withSession } from "../notebook/index.ts";
 import { applyChange, branchesBelow, contentHash, recordReview } from "../repo/index.ts";
 import type { Finalized, Parts, ReviewBranch } from "../report/index.ts";
 import { auditSession, type Comparison, measurePairs } from "./audit.ts";
-import { independentGroups, removalOrder } from "./grouping.ts";
+import { independentGroups } from "./grouping.ts";
 import type { LabFolder } from "./lab.ts";
 import { reviewMessage, slug } from "./reviewMessage.ts";
 import { openSealed } from "./sealed.ts";
@@ -230,19 +230,14 @@ interface TakenOut {
 /** Looks for the state without all that is not shown to carry weight, or without as much of it as can go. */
 async function takeOut(final: Final, parts: Parts["changes"]): Promise<TakenOut> {
   const { session, incumbent, changes } = final;
-  const unproven = parts.filter((part) => isUnproven(part.verdict)).map((part) => part.experiment);
   const all = [...changes.keys()];
   const left = (removed: readonly number[]) => all.filter((number) => !removed.includes(number));
-  if (unproven.length === 0) return { lean: null, left: all, notes: [] };
-  const order = removalOrder(
-    unproven.map((number) => {
-      const { added, removed } = (changes.get(number) as Change).keep;
-      return { number, added, removed };
-    }),
+  const sets = removals(
+    parts,
+    [...changes.values()].map(({ keep }) => keep),
   );
   const notes: string[] = [];
-  for (let count = order.length; count > 0; count--) {
-    const removed = order.slice(0, count);
+  for (const removed of sets) {
     const files = await without(final, removed);
     if (files === null) {
       notes.push(`${named(removed)} cannot be taken out together: they touch the same lines`);

@@ -1,5 +1,5 @@
 import type { Contract } from "../contract/index.ts";
-import { notWorse, weigh } from "../decision/index.ts";
+import { notWorse, removalOrder, weigh } from "../decision/index.ts";
 import { brokenGuard } from "../evaluator/index.ts";
 import {
   type AuditRow,
@@ -108,7 +108,7 @@ export async function partsOf(ledger: Ledger, contract: Contract, final: AuditRo
       aloneFailure: alone?.outcome.failure ?? null,
     };
   });
-  const lean = leanOf(changes, ablations, groups, minEffect);
+  const lean = leanOf(changes, keeps, ablations, groups, minEffect);
   for (const part of changes)
     if (isUnproven(part.verdict) && lean?.left.includes(part.experiment))
       part.reason = `it stays: ${lean.removed.map((number) => `#${number}`).join(", ")} goes, and both are too much`;
@@ -121,6 +121,27 @@ function smallest(measured: readonly Measured[]): Measured | null {
     (least, each) => (least && least.subject.length < each.subject.length ? least : each),
     null,
   );
+}
+
+/**
+ * The sets of changes that could go, largest first: all that are not shown to carry weight, then without the one that is
+ * to go last, and so on.
+ */
+export function removals(changes: readonly Part[], keeps: readonly ExperimentRow[]): number[][] {
+  const unproven = changes.filter((part) => isUnproven(part.verdict));
+  const order = removalOrder(
+    unproven.map(({ experiment, contribution, verdict }) => {
+      const keep = keeps.find((each) => each.number === experiment);
+      return {
+        number: experiment,
+        effect: contribution?.effect ?? 0,
+        worse: verdict === "worse",
+        added: keep?.added ?? 0,
+        removed: keep?.removed ?? 0,
+      };
+    }),
+  );
+  return order.map((_, index) => order.slice(0, order.length - index));
 }
 
 /** Not shown to carry weight. */
@@ -161,25 +182,27 @@ function turned({ effect, interval }: Estimate): Estimate {
 /** The state with most taken out that is no worse than the final one; only such a one is measured on its own too. */
 function leanOf(
   changes: readonly Part[],
+  keeps: readonly ExperimentRow[],
   ablations: readonly Measured[],
   groups: readonly Measured[],
   minEffect: number,
 ): Lean | null {
-  const unproven = new Set(changes.filter((part) => isUnproven(part.verdict)).map((part) => part.experiment));
-  let lean: Lean | null = null;
-  for (const { audit, subject } of ablations) {
-    const same = (each: Measured) => each.audit.finalState === audit.finalState;
-    const { estimate, failure } = (ablations.findLast(same) as Measured).outcome;
-    const own = groups.findLast(same)?.outcome;
-    if (!subject.every((number) => unproven.has(number))) continue;
+  for (const removed of removals(changes, keeps)) {
+    const measured = ablations.findLast(
+      ({ subject }) =>
+        subject.length === removed.length && removed.every((number) => subject.includes(number)),
+    );
+    if (!measured) continue;
+    const { estimate, failure } = measured.outcome;
     if (!estimate || failure !== null || !notWorse(estimate.interval, minEffect)) continue;
-    if (!own?.estimate || own.failure !== null || subject.length <= (lean?.removed.length ?? 0)) continue;
-    lean = {
-      removed: subject,
-      left: changes.map((part) => part.experiment).filter((number) => !subject.includes(number)),
+    const own = groups.findLast((each) => each.audit.finalState === measured.audit.finalState)?.outcome;
+    if (!own?.estimate || own.failure !== null) continue;
+    return {
+      removed,
+      left: changes.map((part) => part.experiment).filter((number) => !removed.includes(number)),
       againstFinal: estimate,
       againstBaseline: own.estimate,
     };
   }
-  return lean;
+  return null;
 }
