@@ -46,6 +46,8 @@ export interface EvaluateOptions {
   stage?: string;
   /** Scored on other data instead: the holdout's, which nothing else sees, or the third split's. */
   split?: "holdout" | "sealed";
+  /** Done to the folder of the artefacts after the run and before anything looks at them: the probe's own cheats. */
+  artefacts?: (folder: string) => Promise<void>;
   onProgress?: (progress: Progress) => void;
   signal?: AbortSignal;
 }
@@ -305,6 +307,7 @@ async function measure(job: Job): Promise<Measured> {
       [],
       log,
     );
+  await job.artefacts?.(job.out);
   await weigh(job);
   const checks = await runChecks(job);
   const failed = failedCheck(checks);

@@ -1,7 +1,16 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as decision from "../decision/index.ts";
-import { type Canary, canaries, remedy } from "../evaluator/index.ts";
+import {
+  type Artefacts,
+  artefactCanaries,
+  artefactDoes,
+  type Canary,
+  canaries,
+  looksAtArtefacts,
+  readArtefacts,
+  remedy,
+} from "../evaluator/index.ts";
 import { addProbe, type ProbeRow, probesWith } from "../ledger/index.ts";
 import { canariesFolder } from "../notebook/index.ts";
 import { contentHash } from "../repo/index.ts";
@@ -32,28 +41,45 @@ export async function probe(session: Session): Promise<Probe> {
   const made = canaries(contract, baseFiles, target);
   const known = await probesWith(ledger, row);
   const results: Probe["results"] = known.flatMap((result) => {
-    const canary = made.canaries.find((each) => each.name === result.canary);
-    return canary ? [{ ...result, does: canary.does }] : [];
+    const does =
+      made.canaries.find((each) => each.name === result.canary)?.does ?? artefactDoes(result.canary);
+    return does === null ? [] : [{ ...result, does }];
   });
-  const left = made.canaries.filter((canary) => !results.some((result) => result.canary === canary.name));
-  if (left.length > 0)
+  const untried = (all: readonly Canary[]) =>
+    all.filter((canary) => !results.some((result) => result.canary === canary.name));
+  const left = untried(made.canaries);
+  const more = looksAtArtefacts(contract) && !known.some(({ canary }) => canary === artefactsTried);
+  if (left.length > 0 || more)
     listener({
       type: "phase",
       phase: "probe",
       number: null,
       what: "trying Whetstone's own cheats on the evaluator",
     });
-  for (const [index, canary] of left.entries()) {
-    const result = await tryCanary(session, canary, values, { round: index + 1, rounds: left.length });
-    await addProbe(ledger, { sessionId: row.id, ...result, probedAt: Date.now() });
-    results.push({ ...result, does: canary.does });
-    listener({ type: "probe", ...result, does: canary.does });
+  const fresh: Probe["results"] = [];
+  const attempt = async (all: readonly Canary[]) => {
+    for (const [index, canary] of all.entries()) {
+      const result = await tryCanary(session, canary, values, { round: index + 1, rounds: all.length });
+      await addProbe(ledger, { sessionId: row.id, ...result, probedAt: Date.now() });
+      fresh.push({ ...result, does: canary.does });
+      listener({ type: "probe", ...result, does: canary.does });
+    }
+  };
+  await attempt(left);
+  const tampered: Canary[] = [];
+  if (more) {
+    const own = await artefactsLeft(session, 1);
+    const other = own.size > 0 ? await artefactsLeft(session, 2) : own;
+    tampered.push(...artefactCanaries(baseFiles, own, other));
+    await attempt(untried(tampered));
+    const done = { canary: artefactsTried, outcome: "equal" as const, value: null, message: "" };
+    await addProbe(ledger, { sessionId: row.id, ...done, probedAt: Date.now() });
   }
-  const fresh = results.filter(({ canary }) => left.some(({ name }) => name === canary));
+  results.push(...fresh);
   // What helps is often the same for all of them: it is said once.
   for (const advice of new Set(fresh.filter(won).map(({ message }) => message)))
     listener({ type: "alarm", message: advice });
-  for (const canary of made.canaries)
+  for (const canary of [...made.canaries, ...tampered])
     if (results.some((result) => result.canary === canary.name && won(result))) await layOut(session, canary);
   return { results, blind: made.blind };
 }
@@ -64,12 +90,32 @@ function won({ outcome }: Pick<ProbeRow, "outcome">): boolean {
 
 /** A canary that won is there to be looked at and run by hand. */
 async function layOut({ lab }: Session, canary: Canary): Promise<void> {
-  const folder = join(canariesFolder(lab.folder), canary.name.replaceAll(" ", "-"));
+  const folder = join(canariesFolder(lab.folder), canary.name.replaceAll(/[ /]/g, "-"));
   await rm(folder, { recursive: true, force: true });
-  for (const [path, text] of Object.entries(canary.files)) {
+  const files = canary.sample ? { [canary.sample.path]: canary.sample.bytes } : canary.files;
+  for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), text);
+    await writeFile(join(folder, path), content);
   }
+}
+
+/** In the ledger: every cheat has been tried that can be made of what a run leaves. */
+const artefactsTried = "artefacts";
+
+/** What the untouched code leaves in `$OUT`; nothing where it fails, which the other canaries show. */
+async function artefactsLeft(session: Session, run: number): Promise<Artefacts> {
+  let left: Artefacts = new Map();
+  const canary: Canary = {
+    name: artefactsTried,
+    does: "is the start itself, to see what it leaves",
+    files: session.baseFiles,
+    honest: true,
+    artefacts: async (folder) => {
+      left = await readArtefacts(folder);
+    },
+  };
+  await measure(session, canary, run, { round: run, rounds: 2 });
+  return left;
 }
 
 /** A cheat is said to win only if it does so this often in a row. */
@@ -142,6 +188,7 @@ async function measure(
     files: canary.files,
     seed: freshSeed(row, `probe ${canary.name}:${run}`),
     checks: true,
+    ...(canary.artefacts ? { artefacts: canary.artefacts } : {}),
     ...(stage === null ? {} : { stage }),
     onProgress: ({ line }) => line !== undefined && listener({ type: "line", line }),
     signal: abort.signal,
