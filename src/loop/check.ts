@@ -1,6 +1,6 @@
 import * as decision from "../decision/index.ts";
 import { RunFailed } from "../errors.ts";
-import { type Trust, trust } from "../evaluator/index.ts";
+import { repeatsSelection, type Trust, trust } from "../evaluator/index.ts";
 import { probesWith } from "../ledger/index.ts";
 import { machineOf } from "../notebook/index.ts";
 import type { Dirty } from "../repo/index.ts";
@@ -21,6 +21,12 @@ export interface Check {
   isolation: Isolation;
   grade: Trust;
   baseline: { values: number[]; mean: number };
+  /** Each guard on the untouched code, in its unit; `relative`: it must also be no worse than the incumbent's. */
+  guards: { name: string; mean: number; min?: number; max?: number; relative: boolean }[];
+  /** Whether the untouched code was measured on the holdout; what it said stays hidden. */
+  holdoutMeasured: boolean;
+  /** The untouched code on each named rung: the metric and milliseconds of one run. */
+  stages: { name: string; mean: number; ms: number }[];
   /** Standard deviation of one run, in the metric's unit; 0 when deterministic. */
   sigma: number;
   deterministic: boolean;
@@ -81,6 +87,7 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
     const runsPerExperiment = deterministic ? 1 : decision.runsPerCandidate(rule);
     const detectable = deterministic ? null : decision.detectable(rule) * sigma;
     const { files: uncommitted, warnings } = await uncommittedWork(lab);
+    warnings.push(...session.remarks);
     const known = await probesWith(session.ledger, row);
     const probed = options.probe || known.length > 0 ? await probe(session) : null;
     if (probed && probed.blind.length > 0)
@@ -96,8 +103,32 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
       },
       channel: session.evaluator.channel,
       isolation: sandbox.isolation,
-      grade: trust(contract, session.evaluator.channel, sandbox.isolation, probed?.results ?? []),
+      grade: trust(
+        contract,
+        session.evaluator.channel,
+        sandbox.isolation,
+        probed?.results ?? [],
+        repeatsSelection(contract, baseline, session.holdout),
+      ),
       baseline: { values, mean: centre },
+      guards: contract.guards.map(({ name, min, max, tolerance }) => ({
+        name,
+        mean: mean(
+          baseline.map((run) => (JSON.parse(run.metrics) as Record<string, number>)[name] as number),
+        ),
+        ...(min === undefined ? {} : { min }),
+        ...(max === undefined ? {} : { max }),
+        relative: tolerance !== null,
+      })),
+      holdoutMeasured: session.holdout !== null,
+      stages: contract.stages.map(({ name }) => {
+        const runs = session.rungs.filter((run) => run.stage === name);
+        return {
+          name,
+          mean: mean(runs.map((run) => run.value as number)),
+          ms: mean(runs.map((run) => run.wallMs)),
+        };
+      }),
       sigma,
       deterministic,
       preset: contract.decision.preset,

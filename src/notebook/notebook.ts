@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import type { Contract, Program } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
-import { type Channel, holdoutDifferences, trust } from "../evaluator/index.ts";
+import { type Channel, holdoutDifferences, repeatsSelection, trust } from "../evaluator/index.ts";
 import {
+  baselineHoldout,
   changesOf,
   climbs,
   counts,
@@ -132,7 +133,13 @@ export async function notebookOf(
     },
     channel,
     isolation,
-    grade: trust(contract, channel, isolation, await probesWith(ledger, row)),
+    grade: trust(
+      contract,
+      channel,
+      isolation,
+      await probesWith(ledger, row),
+      repeatsSelection(contract, baseline, await baselineHoldout(ledger, row.id)),
+    ),
     started: row.startedAt ?? row.createdAt,
     ended: row.holder === null ? (row.endedAt ?? null) : null,
     stopReason: row.holder === null ? row.stopReason : null,

@@ -18,6 +18,12 @@ export interface CheckReport {
   setupMs: number | null;
   checks: { command: string; passed: boolean; message: string }[];
   baseline: { values: number[]; mean: number; sigma: number; deterministic: boolean } | null;
+  /** Each guard on the untouched code, in its unit; `relative`: it must also be no worse than the incumbent's. */
+  guards: { name: string; mean: number; min?: number; max?: number; relative: boolean }[];
+  /** Whether the untouched code was measured on the holdout; what it said stays hidden. */
+  holdoutMeasured: boolean;
+  /** The untouched code on each named rung: the metric and milliseconds of one run. */
+  stages: { name: string; mean: number; ms: number }[];
   /** The improvement that is kept in 4 of 5 cases: in the metric's unit, and as a fraction of the baseline. */
   detectable: { value: number; relative: number } | null;
   /** Milliseconds of one evaluation. */
@@ -48,6 +54,11 @@ function canaryWords(
   if (got === null || against === null) return about;
   const scale = scaleOf(against.metric, null, against.values);
   return `${about}: ${quantity(got, scale)} against ${quantity(against.mean, scale)}`;
+}
+
+/** Guards have units of their own. */
+function plainNumber(number: number): string {
+  return String(Number(number.toPrecision(4)));
 }
 
 /** `whet check` as a readable page. */
@@ -99,6 +110,17 @@ export function checkText(check: CheckReport, options: PageOptions): string {
       const share = mean === 0 ? "" : `, ${percent(sigma / mean)} of the value`;
       fact("noise", `σ ${quantity(sigma, scale)} for one run${share}`);
     }
+    for (const guard of check.guards) {
+      const bounds = [
+        ...(guard.min === undefined ? [] : [`at least ${plainNumber(guard.min)}`]),
+        ...(guard.max === undefined ? [] : [`at most ${plainNumber(guard.max)}`]),
+        ...(guard.relative ? ["no worse than the best so far"] : []),
+      ].join(", ");
+      fact("guard", `${oneLine(guard.name)} ${plainNumber(guard.mean)} (${bounds})`);
+    }
+    for (const stage of check.stages)
+      fact("stage", `${oneLine(stage.name)} ${quantity(stage.mean, scale)} in ${duration(stage.ms)}`);
+    if (check.holdoutMeasured) fact("holdout", "measured; what it says stays hidden");
     if (check.detectable !== null) {
       const share = Number.isFinite(check.detectable.relative)
         ? ` (${percent(check.detectable.relative)})`

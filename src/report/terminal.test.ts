@@ -235,6 +235,9 @@ describe("the check", () => {
     channel: "scored",
     grade: notebook.grade,
     machine: notebook.machine,
+    guards: [{ name: "seconds", mean: 0.1234567, max: 0.5, relative: false }],
+    holdoutMeasured: true,
+    stages: [{ name: "small", mean: 2.5, ms: 1200 }],
     probe: null,
     warnings: [],
     failure: null,
@@ -250,6 +253,9 @@ describe("the check", () => {
       "not enforced: processor share",
       "trusted scorer",
       "no holdout",
+      "seconds 0.1235 (at most 0.5)",
+      "measured; what it says stays hidden",
+      "small 2.5000 in 1.2 s",
       "`whet run`",
     ])
       expect(text).toContain(words);
