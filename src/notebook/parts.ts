@@ -83,13 +83,25 @@ export async function partsOf(ledger: Ledger, contract: Contract, final: AuditRo
     else if (audit.against === final.finalState) ablations.push({ audit, subject, outcome });
   }
   const { minEffect } = contract.metric;
-  const of = (number: number) =>
-    ablations.findLast(({ subject }) => subject.length === 1 && subject[0] === number)?.outcome ?? null;
+  // Alone, or as the oldest of a chain. A set that goes together holds the whole chain, so the chain is the smallest.
+  const of = (number: number) => smallest(ablations.filter(({ subject }) => Math.min(...subject) === number));
   // The newest one always comes off: once it has been measured, those without a measurement could not be.
   const tried = of(final.experiment) !== null;
   const changes = keeps.map((keep): Part => {
+    const taken = of(keep.number);
     const verdict =
-      keeps.length === 1 ? onlyChange(whole.outcome, minEffect) : judged(of(keep.number), minEffect, tried);
+      keeps.length === 1
+        ? onlyChange(whole.outcome, minEffect)
+        : judged(taken?.outcome ?? null, minEffect, tried);
+    const together = taken?.subject ?? [keep.number];
+    if (together.length > 1)
+      verdict.reason = [
+        `with ${together
+          .slice(1)
+          .map((number) => `#${number}`)
+          .join(", ")}, which changed the same lines`,
+        ...(verdict.reason === "" ? [] : [verdict.reason]),
+      ].join("; ");
     const holding = groups.filter(({ subject }) => subject.includes(keep.number));
     const own = smallest(holding.filter(({ outcome }) => outcome.failure === null)) ?? smallest(holding);
     // All changes in one group are the final state, which is not measured a second time.
@@ -102,6 +114,7 @@ export async function partsOf(ledger: Ledger, contract: Contract, final: AuditRo
         made?.effect == null
           ? null
           : { effect: made.effect, interval: [made.low ?? made.effect, made.high ?? made.effect] },
+      together,
       ...verdict,
       group: alone?.subject ?? [],
       alone: alone?.outcome.estimate ?? null,
@@ -141,7 +154,12 @@ export function removals(changes: readonly Part[], keeps: readonly ExperimentRow
       };
     }),
   );
-  return order.map((_, index) => order.slice(0, order.length - index));
+  const together = (number: number) =>
+    changes.find((part) => part.experiment === number)?.together ?? [number];
+  const sets = order.map((_, index) => [
+    ...new Set(order.slice(0, order.length - index).flatMap((number) => together(number))),
+  ]);
+  return sets.filter((set, index) => set.length !== sets[index - 1]?.length);
 }
 
 /** Not shown to carry weight. */

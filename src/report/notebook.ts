@@ -171,11 +171,13 @@ export interface Part {
   what: string;
   /** As it was kept: measured while choosing, which flatters it. */
   kept: Estimate | null;
-  /** Final state minus final state without it; null where that could not be measured. */
+  /** What was taken out to measure it: itself, and the later changes of the same lines that cannot stay without it. */
+  together: number[];
+  /** Final state minus final state without these; null where that could not be measured. */
   contribution: Estimate | null;
   /**
    * `needed`: without it a run, a check or a guard fails. `worse`: the final state is better without it. `entangled`: it
-   * cannot be taken out alone. `not measured`: not yet.
+   * does not come off. `not measured`: not yet.
    */
   verdict: "carries weight" | "needed" | "not shown" | "worse" | "entangled" | "not measured";
   /** What more there is to say of the verdict; empty when it says it all. */

@@ -156,6 +156,7 @@ export function sampleParts(): Parts {
     experiment,
     what: `change ${experiment}`,
     kept: estimate(0.02),
+    together: [experiment],
     contribution: contribution === null ? null : estimate(contribution),
     verdict,
     reason: verdict === "entangled" ? "with later changes of the same lines" : "",
