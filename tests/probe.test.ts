@@ -71,7 +71,9 @@ describe("the probe", () => {
     const lab = repository(tours(""));
     const checked = await whet(lab, "check", "--probe");
     expect(checked.stdout).toMatch(/1 canary scores better/);
-    expect(checked.stdout).toMatch(/✗ \[\] \$OUT\/tour\.json .*:\s+0\s+against\s+13\s.*everything\s+it\s+asked/s);
+    expect(checked.stdout).toMatch(
+      /✗ \[\] \$OUT\/tour\.json .*:\s+0\s+against\s+13\s.*everything\s+it\s+asked/s,
+    );
     expect(readFileSync(join(lab, ".whetstone", "canaries", "[]-$OUT-tour.json", "tour.json"), "utf8")).toBe(
       "[]\n",
     );
