@@ -72,7 +72,10 @@ describe("the probe", () => {
     const checked = await whet(lab, "check", "--probe");
     expect(checked.stdout).toMatch(/1 canary scores better/);
     expect(checked.stdout).toMatch(
-      /\[\] \$OUT\/tour\.json .*: 0 against 13\s.*everything\s+it asked\s+for is there/s,
+      /✗ \[\] \$OUT\/tour\.json .*:\s+0\s+against\s+13\s.*everything\s+it\s+asked/s,
+    );
+    expect(readFileSync(join(lab, ".whetstone", "canaries", "[]-$OUT-tour.json", "tour.json"), "utf8")).toBe(
+      "[]\n",
     );
     expect(checked.stdout).toMatch(/trust grade\s+D/);
     expect((await status(lab)).grade.letter).toBe("D");

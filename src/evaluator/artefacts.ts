@@ -31,6 +31,24 @@ export async function readArtefacts(folder: string): Promise<Artefacts> {
   return new Map([...found].sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
+const kinds: {
+  name: string;
+  does: string;
+  made: (bytes: Buffer, other: Buffer | undefined) => Buffer | undefined;
+}[] = [
+  { name: "empty", does: "is empty", made: () => Buffer.alloc(0) },
+  { name: "[]", does: "is an empty list", made: () => Buffer.from("[]\n") },
+  { name: "{}", does: "is an empty object", made: () => Buffer.from("{}\n") },
+  { name: "half", does: "ends half way", made: (bytes) => bytes.subarray(0, bytes.length >> 1) },
+  { name: "stale", does: "was made for another seed", made: (_, other) => other },
+];
+
+/** What such a cheat does, from its name; null for what is none. */
+export function artefactDoes(name: string): string | null {
+  const kind = kinds.find((each) => name.startsWith(`${each.name} $OUT/`));
+  return kind ? `leaves a ${name.slice(kind.name.length + 1)} that ${kind.does}` : null;
+}
+
 /**
  * Cheats in place of a run's artefacts: the run is the honest one, and one of its files is replaced before anybody looks
  * at it. They need no code, so they can be made for any language.
@@ -40,30 +58,24 @@ export async function readArtefacts(folder: string): Promise<Artefacts> {
  * @param other what a run with another seed left.
  */
 export function artefactCanaries(files: Files, left: Artefacts, other: Artefacts): Canary[] {
-  const kinds: { name: string; does: string; made: (bytes: Buffer, path: string) => Buffer | null }[] = [
-    { name: "empty", does: "is empty", made: () => Buffer.alloc(0) },
-    { name: "[]", does: "is an empty list", made: () => Buffer.from("[]\n") },
-    { name: "{}", does: "is an empty object", made: () => Buffer.from("{}\n") },
-    { name: "half", does: "ends half way", made: (bytes) => bytes.subarray(0, bytes.length >> 1) },
-    { name: "stale", does: "was made for another seed", made: (_, path) => other.get(path) ?? null },
-  ];
-  return [...left.keys()].slice(0, tried).flatMap((path) =>
-    kinds.flatMap(({ name, does, made }): Canary[] => {
-      if (name === "stale" && !other.has(path)) return [];
+  return [...left].slice(0, tried).flatMap(([path, bytes]) =>
+    kinds.flatMap((kind): Canary[] => {
+      const sample = kind.made(bytes, other.get(path));
+      if (!sample) return [];
+      const name = `${kind.name} $OUT/${path}`;
       return [
         {
-          name: `${name} $OUT/${path}`,
-          does: `leaves a $OUT/${path} that ${does}`,
-          files,
-          honest: false,
-          artefacts: (folder) => replace(join(folder, path), (bytes) => made(bytes, path)),
+          ...{ name, files, honest: false },
+          does: artefactDoes(name) ?? "",
+          artefacts: (folder) => replace(join(folder, path), (now) => kind.made(now, other.get(path))),
+          sample: { path, bytes: sample },
         },
       ];
     }),
   );
 }
 
-async function replace(path: string, made: (bytes: Buffer) => Buffer | null): Promise<void> {
+async function replace(path: string, made: (bytes: Buffer) => Buffer | undefined): Promise<void> {
   const bytes = await readFile(path).catch(() => null);
   const content = bytes && made(bytes);
   if (!content) return;

@@ -12,6 +12,8 @@ export interface Canary {
   honest: boolean;
   /** What is done to the files that its run left, before anything looks at them. */
   artefacts?: (folder: string) => Promise<void>;
+  /** What that leaves there, for a person to look at. */
+  sample?: { path: string; bytes: Buffer };
 }
 
 /** What the cheats are made for. */

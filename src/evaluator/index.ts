@@ -1,4 +1,10 @@
-export { type Artefacts, artefactCanaries, looksAtArtefacts, readArtefacts } from "./artefacts.ts";
+export {
+  type Artefacts,
+  artefactCanaries,
+  artefactDoes,
+  looksAtArtefacts,
+  readArtefacts,
+} from "./artefacts.ts";
 export { type Canary, canaries, remedy } from "./canaries.ts";
 export type * from "./evaluation.ts";
 export { channelOf, type Evaluator, type Files, isTimed, openEvaluator, type Progress } from "./evaluator.ts";

@@ -86,8 +86,8 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
     const evaluationMs = pace(baseline);
     const runsPerExperiment = deterministic ? 1 : decision.runsPerCandidate(rule);
     const detectable = deterministic ? null : decision.detectable(rule) * sigma;
-    const { files: uncommitted, warnings: words } = await uncommittedWork(lab);
-    const warnings: string[] = [...session.remarks, ...words];
+    const { files: uncommitted, warnings } = await uncommittedWork(lab);
+    warnings.push(...session.remarks);
     const known = await probesWith(session.ledger, row);
     const probed = options.probe || known.length > 0 ? await probe(session) : null;
     if (probed && probed.blind.length > 0)

@@ -4,6 +4,7 @@ import * as decision from "../decision/index.ts";
 import {
   type Artefacts,
   artefactCanaries,
+  artefactDoes,
   type Canary,
   canaries,
   looksAtArtefacts,
@@ -40,9 +41,9 @@ export async function probe(session: Session): Promise<Probe> {
   const made = canaries(contract, baseFiles, target);
   const known = await probesWith(ledger, row);
   const results: Probe["results"] = known.flatMap((result) => {
-    const canary = made.canaries.find((each) => each.name === result.canary);
-    if (canary) return [{ ...result, does: canary.does }];
-    return result.canary.includes(" $OUT/") ? [{ ...result, does: "" }] : [];
+    const does =
+      made.canaries.find((each) => each.name === result.canary)?.does ?? artefactDoes(result.canary);
+    return does === null ? [] : [{ ...result, does }];
   });
   const untried = (all: readonly Canary[]) =>
     all.filter((canary) => !results.some((result) => result.canary === canary.name));
@@ -60,28 +61,26 @@ export async function probe(session: Session): Promise<Probe> {
     for (const [index, canary] of all.entries()) {
       const result = await tryCanary(session, canary, values, { round: index + 1, rounds: all.length });
       await addProbe(ledger, { sessionId: row.id, ...result, probedAt: Date.now() });
-      results.push({ ...result, does: canary.does });
       fresh.push({ ...result, does: canary.does });
       listener({ type: "probe", ...result, does: canary.does });
     }
   };
   await attempt(left);
-  let tried: Canary[] = [];
-  let honest: Artefacts = new Map();
+  const tampered: Canary[] = [];
   if (more) {
-    honest = await artefactsLeft(session, 1);
-    const other = honest.size > 0 ? await artefactsLeft(session, 2) : honest;
-    tried = untried(artefactCanaries(baseFiles, honest, other));
-    await attempt(tried);
+    const own = await artefactsLeft(session, 1);
+    const other = own.size > 0 ? await artefactsLeft(session, 2) : own;
+    tampered.push(...artefactCanaries(baseFiles, own, other));
+    await attempt(untried(tampered));
     const done = { canary: artefactsTried, outcome: "equal" as const, value: null, message: "" };
     await addProbe(ledger, { sessionId: row.id, ...done, probedAt: Date.now() });
   }
+  results.push(...fresh);
   // What helps is often the same for all of them: it is said once.
   for (const advice of new Set(fresh.filter(won).map(({ message }) => message)))
     listener({ type: "alarm", message: advice });
-  for (const canary of [...made.canaries, ...tried])
-    if (results.some((result) => result.canary === canary.name && won(result)))
-      await layOut(session, canary, honest);
+  for (const canary of [...made.canaries, ...tampered])
+    if (results.some((result) => result.canary === canary.name && won(result))) await layOut(session, canary);
   return { results, blind: made.blind };
 }
 
@@ -90,19 +89,14 @@ function won({ outcome }: Pick<ProbeRow, "outcome">): boolean {
 }
 
 /** A canary that won is there to be looked at and run by hand. */
-async function layOut({ lab }: Session, canary: Canary, honest: Artefacts): Promise<void> {
-  const folder = join(canariesFolder(lab.folder), canary.name.replaceAll(/[^\w.-]+/g, "-"));
+async function layOut({ lab }: Session, canary: Canary): Promise<void> {
+  const folder = join(canariesFolder(lab.folder), canary.name.replaceAll(/[ /]/g, "-"));
   await rm(folder, { recursive: true, force: true });
-  for (const [path, text] of Object.entries(canary.files)) {
+  const files = canary.sample ? { [canary.sample.path]: canary.sample.bytes } : canary.files;
+  for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), text);
+    await writeFile(join(folder, path), content);
   }
-  if (!canary.artefacts) return;
-  for (const [path, bytes] of honest) {
-    await mkdir(dirname(join(folder, "OUT", path)), { recursive: true });
-    await writeFile(join(folder, "OUT", path), bytes);
-  }
-  await canary.artefacts(join(folder, "OUT"));
 }
 
 /** In the ledger: every cheat has been tried that can be made of what a run leaves. */

@@ -163,7 +163,7 @@ export function removals(changes: readonly Part[], keeps: readonly ExperimentRow
 }
 
 /** Not shown to carry weight. */
-export function isUnproven(verdict: Part["verdict"]): boolean {
+function isUnproven(verdict: Part["verdict"]): boolean {
   return verdict === "not shown" || verdict === "worse";
 }
 
