@@ -89,8 +89,8 @@ describe.each(levels)("isolation level %s", (level) => {
     ["disk", "for i in $(seq 40); do head -c 5000000 /dev/zero > $OUT/f$i; done; sleep 5", {}, "disk"],
     [
       "processors, its affinity undone",
-      'taskset -cp 0-63 $$ >/dev/null; for i in 1 2 3; do timeout 2 sh -c "while :; do :; done" & done; wait',
-      { cpus: 1 },
+      'taskset -cp 0-63 $$ >/dev/null; for i in 1 2 3; do timeout 20 sh -c "while :; do :; done" & done; wait',
+      { cpus: 1, time: 20_000 },
       "cpus",
     ],
     ["disk, in one go", "head -c 3000000 /dev/zero > $OUT/f", { disk: 2 ** 20 }, "disk"],
@@ -98,7 +98,7 @@ describe.each(levels)("isolation level %s", (level) => {
     const outcome = await run(command, { limits: { ...limits, ...more } });
     expect(outcome.ending).toBe(ending);
     expect(outcome.message).toMatch(/limit|budget/);
-    expect(outcome.wallMs).toBeLessThan(6000);
+    expect(outcome.wallMs).toBeLessThan(18_000);
     for (const name of readdirSync(out)) rmSync(join(out, name));
   });
 

@@ -36,7 +36,7 @@ export async function statusCommand(lab: string | undefined, options: Options): 
       const { experiments, ...rest } = notebook;
       printJson({ ...rest, newest: experiments.slice(-5).map(slim), sessions: undefined });
     } else {
-      const others = (await sessionLines(ledger)).filter((line) => line.tag !== row.tag);
+      const others = await sessionLines(ledger, row.id);
       print(statusText(notebook, { ...page(), others }));
     }
     return 0;
