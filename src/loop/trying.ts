@@ -145,6 +145,7 @@ export async function openTrying(lab: LabFolder, options: TryingOptions = {}): P
     ...(options.level === undefined ? {} : { level: options.level }),
     ...(options.listener ? { listener: options.listener } : {}),
     abort: linked(options.signal),
+    swift: true,
   });
   try {
     return await begin(session, note, begun, options);
