@@ -25,6 +25,14 @@ export async function openRepo(labFolder: string): Promise<Repo> {
   const lab = await realpath(labFolder).catch(() => {
     throw new UserError(`the folder ${labFolder} does not exist`);
   });
+  // All questions at once: their answers count only where the ones before are in order.
+  const asked = [
+    git(lab, ["rev-parse", "--show-toplevel"]),
+    git(lab, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).catch(nothing),
+    git(lab, ["symbolic-ref", "--quiet", "--short", "HEAD"]).catch(nothing),
+    git(lab, ["cat-file", "-t", "HEAD:./"]).catch(nothing),
+  ] as const;
+  for (const answer of asked) answer.catch(() => {});
   const [version, facts] = await Promise.all([gitVersion(lab), repositoryFacts(lab, labFolder)]);
   if (version !== null && (version.major < 2 || (version.major === 2 && version.minor < 31)))
     throw new UserError(`git ${version.text} is too old`, "install git 2.31 or newer");
@@ -34,11 +42,7 @@ export async function openRepo(labFolder: string): Promise<Repo> {
       `${labFolder} lies in a bare repository: there are no files to work on`,
       "clone it and work in the clone",
     );
-  const [top, head, branch] = await Promise.all([
-    git(lab, ["rev-parse", "--show-toplevel"]),
-    git(lab, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).catch(nothing),
-    git(lab, ["symbolic-ref", "--quiet", "--short", "HEAD"]).catch(nothing),
-  ]);
+  const [top, head, branch, type] = await Promise.all(asked);
   const root = await realpath(oneLine(top));
   if (superproject)
     throw new UserError(
@@ -51,7 +55,7 @@ export async function openRepo(labFolder: string): Promise<Repo> {
       "git add -A && git commit -m start, then try again",
     );
   const labPath = relative(root, lab).split(sep).join("/");
-  if (labPath !== "") await requireCommitted(root, head.trim(), labPath);
+  if (labPath !== "" && type.trim() !== "tree") await refuseUncommitted(root, labPath);
   return {
     root,
     gitDir: gitDir as string,
@@ -94,9 +98,7 @@ async function gitVersion(folder: string): Promise<{ text: string; major: number
 }
 
 /** The base is a commit: a lab that is in none has nothing to measure. */
-async function requireCommitted(root: string, head: string, labPath: string): Promise<void> {
-  const type = await git(root, ["cat-file", "-t", `${head}:${labPath}`]).catch(nothing);
-  if (type.trim() === "tree") return;
+async function refuseUncommitted(root: string, labPath: string): Promise<never> {
   const ignored = await git(root, ["check-ignore", "--verbose", "--no-index", "--", labPath], {
     // This command knows no literal mode and takes every path as it is.
     env: { GIT_LITERAL_PATHSPECS: "0" },
