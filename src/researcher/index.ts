@@ -1,3 +1,4 @@
+export { agentResearcher } from "./agent.ts";
 export {
   type Answer,
   type Briefing,

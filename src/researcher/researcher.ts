@@ -66,6 +66,8 @@ export interface WorkingCopy {
   folder: string;
   /** The lab's path in it ("" for the root). */
   lab: string;
+  /** Host paths outside of it that links in it lead to: the contract's inputs. */
+  linked?: string[];
   /** What differs from the incumbent: changes of editable files, and everything else as a violation. */
   harvest(): Promise<{ changes: Record<string, string | null>; violations: Violation[] }>;
 }
@@ -103,6 +105,10 @@ export interface Researcher {
   readonly name: string;
   /** True where a model is asked: such sessions get a control arm by default and count tokens. */
   readonly paid?: boolean;
+  /** What it says of its costs; absent: shown by its first turn. A limit that could not be kept is refused at the start. */
+  readonly reports?: { tokens: boolean; dollars: boolean };
+  /** Milliseconds after which one call is cut off from outside, whatever it does about it itself. */
+  readonly time?: number;
   propose(briefing: Briefing, task: Task): Promise<Answer>;
 }
 
