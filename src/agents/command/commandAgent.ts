@@ -30,8 +30,8 @@ export interface Launcher {
   onNotice?: (text: string) => void;
 }
 
-/** Failed answers of the provider in a row after which waiting is left to the session. */
-const patience = 3;
+/** Failed answers of the provider in a row after which waiting is left to the session: more than agents try by themselves. */
+const patience = 5;
 /** A provider that asks for a longer wait than this, in milliseconds, gets it from the session. */
 const longWait = 20_000;
 
@@ -97,7 +97,7 @@ async function runTurn(
     if (turn.tokens !== undefined && tokens > turn.tokens)
       cutOff("limit", `it used ${tokens} tokens, ${turn.tokens} were left`);
     if (turn.dollars !== undefined && (dollars ?? 0) > turn.dollars)
-      cutOff("limit", `it spent $${(dollars ?? 0).toFixed(2)}, $${turn.dollars.toFixed(2)} was left`);
+      cutOff("limit", `it spent $${Number((dollars ?? 0).toPrecision(3))}, $${Number(turn.dollars.toPrecision(3))} was left`);
   };
 
   const pad = await openLaunchpad(sandbox, {

@@ -40,7 +40,7 @@ export const claude: Preset = {
       env: {
         CLAUDE_CONFIG_DIR: `${home}/.claude`,
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
-        CLAUDE_CODE_MAX_RETRIES: "2",
+        CLAUDE_CODE_MAX_RETRIES: "3",
         // It refuses to grant everything to root unless told that it is confined.
         ...(confined ? { IS_SANDBOX: "1" } : {}),
         ...(mcp ? { ENABLE_TOOL_SEARCH: "false" } : {}),

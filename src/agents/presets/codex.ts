@@ -48,8 +48,8 @@ export const codex: Preset = {
                 base_url: provider.base,
                 wire_api: "responses",
                 env_key: "OPENAI_API_KEY",
-                request_max_retries: 2,
-                stream_max_retries: 2,
+                request_max_retries: 3,
+                stream_max_retries: 3,
               },
             },
           }

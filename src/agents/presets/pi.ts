@@ -35,7 +35,7 @@ export const pi: Preset = {
       ],
       env: { PI_CODING_AGENT_DIR: `${home}/.pi`, PI_OFFLINE: "1" },
       files: {
-        ".pi/settings.json": JSON.stringify({ retry: { maxRetries: 2, baseDelayMs: 500 } }),
+        ".pi/settings.json": JSON.stringify({ retry: { maxRetries: 3, baseDelayMs: 500 } }),
         ...(provider
           ? { ".pi/models.json": JSON.stringify({ providers: { [provider.name]: providerConfig(provider, id) } }) }
           : {}),

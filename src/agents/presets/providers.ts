@@ -32,6 +32,8 @@ export interface Provider {
   /** Variables with a base address; all are set for agents that are not known. */
   bases: readonly string[];
   base: string;
+  /** The version that addresses end with; null: they are without, and each agent adds it where it wants one. */
+  version: string | null;
 }
 
 export const providers: Record<ProviderName, Provider> = {
@@ -39,21 +41,25 @@ export const providers: Record<ProviderName, Provider> = {
     keys: ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"],
     bases: ["ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE"],
     base: "https://api.anthropic.com",
+    version: null,
   },
   openai: {
     keys: ["OPENAI_API_KEY"],
     bases: ["OPENAI_BASE_URL", "OPENAI_API_BASE"],
     base: "https://api.openai.com/v1",
+    version: "v1",
   },
   google: {
-    keys: ["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+    keys: ["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"],
     bases: ["GOOGLE_GEMINI_BASE_URL"],
     base: "https://generativelanguage.googleapis.com",
+    version: null,
   },
   openrouter: {
     keys: ["OPENROUTER_API_KEY"],
     bases: ["OPENROUTER_BASE_URL"],
     base: "https://openrouter.ai/api/v1",
+    version: "v1",
   },
 };
 
@@ -63,17 +69,26 @@ export const providers: Record<ProviderName, Provider> = {
  * @param more further variables with a key, looked at first.
  */
 export function keyFor(name: ProviderName, env: Environment, more: readonly string[] = []): Key | null {
-  const { keys, bases, base } = providers[name];
+  const { keys, bases, base, version } = providers[name];
   const all = [...more, ...keys];
   const variable = all.find((each) => set(env[each]));
   const own = bases.map((each) => env[each]).find((each) => set(each) && URL.canParse(each as string));
   if (variable === undefined && own === undefined) return null;
   return {
     provider: name,
-    base: new URL(own ?? base),
+    base: addressed(own ?? base, version),
     key: variable === undefined ? null : (env[variable] as string),
     variable: variable ?? (keys[0] as string),
   };
+}
+
+/** People write addresses with and without the version at the end. */
+function addressed(address: string, version: string | null): URL {
+  const url = new URL(address);
+  const path = url.pathname.replace(/\/+$/, "");
+  if (version === null) url.pathname = path.replace(/\/v\d+(beta|alpha)?$/, "");
+  else if (!/\/v\d+(beta|alpha)?$/.test(path)) url.pathname = `${path}/${version}`;
+  return url;
 }
 
 /** The provider of a model written as `provider/model`; null: it names none that is known. */
