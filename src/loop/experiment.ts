@@ -89,19 +89,18 @@ export async function recordProposal(
   const { ledger, row } = session;
   const { incumbent } = state;
   const { hypothesis, changes } = proposal;
-  const hash = contentHash(applied(incumbent.files, changes));
-  const own = forbidden(session, changes);
-  const violations = [...own, ...found];
+  const files = contentHash(applied(incumbent.files, changes));
+  const violations = [...forbidden(session, changes), ...found];
   if (found.length === 0) {
     const { tag } = row;
-    if (hash === incumbent.state) return { kind: "known", tag, number: incumbent.number };
-    if (hash === row.baseState) return { kind: "known", tag, number: 0 };
-    const earlier = await earlierLook(ledger, {
-      ...{ sessionId: row.id, pins: row.pins, state: hash, parentState: incumbent.state },
-      measured: own.length === 0,
-    });
-    if (earlier) return { kind: "known", ...earlier };
+    if (files === incumbent.state) return { kind: "known", tag, number: incumbent.number };
+    if (files === row.baseState) return { kind: "known", tag, number: 0 };
   }
+  // The same files without what must not be there are another candidate, which nobody has looked at.
+  const hash = found.length === 0 ? files : contentHash({ files, found: JSON.stringify(found) });
+  const look = { sessionId: row.id, pins: row.pins, state: hash, parentState: incumbent.state };
+  const earlier = await earlierLook(ledger, look);
+  if (earlier) return { kind: "known", ...earlier };
   const before: Record<string, string | null> = {};
   for (const path of Object.keys(changes)) before[path] = incumbent.files[path] ?? null;
   const added = await addExperiment(ledger, {

@@ -9,4 +9,13 @@ export { type ReplayReport, replayLab } from "./replay.ts";
 export { rescore } from "./rescore.ts";
 export { type Doubted, doubted, review } from "./review.ts";
 export { type RunOptions, type RunResult, runSession } from "./run.ts";
-export type { Session, SessionOptions } from "./session.ts";
+export { Interrupted, type Session, type SessionOptions } from "./session.ts";
+export {
+  type Outcome,
+  openTrying,
+  type Standing,
+  type Tried,
+  type Trying,
+  type TryingOptions,
+  type TryOptions,
+} from "./trying.ts";

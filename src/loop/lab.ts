@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Contract, Problem, Program } from "../contract/index.ts";
 import { UserError } from "../errors.ts";
+import { outOfWorkspace } from "../notebook/index.ts";
 
 /** A lab folder with its checked contract. */
 export interface LabFolder {
@@ -35,11 +36,12 @@ export const programName = "program.md";
 /**
  * Reads and checks a lab's `program.md`.
  *
- * @param path the lab folder, or the contract file itself (a lab may have a second, shorter contract).
+ * @param path the lab folder, a folder in its workspace, or the contract file itself (a lab may have a second, shorter
+ * contract).
  * @throws UserError with every problem as `file:line:column: what. Write: fix`.
  */
 export async function readLab(path: string): Promise<LabFolder> {
-  const given = resolve(path);
+  const given = outOfWorkspace(path);
   const isFile = given.endsWith(".md");
   const folder = isFile ? resolve(given, "..") : given;
   const programFile = isFile ? given : join(given, programName);

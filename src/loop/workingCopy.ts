@@ -8,6 +8,7 @@ import {
   type Manifest,
   manifest,
   mayChange,
+  overlay,
   restore,
   type Stamp,
   stamp,
@@ -29,6 +30,8 @@ export interface Copy extends WorkingCopy {
   readonly files: Files;
   /** Brings it to a state; whatever else was changed, created or deleted in it is put back. */
   put(files: Files): Promise<void>;
+  /** Writes the editable files of another state over it, as if a researcher had: `harvest` finds them changed. */
+  edit(files: Files): Promise<void>;
 }
 
 /** What is known of a copy between two processes; beside its folder as `<folder>.json`. */
@@ -103,6 +106,7 @@ function handle(source: CopySource, folder: string, memo: Memo): Copy {
       await writeFile(`${folder}.json.new`, JSON.stringify(memo, replace));
       await rename(`${folder}.json.new`, `${folder}.json`);
     },
+    edit: (files) => overlay(folder, lab, memo.files, files),
     harvest: async () => {
       const inLab: Manifest = {};
       const outside: Manifest = {};

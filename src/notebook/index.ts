@@ -3,3 +3,4 @@ export { machineOf } from "./machine.ts";
 export { type NotebookPart, notebookOf, rowOf, withSession } from "./notebook.ts";
 export { isUnproven, outcomeOf, partsOf, standingKeeps } from "./parts.ts";
 export { fallen } from "./standing.ts";
+export { markWorkspace, outOfWorkspace, readTrying, type TryingNote, writeTrying } from "./workspace.ts";
