@@ -39,6 +39,10 @@ async function main(argv: readonly string[]): Promise<number> {
     .option("--checks <command>", "a command that must pass")
     .option("--budget <time>", "time for one run, e.g. 30s")
     .option("--clocked", "Whetstone times the run itself")
+    .option(
+      "--agent <name>",
+      "write what a coding agent needs to find Whetstone: claude, codex, gemini, opencode, pi, cursor",
+    )
     .option("--yes", "take what was found, ask nothing")
     .option("--force", "write anew where a contract is there already")
     .action(
@@ -161,6 +165,15 @@ async function main(argv: readonly string[]): Promise<number> {
     .action(
       run(async (id, lab, options) =>
         (await import("./commands/learn.ts")).learnCommand(experimentNumber(id), lab, options),
+      ),
+    );
+  program
+    .command("hook <event> [lab]", { hidden: true })
+    .description("called by a coding agent that is about to stop (`whet init --agent` sets it up)")
+    .option("--for <agent>", "whose hook it is: claude, codex, gemini, cursor", "claude")
+    .action(
+      run(async (event, lab, options) =>
+        (await import("./commands/hook.ts")).hookCommand(event, lab, options),
       ),
     );
   const ideas = program.command("ideas").description("what might be tried one day: add, list, drop");

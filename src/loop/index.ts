@@ -4,6 +4,7 @@ export { type Finding, ill, well } from "./doctor/finding.ts";
 export type { Listener, Phase, SessionEvent } from "./events.ts";
 export { type FinalizeOptions, finalizeSession } from "./finalize.ts";
 export { type LabFolder, readLab } from "./lab.ts";
+export { limitsOf, reached } from "./limits.ts";
 export type { Probe } from "./probe.ts";
 export { type ReplayReport, replayLab } from "./replay.ts";
 export { rescore } from "./rescore.ts";

@@ -1,6 +1,6 @@
 import type { RunOptions } from "./run.ts";
 import type { Session } from "./session.ts";
-import type { LoopState } from "./state.ts";
+import type { Incumbent } from "./state.ts";
 
 export interface Limits {
   experiments: number | null;
@@ -22,7 +22,7 @@ export function limitsOf(
 /** The limit that has been reached, in words. Limits count the whole session, interruptions included. */
 export function reached(
   limits: Limits,
-  state: LoopState,
+  state: { incumbent: Pick<Incumbent, "value">; decided: number },
   spentMs: number,
   { contract }: Pick<Session, "contract">,
 ): string | null {
