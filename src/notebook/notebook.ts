@@ -329,6 +329,7 @@ async function rowsOf(ledger: Ledger, list: readonly ExperimentRow[], texts: boo
       startedAt: experiment.proposedAt,
       provisional: made?.provisional === 1,
       doubt: made?.doubt ?? null,
+      ...(experiment.verdict === null ? {} : { verdict: experiment.verdict }),
       lesson: experiment.lesson,
       logTail: broken?.logTail ?? null,
       ...(broken?.failureKind ? { failureKind: broken.failureKind } : {}),

@@ -256,6 +256,8 @@ export interface Row {
   provisional: boolean;
   /** Why a person should look at this keep. */
   doubt: string | null;
+  /** What its researcher says of the hypothesis, after the result. */
+  verdict?: "confirmed" | "refuted";
   lesson: string | null;
   logTail: string | null;
   failureKind?: string;

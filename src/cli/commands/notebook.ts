@@ -1,5 +1,12 @@
 import { basename, join, resolve } from "node:path";
-import { notebookOf, outOfWorkspace, readTrying, rowOf, withSession } from "../../notebook/index.ts";
+import {
+  notebookOf,
+  outlookOf,
+  outOfWorkspace,
+  readTrying,
+  rowOf,
+  withSession,
+} from "../../notebook/index.ts";
 import {
   contextText,
   diffLines,
@@ -107,7 +114,7 @@ export async function contextCommand(
   const folder = labFolder(lab);
   return withSession(folder, await sessionOf(lab, options.tag), async (ledger, row) => {
     const notebook = await notebookOf(ledger, basename(folder), row, { newest: screen });
-    const text = contextText(notebook, options.budget);
+    const text = contextText(notebook, options.budget, await outlookOf(ledger, row));
     if (options.json) printJson({ context: text });
     else print(text);
     return 0;
