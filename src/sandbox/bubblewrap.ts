@@ -40,6 +40,7 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
   for (const mount of order.mounts) {
     let at: string;
     if (typeof mount.at === "string") at = posix.join(root, mount.at);
+    else if ("path" in mount.at) at = mount.at.path;
     else {
       at = `/${mount.at.env.toLowerCase()}`;
       env[mount.at.env] = at;

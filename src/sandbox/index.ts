@@ -4,4 +4,4 @@ export { requireProcessors } from "./processors.ts";
 export type * from "./sandbox.ts";
 export { type Slot, type SlotMode, takeSlot } from "./slot.ts";
 export { endStrays, type Stray, straysOf } from "./strays.ts";
-export { abandonedFolders } from "./temporary.ts";
+export { abandonedFolders, temporaryFolder } from "./temporary.ts";
