@@ -31,7 +31,7 @@ export interface Launcher {
 }
 
 /** Failed answers of the provider in a row after which waiting is left to the session. */
-const patience = 4;
+const patience = 3;
 /** A provider that asks for a longer wait than this, in milliseconds, gets it from the session. */
 const longWait = 20_000;
 

@@ -25,6 +25,8 @@ export function verdict(evidence: Evidence): { ending: TurnEnding; message: stri
   const { cut, outcome, final, answer } = evidence;
   const asked = looksLikeQuestion(evidence.lastLine) && !evidence.hasFinal;
   if (cut) {
+    const sign = cut.ending === "idle" && answer && failed(answer) ? signOf(answer.status, answer.message) : null;
+    if (answer && sign) return { ending: sign, message: refusal(sign, answer) };
     if (cut.ending === "idle" && asked) return { ending: "asked", message: `it waited for an answer to: ${evidence.lastLine.trim()}` };
     return cut;
   }
@@ -50,10 +52,20 @@ export function verdict(evidence: Evidence): { ending: TurnEnding; message: stri
 
 /** What a person is told of a provider that refuses. */
 export function refusal(ending: TurnEnding, { status, message, retryAfterMs }: ProviderAnswer): string {
-  const what =
-    status === 0 ? `cannot be reached (${message})` : `answered ${status}${ending === "rate" ? ": too many requests" : ""}`;
+  const words = wordsOf(message) || (ending === "rate" ? "too many requests" : "");
+  const what = status === 0 ? `cannot be reached (${message})` : `answered ${status}${words === "" ? "" : `: ${words}`}`;
   const when = retryAfterMs === null ? "" : `; it says to come again in ${Math.ceil(retryAfterMs / 1000)} s`;
   return `the model's provider ${what}${when}`;
+}
+
+/** The sentence for a person in a provider's refusal. */
+function wordsOf(body: string): string {
+  const words = /"message"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(body)?.[1];
+  try {
+    return words === undefined ? "" : (JSON.parse(words) as string).slice(0, 300);
+  } catch {
+    return "";
+  }
 }
 
 export function failed({ status }: ProviderAnswer): boolean {

@@ -100,7 +100,7 @@ function readClaude(): Reader {
         const code = /^Exit code (\d+)/.exec(output ?? "")?.[1];
         return {
           ...{ at, type: "result", id, ok, output, ms },
-          error: ok ? null : output,
+          error: ok ? null : code === undefined ? output : `exit code ${code}`,
           exitCode: call?.tool !== "Bash" ? null : ok ? 0 : code === undefined ? null : Number(code),
           msFrom: ms === null ? null : "agent",
         } satisfies TraceEvent;

@@ -120,14 +120,15 @@ function readCodex(): Reader {
     if (!open.delete(id)) return before;
     const error = string(fields(item.error).message) ?? (string(item.error) || null);
     const ok = item.status !== "failed" && item.status !== "declined" && error === null;
+    const code = number(item.exit_code);
     const output =
       item.type === "mcp_tool_call" ? contentText(fields(item.result).content) : asText(item.aggregated_output);
     return [
       ...before,
       {
         ...{ at, type: "result", id, ok, output },
-        error: ok ? null : (error ?? output ?? string(item.status)),
-        exitCode: number(item.exit_code),
+        error: ok ? null : (error ?? (code === null ? (output ?? string(item.status)) : `exit code ${code}`)),
+        exitCode: code,
         ms: null,
         msFrom: null,
       },

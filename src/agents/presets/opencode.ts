@@ -119,10 +119,11 @@ function readOpencode(): Reader {
     const state = fields(part.state);
     const time = fields(state.time);
     const [start, end] = [number(time.start), number(time.end)];
-    const ok = state.status === "completed";
-    const error = string(state.error);
     const name = string(part.tool) ?? "";
     const code = number(fields(state.metadata).exit);
+    // To it a command that fails is a success all the same.
+    const ok = state.status === "completed" && (code ?? 0) === 0;
+    const error = string(state.error) ?? (ok || code === null ? null : `exit code ${code}`);
     const events: TraceEvent[] = [{ at, type: "call", id, tool: name, args: asText(state.input) }];
     if (error && /rejected permission|prevents you from using/i.test(error))
       events.push({ at, type: "denied", tool: name, reason: error });

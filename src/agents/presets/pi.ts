@@ -138,7 +138,7 @@ function readPi(): Reader {
           return [
             {
               ...{ at, type: "result", id: string(event.toolCallId) ?? "", ok, output },
-              error: ok ? null : output,
+              error: ok ? null : code === undefined ? output : `exit code ${code}`,
               exitCode: event.toolName !== "bash" ? null : ok ? 0 : code === undefined ? null : Number(code),
               ms: null,
               msFrom: null,

@@ -6,6 +6,7 @@ import type { TurnEnding } from "../agent.ts";
  * @param status 0: the provider could not be reached; null: it is not known.
  */
 export function signOf(status: number | null, words: string): TurnEnding | null {
+  if (/retryDelay|retry in \d/i.test(words) && (status === null || status === 429)) return "rate";
   // Providers answer an empty account with 429 as well: waiting does not fill it.
   if (/insufficient_quota|credit balance|billing|payment required/i.test(words)) return "auth";
   if (status === 401 || status === 402 || status === 403) return "auth";

@@ -1,9 +1,15 @@
 import { chmodSync } from "node:fs";
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
-import { request as requestHttp } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as requestHttp,
+  type ServerResponse,
+} from "node:http";
 import { request as requestHttps } from "node:https";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 
 /** Where requests below a path go. */
 export interface Route {
@@ -23,7 +29,7 @@ export interface RelayOptions {
   routes: readonly Route[];
   /** Hosts that may be reached through CONNECT or as an HTTP proxy: `name` (ports 80 and 443) or `name:port`. */
   hosts: readonly string[];
-  /** The head of an answer of the provider; status 0: it could not be reached. */
+  /** How a request to the provider ended, unless the agent itself gave it up. */
   onAnswer?: (answer: ProviderAnswer) => void;
   /** Something went through, either way. */
   onActivity?: () => void;
@@ -32,10 +38,11 @@ export interface RelayOptions {
 }
 
 export interface ProviderAnswer {
+  /** 0: it could not be reached, or its answer broke off. */
   status: number;
   /** Milliseconds until one may come again, if it says so. */
   retryAfterMs: number | null;
-  /** Why it could not be reached. */
+  /** Of a refusal: what it said; empty for a good answer. */
   message: string;
 }
 
@@ -90,9 +97,9 @@ export async function openRelay(options: RelayOptions): Promise<Relay> {
     provider: boolean,
   ): void {
     if (provider) open++;
-    let told = false;
+    let told = !provider;
     const tell = (answer: ProviderAnswer) => {
-      if (provider && !told) onAnswer?.(answer);
+      if (!told) onAnswer?.(answer);
       told = true;
     };
     const send = to.protocol === "https:" ? requestHttps : requestHttp;
@@ -107,16 +114,26 @@ export async function openRelay(options: RelayOptions): Promise<Relay> {
     onward.setNoDelay(true);
     onward.once("response", (answer) => {
       const status = answer.statusCode ?? 0;
-      tell({ status, retryAfterMs: retryAfter(answer.headers), message: "" });
+      const words: Buffer[] = [];
+      let length = 0;
       outgoing.writeHead(status, answer.statusMessage, endToEnd(answer.headers));
       outgoing.flushHeaders();
-      answer.on("data", () => onActivity?.());
+      answer.on("data", (chunk: Buffer) => {
+        onActivity?.();
+        if (status < 400 || length > longestRefusal) return;
+        words.push(chunk);
+        length += chunk.length;
+      });
       answer.pipe(outgoing);
+      answer.once("end", () => tell(said(status, answer.headers, Buffer.concat(words))));
       // A cut answer must look cut to the agent as well, not ended.
-      answer.once("error", () => outgoing.destroy());
+      answer.once("error", () => {
+        if (!outgoing.destroyed) tell({ status: 0, retryAfterMs: null, message: "its answer broke off" });
+        outgoing.destroy();
+      });
     });
     onward.once("error", (error) => {
-      tell({ status: 0, retryAfterMs: null, message: error.message });
+      if (!outgoing.destroyed) tell({ status: 0, retryAfterMs: null, message: error.message });
       if (outgoing.headersSent) outgoing.destroy();
       else refuse(outgoing, 502, `${to.host} cannot be reached: ${error.message}`);
     });
@@ -229,6 +246,33 @@ export function allowed(hosts: readonly string[], name: string, port: number): b
     if (allowedName !== host) return false;
     return allowedPort === undefined ? port === 80 || port === 443 : Number(allowedPort) === port;
   });
+}
+
+const longestRefusal = 16_384;
+const nothing: ProviderAnswer = { status: 0, retryAfterMs: null, message: "" };
+
+/** What a whole answer amounts to. */
+function said(status: number, headers: IncomingHttpHeaders, body: Buffer): ProviderAnswer {
+  if (status < 400) return { ...nothing, status };
+  const message = unpacked(body, headers["content-encoding"]).slice(0, longestRefusal);
+  return { status, retryAfterMs: retryAfter(headers) ?? retryDelay(message), message };
+}
+
+function unpacked(body: Buffer, encoding: string | undefined): string {
+  try {
+    if (encoding === "gzip") return gunzipSync(body).toString();
+    if (encoding === "br") return brotliDecompressSync(body).toString();
+    if (encoding === "deflate") return inflateSync(body).toString();
+  } catch {
+    return "";
+  }
+  return body.toString();
+}
+
+/** Google says it in the body: `"retryDelay": "36s"` (google.rpc.RetryInfo). */
+function retryDelay(body: string): number | null {
+  const seconds = /"retryDelay"\s*:\s*"(\d+(?:\.\d+)?)s"/.exec(body)?.[1];
+  return seconds === undefined ? null : Number(seconds) * 1000;
 }
 
 /** `retry-after` in seconds or as a date, or the finer header that some providers add. */
