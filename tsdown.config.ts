@@ -1,7 +1,7 @@
 import { defineConfig } from "tsdown";
 
 export default defineConfig({
-  entry: { index: "src/index.ts", cli: "src/cli/main.ts" },
+  entry: { index: "src/index.ts", cli: "src/cli/main.ts", forward: "src/agents/relay/forward.ts" },
   format: "esm",
   fixedExtension: false,
   platform: "node",

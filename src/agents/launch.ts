@@ -4,7 +4,7 @@ import { totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../errors.ts";
-import { type Mount, type Running, type Sandbox, temporaryFolder } from "../sandbox/index.ts";
+import { type Mount, type Running, type Sandbox, temporaryFolder, treePlace } from "../sandbox/index.ts";
 import type { Turn } from "./agent.ts";
 import type { Reached } from "./presets/preset.ts";
 import type { Connection, Environment } from "./presets/providers.ts";
@@ -17,14 +17,15 @@ export interface Wants {
   hosts: readonly string[];
   /** Host paths of programs and folders that it needs to read. */
   readable: readonly string[];
-  turn: Pick<Turn, "folder" | "cwd" | "time" | "signal" | "mcp">;
+  turn: Pick<Turn, "folder" | "cwd" | "linked" | "time" | "signal" | "mcp">;
   onAnswer?: (answer: ProviderAnswer) => void;
   onActivity?: () => void;
 }
 
 /** A place from which one agent is started: a home of its own, and a relay to its model. */
 export interface Launchpad {
-  /** As the agent sees them. */
+  /** As the agent sees them: the working copy, its home. */
+  folder: string;
   home: string;
   providers: Reached[];
   mcp: { name: string; url: string; token: string } | undefined;
@@ -94,7 +95,7 @@ export async function openLaunchpad(sandbox: Sandbox, wants: Wants): Promise<Lau
       // The tree once more, writable: so what is written there counts as disk use.
       { host: turn.folder, at: "", writable: true },
       { host: homeFolder, at: { path: inside.home }, writable: true },
-      ...wants.readable.map((host): Mount => ({ host, at: { path: host }, writable: false })),
+      ...[...wants.readable, ...(turn.linked ?? [])].map((host): Mount => ({ host, at: { path: host }, writable: false })),
       ...forwarder.mounts,
     ];
     if (closed) {
@@ -116,6 +117,7 @@ export async function openLaunchpad(sandbox: Sandbox, wants: Wants): Promise<Lau
           };
 
     return {
+      folder: confined ? treePlace : turn.folder,
       home,
       providers: reached.map(({ provider, path, variable }) => ({ name: provider, base: base + path, token, variable })),
       mcp: turn.mcp && { ...turn.mcp, url: `${base}/-/mcp` },

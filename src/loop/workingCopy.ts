@@ -91,6 +91,7 @@ function handle(source: CopySource, folder: string, memo: Memo): Copy {
   return {
     folder,
     lab,
+    linked: shownInputs(source),
     get files() {
       return memo.files;
     },
@@ -151,6 +152,14 @@ function hiddenPlaces({ contract: { score, holdout }, place }: CopySource): stri
 function ignoredPlaces({ contract, place }: CopySource): string[] {
   const writable = contract.write.map((path) => posix.join(place.lab, path));
   return [...place.inputs.flatMap(({ at }) => (typeof at === "string" ? [at] : [])), ...writable];
+}
+
+/** Where links to inputs lead, those left out of which a part is only for scorers. */
+function shownInputs(source: CopySource): string[] {
+  const hidden = hiddenPlaces(source);
+  return source.place.inputs.flatMap(({ host, at }) =>
+    typeof at === "string" && !hidden.some((path) => path === at || path.startsWith(`${at}/`)) ? [host] : [],
+  );
 }
 
 /** Inputs are shown as links to where they lie; one that holds something private is a folder of links to the rest. */

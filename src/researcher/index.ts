@@ -1,4 +1,5 @@
 export { modelResearcher } from "./model.ts";
+export { agentResearcher } from "./agent.ts";
 export {
   type Answer,
   type Briefing,

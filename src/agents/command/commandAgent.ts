@@ -41,7 +41,11 @@ const longWait = 20_000;
  * it has one, is good.
  */
 export function commandAgent(preset: Preset, choice: CommandChoice, launcher: Launcher): Agent {
-  return { name: preset.name, turn: (turn) => runTurn(preset, choice, launcher, turn) };
+  return {
+    name: preset.name,
+    ...(preset.reports ? { reports: preset.reports } : {}),
+    turn: (turn) => runTurn(preset, choice, launcher, turn),
+  };
 }
 
 async function runTurn(

@@ -9,6 +9,7 @@ import { asText, contentText, type Fields, fields, list, moment, number, parseOb
 export const claude: Preset = {
   name: "claude",
   program: { name: "claude", install: "install Claude Code: npm install -g @anthropic-ai/claude-code" },
+  reports: { tokens: true, dollars: true },
 
   connect(env) {
     return (

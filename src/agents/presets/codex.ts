@@ -11,6 +11,7 @@ import { asText, contentText, type Fields, fields, number, parseObject, string }
 export const codex: Preset = {
   name: "codex",
   program: { name: "codex", install: "install Codex: npm install -g @openai/codex" },
+  reports: { tokens: true, dollars: false },
 
   connect(env) {
     const found = withKey(keyFor("openai", env, ["CODEX_API_KEY"]));

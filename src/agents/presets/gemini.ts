@@ -9,6 +9,7 @@ import { asText, type Fields, fields, moment, number, parseObject, string } from
 export const gemini: Preset = {
   name: "gemini",
   program: { name: "gemini", install: "install the Gemini CLI: npm install -g @google/gemini-cli" },
+  reports: { tokens: true, dollars: false },
 
   connect(env) {
     return (

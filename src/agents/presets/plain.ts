@@ -13,6 +13,7 @@ export function plain(command: string, names: readonly string[], hosts: readonly
   return {
     name: "command",
     program: { shell: command },
+    reports: { tokens: false, dollars: false },
 
     connect(env) {
       const bases = Object.values(providers).flatMap((provider) => provider.bases);
