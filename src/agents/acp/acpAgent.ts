@@ -146,7 +146,7 @@ async function takeTurn(
   let outcome: Outcome | null = null;
   const onAbort = () => cutOff("cancelled", "it was cancelled");
   try {
-    launched = await launcher({
+    const process = await launcher({
       command: choice.command,
       folder: seen.host,
       cwd: turn.cwd,
@@ -158,8 +158,9 @@ async function takeTurn(
         if (stream === "stdout") wire.line(line);
       },
     });
-    seen.seen = launched.seen;
-    const { done, kill, closeStdin } = launched;
+    launched = process;
+    seen.seen = process.seen;
+    const { done } = process;
     void done.then((result) => {
       outcome = result;
       wire.end();
@@ -184,10 +185,10 @@ async function takeTurn(
         ? endedByExit(gone, session !== null)
         : endedByError(error instanceof Error ? error : new Error(String(error)));
     }
-    closeStdin();
+    process.closeStdin();
     outcome = await settled(done, cut === null ? exitGrace : 50);
     if (outcome === null) {
-      kill();
+      process.kill();
       outcome = await done;
     }
   } catch (error) {
