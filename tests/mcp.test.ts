@@ -34,7 +34,7 @@ function overStdio(folder: string): Promise<Client> {
   return connected(
     new StdioClientTransport({
       command: process.execPath,
-      args: [whet, "mcp", "--isolation", "L0"],
+      args: [whet, "mcp", "--isolation", "L0", "--no-probe"],
       cwd: folder,
       env: { ...process.env, NO_COLOR: "1" } as Record<string, string>,
       stderr: "ignore",
@@ -43,7 +43,7 @@ function overStdio(folder: string): Promise<Client> {
 }
 
 async function serveHttp(folder: string): Promise<{ url: URL; token: string }> {
-  const child = spawn(process.execPath, [whet, "mcp", "--http", "--isolation", "L0"], {
+  const child = spawn(process.execPath, [whet, "mcp", "--http", "--isolation", "L0", "--no-probe"], {
     cwd: folder,
     stdio: ["ignore", "ignore", "pipe"],
   });

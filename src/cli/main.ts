@@ -195,6 +195,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .option("--port <n>", "port for --http (default: any free one)", wholeNumber)
     .option("--token <text>", "token for --http (default: a random one, printed once)")
     .option("--isolation <level>", "best, or L0 for no isolation")
+    .option("--no-probe", "do not try Whetstone's own cheats on the evaluator first")
     .addOption(session())
     .action(
       run(async (lab, options) =>

@@ -12,8 +12,8 @@ import {
   type SessionRow,
   setLesson,
 } from "../ledger/index.ts";
-import { readLab, readTrying } from "../loop/index.ts";
-import { ledgerPath, notebookOf, rowOf, withSession } from "../notebook/index.ts";
+import { readLab } from "../loop/index.ts";
+import { ledgerPath, notebookOf, readTrying, rowOf, withSession } from "../notebook/index.ts";
 import type { Notebook, Row } from "../report/index.ts";
 
 /** The notebook of a lab as tools read and write it; each call opens the ledger for itself, also while a run is on. */

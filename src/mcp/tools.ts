@@ -304,7 +304,9 @@ function toolsOf(server: McpServer, { log }: Door): Tool {
     const run = async (given: unknown, context: ServerContext): Promise<CallToolResult> => {
       try {
         const { text, data } = await action(given as never, context);
-        return { content: [{ type: "text", text: fitted(text) }], structuredContent: data };
+        // Exactly what the schema names: clients refuse anything more.
+        const structuredContent = config.outputSchema.parse(data);
+        return { content: [{ type: "text", text: fitted(text) }], structuredContent };
       } catch (error) {
         return { isError: true, content: [{ type: "text", text: fitted(wordsFor(error, name, log)) }] };
       }

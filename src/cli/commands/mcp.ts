@@ -12,6 +12,7 @@ export async function mcpCommand(
     token?: string;
     tag?: string;
     isolation?: string;
+    probe?: boolean;
     version: string;
   },
 ): Promise<number> {
@@ -26,6 +27,7 @@ export async function mcpCommand(
   const log = (line: string) => process.stderr.write(`whet mcp: ${line}\n`);
   const desk = openDesk(lab ?? ".", {
     ...(options.tag === undefined ? {} : { tag: options.tag }),
+    ...(options.probe === false ? { probe: false } : {}),
     ...(options.isolation === "L0" ? { level: "L0" as const } : {}),
   });
   const server = () => makeServer({ desk, version: options.version, log, onDecided: resultsWriter(folder) });
