@@ -1,10 +1,14 @@
 import type { StopReason } from "@agentclientprotocol/sdk/unstable";
+import type { Outcome } from "../../sandbox/index.ts";
 import type { TurnEnding } from "../agent.ts";
+import { signOf } from "../presets/signs.ts";
 
 /** How a turn ended, with the sentence for a person. */
 export interface Ended {
   ending: TurnEnding;
   message: string;
+  /** Milliseconds until the provider wants to be asked again, if the agent hands that on. */
+  retryAfterMs?: number;
 }
 
 /**
@@ -40,32 +44,20 @@ const authRequired = -32000;
  * How a turn ended by an error answer. Agents put the provider's HTTP status into the code (gemini), into the data or
  * just into the words.
  */
-export function endedByError(error: { code?: unknown; message: string; data?: unknown }): Ended & {
-  retryAfterMs: number | null;
-} {
-  const words = [error.message, typeof error.data === "string" ? error.data : JSON.stringify(error.data)]
-    .filter((part) => part !== undefined && part !== "")
+export function endedByError(thrown: unknown): Ended {
+  const { code, data, message } = thrown as { code?: unknown; data?: unknown; message?: unknown };
+  const words = [message, typeof data === "string" ? data : JSON.stringify(data)]
+    .filter((part) => typeof part === "string" && part !== "")
     .join(": ");
-  const ended = (ending: TurnEnding, retryAfterMs: number | null = null) => ({
-    ending,
-    message: words.slice(0, 2000),
-    retryAfterMs,
-  });
-  if (error.code === authRequired) return ended("auth");
-  const status =
-    typeof error.code === "number" && error.code >= 400 && error.code < 600
-      ? error.code
-      : Number(/\b(?:status|code|error|http)\D{0,12}([45]\d\d)\b/i.exec(words)?.[1] ?? Number.NaN);
-  if (status === 401 || status === 403 || /invalid api key|authentication required|unauthorized/i.test(words))
-    return ended("auth");
-  if (status === 429 || /rate.?limit|quota exceeded|too many requests/i.test(words))
-    return ended("rate", retryAfter(words));
-  if (
-    status >= 500 ||
-    /overloaded|econnrefused|econnreset|enotfound|etimedout|fetch failed|connection error/i.test(words)
-  )
-    return ended("outage", retryAfter(words));
-  return ended("failed");
+  const said = words.slice(0, 2000) || String(thrown);
+  if (code === authRequired) return { ending: "auth", message: said };
+  const status = typeof code === "number" && code >= 400 && code < 600 ? code : null;
+  const after = retryAfter(words);
+  return {
+    ending: signOf(status, words) ?? "failed",
+    message: said,
+    ...(after === null ? {} : { retryAfterMs: after }),
+  };
 }
 
 function retryAfter(words: string): number | null {
@@ -73,4 +65,13 @@ function retryAfter(words: string): number | null {
     /retry.{0,3}(?:after|in|delay)\D{0,6}(\d+(?:\.\d+)?)\s*(ms|s|m)?/i.exec(words) ?? [];
   if (amount === undefined) return null;
   return Number(amount) * (unit === "ms" ? 1 : unit === "m" ? 60_000 : 1000);
+}
+
+/** How a turn ended by the end of its process. */
+export function endedByExit({ ending, message, stderr }: Outcome, begun: boolean): Ended {
+  const tail = stderr.trim().split("\n").slice(-5).join("\n").slice(-1000);
+  const when = begun ? "in the middle of its turn" : "before its session began";
+  const said = `${message || "it ended"} ${when}${tail === "" ? "" : `: ${tail}`}`;
+  if (ending === "timeout") return { ending, message: said };
+  return { ending: signOf(null, tail) ?? (begun ? "failed" : "start"), message: said };
 }
