@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { openTrying, readLab } from "../src/loop/index.ts";
-import { makeServer, openDesk, openHttp } from "../src/mcp/index.ts";
+import { type Desk, makeServer, openDesk, openHttp } from "../src/mcp/index.ts";
 
 /**
  * What a try over MCP takes beyond its runs, with the session kept open between tries: a deterministic lab whose run is
- * nearly nothing. `loop` is the same call without MCP, so that the difference is what the protocol costs; `answer` is a
- * call that measures nothing.
+ * nearly nothing. `loop` is the same call without MCP; `mcp` is what remains of a call when the loop's own work is taken
+ * from it (seen where server and client are in one process); `answer` is a call that measures nothing.
  */
 
 const tries = 60;
@@ -26,14 +26,19 @@ async function measure(
   file: string,
   once: (what: string) => Promise<Tried>,
   answer: (() => Promise<unknown>) | null,
+  inside: () => number | null = () => null,
 ): Promise<void> {
   const beyond: number[] = [];
+  const protocol: number[] = [];
   const answers: number[] = [];
   for (let count = 0; count < tries; count++) {
     writeFileSync(file, `${way} ${count}\n${"x".repeat(100 + count)}`);
     const began = performance.now();
     const { outcome } = await once(`try ${count}`);
-    beyond.push(performance.now() - began - outcome.wallMs);
+    const took = performance.now() - began;
+    beyond.push(took - outcome.wallMs);
+    const own = inside();
+    if (own !== null) protocol.push(took - own);
     if (!answer) continue;
     const asked = performance.now();
     await answer();
@@ -44,6 +49,7 @@ async function measure(
     tries,
     "try p50 ms": at(beyond, 0.5),
     "try p95 ms": at(beyond, 0.95),
+    ...(protocol.length > 0 ? { "mcp p50 ms": at(protocol, 0.5), "mcp p95 ms": at(protocol, 0.95) } : {}),
     ...(answer ? { "answer p50 ms": at(answers, 0.5), "answer p95 ms": at(answers, 0.95) } : {}),
   });
 }
@@ -72,7 +78,11 @@ async function inLab(work: (folder: string) => Promise<void>): Promise<void> {
   }
 }
 
-async function over(way: string, transport: StdioClientTransport | StreamableHTTPClientTransport) {
+async function over(
+  way: string,
+  transport: StdioClientTransport | StreamableHTTPClientTransport,
+  inside?: () => number | null,
+): Promise<void> {
   const client = new Client({ name: "bench", version: "1" });
   await client.connect(transport);
   const call = async (name: string, given: Record<string, unknown>) =>
@@ -83,6 +93,7 @@ async function over(way: string, transport: StdioClientTransport | StreamableHTT
     join(standing.workspace, "page.txt"),
     (what) => call("try", { what, because: "to see how long it takes" }),
     () => call("ideas_list", {}),
+    inside,
   );
   await client.close();
 }
@@ -111,13 +122,26 @@ await inLab(async (folder) => {
   );
 });
 await inLab(async (folder) => {
-  const desk = openDesk(folder, { probe: false, level: "L0" });
+  const opened = openDesk(folder, { probe: false, level: "L0" });
+  let inside = 0;
+  const desk: Desk = {
+    ...opened,
+    work: async (call, action) => {
+      const began = performance.now();
+      try {
+        return await opened.work(call, action);
+      } finally {
+        inside = performance.now() - began;
+      }
+    },
+  };
   const door = await openHttp(() => makeServer({ desk, version: "0", log: () => {} }));
   await over(
     "http",
     new StreamableHTTPClientTransport(new URL(door.url), {
       requestInit: { headers: { Authorization: `Bearer ${door.token}` } },
     }),
+    () => inside,
   );
   await door.close();
   await desk.close();
