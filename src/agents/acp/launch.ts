@@ -41,9 +41,6 @@ const behind: Record<string, Preset> = {
   "claude-code-acp": presets.claude,
 };
 
-/** Where the working copy lies in a sandbox with a file system of its own. */
-const tree = "/w";
-
 /**
  * Starts the command line in the sandbox with a home of its own and a relay to its model.
  *
@@ -80,7 +77,7 @@ export async function launch(
   const held = choice.env.filter((name) => env[name] !== undefined && plan.env[name] === undefined);
   return {
     running,
-    seen: sandbox.isolation.level === "L2" ? tree : turn.folder,
+    seen: pad.folder,
     mcp: pad.mcp,
     version: program.version,
     enforced: pad.enforced,
