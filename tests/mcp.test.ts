@@ -9,6 +9,8 @@ import {
 } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { describe, expect, it, onTestFinished } from "vitest";
+import * as z from "zod";
+import * as schemas from "../src/mcp/schemas.ts";
 import { program, repository } from "./support/lab.ts";
 
 const whet = join(import.meta.dirname, "..", "bin", "whet.cjs");
@@ -23,8 +25,11 @@ const lab = () =>
     ),
   });
 
-async function connected(transport: StdioClientTransport | StreamableHTTPClientTransport): Promise<Client> {
-  const client = new Client({ name: "test", version: "1" });
+async function connected(
+  transport: StdioClientTransport | StreamableHTTPClientTransport,
+  mode: "legacy" | { pin: string } = "legacy",
+): Promise<Client> {
+  const client = new Client({ name: "test", version: "1" }, { versionNegotiation: { mode } });
   await client.connect(transport);
   onTestFinished(() => client.close());
   return client;
@@ -65,11 +70,15 @@ async function serveHttp(folder: string): Promise<{ url: URL; token: string }> {
   });
 }
 
-function overHttp({ url, token }: { url: URL; token: string }): Promise<Client> {
+function overHttp(
+  { url, token }: { url: URL; token: string },
+  mode?: "legacy" | { pin: string },
+): Promise<Client> {
   return connected(
     new StreamableHTTPClientTransport(url, {
       requestInit: { headers: { Authorization: `Bearer ${token}` } },
     }),
+    mode,
   );
 }
 
@@ -223,6 +232,39 @@ describe.each(["stdio", "http"] as const)("the MCP server over %s", (transport) 
   });
 });
 
+it("an agent can state words and the numbers of experiments and ideas, nothing else", () => {
+  const takes = Object.entries(schemas).filter(([name]) => name.endsWith("Input"));
+  expect(takes.length).toBeGreaterThan(6);
+  const numbers = takes.flatMap(([, schema]) =>
+    Object.entries(z.toJSONSchema(schema, { io: "input" }).properties ?? {}).flatMap(([name, property]) =>
+      typeof property === "object" && !["string", "boolean"].includes(property.type as string) ? [name] : [],
+    ),
+  );
+  expect(new Set(numbers)).toEqual(new Set(["idea", "from", "id", "characters", "newest"]));
+});
+
+it("the MCP server over stdio ends what it measures, and itself, when its client goes", async () => {
+  const folder = lab();
+  const client = await overStdio(folder);
+  const started = await call(client, "start");
+  const { workspace } = (started.data as { standing: { workspace: string } }).standing;
+  edit(workspace, 4, 10_000);
+  const running = Promise.withResolvers<void>();
+  const going = call(
+    client,
+    "try",
+    { what: "slow", because: "sleep" },
+    { onprogress: ({ message }) => message?.includes("run 1") && running.resolve() },
+  );
+  going.catch(() => {});
+  await running.promise;
+  const { pid } = client.transport as StdioClientTransport;
+  const began = performance.now();
+  await client.close();
+  expect(() => process.kill(pid as number, 0)).toThrow();
+  expect(performance.now() - began).toBeLessThan(2000);
+});
+
 describe("the MCP server over HTTP", () => {
   const initialize = {
     jsonrpc: "2.0",
@@ -280,6 +322,39 @@ describe("the MCP server over HTTP", () => {
     expect((await call(second, "try", { what: "LOSS = 3", because: "less" })).data).toMatchObject({
       outcome: { decision: "keep" },
     });
+  });
+
+  it("speaks the protocol without sessions too, in which going is cancelling", async () => {
+    const client = await overHttp(await serveHttp(lab()), { pin: "2026-07-28" });
+    const started = await call(client, "start");
+    const { workspace } = (started.data as { standing: { workspace: string } }).standing;
+    edit(workspace, 6, 1000);
+    const heard: Progress[] = [];
+    const cancel = new AbortController();
+    const running = Promise.withResolvers<void>();
+    const slow = call(
+      client,
+      "try",
+      { what: "slow", because: "sleep" },
+      {
+        signal: cancel.signal,
+        onprogress: (progress) => {
+          heard.push(progress);
+          if (progress.message?.includes("run 1")) running.resolve();
+        },
+      },
+    );
+    slow.catch(() => {});
+    await running.promise;
+    cancel.abort();
+    await expect(slow).rejects.toThrow();
+    while ((await call(client, "status")).data.measuring !== null) await settle(20);
+    edit(workspace, 4);
+    expect((await call(client, "try", { what: "LOSS = 4", because: "less" })).data).toMatchObject({
+      finished: { what: "slow" },
+      outcome: { decision: "keep" },
+    });
+    expect(heard.length).toBeGreaterThan(1);
   });
 
   it("needs a token of some length, and no HTTP options without HTTP", async () => {
