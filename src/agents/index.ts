@@ -1,3 +1,4 @@
+export { type AcpChoice, acpAgent } from "./acp/acpAgent.ts";
 export type { Agent, Turn, TurnEnding, TurnResult } from "./agent.ts";
 export { ask, type ModelTurn, type Question } from "./model/ask.ts";
 export { dollarsOf, prices } from "./model/prices.ts";
