@@ -2,4 +2,16 @@ export * from "./append.ts";
 export * from "./examine.ts";
 export * from "./ideas.ts";
 export { type Ledger, openLedger } from "./ledger.ts";
+export * from "./memory.ts";
 export * from "./queries.ts";
+export {
+  addTurns,
+  type NewTurn,
+  rawOf,
+  type Spending,
+  spendingOf,
+  type TurnRow,
+  traceOf,
+  turnsOf,
+} from "./turns.ts";
+export * from "./words.ts";
