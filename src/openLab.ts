@@ -3,6 +3,7 @@ import type { Program } from "./contract/index.ts";
 import {
   type Check,
   checkLab,
+  type Entrant,
   finalizeSession,
   type ReplayReport,
   type RunResult,
@@ -20,6 +21,10 @@ export interface LabRunOptions {
   experiments?: number;
   /** Total milliseconds of the session. */
   time?: number;
+  /** Tokens of the session, read and written. */
+  tokens?: number;
+  /** US dollars of the session. */
+  money?: number;
   /** Ends once the metric is at this value. */
   until?: number;
   /** Pairs of the final audit, 0: none. Default 8. */
@@ -30,8 +35,8 @@ export interface LabRunOptions {
   fresh?: boolean;
   /** Seed of a new session's search. */
   seed?: number;
-  /** Who proposes; default: the one that the contract names. */
-  researcher?: Researcher;
+  /** Who proposes, one or several with their shares; default: those that the contract names. */
+  researcher?: Researcher | readonly Entrant[];
   /** False: do not try Whetstone's own cheats on the evaluator before the first experiment. */
   probe?: boolean;
   /** No isolation although a better level is there. */
@@ -91,6 +96,8 @@ export async function openLab(path: string): Promise<Lab> {
         ...common(options),
         ...(options.experiments === undefined ? {} : { experiments: options.experiments }),
         ...(options.time === undefined ? {} : { time: options.time }),
+        ...(options.tokens === undefined ? {} : { tokens: options.tokens }),
+        ...(options.money === undefined ? {} : { money: options.money }),
         ...(options.until === undefined ? {} : { until: options.until }),
         ...(options.auditPairs === undefined ? {} : { auditPairs: options.auditPairs }),
         ...(options.seed === undefined ? {} : { seed: options.seed }),

@@ -64,6 +64,12 @@ async function main(argv: readonly string[]): Promise<number> {
     .description("the loop: propose, evaluate, decide, keep or discard; goes on where it stopped")
     .option("--experiments <n>", "stop after so many experiments of the session", wholeNumber)
     .option("--for <time>", "stop after so much time of the session, e.g. 8h")
+    .option("--money <dollars>", "stop before the session costs more US dollars", number)
+    .option("--tokens <n>", "stop before the session takes more tokens", wholeNumber)
+    .option(
+      "--researcher <who>",
+      "search, claude, codex, gemini, opencode, pi, `command: ...`, `acp: ...`, `model: provider/name`",
+    )
     .option("--until <value>", "stop once the metric is there", number)
     .option("--audit <pairs>", "pairs of the final audit, 0: none (default 8)", wholeNumberOrZero)
     .option("--seed <n>", "seed of a new session", wholeNumberOrZero)
@@ -202,6 +208,29 @@ async function main(argv: readonly string[]): Promise<number> {
         (await import("./commands/mcp.ts")).mcpCommand(lab, { ...options, version: version() }),
       ),
     );
+  const words = () => import("./commands/words.ts");
+  notebook("trace [id] [lab]", "what the agent or model of an experiment was told and did")
+    .option("--raw", "everything that it printed, as it came")
+    .option("--failed", "the turns that came to nothing")
+    .action(
+      run(async (id, lab, options) =>
+        (await import("./commands/trace.ts")).traceCommand(
+          ...(options.failed && lab === undefined
+            ? ([undefined, id] as const)
+            : ([id === undefined ? id : experimentNumber(id), lab] as const)),
+          options,
+        ),
+      ),
+    );
+  notebook("pause [lab]", "let the experiment in flight end, and begin no other").action(
+    run(async (lab, options) => (await words()).pauseCommand(lab, options)),
+  );
+  notebook("resume [lab]", "go on after a pause").action(
+    run(async (lab, options) => (await words()).resumeCommand(lab, options)),
+  );
+  notebook("steer <text> [lab]", "a word to the researchers: the next briefing holds it").action(
+    run(async (text, lab, options) => (await words()).steerCommand(text, lab, options)),
+  );
 
   try {
     await program.parseAsync(argv, { from: "user" });

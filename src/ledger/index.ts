@@ -6,6 +6,7 @@ export * from "./memory.ts";
 export * from "./queries.ts";
 export {
   addTurns,
+  awaitsRepair,
   type NewTurn,
   rawOf,
   type Spending,

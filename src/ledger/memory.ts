@@ -23,20 +23,7 @@ export interface Recall {
 /** Decided experiments of a session, in the order that was asked for. */
 export async function recall(ledger: Ledger, sessionId: number, wanted: Recall): Promise<Remembered[]> {
   const last = await lastNumber(ledger, sessionId);
-  let query = ledger.db
-    .selectFrom("experiments as e")
-    .innerJoin("decisions as d", "d.experimentId", "e.id")
-    .select([
-      "e.id",
-      "e.number",
-      "e.researcher",
-      "e.what",
-      "e.mechanism",
-      "e.prediction",
-      "e.verdict",
-      "e.lesson",
-    ])
-    .select(["d.kind", "d.effect", "d.t", "d.value", "d.reason"])
+  let query = rememberedQuery(ledger)
     .where("e.sessionId", "=", sessionId)
     .where("e.number", ">", last - wanted.among)
     .where("d.kind", "in", wanted.kinds)
@@ -46,6 +33,25 @@ export async function recall(ledger: Ledger, sessionId: number, wanted: Recall):
   if (t && "notAbove" in t)
     query = query.where((eb) => eb.or([eb("d.t", "<=", t.notAbove), eb("d.t", "is", null)]));
   return (wanted.order === "t" ? query.orderBy("d.t", "desc") : query).orderBy("e.number", "desc").execute();
+}
+
+/** The newest keeps of a session, newest first; however rare they are, the index on the kind finds them. */
+export async function newestKeeps(ledger: Ledger, sessionId: number, limit: number): Promise<Remembered[]> {
+  return rememberedQuery(ledger)
+    .where("d.kind", "=", "keep")
+    .where("e.sessionId", "=", sessionId)
+    .orderBy("d.experimentId", "desc")
+    .limit(limit)
+    .execute();
+}
+
+function rememberedQuery(ledger: Ledger) {
+  return ledger.db
+    .selectFrom("experiments as e")
+    .innerJoin("decisions as d", "d.experimentId", "e.id")
+    .select(["e.id", "e.number", "e.researcher", "e.what", "e.mechanism"])
+    .select(["e.prediction", "e.verdict", "e.lesson"])
+    .select(["d.kind", "d.effect", "d.t", "d.value", "d.reason"]);
 }
 
 async function lastNumber(ledger: Ledger, sessionId: number): Promise<number> {

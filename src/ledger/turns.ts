@@ -108,6 +108,33 @@ export async function turnsOf(
   return rows.reverse().map((row) => ({ ...row, prompt: inflateSync(row.prompt).toString() }));
 }
 
+/**
+ * Whether a crashed experiment waits for its one repair turn: it came of turns, none of them a repair, and none was
+ * tried since. A turn that only the provider prevented does not count.
+ */
+export async function awaitsRepair(
+  ledger: Ledger,
+  sessionId: number,
+  experimentId: number,
+): Promise<boolean> {
+  const own = await ledger.db
+    .selectFrom("turns")
+    .select(["id", "purpose"])
+    .where("experimentId", "=", experimentId)
+    .execute();
+  if (own.length === 0 || own.some(({ purpose }) => purpose !== "propose")) return false;
+  const tried = await ledger.db
+    .selectFrom("turns")
+    .select("id")
+    .where("sessionId", "=", sessionId)
+    .where("id", ">", Math.max(...own.map(({ id }) => id)))
+    .where("purpose", "=", "repair")
+    .where("ending", "not in", ["rate", "outage"])
+    .limit(1)
+    .executeTakeFirst();
+  return tried === undefined;
+}
+
 /** The trace of a turn, in the order in which it became known. */
 export async function traceOf(ledger: Ledger, turnId: number): Promise<TraceEvent[]> {
   const rows = await ledger.db
@@ -143,6 +170,9 @@ export interface Spending {
   /** Turns that did something and did not say what it cost. */
   unknownTokens: number;
   unknownDollars: number;
+  /** Turns with a good end that did not say it. */
+  silentTokens: number;
+  silentDollars: number;
   /** Of one turn; null: no turn said. */
   mostTokens: number | null;
   mostDollars: number | null;
@@ -174,6 +204,8 @@ export async function spendingOf(ledger: Ledger, sessionId: number): Promise<Spe
         eb.fn.sum<number | null>("dollars").as("dollars"),
         count(eb.and([silent, busy])).as("unknownTokens"),
         count(eb.and([eb("dollars", "is", null), busy])).as("unknownDollars"),
+        count(eb.and([silent, eb("ending", "=", "done")])).as("silentTokens"),
+        count(eb.and([eb("dollars", "is", null), eb("ending", "=", "done")])).as("silentDollars"),
         eb.fn.max(eb.case().when(eb.not(silent)).then(tokens).end()).as("mostTokens"),
         eb.fn.max("dollars").as("mostDollars"),
       ];

@@ -11,6 +11,7 @@ import {
   earlierLook,
   evaluationsOf,
   experimentByNumber,
+  type NewTurn,
   openExperiment,
   StaleIncumbent,
   setCandidateCommit,
@@ -71,6 +72,10 @@ export interface Recording {
   /** What else was changed in the working copy; any of it makes the experiment invalid. */
   violations?: readonly Violation[];
   proposeMs: number;
+  /** What it was asked and did: recorded in one transaction with the proposal. */
+  turns?: readonly NewTurn[];
+  /** Ids of turns before these in which it came with what had been tried already. */
+  earlierTurns?: readonly number[];
 }
 
 export type Recorded =
@@ -84,7 +89,7 @@ export type Recorded =
 export async function recordProposal(
   session: Session,
   state: LoopState,
-  { researcher, proposal, violations: found = [], proposeMs }: Recording,
+  { researcher, proposal, violations: found = [], proposeMs, turns = [], earlierTurns = [] }: Recording,
 ): Promise<Recorded> {
   const { ledger, row } = session;
   const { incumbent } = state;
@@ -117,6 +122,8 @@ export async function recordProposal(
     changes: { after: changes, before, diff: diffText(before, changes) },
     violations,
     proposeMs,
+    turns,
+    earlierTurns,
     reviewed: state.reviewed,
   }).catch((error: unknown) => {
     if (error instanceof StaleIncumbent) return null;

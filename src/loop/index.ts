@@ -6,6 +6,7 @@ export { type FinalizeOptions, finalizeSession } from "./finalize.ts";
 export { type LabFolder, readLab } from "./lab.ts";
 export { limitsOf, reached } from "./limits.ts";
 export type { Probe } from "./probe.ts";
+export type { Entrant } from "./propose.ts";
 export { type ReplayReport, replayLab } from "./replay.ts";
 export { rescore } from "./rescore.ts";
 export { type Doubted, doubted, review } from "./review.ts";
@@ -20,3 +21,4 @@ export {
   type TryingOptions,
   type TryOptions,
 } from "./trying.ts";
+export { isAtWork, pause, resume, steer } from "./words.ts";
