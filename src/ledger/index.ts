@@ -12,7 +12,9 @@ export {
   type Spending,
   spendingOf,
   type TurnRow,
+  type TurnsCost,
   traceOf,
+  turnCosts,
   turnsOf,
 } from "./turns.ts";
 export * from "./words.ts";

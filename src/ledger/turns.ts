@@ -156,6 +156,44 @@ export async function rawOf(ledger: Ledger, turnId: number): Promise<string> {
   return inflateSync(raw).toString();
 }
 
+/** What the turns of one experiment cost together. */
+export interface TurnsCost {
+  turns: number;
+  /** Null: some turn did not say. */
+  tokensIn: number | null;
+  tokensOut: number | null;
+  dollars: number | null;
+}
+
+/** By experiment id; those that came of no turn are left out. */
+export async function turnCosts(
+  ledger: Ledger,
+  experimentIds: readonly number[],
+): Promise<Map<number, TurnsCost>> {
+  const result = new Map<number, TurnsCost>();
+  // SQLite binds at most 32,766 values in one statement.
+  for (let start = 0; start < experimentIds.length; start += 10_000) {
+    const rows = await ledger.db
+      .selectFrom("turns")
+      .where("experimentId", "in", experimentIds.slice(start, start + 10_000))
+      .groupBy("experimentId")
+      .select((eb) => {
+        const known = (column: "tokensIn" | "tokensOut" | "dollars") =>
+          eb.case().when(eb.fn.count(column), "=", eb.fn.countAll()).then(eb.fn.sum<number>(column)).end();
+        return [
+          "experimentId",
+          eb.fn.countAll<number>().as("turns"),
+          known("tokensIn").as("tokensIn"),
+          known("tokensOut").as("tokensOut"),
+          known("dollars").as("dollars"),
+        ];
+      })
+      .execute();
+    for (const { experimentId, ...cost } of rows) result.set(experimentId as number, cost);
+  }
+  return result;
+}
+
 /** What a researcher's turns of a session came to; sums of what is known, and how many did not say. */
 export interface Spending {
   researcher: string;

@@ -74,6 +74,23 @@ export interface Arm {
   ms: number;
   /** Sum over its keeps of probability times effect, in the metric's unit: for comparison only. */
   expectedGain: number;
+  /** What asking it cost; absent for one that costs nothing. */
+  cost?: ArmCost;
+}
+
+/** What the turns of an agent or a model came to: sums of what it said, and how many turns did not say. */
+export interface ArmCost {
+  turns: number;
+  /** Turns that came to no experiment. */
+  fruitless: number;
+  /** Null: no turn said. */
+  tokensIn: number | null;
+  tokensOut: number | null;
+  dollars: number | null;
+  unknownTokens: number;
+  unknownDollars: number;
+  /** Expected gain for a dollar, in the metric's unit; null where not every turn said what it cost. */
+  gainPerDollar: number | null;
 }
 
 export interface Epoch {
@@ -252,6 +269,8 @@ export interface Row {
   diff: string;
   peakBytes: number | null;
   wallMs: number;
+  /** What proposing it cost; absent where nobody was asked. Null: some turn did not say. */
+  cost?: { turns: number; tokensIn: number | null; tokensOut: number | null; dollars: number | null };
   startedAt: number;
   provisional: boolean;
   /** Why a person should look at this keep. */
