@@ -19,7 +19,7 @@ export async function ask(
   abort: AbortSignal,
 ): Promise<Answer> {
   const cut = new AbortController();
-  const time = researcher.time === undefined ? null : researcher.time + grace;
+  const time = researcher.time ?? null;
   const signal = AbortSignal.any([abort, cut.signal]);
   const timer = time === null ? null : setTimeout(() => cut.abort(), time);
   const answered = new AbortController();
