@@ -23,7 +23,7 @@ const nearMiss = 0.5;
 /** What a session has learned, from its ledger: bounded in size and in the time that it takes. */
 export async function recallMemory(
   { ledger, row, contract, baseline }: Pick<Session, "ledger" | "row" | "contract" | "baseline">,
-  state: LoopState,
+  state: Pick<LoopState, "decided" | "incumbent" | "noise">,
 ): Promise<Memory> {
   const of = (kinds: Parameters<typeof recall>[2]["kinds"], limit: number, more = {}) =>
     recall(ledger, row.id, { kinds, limit, among, order: "newest", ...more });
