@@ -53,6 +53,24 @@ export interface Request {
   copies: Copies;
 }
 
+/** What a researcher is told: the briefing in words, from the ledger as it is now. */
+export async function words(
+  session: Session,
+  state: LoopState,
+  { entrant: { role }, repair }: Pick<Request, "entrant" | "repair">,
+  refused: readonly Refused[] = [],
+): Promise<string> {
+  return briefingText(
+    {
+      ...{ program: session.lab.program, files: state.incumbent.files, refused },
+      memory: await recallMemory(session, state),
+      ...(role === undefined ? {} : { role }),
+      ...(repair ? { repair } : {}),
+    },
+    session.contract.briefing.tokens,
+  );
+}
+
 /** Asks one researcher until it comes with something new, and records what it was told, did and cost. */
 export async function propose(session: Session, state: LoopState, request: Request): Promise<Asked> {
   const { row, lab, ledger, listener, abort } = session;
@@ -81,16 +99,7 @@ export async function propose(session: Session, state: LoopState, request: Reque
       {
         refused: new Set(refused.map(({ key }) => key)),
         words: async () => {
-          const { role } = entrant;
-          told = briefingText(
-            {
-              ...{ program: lab.program, files: incumbent.files, refused },
-              memory: await recallMemory(session, state),
-              ...(role === undefined ? {} : { role }),
-              ...(repair ? { repair } : {}),
-            },
-            session.contract.briefing.tokens,
-          );
+          told = await words(session, state, request, refused);
           return told;
         },
         workingCopy: () => copies.at(session, incumbent.files),

@@ -1,8 +1,9 @@
 import { RunFailed } from "../errors.ts";
 import { spendingOf } from "../ledger/index.ts";
+import { tokensOf } from "../researcher/index.ts";
 import type { Proposed } from "./experiment.ts";
 import { type Limits, overdrawn } from "./limits.ts";
-import { type Asked, copies, type Entrant, propose } from "./propose.ts";
+import { type Asked, copies, type Entrant, propose, type Request, words } from "./propose.ts";
 import { crashToRepair } from "./repair.ts";
 import { next, type Researchers } from "./researchers.ts";
 import type { Session } from "./session.ts";
@@ -46,7 +47,7 @@ export function takeTurns(
   spentMs: () => number,
   backoff?: Backoff,
 ): Turns {
-  const { ledger, row, contract, listener } = session;
+  const { ledger, row, listener } = session;
   const { mains, control } = researchers;
   const everybody = [...mains, ...(control ? [control.entrant] : [])];
   const names = everybody.map(({ researcher }) => researcher);
@@ -60,10 +61,11 @@ export function takeTurns(
   const of = ({ researcher }: Entrant) => standings.get(researcher.name) as Standing;
   const isAtWork = (entrant: Entrant, state: LoopState) =>
     of(entrant).failures < mostFailures && of(entrant).emptyAt !== state.incumbent.number;
-  const promptTokens = contract.briefing.tokens;
 
-  const allowance = async ({ researcher }: Entrant) => {
+  const allowance = async (state: LoopState, asked: Pick<Request, "entrant" | "repair">) => {
+    const { researcher } = asked.entrant;
     if (!researcher.paid || (limits.tokens === null && limits.money === null)) return { end: null };
+    const promptTokens = tokensOf(await words(session, state, asked));
     const all = await spendingOf(ledger, row.id);
     const spent = counted(names, all, promptTokens);
     const end = overdrawn(limits, spent, reserve(researcher, all, promptTokens));
@@ -156,13 +158,13 @@ export function takeTurns(
         return "again";
       }
       await refuseUncounted(entrant);
-      const { end } = await allowance(entrant);
+      const task = { entrant, ...(repair ? { repair } : {}) };
+      const { end } = await allowance(state, task);
       if (end !== null) return { end };
       const asked = await propose(session, state, {
-        ...{ entrant, copies: kept },
-        ...(repair ? { repair } : {}),
+        ...{ ...task, copies: kept },
         allowance: async () => {
-          const { end: over, ...may } = await allowance(entrant);
+          const { end: over, ...may } = await allowance(state, task);
           return over === null ? may : null;
         },
       });
