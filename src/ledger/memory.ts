@@ -65,22 +65,6 @@ async function lastNumber(ledger: Ledger, sessionId: number): Promise<number> {
   return row?.number ?? 0;
 }
 
-/** What was thought of and neither tried nor struck off, of the whole lab; oldest first. */
-export async function untriedIdeas(
-  ledger: Ledger,
-  limit: number,
-): Promise<{ id: number; text: string; by: string }[]> {
-  const rows = await ledger.db
-    .selectFrom("ideas")
-    .select(["id", "text", "by"])
-    .where("experimentId", "is", null)
-    .where("droppedAt", "is", null)
-    .orderBy("id", "desc")
-    .limit(limit)
-    .execute();
-  return rows.reverse();
-}
-
 /** One thing that a researcher was asked for in a session: an experiment, or a turn that came to nothing. */
 export interface Pull {
   researcher: string;

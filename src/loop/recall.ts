@@ -1,12 +1,12 @@
 import * as decision from "../decision/index.ts";
 import {
   changesOf,
+  ideasOf,
   newestKeeps,
   type Remembered,
   recall,
   reviewsOf,
   steeringOf,
-  untriedIdeas,
 } from "../ledger/index.ts";
 import { fallen } from "../notebook/index.ts";
 import type { Entry, Memory } from "../researcher/index.ts";
@@ -52,7 +52,7 @@ export async function recallMemory(
     deadEnds: (await of(["discard"], rows.deadEnds, { t: { notAbove: nearMiss } })).map(entry),
     untested: (await of(["crash", "timeout", "invalid"], rows.untested)).map(entry),
     last: last ? entry(last) : null,
-    ideas: await untriedIdeas(ledger, rows.ideas),
+    ideas: await ideasOf(ledger, { open: true, limit: rows.ideas }),
     steering: (await steeringOf(ledger, row.id, rows.steering)).map(({ text }) => text),
     keeps: shown.map(({ id, number, what }) => ({ number, what, diff: changes.get(id)?.diff ?? "" })),
   };

@@ -1,13 +1,10 @@
-import { dollarsOf, provideModel } from "../agents/index.ts";
+import { acpAgent, openAgent, provideModel } from "../agents/index.ts";
 import type { ResearcherChoice } from "../contract/index.ts";
-import { UserError } from "../errors.ts";
 import type { Sandbox } from "../sandbox/index.ts";
+import { agentResearcher } from "./agent.ts";
 import { modelResearcher } from "./model.ts";
 import type { Researcher } from "./researcher.ts";
 import { search } from "./search/search.ts";
-
-/** Milliseconds that a call has beyond the times of its turns. */
-const margin = 10_000;
 
 /** What a researcher is opened with. */
 export interface Surroundings {
@@ -16,33 +13,33 @@ export interface Surroundings {
   sandbox: Sandbox;
   /** The globs of what may change. */
   change: readonly string[];
+  onNotice?: (text: string) => void;
 }
 
-/** The researcher that a contract names. @throws UserError when it is not to be had here: no key, no such provider. */
-export async function openResearcher(choice: ResearcherChoice, { env }: Surroundings): Promise<Researcher> {
+/** Milliseconds that an agent has beyond its turn's time: it is cut off from inside first. */
+const margin = 30_000;
+
+/**
+ * The researcher that a contract names. Whether an agent's program is there shows with its first turn.
+ *
+ * @throws UserError when a model's provider is unknown, or its key missing.
+ */
+export async function openResearcher(choice: ResearcherChoice, around: Surroundings): Promise<Researcher> {
+  const { env, change } = around;
   switch (choice.kind) {
     case "search":
       return { ...search(choice.options), name: choice.name };
-    case "model": {
-      const { priced } = await provideModel(choice, env);
-      const { maxOutput: output, time } = choice;
-      return {
-        ...modelResearcher(choice, env),
-        reports: { tokens: true, dollars: priced !== null },
-        // A malformed answer gets one more turn; each is cut off from inside first.
-        time: 2 * time + margin,
-        estimate: (promptTokens) => {
-          // As many tokens as no usual tokenizer makes of a text of that length, and the longest answer.
-          const input = 2 * promptTokens;
-          const usage = { input, output, cached: null };
-          return { tokens: input + output, dollars: priced === null ? null : dollarsOf(priced, usage) };
-        },
-      };
-    }
+    case "model":
+      // Better now than after the baseline was measured.
+      await provideModel(choice, env);
+      return modelResearcher(choice, env);
+    case "acp":
+      return inTime(agentResearcher(choice, acpAgent(choice, around, change)), choice.time);
     default:
-      throw new UserError(
-        `${choice.name} is not available yet`,
-        "the built-in search is: `researcher: search`",
-      );
+      return inTime(agentResearcher(choice, await openAgent(choice, around)), choice.time);
   }
+}
+
+function inTime(researcher: Researcher, time: number): Researcher {
+  return { ...researcher, time: time + margin };
 }

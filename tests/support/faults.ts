@@ -28,8 +28,8 @@ export function planOf(seed: number): Plan {
   const between = (low: number, high: number) => Math.round(low + random() * (high - low));
   return {
     ...{ seed, tag: `s${seed}`, experiments: between(3, 8) },
-    tokens: maybe(0.25, () => between(2000, 20_000)),
-    money: maybe(0.25, () => between(5, 60) / 100),
+    tokens: maybe(0.25, () => between(1500, 5000)),
+    money: maybe(0.25, () => between(4, 30) / 100),
     time: maybe(0.1, () => between(300, 3000)),
     kill: maybe(0.1, () => between(0, 600)),
     stop: maybe(0.1, () => between(0, 400)),
