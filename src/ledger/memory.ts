@@ -5,7 +5,7 @@ import type { DecisionTable } from "./schema.ts";
 /** What a briefing needs of an experiment. */
 export type Remembered = Pick<
   ExperimentRow,
-  "id" | "number" | "researcher" | "what" | "mechanism" | "prediction" | "verdict" | "lesson"
+  "id" | "number" | "researcher" | "what" | "mechanism" | "verdict" | "lesson"
 > &
   Pick<DecisionTable, "kind" | "effect" | "t" | "value" | "reason">;
 
@@ -50,7 +50,7 @@ function rememberedQuery(ledger: Ledger) {
     .selectFrom("experiments as e")
     .innerJoin("decisions as d", "d.experimentId", "e.id")
     .select(["e.id", "e.number", "e.researcher", "e.what", "e.mechanism"])
-    .select(["e.prediction", "e.verdict", "e.lesson"])
+    .select(["e.verdict", "e.lesson"])
     .select(["d.kind", "d.effect", "d.t", "d.value", "d.reason"]);
 }
 

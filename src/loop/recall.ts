@@ -58,6 +58,6 @@ export async function recallMemory(
   };
 }
 
-function entry({ id: _, prediction: _prediction, ...row }: Remembered): Entry {
+function entry({ id: _id, ...row }: Remembered): Entry {
   return row;
 }

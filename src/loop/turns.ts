@@ -59,6 +59,7 @@ export function takeTurns(
     ]),
   );
   const of = ({ researcher }: Entrant) => standings.get(researcher.name) as Standing;
+  const hasPaid = names.some(({ paid }) => paid === true);
   const isAtWork = (entrant: Entrant, state: LoopState) =>
     of(entrant).failures < mostFailures && of(entrant).emptyAt !== state.incumbent.number;
 
@@ -79,10 +80,11 @@ export function takeTurns(
 
   /** Who mends the crash, if there is one, or else whose turn it is. */
   const pick = async (state: LoopState, open: readonly Entrant[]) => {
-    const crash = await crashToRepair(session);
+    const crash = hasPaid ? await crashToRepair(session) : null;
     const mender = everybody.find(({ researcher }) => researcher.name === crash?.researcher);
     if (crash && mender && isAtWork(mender, state)) return { entrant: mender, repair: crash.repair };
-    const fruitless = (await spendingOf(ledger, row.id)).reduce((sum, each) => sum + each.fruitless, 0);
+    const spending = open.length > 1 ? await spendingOf(ledger, row.id) : [];
+    const fruitless = spending.reduce((sum, each) => sum + each.fruitless, 0);
     const beside = control && isAtWork(control.entrant, state) ? control : null;
     return { entrant: await next(session, state, { control: beside }, open, fruitless) };
   };

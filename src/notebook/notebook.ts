@@ -181,6 +181,7 @@ export async function notebookOf(
     machine: machineOf(contract, await machineRows(ledger, row.id, newestRuns)),
     evaluations: totals.runs,
     evaluationMs: totals.ms,
+    paused: row.pausedAt !== null,
     waiting: standing
       .filter((keep) => keep.decision?.doubt && !reviews.some((review) => review.number === keep.number))
       .map((keep) => keep.number),

@@ -8,6 +8,6 @@ export type * from "./notebook.ts";
 export { chartPng } from "./png.ts";
 export { progressSvg } from "./progress.ts";
 export { diffLines, failuresText, logText, showText, statusText } from "./terminal.ts";
-export { startedText, triedJson, triedText } from "./tried.ts";
 export { eventWords, rawText, type ShownTurn, traceText } from "./trace.ts";
+export { startedText, triedJson, triedText } from "./tried.ts";
 export { resultsTsv } from "./tsv.ts";

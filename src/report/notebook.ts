@@ -47,6 +47,8 @@ export interface Notebook {
   evaluationMs: number;
   /** Keeps that look too good to be believed without a person's review, by number. */
   waiting: number[];
+  /** True: a person wants no new experiment for now. */
+  paused: boolean;
   /** Why kept gains may not be what they seem; null when nothing speaks for it. */
   alarm: string | null;
   /** What each rung of the ladder cost, cheapest first, the deciding one last; empty without a ladder. */

@@ -56,6 +56,11 @@ describe("beside the headline", () => {
     }
   });
 
+  test("a pause is told", () => {
+    for (const page of pages({ paused: true })) expect(page).toMatch(/no new experiment begins until/);
+    for (const page of pages({})) expect(page).not.toMatch(/whet resume/);
+  });
+
   test("earlier epochs keep their numbers", () => {
     const epochs = [
       { epoch: 2, tag: "nov21-e2", baseline: 2.1, audited: null },

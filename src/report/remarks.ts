@@ -15,6 +15,7 @@ export function remarks(notebook: Notebook, scale: Scale): Remark[] {
   const warn = (text: string) => found.push({ kind: "warning", text });
   const tell = (text: string) => found.push({ kind: "fact", text });
   const { waiting, alarm, ladder, arms, epochs } = notebook;
+  if (notebook.paused) warn("paused: no new experiment begins until `whet resume`");
   if (waiting.length > 0)
     warn(
       `${plural(waiting.length, "keep looks", "keeps look")} too good and ${waiting.length === 1 ? "waits" : "wait"} for your review (${waiting.map((number) => `#${number}`).join(", ")}): \`whet review\``,
