@@ -214,6 +214,30 @@ describe("an agent that drives", () => {
     expect((await whet(workspace, "ideas", "drop", "7")).stderr).toContain("there is no idea 7");
   });
 
+  it("believes nothing of an earlier process that was touched since", async () => {
+    const folder = lab();
+    const { workspace } = await begin(folder);
+    const readme = join(folder, ".whetstone", "work", "base", "README.md");
+    writeFileSync(readme, "touched\n");
+    edit(workspace, 4);
+    expect((await attempt(workspace, "rate 4")).tried).toMatchObject({ outcome: { decision: "keep" } });
+    expect(readFileSync(readme, "utf8")).toBe("outside\n");
+    const contract = join(folder, "program.md");
+    writeFileSync(contract, readFileSync(contract, "utf8").replace("minimize", "maximize"));
+    edit(workspace, 5);
+    const changed = await attempt(workspace, "rate 5");
+    expect(changed.code).toBe(2);
+    expect(changed.stderr).toContain("program.md has changed");
+  });
+
+  it("tries its cheats on the evaluator before the first experiment, unless told not to", async () => {
+    const folder = lab();
+    const started = await whet(folder, "start");
+    expect(started.stderr).toContain("probe, unchanged: equal");
+    expect(started.stderr).toMatch(/forged output.* wins/);
+    expect((await whet(lab(), "start", ...quick)).stderr).not.toContain("cheats");
+  });
+
   it("takes a workspace elsewhere, and no folder that is somebody's", async () => {
     const folder = lab();
     const root = join(folder, "..", "..");
