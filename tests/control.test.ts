@@ -40,6 +40,25 @@ describe("a control arm", () => {
     expect((await whet(lab, "replay")).stdout).toMatch(/all agree/);
   });
 
+  it("that has nothing left to try leaves the rest of the session to the researcher", async () => {
+    const lab = repository(
+      knobs("control: 80%", {
+        "knobs.json": '{ "a": false }\n',
+        "score.mjs": [
+          'import { readFileSync } from "node:fs";',
+          'import { join } from "node:path";',
+          'const { a } = JSON.parse(readFileSync(join(process.env.CANDIDATE, "knobs.json"), "utf8"));',
+          "console.log(JSON.stringify({ metrics: { loss: a ? 2 : 1 } }));",
+          "",
+        ].join("\n"),
+      }),
+    );
+    const opened = await openLab(lab);
+    const ended = await opened.run({ experiments: 8, auditPairs: 0, probe: false, researcher: useless });
+    expect(ended.reason).toMatch(/limit of 8 experiments/);
+    expect((await log(lab)).filter((row) => row.researcher === "search")).toHaveLength(1);
+  });
+
   it("does nothing beside the search itself, and the contract says so", async () => {
     const lab = repository(knobs("control: 40%"));
     expect((await whet(lab, "check")).stdout).toMatch(/`control` does nothing here/);

@@ -1,7 +1,7 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { json, knobs, status } from "./support/knobs.ts";
+import { json, knobs, log, status } from "./support/knobs.ts";
 import { git, repository, whet } from "./support/lab.ts";
 
 describe("the holdout", () => {
@@ -26,6 +26,24 @@ describe("the holdout", () => {
     expect(ran.stdout).toMatch(/stopped: the 3 keeps should have gained/);
     expect((await status(lab)).tally.keeps).toBe(3);
   });
+
+  it("that does not work ends the session at once, and no look is spent on it", async () => {
+    const lab = repository(
+      knobs("inputs: [hidden.json]\nholdout: { score: node holdout.mjs, private: [hidden.json], looks: 1 }", {
+        ".gitignore": "hidden.json\n",
+        "holdout.mjs": 'throw new Error("no model");\n',
+      }),
+    );
+    writeFileSync(join(lab, "hidden.json"), "1");
+    const run = () => whet(lab, "run", "--experiments", "12", "--seed", "1", "--no-probe", "--audit", "0");
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      const ran = await run();
+      expect(ran.code).toBe(1);
+      expect(ran.stderr).toMatch(/fails on the holdout/);
+    }
+    expect((await log(lab)).filter((row) => /nothing was decided/.test(row.reason))).toHaveLength(2);
+    expect((await whet(lab, "replay")).stdout).toMatch(/all agree/);
+  });
 });
 
 describe("the sealed split", () => {
@@ -47,7 +65,7 @@ describe("the sealed split", () => {
       ),
     );
     const run = (...more: string[]) =>
-      whet(lab, "run", "--experiments", "40", "--seed", "1", "--no-probe", "--audit", "2", ...more);
+      whet(lab, "run", "--experiments", "14", "--seed", "1", "--no-probe", "--audit", "2", ...more);
     expect((await run("--tag", "one")).code).toBe(0);
     interface Opened {
       sealed: { openedBy: string; result: { effect: number } | null };
@@ -60,7 +78,11 @@ describe("the sealed split", () => {
     expect((await finalize()).sealed).toEqual(first.sealed);
     expect((await status(lab)).evaluations).toBe(runs);
 
-    expect((await run("--fresh", "--tag", "two", "--seed", "5")).code).toBe(0);
+    // Another command that reads the same data does not make it fresh.
+    const file = join(lab, "program.md");
+    writeFileSync(file, readFileSync(file, "utf8").replace("node sealed.mjs", "node sealed.mjs --again"));
+    git(lab, "commit", "-qam", "the same data");
+    expect((await run("--tag", "two", "--seed", "5")).code).toBe(0);
     expect((await finalize()).sealed).toMatchObject({ openedBy: "one", result: null });
     expect((await whet(lab, "finalize", "--pairs", "2", "--no-branches")).stdout).toMatch(
       /sealed split was opened by session one .*not opened again/,

@@ -25,6 +25,9 @@ describe("names and limits", () => {
       expect(shown.stderr).toMatch(/an experiment has a number from 1/);
     }
     expect((await whet(lab, "show", "#1")).stdout).toMatch(/Experiment 1/);
+    // A look at the lab does not change why the session ended.
+    expect((await whet(lab, "check")).code).toBe(0);
+    expect((await status(lab)).stopReason).toBe("the limit of 1 experiments is reached");
   });
 
   it("the looks at a holdout are counted over sessions, and fresh data may be looked at again", async () => {
@@ -86,5 +89,23 @@ describe("names and limits", () => {
     while (!killed.output().includes("measuring")) await new Promise((r) => setTimeout(r, 20));
     killed.child.kill("SIGTERM");
     expect((await killed.finished).stderr).not.toMatch(/please report/);
+  });
+
+  it("Ctrl-C ends a check in good order, and nothing is left that would have to be mended", async () => {
+    const lab = repository(
+      noisyLab({
+        files: { "slow.mjs": "await new Promise((r) => setTimeout(r, 500));\n" },
+        program: "checks: [node slow.mjs]\n",
+      }),
+    );
+    const running = start(lab, "check", "--probe");
+    while (!/baseline/.test(running.errors())) await new Promise((r) => setTimeout(r, 20));
+    running.child.kill("SIGINT");
+    const stopped = await running.finished;
+    expect(stopped.code).toBe(1);
+    expect(stopped.stderr).toMatch(/stopped by hand before the end/);
+    expect((await whet(lab, "doctor")).stdout).toMatch(/all is well/);
+    expect((await whet(lab, "check")).code).toBe(0);
+    expect((await whet(lab, "doctor")).stdout).toMatch(/all is well/);
   });
 });

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { json, knobs, type Status, status } from "./support/knobs.ts";
+import { json, knobs, log, type Status, status } from "./support/knobs.ts";
 import { git, repository, whet } from "./support/lab.ts";
 
 describe("a changed yardstick", () => {
@@ -40,5 +40,30 @@ describe("a changed yardstick", () => {
       0,
     );
     expect((await status(lab)).tag).toBe("one-e2");
+  });
+
+  it("gives every keep its turn: no target, no control arm, and what fits nowhere is named", async () => {
+    const lab = repository(knobs("control: 50%"));
+    expect((await whet(lab, "run", "--experiments", "14", "--seed", "1", "--tag", "one")).code).toBe(0);
+    const keeps = (await log(lab)).filter((row) => row.status === "keep");
+    const changed = (name: string, file: string, from: string, to: string) =>
+      writeFileSync(join(lab, name), file.replace(from, to));
+    changed("score.mjs", readFileSync(join(lab, "score.mjs"), "utf8"), '"a":8', '"a":1');
+    changed(
+      "program.md",
+      readFileSync(join(lab, "program.md"), "utf8"),
+      "metric: loss",
+      "metric: { name: loss, target: 3 }",
+    );
+    git(lab, "commit", "-qam", "another yardstick, whose target the start has reached already");
+    const ran = await whet(lab, "rescore", "--audit", "0", "--no-probe");
+    expect(ran.code).toBe(0);
+    const again = await log(lab);
+    expect(new Set(again.map((row) => row.researcher))).toEqual(new Set(["rescore"]));
+    const lost = keeps.filter((keep) => !again.some((row) => row.what.startsWith(`#${keep.id} again`)));
+    expect(again.length + lost.length).toBe(keeps.length);
+    // The second step of `a` rests on the first, which is none any more.
+    expect(lost.map((keep) => keep.what)).toEqual(["a 2 -> 8"]);
+    expect(ran.stdout).toContain(`not measured again: #${lost[0]?.id}, since`);
   });
 });

@@ -1,5 +1,8 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { knobs, log, status } from "./support/knobs.ts";
+import { openLab, type SessionEvent } from "../src/index.ts";
+import { json, knobs, log, type Status, status } from "./support/knobs.ts";
 import { git, program, repository, start, whet } from "./support/lab.ts";
 
 describe("an implausible gain", () => {
@@ -28,6 +31,15 @@ describe("an implausible gain", () => {
     expect(after.tally.keeps).toBe(kept);
     expect(after.waiting).toEqual([]);
     expect(after.audit).toBeNull();
+    // What went with it is asked about no more, and nothing is left to be mended.
+    expect(
+      (await json<{ keeps: { verdict: string }[] }>(folder, "review")).keeps.map((keep) => keep.verdict),
+    ).toEqual(["reject"]);
+    expect((await whet(folder, "doctor")).stdout).toMatch(/all is well/);
+    const built = before.waiting.find((number) => number > first);
+    expect((await whet(folder, "review", "--accept", String(built))).stderr).toMatch(
+      /has been taken back already/,
+    );
     const rows = await log(folder);
     expect(rows.find((row) => row.id === first)?.reason).toBe("rejected by review: too good");
     // The branch holds the state before it, and its history what happened.
@@ -57,12 +69,40 @@ describe("an implausible gain", () => {
     expect((await whet(folder, "run", "--experiments", "25", "--seed", "1", "--audit", "2")).code).toBe(0);
     const { waiting, tally, branch } = await status(folder);
     const tip = git(folder, "rev-parse", branch);
-    for (const number of waiting)
-      expect((await whet(folder, "review", "--accept", String(number))).code).toBe(0);
+    for (const number of waiting) {
+      // Two people at once: one of them is told that the other has been there.
+      const both = await Promise.all(
+        ["--accept", "--accept"].map((verdict) => whet(folder, "review", verdict, String(number))),
+      );
+      expect(new Set(both.map((ran) => ran.code))).toEqual(new Set([0, 2]));
+      expect(both.map((ran) => ran.stderr).join("")).toMatch(/has been reviewed already/);
+    }
     const after = await status(folder);
     expect(after.waiting).toEqual([]);
     expect(after.tally.keeps).toBe(tally.keeps);
     expect(git(folder, "rev-parse", branch)).toBe(tip);
+  });
+
+  it("is taken back though the session that runs makes no further proposal", async () => {
+    const folder = repository(plausible(4));
+    const lab = await openLab(folder);
+    // A process of its own, while this one has the lab: it can leave the branch only to us.
+    const now = (...args: string[]) =>
+      execFileSync(process.execPath, [join(import.meta.dirname, "..", "bin", "whet.cjs"), ...args], {
+        cwd: folder,
+        encoding: "utf8",
+      });
+    let rejected: number | undefined;
+    const onEvent = (event: SessionEvent) => {
+      if (event.type !== "phase" || event.phase !== "audit" || rejected !== undefined) return;
+      [rejected] = (JSON.parse(now("status", "--json")) as Status).waiting;
+      now("review", "--reject", String(rejected));
+    };
+    await lab.run({ experiments: 25, seed: 1, probe: false, auditPairs: 2, onEvent });
+    expect(rejected).toBeGreaterThan(0);
+    const { branch, audit } = await status(folder);
+    expect(git(folder, "log", "-1", "--format=%s", branch)).toMatch(/Take back #/);
+    expect(audit).toBeNull();
   });
 
   it("is taken back while the session runs", async () => {

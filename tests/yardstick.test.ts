@@ -1,8 +1,19 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { openLab, type SessionEvent } from "../src/index.ts";
 import { knobs, log, status } from "./support/knobs.ts";
-import { program, repository, start, whet } from "./support/lab.ts";
+import { program, repository, start, whet, write } from "./support/lab.ts";
+
+/** A scorer with data that the user may change meanwhile. */
+const weighing = [
+  'import { readFileSync } from "node:fs";',
+  'import { join } from "node:path";',
+  'const { a } = JSON.parse(readFileSync(join(process.env.CANDIDATE, "knobs.json"), "utf8"));',
+  'const weight = Number(readFileSync("scale.txt", "utf8"));',
+  "console.log(JSON.stringify({ metrics: { loss: weight * Math.abs(8 - a) } }));",
+  "",
+].join("\n");
 
 describe("a session's yardstick", () => {
   /** A scale that the user may change while the session runs. */
@@ -35,6 +46,43 @@ describe("a session's yardstick", () => {
     const now = await status(lab);
     expect(now.tally.keeps).toBe(0);
     expect((await log(lab)).some((row) => /what judges changed while/.test(row.reason))).toBe(true);
+    expect((await whet(lab, "replay")).stdout).toMatch(/all agree/);
+  });
+
+  it("that changes before the baseline is interrupted leaves nothing to go on with", async () => {
+    const lab = repository({ ...scaled(), "score.mjs": weighing });
+    write(lab, { "scale.txt": "1\n" });
+    const opened = await openLab(lab);
+    const stop = new AbortController();
+    const onEvent = (event: SessionEvent) => {
+      if (event.type !== "evaluation") return;
+      write(lab, { "scale.txt": "2\n" });
+      stop.abort();
+    };
+    await expect(opened.check({ onEvent, signal: stop.signal })).rejects.toThrow(/while the baseline was/);
+    write(lab, { "scale.txt": "1\n" });
+    await expect(opened.check()).rejects.toThrow(/has changed since it began/);
+    expect((await opened.check({ fresh: true })).baseline.values).toEqual([7, 7, 7, 7, 7]);
+  });
+
+  it("that changes before an interruption makes the experiment in flight invalid", async () => {
+    const lab = repository({ ...scaled(), "score.mjs": weighing });
+    write(lab, { "scale.txt": "1\n" });
+    const opened = await openLab(lab);
+    const stop = new AbortController();
+    const run = { experiments: 6, seed: 1, probe: false, auditPairs: 0 };
+    // A gain is looked at once more: that run never comes.
+    const onEvent = (event: SessionEvent) => {
+      if (event.type !== "evaluation" || event.purpose !== "screen" || !((event.value ?? 9) < 7)) return;
+      write(lab, { "scale.txt": "0.5\n" });
+      stop.abort();
+    };
+    const { final } = await opened.run({ ...run, onEvent, signal: stop.signal });
+    expect(final).toBe(false);
+    write(lab, { "scale.txt": "1\n" });
+    await opened.run(run);
+    const spoilt = (await log(lab)).filter((row) => /what judges changed while/.test(row.reason));
+    expect(spoilt.map((row) => row.status)).toEqual(["invalid"]);
     expect((await whet(lab, "replay")).stdout).toMatch(/all agree/);
   });
 
@@ -146,5 +194,39 @@ describe("what a run can reach", () => {
     const [row] = await log(lab);
     expect(row?.status).toBe("discard");
     expect(row?.reason).toMatch(/guard peak/);
+  });
+});
+
+describe("an audit while what judges changes", () => {
+  it("ends the command, and none of its runs is ever gone on with", async () => {
+    const lab = repository(
+      knobs("inputs: [data.txt]", {
+        ".gitignore": "data.txt\n",
+        "score.mjs": weighing.replace("scale.txt", "data.txt"),
+      }),
+    );
+    write(lab, { "data.txt": "1\n" });
+    const opened = await openLab(lab);
+    const spoil = (event: SessionEvent) => {
+      if (event.type === "evaluation" && event.purpose === "audit") write(lab, { "data.txt": "2\n" });
+    };
+    const run = { experiments: 6, seed: 1, probe: false, auditPairs: 2 };
+    await expect(opened.run({ ...run, onEvent: spoil })).rejects.toThrow(/has changed on disk: data.txt/);
+    expect((await opened.notebook()).audit).toBeNull();
+    write(lab, { "data.txt": "1\n" });
+    await opened.run(run);
+    const { audit } = await opened.notebook();
+    expect(audit?.baselineMean).toBe(7);
+    // Every pair gave the same: none is from before the data was put back.
+    expect(audit?.interval).toEqual([audit?.effect, audit?.effect]);
+
+    await expect(opened.finalize({ pairs: 2, onEvent: spoil })).rejects.toThrow(
+      /has changed on disk: data.txt/,
+    );
+    write(lab, { "data.txt": "1\n" });
+    const { changes } = await opened.finalize({ pairs: 2 });
+    expect(changes.length).toBeGreaterThan(1);
+    for (const { contribution } of changes)
+      if (contribution) expect(contribution.interval).toEqual([contribution.effect, contribution.effect]);
   });
 });

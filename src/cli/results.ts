@@ -1,6 +1,6 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { type Ledger, type SessionRow, sessions } from "../ledger/index.ts";
+import { experiments, type Ledger, type SessionRow, sessions } from "../ledger/index.ts";
 import { type Finding, ill, type Session, well } from "../loop/index.ts";
 import { notebookOf, whetstoneFolder } from "../notebook/index.ts";
 import { resultsTsv } from "../report/index.ts";
@@ -18,7 +18,8 @@ export function resultsWriter(lab: string): (session: Pick<Session, "ledger" | "
 export async function examineResults(lab: string, ledger: Ledger): Promise<Finding> {
   const text = await readFile(resultsFile(lab), "utf8").catch(() => null);
   const all = await sessions(ledger);
-  if (text === null && all.every((row) => row.startedAt === null || row.status === "baseline"))
+  const tried = await Promise.all(all.map((row) => experiments(ledger, row.id, { limit: 1 })));
+  if (text === null && tried.every((rows) => rows.length === 0))
     return well("results", "results.tsv is written once a session runs");
   for (const row of all)
     if (text === (await resultsText(lab, ledger, row)))

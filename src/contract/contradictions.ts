@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import picomatch from "picomatch";
 import type { Clock, Contract } from "./contract.ts";
 import { named } from "./executed.ts";
@@ -51,6 +52,7 @@ export function contradictions(contract: Contract, matter: FrontMatter, file: st
         "it so only if the file is examined, not trusted",
       );
   }
+  const hidden: [path: string, where: Path][] = [];
   for (const [name, paths] of [
     [["score"], score?.private ?? []],
     [["holdout"], holdout?.private ?? []],
@@ -58,6 +60,7 @@ export function contradictions(contract: Contract, matter: FrontMatter, file: st
   ] as const)
     for (const [index, path] of paths.entries()) {
       const where = [...name, "private", index];
+      hidden.push([path, where]);
       if (!isBelow(path, true))
         complain(where, `\`${path}\` is no path from the lab folder`, "private: [hidden.json]");
       else if (overlaps(change, path))
@@ -86,6 +89,39 @@ export function contradictions(contract: Contract, matter: FrontMatter, file: st
           `a path that \`change\` does not match`,
         );
     }
+
+  // A run could reach below what it may write: put a link there, say, before the next one is laid out.
+  const placed: [string, string, Path][] = [
+    ...hidden.map(([path, where]): [string, string, Path] => ["private", path, where]),
+    ...contract.inputs.map((path, index): [string, string, Path] => [
+      "pinned",
+      path,
+      item(matter, "inputs", index),
+    ]),
+    ...contract.write.map((path, index): [string, string, Path] => [
+      "writable",
+      path,
+      item(matter, "write", index),
+    ]),
+  ];
+  for (const [own, write] of contract.write.entries()) {
+    for (const [index, [kind, path, where]] of placed.entries())
+      if (index !== placed.length - contract.write.length + own && liesIn(path, write))
+        complain(
+          where,
+          kind === "writable"
+            ? `\`${path}\` lies in \`${write}\`, which runs may write already`
+            : `the ${kind} path \`${path}\` lies in \`${write}\`, which is emptied and writable in each run (\`write\`)`,
+          kind === "writable" ? `\`${write}\` alone` : `a path outside of \`${write}\``,
+        );
+    const covered = hidden.find(([path]) => liesIn(write, path) && !liesIn(path, write));
+    if (covered)
+      complain(
+        item(matter, "write", own),
+        `\`${write}\` lies in the private path \`${covered[0]}\`, which no run may see`,
+        `a path outside of \`${covered[0]}\``,
+      );
+  }
 
   if (score?.pipe && score.answer !== undefined)
     complain(
@@ -205,6 +241,12 @@ function isBelow(path: string, upwards: boolean): boolean {
   return (
     !path.startsWith("/") && !path.startsWith("~") && parts.length > 0 && (upwards || !parts.includes(".."))
   );
+}
+
+/** Whether a path is a folder's or lies below it. */
+function liesIn(path: string, folder: string): boolean {
+  const plain = posix.normalize(`${path}/`);
+  return plain.startsWith(posix.normalize(`${folder}/`));
 }
 
 /** Whether some glob can match the path itself or something below it. */

@@ -413,6 +413,35 @@ describe("what is wrong is said with its place and what to write instead", () =>
     ],
     ["an input", { change: ["data/*.txt"], inputs: ["data"] }, "both editable and pinned"],
     ["a writable path", { change: ["build/*.ts"], write: ["build"] }, "both editable and emptied"],
+    [
+      "hidden data in a writable path",
+      { write: ["./build/"], score: { command: "node score.ts", private: ["build/hidden.json"] } },
+      "the private path `build/hidden.json` lies in `./build/`",
+    ],
+    [
+      "the sealed split in a writable path",
+      {
+        write: "build",
+        score: "node s.ts",
+        holdout: { score: "node h.ts", sealed: { score: "node s.ts", private: ["build"] } },
+      },
+      "the private path `build` lies in `build`",
+    ],
+    [
+      "an input in a writable path",
+      { write: ["a", "b"], inputs: ["b/c"] },
+      "the pinned path `b/c` lies in `b`",
+    ],
+    [
+      "writable paths within each other",
+      { write: ["a/b", "ab", "a"] },
+      "`a/b` lies in `a`, which runs may write",
+    ],
+    [
+      "a writable path in hidden data",
+      { write: ["data/out"], score: { command: "node score.ts", private: ["data"] } },
+      "`data/out` lies in the private path `data`",
+    ],
     ["the lab as writable", { write: ["."] }, "is no path below the lab folder"],
     ["a writable path above the lab", { write: ["../x"] }, "is no path below the lab folder"],
     ["an absolute input", { inputs: ["/data"] }, "is no path below the lab folder"],

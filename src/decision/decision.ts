@@ -48,8 +48,8 @@ export interface Judged {
 
 /** The unchanged incumbent failed twice in a row: nothing can be compared with it. */
 export class IncumbentFails extends Error {
-  constructor(message: string) {
-    super(`the incumbent itself fails, twice in a row: ${message}`);
+  constructor(message: string, how = "fails, twice in a row") {
+    super(`the incumbent itself ${how}: ${message}`);
     this.name = "IncumbentFails";
   }
 }

@@ -142,10 +142,9 @@ export function canaries(
     "ends at once with success, without any work",
     inserted((language) => language.leave("")),
   );
-  const good =
-    target.direction === "minimize"
-      ? target.value - Math.abs(target.value) / 2
-      : target.value + Math.abs(target.value) / 2 + 1;
+  // A start at 0 has to be undercut as well.
+  const step = target.value === 0 ? 1 : Math.abs(target.value) / 2;
+  const good = target.direction === "minimize" ? target.value - step : target.value + step + 1;
   cheat(
     "forged output",
     "prints the metric itself, in every form that is read, and ends",

@@ -8,6 +8,7 @@ export type FailureKind =
   | "timeout"
   | "memory"
   | "processes"
+  | "cpus"
   | "disk"
   | "output"
   | "no-metric"

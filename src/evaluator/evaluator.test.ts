@@ -2,7 +2,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Contract, parseProgram } from "../contract/index.ts";
 import type { Ending, Isolation, Level, Outcome, Running } from "../sandbox/index.ts";
-import { brokenGuard, channelOf, holdoutPairs, type Probed, passesHoldout, trust } from "./index.ts";
+import {
+  brokenGuard,
+  canaries,
+  channelOf,
+  holdoutPairs,
+  type Probed,
+  passesHoldout,
+  trust,
+} from "./index.ts";
 import { clockValue, readMetrics } from "./metrics.ts";
 import { relay } from "./pipe.ts";
 
@@ -190,6 +198,29 @@ describe("guards", () => {
   it("name the first that is broken", () => {
     const two = guarded("{ name: g, direction: minimize }, { name: h, direction: minimize, max: 1 }");
     expect(brokenGuard(two, [{ g: 1, h: 5 }], [{ g: 1, h: 5 }])).toMatch(/^guard h/);
+  });
+});
+
+describe("the cheats of the probe", () => {
+  it("print a better value than the start's, whatever that is", () => {
+    for (const [direction, value, printed] of [
+      ["minimize", 4, "m: 2"],
+      ["minimize", 0, "m: -1"],
+      ["minimize", -4, "m: -6"],
+      ["maximize", 0, "m: 2"],
+    ] as const) {
+      const made = canaries(
+        contract(`metric: { name: m, direction: ${direction} }`),
+        { "a.js": "x()\n" },
+        {
+          metric: "m",
+          direction,
+          value,
+        },
+      );
+      const forged = made.canaries.find(({ name }) => name === "forged output");
+      expect(forged?.files["a.js"]).toContain(`${printed}\\n`);
+    }
   });
 });
 
@@ -552,6 +583,7 @@ describe("the conversation over a pipe", () => {
     ["start", "crash"],
     ["memory", "memory"],
     ["processes", "processes"],
+    ["cpus", "cpus"],
     ["output", "output"],
     ["cancelled", "cancelled"],
   ])("names the failure of a candidate that ends by %s: %s", async (ending, kind) => {

@@ -169,6 +169,7 @@ export function endingKind(outcome: Outcome): FailureKind {
     case "timeout":
     case "memory":
     case "processes":
+    case "cpus":
     case "disk":
     case "output":
     case "cancelled":

@@ -225,6 +225,15 @@ export async function endAudit(
   await ledger.db.updateTable("audits").set(result).where("id", "=", id).execute();
 }
 
+/** An audit that was measured while what judges changed: it is never gone on with, and its runs stay on record. */
+export async function spoilAudit(ledger: Ledger, id: number): Promise<void> {
+  await ledger.db
+    .updateTable("audits")
+    .set((eb) => ({ finalState: eb(eb.val("spoilt "), "||", eb.ref("finalState")) }))
+    .where("id", "=", id)
+    .execute();
+}
+
 export async function addCost(ledger: Ledger, cost: Insertable<CostTable>): Promise<void> {
   await ledger.db.insertInto("costs").values(cost).execute();
 }
@@ -233,13 +242,17 @@ export async function addProbe(ledger: Ledger, probe: Insertable<ProbeTable>): P
   await ledger.db.insertInto("probes").values(probe).execute();
 }
 
-/** Records a person's verdict on a keep; what has been proposed until now rests on the incumbent of now. */
+/**
+ * Records a person's verdict on a keep; what has been proposed until now rests on the incumbent of now.
+ *
+ * @returns false when there is one already: the first one counts.
+ */
 export async function addReview(
   ledger: Ledger,
   sessionId: number,
   review: Omit<Insertable<ReviewTable>, "id" | "afterNumber" | "commitId">,
-): Promise<void> {
-  await ledger.db.transaction().execute(async (tx) => {
+): Promise<boolean> {
+  return ledger.db.transaction().execute(async (tx) => {
     const last = await tx
       .selectFrom("experiments")
       .select("number")
@@ -247,10 +260,12 @@ export async function addReview(
       .orderBy("number", "desc")
       .limit(1)
       .executeTakeFirstOrThrow();
-    await tx
+    const { numInsertedOrUpdatedRows } = await tx
       .insertInto("reviews")
       .values({ ...review, afterNumber: last.number, commitId: null })
-      .execute();
+      .onConflict((on) => on.column("experimentId").doNothing())
+      .executeTakeFirstOrThrow();
+    return Number(numInsertedOrUpdatedRows) > 0;
   });
 }
 

@@ -341,14 +341,18 @@ export async function auditsOf(
 
 /** Every opening of a sealed split, of any session, oldest first. */
 export async function sealedAudits(ledger: Ledger): Promise<(AuditRow & { tag: string })[]> {
-  return ledger.db
-    .selectFrom("audits as a")
-    .innerJoin("sessions as s", "s.id", "a.sessionId")
-    .selectAll("a")
-    .select("s.tag")
-    .where("a.kind", "=", "sealed")
-    .orderBy("a.id")
-    .execute();
+  return (
+    ledger.db
+      .selectFrom("audits as a")
+      .innerJoin("sessions as s", "s.id", "a.sessionId")
+      .selectAll("a")
+      .select("s.tag")
+      .where("a.kind", "=", "sealed")
+      // Nothing came of an opening during which what judges was changed.
+      .where("a.finalState", "not like", "spoilt %")
+      .orderBy("a.id")
+      .execute()
+  );
 }
 
 /** In how many other experiments of all sessions this holdout data was looked at. */
@@ -363,6 +367,8 @@ export async function holdoutLooks(
     .select((eb) => eb.fn.count<number>("e.experimentId").distinct().as("n"))
     .where("s.holdoutData", "=", holdoutData)
     .where("e.purpose", "=", "holdout")
+    // Where it failed for the incumbent already, nothing was learnt of a candidate.
+    .where("e.arm", "=", "candidate")
     .where("e.experimentId", "!=", exceptExperiment)
     .executeTakeFirstOrThrow();
   return Number(row.n);

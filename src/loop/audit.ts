@@ -1,6 +1,6 @@
 import * as decision from "../decision/index.ts";
-import { RunFailed } from "../errors.ts";
-import type { Files } from "../evaluator/index.ts";
+import { RunFailed, UserError } from "../errors.ts";
+import { changedPins, type Files } from "../evaluator/index.ts";
 import {
   type AuditRow,
   addAudit,
@@ -9,6 +9,7 @@ import {
   endAudit,
   evaluationsOf,
   latestAudit,
+  spoilAudit,
 } from "../ledger/index.ts";
 import { drive } from "./drive.ts";
 import { decidingStage } from "./ladder.ts";
@@ -66,6 +67,7 @@ export interface Comparison {
  * @returns the finished audit. Its effect is null where the measured state failed, which is a result for a part of the
  * final state and an error for the whole.
  * @throws RunFailed when the state that it is compared with fails, or the whole final state.
+ * @throws UserError when what judges has changed meanwhile.
  */
 export async function measurePairs(session: Session, comparison: Comparison): Promise<AuditRow> {
   const { ledger, row, contract, listener } = session;
@@ -103,23 +105,30 @@ export async function measurePairs(session: Session, comparison: Comparison): Pr
     what: comparison.what,
   });
   const enough = pairsRun(session, pairs);
-  const { result, evaluations } = await drive(
-    decision.audit(contract.metric, enough),
-    recorded,
-    (ask, position, previousSeed) => {
-      const own = ask.arm === "candidate";
-      return measureRun(session, {
-        ask,
-        position,
-        previousSeed,
-        owner: { experimentId: null, auditId: id, label: `audit ${id}` },
-        state: own ? state : (against?.state ?? row.baseState),
-        files: own ? comparison.files : (against?.files ?? session.baseFiles),
-        rounds: enough,
-        ...(kind === "sealed" ? { split: "sealed" as const } : {}),
-      });
-    },
-  );
+  const driven = drive(decision.audit(contract.metric, enough), recorded, (ask, position, previousSeed) => {
+    const own = ask.arm === "candidate";
+    return measureRun(session, {
+      ask,
+      position,
+      previousSeed,
+      owner: { experimentId: null, auditId: id, label: `audit ${id}` },
+      state: own ? state : (against?.state ?? row.baseState),
+      files: own ? comparison.files : (against?.files ?? session.baseFiles),
+      rounds: enough,
+      ...(kind === "sealed" ? { split: "sealed" as const } : {}),
+    });
+  });
+  // However it ended: runs before and after a change are no pairs, and must not be gone on with either.
+  await driven.catch(() => {});
+  const changed = await changedPins(session.place);
+  if (changed.length > 0) {
+    await spoilAudit(ledger, id);
+    throw new UserError(
+      `what judges the session has changed on disk: ${changed.join("; ")}`,
+      `put it back and \`whet ${final ? "run" : "finalize"}\` goes on; what was being compared is measured anew`,
+    );
+  }
+  const { result, evaluations } = await driven;
   const failure = "failure" in result;
   if (failure && (final || evaluations.at(-1)?.arm !== "candidate"))
     throw new RunFailed(

@@ -1,4 +1,5 @@
 import * as decision from "../decision/index.ts";
+import { RunFailed } from "../errors.ts";
 import { type Trust, trust } from "../evaluator/index.ts";
 import { probesWith } from "../ledger/index.ts";
 import { machineOf } from "../notebook/index.ts";
@@ -6,7 +7,7 @@ import { type Dirty, dirty } from "../repo/index.ts";
 import type { Isolation } from "../sandbox/index.ts";
 import type { LabFolder } from "./lab.ts";
 import { type Probe, probe } from "./probe.ts";
-import { closeSession, openSession, type SessionOptions } from "./session.ts";
+import { closeSession, Interrupted, letGo, openSession, type SessionOptions } from "./session.ts";
 import { mean } from "./state.ts";
 
 /** What `whet check` found: everything to know before a night is spent. */
@@ -49,8 +50,24 @@ export interface CheckOptions extends SessionOptions {
 
 const night = 8 * 3_600_000;
 
-/** Lints, sets up and measures the baseline, and says what a session can see and cost. The session can then be run. */
+/**
+ * Lints, sets up and measures the baseline, and says what a session can see and cost. The session can then be run.
+ *
+ * @throws RunFailed when it was asked to stop.
+ */
 export async function checkLab(lab: LabFolder, options: CheckOptions = {}): Promise<Check> {
+  try {
+    return await looked(lab, options);
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    throw new RunFailed(
+      "stopped by hand before the end",
+      "`whet check` goes on; no finished run of the baseline is repeated",
+    );
+  }
+}
+
+async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
   const began = performance.now();
   const session = await openSession(lab, options);
   try {
@@ -109,7 +126,10 @@ export async function checkLab(lab: LabFolder, options: CheckOptions = {}): Prom
       probe: probed,
     };
   } finally {
-    await closeSession(session, "checked", Math.round(performance.now() - began));
+    const spentMs = Math.round(performance.now() - began);
+    // Why a session ended before stays true.
+    if (session.resumed) await letGo(session, { spentMs: session.row.spentMs + spentMs });
+    else await closeSession(session, "checked", spentMs);
   }
 }
 

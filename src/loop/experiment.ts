@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import * as decision from "../decision/index.ts";
+import { changedPins } from "../evaluator/index.ts";
 import {
   addCost,
   addDecision,
@@ -30,7 +31,7 @@ import { commitKeep, settleBranch } from "./branch.ts";
 import { drive, replayRuns } from "./drive.ts";
 import { lookAtHoldout } from "./holdout.ts";
 import { decidingStage } from "./ladder.ts";
-import { measureRun, type Session } from "./session.ts";
+import { Interrupted, measureRun, type Session } from "./session.ts";
 import {
   applied,
   changedYardstick,
@@ -264,10 +265,15 @@ export async function evaluate(session: Session, state: LoopState, proposed: Pro
       rungs = judgement.rungs;
       evaluations = seen;
     } catch (error) {
-      if (!(error instanceof decision.IncumbentFails)) throw error;
-      incumbentFailed = error;
-      made = { ...refusal(`nothing was decided: ${error.message}`), kind: "discard" };
       evaluations = seen;
+      if (error instanceof decision.IncumbentFails) {
+        incumbentFailed = error;
+        made = { ...refusal(`nothing was decided: ${error.message}`), kind: "discard" };
+      } else if (error instanceof Interrupted && (await changedPins(session.place)).length > 0) {
+        // Once it is put back nobody could tell any more which of the runs were measured with what.
+        yardstick = error;
+        made = refusal(changedYardstick);
+      } else throw error;
     }
   }
 

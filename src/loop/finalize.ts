@@ -1,6 +1,6 @@
 import * as decision from "../decision/index.ts";
 import { RunFailed, UserError } from "../errors.ts";
-import { changedPins, type Files } from "../evaluator/index.ts";
+import type { Files } from "../evaluator/index.ts";
 import {
   type AuditRow,
   changeOf,
@@ -10,7 +10,6 @@ import {
   latestAudit,
   reviewsOf,
   type SessionRow,
-  updateSession,
 } from "../ledger/index.ts";
 import { isUnproven, outcomeOf, partsOf, standingKeeps, withSession } from "../notebook/index.ts";
 import { applyChange, branchesBelow, contentHash, recordReview } from "../repo/index.ts";
@@ -20,7 +19,7 @@ import { independentGroups, removalOrder } from "./grouping.ts";
 import type { LabFolder } from "./lab.ts";
 import { reviewMessage, slug } from "./reviewMessage.ts";
 import { openSealed } from "./sealed.ts";
-import { Interrupted, openSession, type Session, type SessionOptions } from "./session.ts";
+import { Interrupted, letGo, openSession, type Session, type SessionOptions } from "./session.ts";
 import { type Incumbent, replay } from "./state.ts";
 
 export interface FinalizeOptions extends Pick<SessionOptions, "listener" | "abort" | "stop"> {
@@ -60,8 +59,7 @@ export async function finalizeSession(lab: LabFolder, options: FinalizeOptions =
       return await finalizeOpened(session, pairs, options);
     } finally {
       // The session itself is as it was: finalizing is no part of its research.
-      await updateSession(session.ledger, session.row.id, { holder: null });
-      await session.ledger.close();
+      await letGo(session);
     }
   } catch (error) {
     if (error instanceof Interrupted)
@@ -87,12 +85,6 @@ async function finalizeOpened(session: Session, pairs: number, options: Finalize
   const kept = await takeOut(final, changes);
   const groups = await reviewGroups(final, audit, kept, changes);
   const parts = await partsOf(session.ledger, session.contract, audit);
-  const changed = await changedPins(session.place);
-  if (changed.length > 0)
-    throw new UserError(
-      `what judges the session has changed on disk: ${changed.join("; ")}`,
-      "put it back and `whet finalize` goes on",
-    );
   const branches = options.branches === false ? [] : await writeBranches(final, parts, groups, kept.lean);
   return {
     lab: session.lab.name,

@@ -1,3 +1,4 @@
+import * as decision from "../decision/index.ts";
 import { holdoutPairs } from "../evaluator/index.ts";
 import { type EvaluationRow, type ExperimentRow, holdoutLooks } from "../ledger/index.ts";
 import { decidingStage } from "./ladder.ts";
@@ -31,11 +32,11 @@ export async function lookAtHoldout(
     const order =
       round % 2 === 1 ? (["incumbent", "candidate"] as const) : (["candidate", "incumbent"] as const);
     for (const arm of order) {
-      if (runs.some((run) => run.round === round && run.arm === arm)) continue;
-      const previous = [...runs, ...fresh].find((run) => run.round === round);
-      const own = arm === "candidate";
-      fresh.push(
-        await measureRun(session, {
+      let run = runs.find((each) => each.round === round && each.arm === arm);
+      if (!run) {
+        const previous = [...runs, ...fresh].find((each) => each.round === round);
+        const own = arm === "candidate";
+        run = await measureRun(session, {
           ask: {
             ...{ arm, seed: previous ? "same" : "fresh", purpose: "holdout", round },
             ...(stage === null ? {} : { stage }),
@@ -47,8 +48,12 @@ export async function lookAtHoldout(
           files: own ? look.files : incumbent.files,
           rounds: holdoutPairs,
           split: "holdout",
-        }),
-      );
+        });
+        fresh.push(run);
+      }
+      // A holdout that does not even work for what is kept would veto all the night long.
+      if (arm === "incumbent" && run.value === null)
+        throw new decision.IncumbentFails(run.failureMessage ?? "no value", "fails on the holdout");
     }
   }
   return [...runs, ...fresh];

@@ -54,12 +54,21 @@ export async function rescore(
       `session "${source.tag}" has kept nothing that could be measured again`,
       "`whet run --fresh` begins a new session",
     );
+  const unfit = new Set<number>();
   const result = await runSession(lab, {
     ...options,
     ...(begun ? { tag: begun.tag } : { tag: epochTag(source), rescoring: source }),
+    // Every keep has its turn: neither a limit nor a target of the research ends that.
     experiments: Number.MAX_SAFE_INTEGER,
-    researcher: again(keeps),
+    until: lab.contract.metric.direction === "minimize" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY,
+    control: false,
+    researcher: again(keeps, unfit),
   });
+  if (result.final && unfit.size > 0)
+    options.listener?.({
+      type: "notice",
+      message: `not measured again: ${[...unfit].map((number) => `#${number}`).join(", ")}, since what they were built on has not been kept this time`,
+    });
   return { ...result, from: source.tag };
 }
 
@@ -68,8 +77,12 @@ function epochTag(source: SessionRow): string {
   return `${source.tag.replace(/-e\d+$/, "")}-e${source.epoch + 1}`;
 }
 
-/** Proposes kept changes once more, in order, each as it fits the incumbent of now. */
-function again(keeps: readonly Kept[]): Researcher {
+/**
+ * Proposes kept changes once more, in order, each as it fits the incumbent of now.
+ *
+ * @param unfit gets the experiments whose change fits nowhere.
+ */
+function again(keeps: readonly Kept[], unfit: Set<number>): Researcher {
   return {
     name: "rescore",
     async propose({ files, history }, { refused }) {
@@ -78,7 +91,11 @@ function again(keeps: readonly Kept[]): Researcher {
         const said = `#${what.number} again: ${what.what}`;
         if (tried.has(said)) continue;
         const next = await applyChange(files, change);
-        if (next === null) continue;
+        if (next === null) {
+          unfit.add(what.number);
+          continue;
+        }
+        unfit.delete(what.number);
         const changes: Proposal["changes"] = {};
         for (const path of Object.keys({ ...change.before, ...change.after }))
           if ((next[path] ?? null) !== (files[path] ?? null)) changes[path] = next[path] ?? null;

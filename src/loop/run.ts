@@ -25,6 +25,8 @@ export interface RunOptions extends SessionOptions {
   auditPairs?: number;
   /** Who proposes; default: the one that the contract names. */
   researcher?: Researcher;
+  /** False: no control arm, whatever the contract says. */
+  control?: boolean;
   /** False: do not try Whetstone's own cheats on the evaluator before the first experiment. */
   probe?: boolean;
   /** Called after each decision, e.g. to bring results.tsv up to date. */
@@ -75,7 +77,7 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
       best: state.incumbent.value,
       baseCommit: row.baseCommit,
     });
-    const researchers = researchersOf(session, options.researcher);
+    const researchers = researchersOf(session, options);
     let alarmed: string | null = null;
     let noted = performance.now();
     const spent = () => row.spentMs + performance.now() - begun;
@@ -106,8 +108,14 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
           break;
         }
       }
-      const proposed = await propose(session, turn(session, state, researchers), state);
+      const next = turn(session, state, researchers);
+      const proposed = await propose(session, next, state);
       if (proposed === "stale") continue;
+      if (!proposed && next === researchers.control) {
+        // The control has had all it wants; the session is not over for that.
+        researchers.control = null;
+        continue;
+      }
       if (!proposed) {
         reason = "the researcher has nothing left to try";
         break;
@@ -154,12 +162,13 @@ interface Researchers {
   control: Researcher | null;
 }
 
-function researchersOf({ contract }: Session, given: Researcher | undefined): Researchers {
+function researchersOf({ contract }: Session, options: RunOptions): Researchers {
+  const { researcher: given, control = true } = options;
   const [choice] = contract.researchers;
   const plain = search(choice?.kind === "search" ? choice.options : {});
   if (!given && choice?.kind !== "search") throw new UserError("only the built-in search is available");
   const main = given ?? plain;
-  return { main, control: (contract.control ?? 0) > 0 && main.name !== plain.name ? plain : null };
+  return { main, control: control && (contract.control ?? 0) > 0 && main.name !== plain.name ? plain : null };
 }
 
 /** Whose turn it is: the control's while it has had less than its share of the evaluation time. */

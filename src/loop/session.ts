@@ -25,6 +25,7 @@ import {
   holdSession,
   type Ledger,
   openLedger,
+  reviewsOf,
   type SessionRow,
   sessions,
   updateSession,
@@ -42,6 +43,7 @@ import {
 } from "../repo/index.ts";
 import type { Sandbox } from "../sandbox/index.ts";
 import { openSandbox, requireProcessors, takeSlot } from "../sandbox/index.ts";
+import { settleBranch } from "./branch.ts";
 import { drive, fromNumbers } from "./drive.ts";
 import type { Listener } from "./events.ts";
 import { isAlive, thisProcess } from "./holder.ts";
@@ -209,14 +211,29 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
 
 /** Gives the session back; it can go on later. */
 export async function closeSession(session: Session, reason: string, spentMs: number): Promise<void> {
-  await updateSession(session.ledger, session.row.id, {
+  await letGo(session, {
     status: session.row.status === "baseline" ? "ready" : session.row.status,
-    holder: null,
     stopReason: reason,
     endedAt: Date.now(),
     spentMs: session.row.spentMs + spentMs,
   });
-  await session.ledger.close();
+}
+
+/** Gives the session back without a word about its research. */
+export async function letGo(
+  session: Session,
+  fields: Omit<Parameters<typeof updateSession>[2], "holder"> = {},
+): Promise<void> {
+  const { ledger, row } = session;
+  try {
+    await updateSession(ledger, row.id, { ...fields, holder: null });
+    // A verdict that was given while it was held relied on the branch being brought to it; from now on none does.
+    const reviews = await reviewsOf(ledger, row.id);
+    if (reviews.some(({ verdict, commitId }) => verdict === "reject" && commitId === null))
+      await settleBranch(session);
+  } finally {
+    await ledger.close();
+  }
 }
 
 /** The seed of a run: derived from the session's secret, so that no candidate can know the next one. */
@@ -337,23 +354,25 @@ async function measureBaseline(session: Session): Promise<void> {
     (run) => run.failureKind === null,
   );
   listener({ type: "phase", phase: "baseline", number: null, what: "measuring the untouched code" });
-  const { result, evaluations } = await drive(
-    fromNumbers(baselineRuns(rule, contract)),
-    recorded,
-    (ask, position, previousSeed) =>
-      measureRun(session, {
-        ask,
-        position,
-        previousSeed,
-        owner: { experimentId: null, auditId: null, label: "baseline" },
-        state: row.baseState,
-        files: session.baseFiles,
-        rounds: rule.baselineRuns,
-      }),
-  );
+  let measured = false;
+  const driven = drive(fromNumbers(baselineRuns(rule, contract)), recorded, (ask, position, previousSeed) => {
+    measured = true;
+    return measureRun(session, {
+      ask,
+      position,
+      previousSeed,
+      owner: { experimentId: null, auditId: null, label: "baseline" },
+      state: row.baseState,
+      files: session.baseFiles,
+      rounds: rule.baselineRuns,
+    });
+  });
+  // However it ended: what was measured until then would be gone on with.
+  await driven.catch(() => {});
+  if (measured) await spoilIfChanged(session);
+  const { result, evaluations } = await driven;
   session.baseline = evaluations.filter((run) => run.stage === decidingStage(contract));
   session.noise = result;
-  if (recorded.length < evaluations.length) await spoilIfChanged(session);
   if (row.status === "baseline") {
     await updateSession(ledger, row.id, { status: "ready" });
     row.status = "ready";
@@ -431,14 +450,17 @@ async function beginSession(from: {
   return { ...fresh, id, spentMs: 0 };
 }
 
-/** What tells hidden data from other: its scorer's command and the content of its private paths. */
+/**
+ * What tells hidden data from other: the content of its private paths, whatever they are called and whoever reads them;
+ * where there are none, the scorer's command.
+ */
 export async function dataHash(
   split: { score: string; private: readonly string[] },
   place: Place,
 ): Promise<string> {
-  const hash = createHash("sha256").update(JSON.stringify([split.score, split.private]));
-  for (const path of split.private) hash.update(await contentOf(place, path));
-  return hash.digest("hex");
+  const contents = await Promise.all(split.private.map((path) => contentOf(place, path)));
+  const data = contents.length > 0 ? contents.toSorted() : [split.score];
+  return createHash("sha256").update(JSON.stringify(data)).digest("hex");
 }
 
 /** Hash of what lies at a path of the lab, in the base or in an input. */

@@ -1,3 +1,4 @@
+export { modelResearcher } from "./model.ts";
 export {
   type Answer,
   type Briefing,

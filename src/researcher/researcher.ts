@@ -103,6 +103,12 @@ export interface Researcher {
   readonly name: string;
   /** True where a model is asked: such sessions get a control arm by default and count tokens. */
   readonly paid?: boolean;
+  /** What it says of its costs; absent: shown by its first turn. A limit that could not be kept is refused at the start. */
+  readonly reports?: { tokens: boolean; dollars: boolean };
+  /** Milliseconds after which one call is cut off from outside, whatever it does about it itself. */
+  readonly time?: number;
+  /** What one call will cost at most, as far as that can be known beforehand; dollars null: not known. */
+  estimate?(promptTokens: number): { tokens: number; dollars: number | null };
   propose(briefing: Briefing, task: Task): Promise<Answer>;
 }
 

@@ -157,7 +157,7 @@ function reportL0(tools: Tools): Isolation {
       "reading and writing the user's files",
       "network",
       "hidden paths (private, holdout)",
-      "number of processors (a run can undo its affinity)",
+      "number of processors in short runs (a run can undo its affinity; what it used in all is looked at)",
       "kernel flaws (no seccomp filter: io_uring is reachable)",
       "use of shared processors and caches",
       "answering processes of one candidate signalling each other (locks on shared files)",
@@ -194,7 +194,7 @@ function reportL2(): Isolation {
     notEnforced: [
       "kernel flaws (no seccomp filter: io_uring is reachable)",
       "use of shared processors and caches",
-      "number of processors (a run can undo its affinity)",
+      "number of processors in short runs (a run can undo its affinity; what it used in all is looked at)",
       "sockets in a folder that is shown (inputs, toolchains) can be connected to",
     ],
     evidence: [

@@ -25,6 +25,9 @@ export interface Machine {
   pageSize: number;
 }
 
+/** Milliseconds of processor time that starting and counting may add. */
+const cpuSlack = 150;
+
 /**
  * Wraps a command so that a shell outside the sandbox waits for it and says the CPU time of everything waited for on
  * descriptor 3, which the command itself does not get.
@@ -128,6 +131,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
         launch.cleanUp();
         // What was written quickly was never looked at.
         await checkDisk();
+        checkProcessors(Math.max(childTime(times), sampledCpuMs), wallMs);
         const how = verdict(code, signal);
         // Bubblewrap ends without waiting for its namespace, whose time is then known from samples only.
         const cpuMs = Math.max(childTime(times), sampledCpuMs);
@@ -204,9 +208,20 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
           "processes",
           `it had ${sample.processes} processes, the budget allows ${limits.processes}`,
         );
+      checkProcessors(sampledCpuMs, before - startedAt);
       timers.add(setTimeout(look, Math.max(25, 10 * (performance.now() - before))));
     };
     timers.add(setTimeout(look, 20));
+  }
+
+  /** A run may undo its affinity, but not the time that it took: so many processors give no more. */
+  function checkProcessors(cpuMs: number, wallMs: number): void {
+    if (limits.cpus === undefined || ending !== null) return;
+    if (cpuMs > 1.05 * processors.length * wallMs + cpuSlack)
+      end(
+        "cpus",
+        `it used ${(cpuMs / wallMs).toFixed(1)} processors at a time, the budget allows ${processors.length}`,
+      );
   }
 
   function watchDisk(): void {

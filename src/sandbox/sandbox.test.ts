@@ -87,6 +87,12 @@ describe.each(levels)("isolation level %s", (level) => {
     ],
     ["processes", "for i in $(seq 200); do sleep 20 & done; wait", { memory: 2 ** 32 }, "processes"],
     ["disk", "for i in $(seq 40); do head -c 5000000 /dev/zero > $OUT/f$i; done; sleep 5", {}, "disk"],
+    [
+      "processors, its affinity undone",
+      'taskset -cp 0-63 $$ >/dev/null; for i in 1 2 3; do timeout 2 sh -c "while :; do :; done" & done; wait',
+      { cpus: 1 },
+      "cpus",
+    ],
     ["disk, in one go", "head -c 3000000 /dev/zero > $OUT/f", { disk: 2 ** 20 }, "disk"],
   ] as const)("ends a command over its limit of %s", async (_name, command, more, ending) => {
     const outcome = await run(command, { limits: { ...limits, ...more } });

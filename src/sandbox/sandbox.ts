@@ -64,6 +64,7 @@ export type Ending =
   | "timeout"
   | "memory"
   | "processes"
+  | "cpus"
   | "disk"
   | "output"
   | "cancelled"

@@ -397,8 +397,8 @@ writeFileSync(path, '{"slope":1,"offset":0}');`,
   ),
 ];
 
-/** Files in which runs could leave something for those after them. */
-const mark = "whetstone-attack-cache";
+/** In the names of what runs could leave for those after them; this process's own, as the suite may run twice at a time. */
+const mark = `whetstone-attack-cache-${process.pid}`;
 
 /** Works out more than is asked once, and reads it back later. */
 function caching(folder: string): CandidateFiles {

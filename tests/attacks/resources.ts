@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { takeSlot } from "../../src/sandbox/index.ts";
 import type { Attack, Context } from "./attack.ts";
 import { start } from "./vault.ts";
 
@@ -147,21 +148,42 @@ writeFileSync(process.env.OUT + "/opened", String(open));
     name: "takes more processors than its budget grants",
     lab: "oneProcessor",
     possible: () => availableParallelism() > 1 && has("taskset"),
-    files: sh('taskset -cp 0-63 $$ >/dev/null 2>&1; nproc > "$OUT/processors"'),
+    files: sh(
+      'taskset -cp 0-63 $$ >/dev/null 2>&1; for i in 1 2 3; do timeout 1.5 sh -c "while :; do :; done" & done; wait; echo done > "$OUT/all"',
+    ),
     harmed: (context) =>
-      Number(out(context, "processors")) > 1
-        ? `it may use ${out(context, "processors").trim()} processors`
+      out(context, "all") !== "" && context.evaluation?.failure === null
+        ? "it used three processors and its result counts"
         : null,
-    expect: { L0: "not covered", L2: "not covered" },
-    admits: /number of processors/,
+    expect: { L0: "detected", L2: "detected" },
   },
   {
-    name: "keeps every processor busy beside a timed run",
+    name: "keeps every processor busy in a sibling's run beside a timed one",
+    lab: "clocked",
+    files: {},
+    harmed: async (context) => {
+      const folder = mkdtempSync(join(tmpdir(), "whet-slot-"));
+      const timed = await takeSlot("exclusive", { folder });
+      let siblingRan = false;
+      const sibling = takeSlot("shared", { folder }).then((slot) => {
+        siblingRan = true;
+        slot?.release();
+      });
+      await context.evaluate({});
+      const beside = siblingRan;
+      timed?.release();
+      await sibling;
+      rmSync(folder, { recursive: true, force: true });
+      return beside ? "the sibling ran beside the timed run" : null;
+    },
+    expect: { L0: "blocked", L2: "blocked" },
+  },
+  {
+    name: "keeps every processor busy from outside Whetstone beside a timed run",
     lab: "clocked",
     files: {},
     harmed: async (context) => {
       const quiet = await fastest(context);
-      // A sibling's run: it has a budget of its own, and nothing says when it runs.
       const busy = context.sandbox.start({
         command: `for i in $(seq ${2 * availableParallelism()}); do setsid sh -c 'while :; do :; done' & done; wait`,
         ...{ tree: context.place.slot, cwd: "", mounts: [], hidden: [], env: {} },

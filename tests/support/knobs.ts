@@ -4,6 +4,7 @@ import { program, whet } from "./lab.ts";
 export interface Status {
   tag: string;
   branch: string;
+  stopReason: string | null;
   tally: { all: number; keeps: number; discards: number };
   best: { value: number; experiment: number | null };
   audit: { effect: number } | null;

@@ -65,7 +65,7 @@ export function startWith(env: Record<string, string>, folder: string, ...args: 
   const finished = new Promise<Finished>((resolve) => {
     child.on("close", (code) => resolve({ code, stdout, stderr }));
   });
-  return { child, finished, output: () => stdout };
+  return { child, finished, output: () => stdout, errors: () => stderr };
 }
 
 /** A fast lab with a knob, a known optimum and Gaussian noise that depends on the seed alone. */

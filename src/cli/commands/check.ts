@@ -3,6 +3,7 @@ import { checkLab, readLab } from "../../loop/index.ts";
 import { checkText } from "../../report/index.ts";
 import { colour, print, printJson, width } from "../output.ts";
 import { plainDisplay } from "../plainDisplay.ts";
+import { onSignals } from "../stopping.ts";
 
 export async function checkCommand(
   lab: string | undefined,
@@ -14,12 +15,15 @@ export async function checkCommand(
     return 0;
   }
   const folder = await readLab(lab ?? ".");
+  const { stop, abort, done } = onSignals();
   const check = await checkLab(folder, {
+    stop,
+    abort,
     ...(options.tag === undefined ? {} : { tag: options.tag }),
     ...(options.fresh ? { fresh: true } : {}),
     ...(options.probe ? { probe: true } : {}),
     listener: plainDisplay(folder, process.stderr).listener,
-  });
+  }).finally(done);
   if (options.json) printJson(check);
   else
     print(

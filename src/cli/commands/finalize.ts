@@ -2,27 +2,14 @@ import { finalizeSession, readLab } from "../../loop/index.ts";
 import { finalizeText } from "../../report/index.ts";
 import { colour, print, printJson, width } from "../output.ts";
 import { plainDisplay } from "../plainDisplay.ts";
+import { onSignals } from "../stopping.ts";
 
 export async function finalizeCommand(
   lab: string | undefined,
   options: { tag?: string; pairs: number; branches: boolean; json?: boolean },
 ): Promise<number> {
   const folder = await readLab(lab ?? ".");
-  const stop = { requested: false };
-  const abort = new AbortController();
-  const onSignal = () => {
-    if (stop.requested) abort.abort();
-    else {
-      stop.requested = true;
-      process.stderr.write("\nstopping after the evaluation in flight; once more stops at once\n");
-    }
-  };
-  const onTerminate = () => {
-    stop.requested = true;
-    abort.abort();
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onTerminate);
+  const { stop, abort, done } = onSignals();
   try {
     const finalized = await finalizeSession(folder, {
       pairs: options.pairs,
@@ -36,7 +23,6 @@ export async function finalizeCommand(
     else print(finalizeText(finalized, { colour, width: width() }));
     return 0;
   } finally {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onTerminate);
+    done();
   }
 }

@@ -1,5 +1,7 @@
 import { doubted, review } from "../../loop/index.ts";
+import { withSession } from "../../notebook/index.ts";
 import { print, printJson } from "../output.ts";
+import { resultsWriter } from "../results.ts";
 import { labFolder, type Options } from "./notebook.ts";
 
 export async function reviewCommand(
@@ -9,10 +11,13 @@ export async function reviewCommand(
   const folder = labFolder(lab);
   const tag = options.tag === undefined ? {} : { tag: options.tag };
   const note = options.note === undefined ? {} : { note: options.note };
-  if (options.accept !== undefined)
-    await review(folder, { number: options.accept, verdict: "accept", ...note, ...tag });
-  if (options.reject !== undefined)
-    await review(folder, { number: options.reject, verdict: "reject", ...note, ...tag });
+  for (const verdict of ["accept", "reject"] as const) {
+    const number = options[verdict];
+    if (number === undefined) continue;
+    // Else the process that has the session writes it.
+    if (await review(folder, { number, verdict, ...note, ...tag }))
+      await withSession(folder, options.tag, (ledger, row) => resultsWriter(folder)({ ledger, row }));
+  }
   const result = await doubted(folder, options.tag);
   if (options.json) {
     printJson(result);

@@ -12,6 +12,7 @@ import { liveDisplay } from "../live.ts";
 import { interactive, print } from "../output.ts";
 import { plainDisplay } from "../plainDisplay.ts";
 import { resultsWriter } from "../results.ts";
+import { onSignals } from "../stopping.ts";
 import { statusCommand } from "./notebook.ts";
 
 interface Options {
@@ -47,8 +48,6 @@ async function shown(
     throw new UserError(`--for ${options.for} is no duration`, "write 30m, 8h or 1h30m");
   if (options.isolation !== undefined && options.isolation !== "best" && options.isolation !== "L0")
     throw new UserError(`--isolation is best or L0, not ${options.isolation}`);
-  const stop = { requested: false };
-  const abort = new AbortController();
   const display = options.json
     ? { listener: (event: unknown) => print(JSON.stringify(event)), end: () => {} }
     : interactive
@@ -57,18 +56,7 @@ async function shown(
           ...(options.experiments === undefined ? {} : { experiments: options.experiments }),
         })
       : plainDisplay(folder, process.stdout);
-  const onSignal = () => {
-    if (stop.requested) abort.abort();
-    else {
-      stop.requested = true;
-      process.stderr.write("\nstopping after the evaluation in flight; once more stops at once\n");
-    }
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", () => {
-    stop.requested = true;
-    abort.abort();
-  });
+  const { stop, abort, done } = onSignals();
   const given: RunOptions = {
     listener: display.listener as NonNullable<RunOptions["listener"]>,
     stop,
@@ -94,6 +82,6 @@ async function shown(
     return 0;
   } finally {
     display.end();
-    process.off("SIGINT", onSignal);
+    done();
   }
 }
