@@ -295,7 +295,7 @@ async function begin(
 
   return {
     session,
-    try: (hypothesis, at = {}) => {
+    try: async (hypothesis, at = {}) => {
       const said = checked(hypothesis);
       return during(at, async () => {
         if (at.idea !== undefined) await requireIdea(ledger, at.idea);
