@@ -38,7 +38,7 @@ try {
     const rate = Number(/RATE = (\d+)/.exec(now)?.[1]);
     writeFileSync(file, now.replace(/RATE = \d+/, `RATE = ${n % 3 === 0 ? rate - 1 : 2000 + n}`));
     const began = performance.now();
-    const answer = run(["try", "-m", `try ${n}`, "--because", "a bench", "--json"], workspace);
+    const answer = run(["try", "-m", `try ${n}`, "--because", "a bench", "--json", "--no-probe"], workspace);
     const wall = performance.now() - began;
     const { outcome } = JSON.parse(answer) as { outcome: { decision: string; wallMs: number } };
     beyond[outcome.decision]?.push(wall - outcome.wallMs);

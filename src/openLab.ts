@@ -5,12 +5,14 @@ import {
   checkLab,
   type Entrant,
   finalizeSession,
+  openTrying,
   type ReplayReport,
   type RunResult,
   readLab,
   replayLab,
   runSession,
   type SessionEvent,
+  type Trying,
 } from "./loop/index.ts";
 import { notebookOf, rowOf, withSession } from "./notebook/index.ts";
 import type { Finalized, Notebook, Row } from "./report/index.ts";
@@ -53,6 +55,15 @@ export interface FinalizeLabOptions extends Pick<LabRunOptions, "tag" | "onEvent
   branches?: boolean;
 }
 
+export interface DriveLabOptions
+  extends Pick<LabRunOptions, "tag" | "fresh" | "seed" | "probe" | "isolation" | "onEvent" | "signal"> {
+  /** Where to edit; default: `.whetstone/workspace` of the lab. */
+  workspace?: string;
+}
+
+/** A session that is driven from outside; it holds the lab until it is closed. */
+export type Driving = Omit<Trying, "session">;
+
 /** A lab folder, ready to be checked, run and read. */
 export interface Lab {
   readonly folder: string;
@@ -61,6 +72,8 @@ export interface Lab {
   run(options?: LabRunOptions): Promise<RunResult>;
   /** Measures what each kept change is worth, and writes review branches. A finished call repeats nothing. */
   finalize(options?: FinalizeLabOptions): Promise<Finalized>;
+  /** Opens the session for somebody who edits in its workspace and asks for a verdict, again and again. */
+  drive(options?: DriveLabOptions): Promise<Driving>;
   /** The newest (or the named) session as plain data. */
   notebook(tag?: string): Promise<Notebook>;
   /** One experiment with its diff. */
@@ -111,6 +124,19 @@ export async function openLab(path: string): Promise<Lab> {
         ...(options.pairs === undefined ? {} : { pairs: options.pairs }),
         ...(options.branches === undefined ? {} : { branches: options.branches }),
       }),
+    drive: (options = {}) => {
+      const { tag, fresh, seed, isolation, workspace, probe, signal, onEvent } = options;
+      return openTrying(lab, {
+        ...(tag === undefined ? {} : { tag }),
+        ...(fresh === undefined ? {} : { fresh }),
+        ...(seed === undefined ? {} : { seed }),
+        ...(isolation === undefined ? {} : { level: isolation }),
+        ...(workspace === undefined ? {} : { workspace }),
+        ...(probe === undefined ? {} : { probe }),
+        ...(signal === undefined ? {} : { signal }),
+        ...(onEvent === undefined ? {} : { listener: onEvent }),
+      });
+    },
     notebook: (tag) =>
       withSession(lab.folder, tag, (ledger, row) =>
         notebookOf(ledger, basename(lab.folder), row, { texts: true }),

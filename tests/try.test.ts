@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import type { Standing, Tried } from "../src/loop/index.ts";
+import { openLab, type Standing, type Tried } from "../src/index.ts";
 import { git, program, repository, start, whet, write } from "./support/lab.ts";
 
 /** A lab in a sub-folder whose metric follows at once from one number: no noise, so one look decides. */
@@ -214,6 +214,30 @@ describe("an agent that drives", () => {
     expect((await whet(workspace, "ideas", "drop", "7")).stderr).toContain("there is no idea 7");
   });
 
+  it("believes nothing of an earlier process that was touched since", async () => {
+    const folder = lab();
+    const { workspace } = await begin(folder);
+    const readme = join(folder, ".whetstone", "work", "base", "README.md");
+    writeFileSync(readme, "touched\n");
+    edit(workspace, 4);
+    expect((await attempt(workspace, "rate 4")).tried).toMatchObject({ outcome: { decision: "keep" } });
+    expect(readFileSync(readme, "utf8")).toBe("outside\n");
+    const contract = join(folder, "program.md");
+    writeFileSync(contract, readFileSync(contract, "utf8").replace("minimize", "maximize"));
+    edit(workspace, 5);
+    const changed = await attempt(workspace, "rate 5");
+    expect(changed.code).toBe(2);
+    expect(changed.stderr).toContain("program.md has changed");
+  });
+
+  it("tries its cheats on the evaluator before the first experiment, unless told not to", async () => {
+    const folder = lab();
+    const started = await whet(folder, "start");
+    expect(started.stderr).toContain("probe, unchanged: equal");
+    expect(started.stderr).toMatch(/forged output.* wins/);
+    expect((await whet(lab(), "start", ...quick)).stderr).not.toContain("cheats");
+  });
+
   it("takes a workspace elsewhere, and no folder that is somebody's", async () => {
     const folder = lab();
     const root = join(folder, "..", "..");
@@ -230,5 +254,42 @@ describe("an agent that drives", () => {
       rmSync(elsewhere, { recursive: true, force: true });
     }
     expect((await whet(folder, "start", "--workspace", join(root, "mine"))).stderr).toContain("repository");
+  });
+});
+
+describe("the library", () => {
+  it("keeps a driven session open from try to try, and can be cancelled in the middle of one", async () => {
+    const folder = lab({ sleep: 300 });
+    const driving = await (await openLab(folder)).drive({ probe: false });
+    try {
+      const { workspace } = await driving.standing();
+      edit(workspace, 4);
+      expect(await driving.try({ what: "rate 4" })).toMatchObject({ outcome: { decision: "keep" } });
+      edit(workspace, 5);
+      const cancel = new AbortController();
+      const phases: string[] = [];
+      const cut = driving.try(
+        { what: "rate 5" },
+        {
+          signal: cancel.signal,
+          listener: (event) => {
+            phases.push(event.type);
+            if (event.type === "run") setTimeout(() => cancel.abort(), 50);
+          },
+        },
+      );
+      await expect(cut).rejects.toThrow();
+      expect(phases).toContain("run");
+      expect(await driving.try({ what: "rate 5 once more" })).toMatchObject({
+        kind: "decided",
+        outcome: { number: 2, what: "rate 5", decision: "keep" },
+      });
+      await expect(driving.try({ what: "x".repeat(300) })).rejects.toThrow("200 are allowed");
+      // The lab is taken meanwhile.
+      expect((await whet(folder, "try", "-m", "a", "--because", "b")).stderr).toContain("already running");
+    } finally {
+      await driving.close();
+    }
+    expect((await attempt(folder, "nothing")).tried?.kind).toBe("unchanged");
   });
 });

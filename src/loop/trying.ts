@@ -177,7 +177,7 @@ async function begin(
     row.spentMs += Math.round(performance.now() - since);
     await updateSession(ledger, row.id, { spentMs: row.spentMs });
   };
-  await account(begun);
+  row.spentMs += Math.round(performance.now() - begun);
 
   const heedReviews = async () => {
     if ((await reviewCount(ledger.db, row.id)) !== state.reviewed) state = await settled(session);
@@ -295,7 +295,7 @@ async function begin(
 
   return {
     session,
-    try: (hypothesis, at = {}) => {
+    try: async (hypothesis, at = {}) => {
       const said = checked(hypothesis);
       return during(at, async () => {
         if (at.idea !== undefined) await requireIdea(ledger, at.idea);

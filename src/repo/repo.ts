@@ -25,14 +25,8 @@ export async function openRepo(labFolder: string): Promise<Repo> {
   const lab = await realpath(labFolder).catch(() => {
     throw new UserError(`the folder ${labFolder} does not exist`);
   });
-  // All questions at once: their answers count only where the ones before are in order.
-  const asked = [
-    git(lab, ["rev-parse", "--show-toplevel"]),
-    git(lab, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).catch(nothing),
-    git(lab, ["symbolic-ref", "--quiet", "--short", "HEAD"]).catch(nothing),
-    git(lab, ["cat-file", "-t", "HEAD:./"]).catch(nothing),
-  ] as const;
-  for (const answer of asked) answer.catch(() => {});
+  const plain = await plainFacts(lab);
+  if (plain) return plain;
   const [version, facts] = await Promise.all([gitVersion(lab), repositoryFacts(lab, labFolder)]);
   if (version !== null && (version.major < 2 || (version.major === 2 && version.minor < 31)))
     throw new UserError(`git ${version.text} is too old`, "install git 2.31 or newer");
@@ -42,7 +36,11 @@ export async function openRepo(labFolder: string): Promise<Repo> {
       `${labFolder} lies in a bare repository: there are no files to work on`,
       "clone it and work in the clone",
     );
-  const [top, head, branch, type] = await Promise.all(asked);
+  const [top, head, branch] = await Promise.all([
+    git(lab, ["rev-parse", "--show-toplevel"]),
+    git(lab, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).catch(nothing),
+    git(lab, ["symbolic-ref", "--quiet", "--short", "HEAD"]).catch(nothing),
+  ]);
   const root = await realpath(oneLine(top));
   if (superproject)
     throw new UserError(
@@ -55,13 +53,39 @@ export async function openRepo(labFolder: string): Promise<Repo> {
       "git add -A && git commit -m start, then try again",
     );
   const labPath = relative(root, lab).split(sep).join("/");
-  if (labPath !== "" && type.trim() !== "tree") await refuseUncommitted(root, labPath);
+  if (labPath !== "") await requireCommitted(root, head.trim(), labPath);
   return {
     root,
     gitDir: gitDir as string,
     labPath,
     head: head.trim(),
     branch: branch.trim() || null,
+  };
+}
+
+/**
+ * Everything in one call of git, as it is in almost every case; null where anything is out of the ordinary, to be asked
+ * about one by one.
+ */
+async function plainFacts(lab: string): Promise<Repo | null> {
+  const out = await git(lab, [
+    ...["rev-parse", "--path-format=absolute", "--is-bare-repository", "--is-inside-git-dir"],
+    ...["--git-common-dir", "--show-superproject-working-tree", "--show-toplevel"],
+    ...["HEAD^{commit}", "HEAD:./", "--symbolic-full-name", "HEAD"],
+  ]).catch(nothing);
+  // One line more in a submodule, under an old git, or for a path with a line feed; one less without a commit.
+  const lines = oneLine(out).split("\n");
+  const [bare, inside, gitDir, top, head, tree, branch] = lines;
+  if (lines.length !== 7 || bare !== "false" || inside !== "false" || !gitDir || !top || !head || !branch)
+    return null;
+  if (![head, tree].every((id) => /^[0-9a-f]{40,64}$/.test(id ?? ""))) return null;
+  const root = await realpath(top);
+  return {
+    root,
+    gitDir,
+    labPath: relative(root, lab).split(sep).join("/"),
+    head,
+    branch: branch.startsWith("refs/heads/") ? branch.slice("refs/heads/".length) : null,
   };
 }
 
@@ -98,7 +122,9 @@ async function gitVersion(folder: string): Promise<{ text: string; major: number
 }
 
 /** The base is a commit: a lab that is in none has nothing to measure. */
-async function refuseUncommitted(root: string, labPath: string): Promise<never> {
+async function requireCommitted(root: string, head: string, labPath: string): Promise<void> {
+  const type = await git(root, ["cat-file", "-t", `${head}:${labPath}`]).catch(nothing);
+  if (type.trim() === "tree") return;
   const ignored = await git(root, ["check-ignore", "--verbose", "--no-index", "--", labPath], {
     // This command knows no literal mode and takes every path as it is.
     env: { GIT_LITERAL_PATHSPECS: "0" },

@@ -2,8 +2,6 @@ import { UserError } from "../../errors.ts";
 import { Interrupted, openTrying, readLab, type Trying, type TryingOptions } from "../../loop/index.ts";
 import { print, printJson } from "../output.ts";
 import { plainDisplay } from "../plainDisplay.ts";
-import { resultsWriter } from "../results.ts";
-import { statusCommand } from "./notebook.ts";
 
 interface Common {
   tag?: string;
@@ -44,6 +42,8 @@ export async function tryCommand(
   options: Common & { message: string; because: string; expect?: string; idea?: number },
 ): Promise<number> {
   return during(lab, options, {}, async (trying, signal) => {
+    // Loaded while the runs take their time.
+    const later = Promise.all([import("../../report/index.ts"), import("../results.ts")]);
     const tried = await trying.try(
       {
         what: options.message,
@@ -52,7 +52,7 @@ export async function tryCommand(
       },
       { signal, ...(options.idea === undefined ? {} : { idea: options.idea }) },
     );
-    const { triedJson, triedText } = await import("../../report/index.ts");
+    const [{ triedJson, triedText }, { resultsWriter }] = await later;
     print(options.json ? triedJson(tried) : triedText(tried));
     if (tried.kind === "decided" || tried.finished)
       await resultsWriter(trying.session.lab.folder)(trying.session);
@@ -71,6 +71,7 @@ export async function auditCommand(
       process.stderr.write("nothing has been kept, so there is nothing to audit\n");
     return 0;
   });
+  const { statusCommand } = await import("./notebook.ts");
   return code === 0 ? statusCommand(lab, { tag, ...(options.json ? { json: true } : {}) }) : code;
 }
 
@@ -83,7 +84,7 @@ async function during(
 ): Promise<number> {
   if (options.isolation !== undefined && options.isolation !== "best" && options.isolation !== "L0")
     throw new UserError(`--isolation is best or L0, not ${options.isolation}`);
-  const folder = await readLab(lab ?? ".");
+  const folder = await readLab(lab ?? ".", { swift: true });
   const controller = new AbortController();
   const stop = () => controller.abort();
   process.on("SIGINT", stop);
