@@ -21,4 +21,5 @@ export {
   type TryingOptions,
   type TryOptions,
 } from "./trying.ts";
+export { uncommittedWork } from "./uncommitted.ts";
 export { isAtWork, pause, resume, steer } from "./words.ts";

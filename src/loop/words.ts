@@ -1,5 +1,5 @@
 import { addSteering, type Ledger, type SessionRow, setPaused } from "../ledger/index.ts";
-import { isAlive } from "./holder.ts";
+import { isAlive } from "../notebook/index.ts";
 
 /** No new experiment begins in a session until it is resumed. Needs no hold on the lab: any process may say so. */
 export function pause(ledger: Ledger, row: SessionRow): Promise<void> {
