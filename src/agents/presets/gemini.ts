@@ -27,7 +27,7 @@ export const gemini: Preset = {
       security: {
         auth: { selectedType: provider ? "gemini-api-key" : "oauth-personal" },
       },
-      general: { maxAttempts: 3, enableAutoUpdate: false, enableAutoUpdateNotification: false },
+      general: { maxAttempts: 2, enableAutoUpdate: false, enableAutoUpdateNotification: false },
       privacy: { usageStatisticsEnabled: false },
       ...(mcp
         ? {

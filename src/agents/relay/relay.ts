@@ -67,7 +67,7 @@ export async function openRelay(options: RelayOptions): Promise<Relay> {
     const url = incoming.url ?? "/";
     if (!url.startsWith("/")) return proxied(url, incoming, outgoing);
     const route = routes
-      .filter(({ path }) => path === "" || url === path || url.startsWith(`${path}/`))
+      .filter(({ path }) => path === "" || (url.startsWith(path) && /^([/?]|$)/.test(url.slice(path.length))))
       .sort((a, b) => b.path.length - a.path.length)[0];
     if (!route) return refuse(outgoing, 404, "this relay leads nowhere here");
     const rest = url.slice(route.path.length);
