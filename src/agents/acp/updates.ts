@@ -48,8 +48,8 @@ export function openUpdates(
   const begin = (call: { known: ToolCallUpdate; begunAt: number | null }) => {
     if (call.begunAt !== null) return;
     call.begunAt = now();
-    const { toolCallId: id, name, title, kind, rawInput } = call.known;
-    emit({ type: "call", id, tool: name ?? title ?? kind ?? "unknown", args: jsonOrNull(rawInput) });
+    const { known } = call;
+    emit({ type: "call", id: known.toolCallId, tool: toolOf(known), args: argumentsOf(known) });
   };
   const tool = (update: ToolCallUpdate) => {
     flushMessage();
@@ -84,7 +84,8 @@ export function openUpdates(
           tool(update);
           return;
         case "usage_update":
-          if (update.cost?.currency === "USD") {
+          // Without a price of its own an agent says 0.
+          if (update.cost?.currency === "USD" && update.cost.amount > 0) {
             const unknown = { input: null, output: null, cached: null };
             emit({ type: "usage", scope: "total", ...unknown, dollars: update.cost.amount });
             onDollars(update.cost.amount);
@@ -110,6 +111,23 @@ export function openUpdates(
       for (const call of calls.values()) begin(call);
     },
   };
+}
+
+/** What a tool is called. Some agents (gemini) give a sentence for a person instead of a name: then its kind. */
+export function toolOf({ name, title, kind }: ToolCallUpdate): string {
+  const titled = title != null && /^[\w.:/-]+$/.test(title) ? title : null;
+  return name ?? titled ?? kind ?? title ?? "unknown";
+}
+
+/** The arguments of a call; where the agent gives none, what it says of it otherwise. */
+function argumentsOf(call: ToolCallUpdate): string | null {
+  if (!isEmpty(call.rawInput)) return JSON.stringify(call.rawInput);
+  const { title } = call;
+  const paths = (call.locations ?? []).map(({ path }) => path);
+  return jsonOrNull({
+    ...(title != null && title !== toolOf(call) ? { title } : {}),
+    ...(paths.length > 0 ? { paths } : {}),
+  });
 }
 
 function resultOf(call: ToolCallUpdate, ms: number): NewEvent {
