@@ -14,6 +14,15 @@ export interface Updates {
   flush(): void;
 }
 
+interface Call {
+  /** All that was said of it, the newest of each field. */
+  known: ToolCallUpdate;
+  /** When the newest of its arguments came (`now`). */
+  saidAt: number;
+  begun: boolean;
+  ended: boolean;
+}
+
 /** Updates that say nothing about what the agent does. */
 const silent: ReadonlySet<string> = new Set([
   "user_message_chunk",
@@ -28,8 +37,8 @@ const silent: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Chunks of a message become one message. A call is held back until its arguments are there or it begins: agents
- * announce it while the model still writes them.
+ * Chunks of a message become one message. A call is held back until it begins, needs permission or has ended: agents
+ * announce it while the model still writes its arguments, and some (claude) tell them piece by piece.
  *
  * @param onDollars called with the session's cost so far, where the agent says it.
  */
@@ -39,30 +48,31 @@ export function openUpdates(
   onDollars: (dollars: number) => void,
 ): Updates {
   let said: { role: "assistant" | "reasoning"; id: string | null; text: string } | null = null;
-  const calls = new Map<string, { known: ToolCallUpdate; begunAt: number | null; ended: boolean }>();
+  const calls = new Map<string, Call>();
 
   const flushMessage = () => {
     if (said !== null && said.text.trim() !== "") emit({ type: "message", role: said.role, text: said.text });
     said = null;
   };
-  const begin = (call: { known: ToolCallUpdate; begunAt: number | null }) => {
-    if (call.begunAt !== null) return;
-    call.begunAt = now();
+  const begin = (call: Call) => {
+    if (call.begun) return;
+    call.begun = true;
     const { known } = call;
     emit({ type: "call", id: known.toolCallId, tool: toolOf(known), args: argumentsOf(known) });
   };
   const tool = (update: ToolCallUpdate) => {
     flushMessage();
     const id = update.toolCallId;
-    const call = calls.get(id) ?? { known: { toolCallId: id }, begunAt: null, ended: false };
+    const call = calls.get(id) ?? { known: { toolCallId: id }, saidAt: now(), begun: false, ended: false };
     calls.set(id, call);
     const said = Object.entries(update).filter(([, value]) => value !== null && value !== undefined);
     call.known = { ...call.known, ...Object.fromEntries(said) };
     const { status } = call.known;
-    if (!isEmpty(call.known.rawInput) || (status != null && status !== "pending")) begin(call);
+    if (!isEmpty(update.rawInput)) call.saidAt = now();
+    if (status != null && status !== "pending") begin(call);
     if ((status === "completed" || status === "failed") && !call.ended) {
       call.ended = true;
-      emit(resultOf(call.known, now() - (call.begunAt ?? now())));
+      emit(resultOf(call.known, now() - call.saidAt));
     }
     return call;
   };
