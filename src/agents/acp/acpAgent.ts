@@ -27,6 +27,8 @@ const cancelGrace = 2000;
 const exitGrace = 500;
 /** Failed answers of the provider in a row after which waiting is left to the session. */
 const patience = 3;
+/** A provider that asks for a longer wait than this, in milliseconds, gets it from the session. */
+const longWait = 20_000;
 
 /**
  * A coding agent that speaks the Agent Client Protocol over its standard streams, in the sandbox.
@@ -100,7 +102,8 @@ async function takeTurn(
     seen.answer = answer;
     seen.failures = failed(answer) ? seen.failures + 1 : 0;
     const sign = failed(answer) ? signOf(answer.status, answer.message) : null;
-    if (sign && seen.failures >= patience) cutOff(sign, refusal(sign, answer));
+    if (sign && (seen.failures >= patience || (answer.retryAfterMs ?? 0) > longWait))
+      cutOff(sign, refusal(sign, answer));
   };
   const onAbort = () => cutOff("cancelled", "it was cancelled");
 
@@ -191,7 +194,7 @@ async function takeTurn(
         message: error instanceof Error ? error.message : String(error),
       }),
     );
-    const { ending, message } = ours.cut ?? blamed(said, seen.answer);
+    const { ending, message } = blamed(ours.cut ?? said, seen.answer);
     const waits = ending === "rate" || ending === "outage";
     const spoken = recorder.events.findLast(
       (event) => event.type === "message" && event.role === "assistant",
@@ -226,11 +229,16 @@ async function takeTurn(
   }
 }
 
-/** A failed turn whose model did not answer is the provider's failure, whatever words the agent has for it. */
+/** A turn that failed or hung because its model does not answer is the provider's failure, whatever the agent says. */
 function blamed(ended: Ended, answer: ProviderAnswer | null): Ended {
-  const sign =
-    ended.ending === "failed" && answer && failed(answer) ? signOf(answer.status, answer.message) : null;
-  return sign && answer ? { ending: sign, message: refusal(sign, answer) } : ended;
+  if (
+    !["failed", "idle", "timeout", "auth", "rate", "outage"].includes(ended.ending) ||
+    !answer ||
+    !failed(answer)
+  )
+    return ended;
+  const sign = signOf(answer.status, answer.message);
+  return sign ? { ending: sign, message: refusal(sign, answer) } : ended;
 }
 
 /** The client's part of a turn: greet, open a session, ask. */

@@ -6,7 +6,7 @@ import type {
 } from "@agentclientprotocol/sdk/unstable";
 import { pathIn, Refused, readBeneath, writeBeneath } from "./folder.ts";
 import { type Grounds, isEditable, permissionFor } from "./permission.ts";
-import type { Updates } from "./updates.ts";
+import { toolOf, type Updates } from "./updates.ts";
 
 type Acp = typeof import("@agentclientprotocol/sdk/unstable");
 
@@ -76,9 +76,9 @@ function answer(
   { updates, deny, asked, isCut }: Effects,
 ): RequestPermissionResponse {
   const call = updates.call(request.toolCall);
-  const tool = call.name ?? call.title ?? null;
+  const tool = toolOf(call);
   const permission = permissionFor(call, grounds);
-  if (permission === "asked") asked(tool ?? "");
+  if (permission === "asked") asked(call.title ?? tool);
   if (permission === "asked" || isCut()) return { outcome: { outcome: "cancelled" } };
   const choose = (...kinds: PermissionOptionKind[]) =>
     request.options.find(({ kind }) => kinds.includes(kind))?.optionId;

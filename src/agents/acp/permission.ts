@@ -1,6 +1,7 @@
 import type { ToolCallUpdate } from "@agentclientprotocol/sdk/unstable";
 import { mayChange } from "../../repo/index.ts";
 import { pathIn, type SeenFolder } from "./folder.ts";
+import { toolOf } from "./updates.ts";
 
 /** What the contract lets an agent touch. */
 export interface Grounds {
@@ -20,7 +21,7 @@ export type Permission = "granted" | { refused: string } | "asked";
  * the working copy are granted, questions to a person are known as such, and everything else is refused.
  */
 export function permissionFor(call: ToolCallUpdate, grounds: Grounds): Permission {
-  const tool = call.name ?? call.title ?? "a tool";
+  const tool = toolOf(call);
   if (isQuestion(call)) return "asked";
   if (grounds.mcp !== undefined && isToolOf(grounds.mcp, call)) return "granted";
   const paths = pathsOf(call);

@@ -14,6 +14,15 @@ export interface Updates {
   flush(): void;
 }
 
+interface Call {
+  /** All that was said of it, the newest of each field. */
+  known: ToolCallUpdate;
+  /** When the newest of its arguments came (`now`). */
+  saidAt: number;
+  begun: boolean;
+  ended: boolean;
+}
+
 /** Updates that say nothing about what the agent does. */
 const silent: ReadonlySet<string> = new Set([
   "user_message_chunk",
@@ -28,8 +37,8 @@ const silent: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Chunks of a message become one message. A call is held back until its arguments are there or it begins: agents
- * announce it while the model still writes them.
+ * Chunks of a message become one message. A call is held back until it begins, needs permission or has ended: agents
+ * announce it while the model still writes its arguments, and some (claude) tell them piece by piece.
  *
  * @param onDollars called with the session's cost so far, where the agent says it.
  */
@@ -39,30 +48,31 @@ export function openUpdates(
   onDollars: (dollars: number) => void,
 ): Updates {
   let said: { role: "assistant" | "reasoning"; id: string | null; text: string } | null = null;
-  const calls = new Map<string, { known: ToolCallUpdate; begunAt: number | null; ended: boolean }>();
+  const calls = new Map<string, Call>();
 
   const flushMessage = () => {
     if (said !== null && said.text.trim() !== "") emit({ type: "message", role: said.role, text: said.text });
     said = null;
   };
-  const begin = (call: { known: ToolCallUpdate; begunAt: number | null }) => {
-    if (call.begunAt !== null) return;
-    call.begunAt = now();
-    const { toolCallId: id, name, title, kind, rawInput } = call.known;
-    emit({ type: "call", id, tool: name ?? title ?? kind ?? "unknown", args: jsonOrNull(rawInput) });
+  const begin = (call: Call) => {
+    if (call.begun) return;
+    call.begun = true;
+    const { known } = call;
+    emit({ type: "call", id: known.toolCallId, tool: toolOf(known), args: argumentsOf(known) });
   };
   const tool = (update: ToolCallUpdate) => {
     flushMessage();
     const id = update.toolCallId;
-    const call = calls.get(id) ?? { known: { toolCallId: id }, begunAt: null, ended: false };
+    const call = calls.get(id) ?? { known: { toolCallId: id }, saidAt: now(), begun: false, ended: false };
     calls.set(id, call);
     const said = Object.entries(update).filter(([, value]) => value !== null && value !== undefined);
     call.known = { ...call.known, ...Object.fromEntries(said) };
     const { status } = call.known;
-    if (!isEmpty(call.known.rawInput) || (status != null && status !== "pending")) begin(call);
+    if (!isEmpty(update.rawInput)) call.saidAt = now();
+    if (status != null && status !== "pending") begin(call);
     if ((status === "completed" || status === "failed") && !call.ended) {
       call.ended = true;
-      emit(resultOf(call.known, now() - (call.begunAt ?? now())));
+      emit(resultOf(call.known, now() - call.saidAt));
     }
     return call;
   };
@@ -84,7 +94,8 @@ export function openUpdates(
           tool(update);
           return;
         case "usage_update":
-          if (update.cost?.currency === "USD") {
+          // Without a price of its own an agent says 0.
+          if (update.cost?.currency === "USD" && update.cost.amount > 0) {
             const unknown = { input: null, output: null, cached: null };
             emit({ type: "usage", scope: "total", ...unknown, dollars: update.cost.amount });
             onDollars(update.cost.amount);
@@ -110,6 +121,23 @@ export function openUpdates(
       for (const call of calls.values()) begin(call);
     },
   };
+}
+
+/** What a tool is called. Some agents (gemini) give a sentence for a person instead of a name: then its kind. */
+export function toolOf({ name, title, kind }: ToolCallUpdate): string {
+  const titled = title != null && /^[\w.:/-]+$/.test(title) ? title : null;
+  return name ?? titled ?? kind ?? title ?? "unknown";
+}
+
+/** The arguments of a call; where the agent gives none, what it says of it otherwise. */
+function argumentsOf(call: ToolCallUpdate): string | null {
+  if (!isEmpty(call.rawInput)) return JSON.stringify(call.rawInput);
+  const { title } = call;
+  const paths = (call.locations ?? []).map(({ path }) => path);
+  return jsonOrNull({
+    ...(title != null && title !== toolOf(call) ? { title } : {}),
+    ...(paths.length > 0 ? { paths } : {}),
+  });
 }
 
 function resultOf(call: ToolCallUpdate, ms: number): NewEvent {
