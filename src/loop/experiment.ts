@@ -397,7 +397,8 @@ function lessonOf(
     case "keep":
       return { verdict: "confirmed", text: `it helps: ${made.reason}` };
     case "discard":
-      return made.t !== null && made.t < 0
+      // Without noise there are no standard errors: the effect itself tells.
+      return (made.t ?? made.effect ?? 0) < 0
         ? { verdict: "refuted", text: `${metric} got worse, or at least no better` }
         : { verdict: null, text: "no clear effect" };
     default:

@@ -198,7 +198,15 @@ describe("a briefing", () => {
   it("remembers what worked, near misses, dead ends, failures, ideas and a person's words", () => {
     const made = say({
       worked: [entry({ number: 7, kind: "keep", what: "a wider net", effect: 2, t: 9 })],
-      nearMisses: [entry({ number: 8, what: "warm up longer", t: 1.7, lesson: "it helps early on" })],
+      nearMisses: [
+        entry({
+          number: 8,
+          what: "warm up longer",
+          t: 1.7,
+          verdict: "confirmed",
+          lesson: "it helps early on",
+        }),
+      ],
       deadEnds: [
         entry({ number: 12, what: "use a larger batch size", reason: "worse than the incumbent" }),
         entry({ number: 9, what: "use a larger batch size now", reason: "worse" }),
@@ -209,7 +217,7 @@ describe("a briefing", () => {
       steering: ["first word", "leave the tokenizer alone"],
     });
     expect(made).toMatch(/#7 \(a\) a wider net: \+2, 9\.0 standard errors/);
-    expect(made).toMatch(/#8 .*1\.7 standard errors\. Lesson: it helps early on/);
+    expect(made).toMatch(/#8 .*1\.7 standard errors\. Lesson \(confirmed\): it helps early on/);
     expect(made).toMatch(/#12 .*Tried 2 times in nearly the same words: #12 #9/);
     expect(made).toMatch(/#11 .*crash\. exit 1/);
     expect(made).toMatch(/idea 4 \(ann\): drop the weight decay/);

@@ -76,10 +76,10 @@ function effectOf({ effect, t }: Entry): string {
   return `${size > 0 ? "+" : ""}${size}${t === null ? "" : `, ${t.toFixed(1)} standard errors`}`;
 }
 
-/** What the numbers say already is not said twice. */
+/** What the numbers say already is not said twice, and a lesson without a verdict says no more than they do. */
 function lesson({ verdict, lesson: text, reason }: Entry): string {
-  if (text === null || text.includes(reason)) return "";
-  return ` Lesson${verdict === null ? "" : ` (${verdict})`}: ${oneLine(text, 2 * words)}`;
+  if (text === null || verdict === null || text.includes(reason)) return "";
+  return ` Lesson (${verdict}): ${oneLine(text, 2 * words)}`;
 }
 
 /**
