@@ -8,6 +8,7 @@ export type { Contract, Problem, Program } from "./contract/index.ts";
 export { UserError } from "./errors.ts";
 export type {
   Check,
+  Entrant,
   Outcome,
   ReplayReport,
   RunResult,
