@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { openLab, type Standing, type Tried } from "../src/index.ts";
 import { git, program, repository, start, whet, write } from "./support/lab.ts";
@@ -24,6 +25,13 @@ function lab(more: { program?: string; sleep?: number } = {}): string {
 }
 
 const quick = ["--no-probe"];
+
+/** The ledger as another process sees it, with the newest session's id. */
+function opened(folder: string) {
+  const ledger = new Database(join(folder, ".whetstone", "ledger.db"));
+  const { id } = ledger.prepare("select max(id) as id from sessions").get() as { id: number };
+  return { ledger, row: id };
+}
 
 async function begin(folder: string): Promise<Standing> {
   const started = await whet(folder, "start", "--json", ...quick);
@@ -285,6 +293,17 @@ describe("the library", () => {
         outcome: { number: 2, what: "rate 5", decision: "keep" },
       });
       await expect(driving.try({ what: "x".repeat(300) })).rejects.toThrow("200 are allowed");
+      // A word from another terminal comes with the next answer, and only with that.
+      const { ledger, row } = opened(folder);
+      ledger.exec(
+        `insert into steering (session_id, text, said_at) values (${row}, 'try smaller steps', ${Date.now()})`,
+      );
+      ledger.close();
+      edit(workspace, 6);
+      const told = await driving.try({ what: "rate 6" });
+      expect(told.standing.words).toEqual(["try smaller steps"]);
+      expect((await whet(workspace, "context")).stdout).toContain("A person says: try smaller steps");
+      expect((await driving.try({ what: "nothing" })).standing.words).toEqual([]);
       // The lab is taken meanwhile.
       expect((await whet(folder, "try", "-m", "a", "--because", "b")).stderr).toContain("already running");
     } finally {

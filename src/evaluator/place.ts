@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, cpSync } from "node:fs";
 import {
   chmod,
   cp,
@@ -90,7 +90,13 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
   const { tree } = kept ?? (await checkoutBase(repo, commit, base));
   const inputs = await declaredInputs(repo, contract, base, kept?.places ?? []);
   const pins: Record<string, string> = { program: options.programHash, base: tree };
-  for (const input of inputs) pins[`input ${input.at as string}`] = await fingerprint(input.host);
+  const taken = new Map<string, Stamp>();
+  const fingerprinted = async (host: string) => {
+    const { hash, quick } = await fingerprint(host);
+    taken.set(host, quick);
+    return hash;
+  };
+  for (const input of inputs) pins[`input ${input.at as string}`] = await fingerprinted(input.host);
 
   let setupMs: number | null = null;
   if (contract.setup) {
@@ -107,7 +113,7 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
     for (const at of JSON.parse(await readFile(join(outputs, "outputs.json"), "utf8")) as string[]) {
       const host = join(outputs, "files", at);
       inputs.push({ host, at, writable: false });
-      pins[`setup ${at}`] = await fingerprint(host);
+      pins[`setup ${at}`] = await fingerprinted(host);
     }
   }
 
@@ -129,7 +135,7 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
   ];
   if (!kept) await keepLaidOut(memo, { of, tree, places, stamp: stamps[0]?.stamp ?? {} });
   for (const input of inputs)
-    stamps.push({ name: input.at as string, folder: input.host, stamp: await stamp(input.host) });
+    stamps.push({ name: input.at as string, folder: input.host, stamp: taken.get(input.host) ?? {} });
   const place: Place = {
     folder: options.folder,
     base,
@@ -376,33 +382,42 @@ async function placeMounts(tree: string, mounts: readonly Mount[], sandbox: Sand
 }
 
 /** Content hash of small inputs; of large ones (over 64 MiB or 2,000 files) path, size and time of each file. */
-async function fingerprint(path: string): Promise<string> {
+async function fingerprint(path: string): Promise<{ hash: string; quick: Stamp }> {
   const info = await lstat(path);
-  if (!info.isDirectory())
-    return createHash("sha256")
-      .update(await readFile(path))
-      .digest("hex");
+  // Taken before anything is read: what changes meanwhile is noticed later.
   const quick = await stamp(path);
+  if (!info.isDirectory())
+    return {
+      hash: createHash("sha256")
+        .update(await readFile(path))
+        .digest("hex"),
+      quick,
+    };
   const entries = Object.entries(quick).sort(([a], [b]) => (a < b ? -1 : 1));
   const size = entries.reduce((sum, [, entry]) => sum + Number(entry.size), 0);
   if (entries.length > 2_000 || size > 64 * 2 ** 20)
-    return createHash("sha256")
-      .update(
-        JSON.stringify(entries.map(([name, entry]) => [name, String(entry.size), String(entry.mtimeNs)])),
-      )
-      .digest("hex");
-  return manifestHash(await manifest(path));
+    return {
+      hash: createHash("sha256")
+        .update(
+          JSON.stringify(entries.map(([name, entry]) => [name, String(entry.size), String(entry.mtimeNs)])),
+        )
+        .digest("hex"),
+      quick,
+    };
+  return { hash: manifestHash(await manifest(path)), quick };
 }
 
 /** @param wanted whether a path relative to `from` is copied, with all below it; absent: everything. */
 export async function copyTree(from: string, to: string, wanted?: (path: string) => boolean): Promise<void> {
-  await cp(from, to, {
+  const options = {
     recursive: true,
-    ...(wanted ? { filter: (path) => wanted(relative(from, path)) } : {}),
     verbatimSymlinks: true,
     preserveTimestamps: false,
     mode: constants.COPYFILE_FICLONE,
-  });
+  };
+  // The whole tree in one call is several times faster than file by file, and nothing runs meanwhile.
+  if (!wanted) return cpSync(from, to, options);
+  await cp(from, to, { ...options, filter: (path) => wanted(relative(from, path)) });
 }
 
 /** Removes a folder whatever a run has put there: paths too long to be opened, folders locked against their owner. */

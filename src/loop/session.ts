@@ -210,7 +210,8 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       listener,
       abort,
       stop: options.stop ?? { requested: false },
-      pinsCheckedAt: Number.NEGATIVE_INFINITY,
+      // What was pinned has just been looked through.
+      pinsCheckedAt: performance.now(),
     };
     await measureBaseline(session);
     return session;

@@ -9,6 +9,7 @@ import {
   type ExperimentRow,
   evaluationsOf,
   experimentByNumber,
+  heardSince,
   holdoutLooks,
   requireIdea,
   reviewCount,
@@ -86,6 +87,8 @@ export interface Standing {
   left: { experiments: number | null; ms: number | null; holdoutLooks: number | null };
   /** The limit that has been reached, in words: nothing more is tried. */
   limit: string | null;
+  /** What a person has said since the last answer. */
+  words: string[];
   /** The lab's folder in the workspace: edit there. */
   workspace: string;
 }
@@ -179,6 +182,8 @@ async function begin(
   };
   row.spentMs += Math.round(performance.now() - begun);
 
+  // Of the last answer: what was said before it has been passed on.
+  let answeredAt = state.decided === 0 ? 0 : await lastDecision(session, state);
   const heedReviews = async () => {
     if ((await reviewCount(ledger.db, row.id)) !== state.reviewed) state = await settled(session);
   };
@@ -207,6 +212,7 @@ async function begin(
         holdoutLooks: looks,
       },
       limit: await limitOf(),
+      words: await heardSince(ledger, row.id, answeredAt, 3),
       workspace: join(copy.folder, copy.lab),
     };
   };
@@ -263,7 +269,9 @@ async function begin(
     state = await evaluate(session, state, proposed);
     await copy.put(state.incumbent.files);
     const outcome = await outcomeOf(session, experiment.number);
-    return { kind: "decided", outcome, finished, standing: await standing() };
+    const answer: Tried = { kind: "decided", outcome, finished, standing: await standing() };
+    answeredAt = await lastDecision(session, state);
+    return answer;
   };
 
   const holdsOnly = async ({ number }: Outcome): Promise<boolean> => {
@@ -390,6 +398,11 @@ async function harvested(
   for (const path of new Set([...Object.keys(incumbent.files), ...Object.keys(merged)]))
     if (merged[path] !== incumbent.files[path]) changes[path] = merged[path] ?? null;
   return { changes, violations: found.violations };
+}
+
+async function lastDecision({ ledger, row }: Session, { history }: LoopState): Promise<number> {
+  const last = await experimentByNumber(ledger, row.id, history.at(-1)?.id ?? 0);
+  return last?.decision?.decidedAt ?? 0;
 }
 
 async function newest(session: Session, { history }: LoopState): Promise<Outcome | null> {

@@ -4,6 +4,7 @@ import { dirname, join, posix } from "node:path";
 import type { Contract } from "../contract/index.ts";
 import { copyTree, type Files, type Place, pinHash, removeTree } from "../evaluator/index.ts";
 import {
+  changedSince,
   harvestChanges,
   type Manifest,
   manifest,
@@ -117,10 +118,19 @@ function handle(source: CopySource, folder: string, memo: Memo): Copy {
           inLab[path.slice(within.length)] = entry;
       }
       for (const [path, text] of Object.entries(memo.files)) inLab[path] = entryOf(text);
+      const touched = new Set(await changedSince(memo.laid, folder, { ignore }));
+      const untouched = (paths: Manifest, prefix: string) =>
+        new Set(Object.keys(paths).filter((path) => !touched.has(prefix + path)));
       const under = ignore.flatMap((path) => (path.startsWith(within) ? [path.slice(within.length)] : []));
-      const own = await harvestChanges(join(folder, lab), inLab, contract.change, undefined, under);
+      const own = await harvestChanges(join(folder, lab), inLab, contract.change, undefined, {
+        ignore: under,
+        untouched: untouched(inLab, within),
+      });
       if (lab === "") return own;
-      const rest = await harvestChanges(folder, outside, [], undefined, [...ignore, lab]);
+      const rest = await harvestChanges(folder, outside, [], undefined, {
+        ignore: [...ignore, lab],
+        untouched: untouched(outside, ""),
+      });
       // Named as seen from the lab, like every other path.
       const seen = (each: Violation) => ({ ...each, path: posix.relative(lab, each.path) });
       return { changes: own.changes, violations: [...own.violations, ...rest.violations.map(seen)] };

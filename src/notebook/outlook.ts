@@ -1,5 +1,5 @@
 import type { Contract, Program } from "../contract/index.ts";
-import { ideasOf, type Ledger, type SessionRow } from "../ledger/index.ts";
+import { heardSince, ideasOf, type Ledger, type SessionRow } from "../ledger/index.ts";
 
 /** What a fresh mind needs besides what has been done: the rules, and what is still to be thought of. */
 export interface Outlook {
@@ -7,6 +7,8 @@ export interface Outlook {
   rules: string[];
   /** Open ideas with their ids, newest first. */
   ideas: { id: number; text: string }[];
+  /** What a person has said to the researchers, newest last. */
+  words: string[];
 }
 
 /** At most so many ideas are read. */
@@ -17,6 +19,7 @@ export async function outlookOf(ledger: Ledger, row: SessionRow): Promise<Outloo
   const ideas = await ideasOf(ledger, { open: true, limit: most });
   return {
     rules: rulesOf(contract),
+    words: await heardSince(ledger, row.id, 0, 5),
     ideas: ideas.reverse().map(({ id, text }) => ({ id, text })),
   };
 }

@@ -20,7 +20,7 @@ interface Section {
 export function contextText(
   notebook: Notebook,
   budget: number,
-  outlook: Outlook = { rules: [], ideas: [] },
+  outlook: Outlook = { rules: [], ideas: [], words: [] },
 ): string {
   const scale = notebookScale(notebook);
   const tally = notebook.tally;
@@ -37,6 +37,7 @@ export function contextText(
     "",
     `- Metric: ${shorten(oneLine(metric.name), 60)}, ${better}, ${notebook.channel}. ${noise}`,
     "- Rules: you propose changes to the editable files only; measuring and deciding happen elsewhere; nothing is measured twice.",
+    ...outlook.words.map((word) => `- A person says: ${shorten(oneLine(word), 300)}`),
     ...outlook.rules.map((rule) => `- ${shorten(oneLine(rule), 200)}`),
     `- Baseline ${quantity(baseline.mean, scale)}; best ${quantity(best.value, scale)}${best.experiment === null ? " (the baseline)" : ` (experiment ${best.experiment})`}. ${
       notebook.audit === null ? "Not yet audited." : `Audit: ${head.claim}, ${head.evidence}.`

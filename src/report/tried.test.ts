@@ -42,6 +42,7 @@ const standing: fc.Arbitrary<Standing> = fc.record({
     holdoutLooks: fc.option(fc.nat()),
   }),
   limit: fc.option(text),
+  words: fc.array(text, { maxLength: 3 }),
   workspace: fc.constant("/home/somebody/labs/one/.whetstone/workspace/labs/one"),
 });
 
@@ -89,11 +90,13 @@ describe("the context", () => {
     const outlook = {
       rules: ["Only these files may change: a.ts."],
       ideas: [{ id: 7, text: "warm up\nlonger" }],
+      words: ["look at the\nembedding"],
     };
     const notebook = sampleNotebook(60, 2);
     const words = contextText(notebook, 20_000, outlook);
     expect(words).toContain("- Only these files may change: a.ts.");
     expect(words).toContain("- idea 7: warm up longer");
+    expect(words).toContain("- A person says: look at the embedding");
     expect(words).toContain("what follows");
     expect(contextText(notebook, 1500, outlook).length).toBeLessThanOrEqual(1500);
   });

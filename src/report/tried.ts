@@ -65,6 +65,7 @@ function shortened(tried: Tried, room: Room): Tried {
   const standing: Standing = {
     ...tried.standing,
     limit: tried.standing.limit === null ? null : text(tried.standing.limit),
+    words: room.count === 0 ? [] : tried.standing.words.slice(-room.count).map(text),
   };
   const finished = tried.finished === null ? null : { ...outcome(tried.finished), logTail: null };
   if (tried.kind === "decided") return { ...tried, standing, outcome: outcome(tried.outcome), finished };
@@ -146,13 +147,14 @@ function outcomeLines(outcome: Outcome, scale: Scale): string[] {
 }
 
 function standingLines(standing: Standing, scale: Scale): string[] {
-  const { metric, best, baseline, experiments, keeps, left, limit, workspace } = standing;
+  const { metric, best, baseline, experiments, keeps, left, limit, words, workspace } = standing;
   const limits = [
     ...(left.experiments === null ? [] : [plural(left.experiments, "experiment")]),
     ...(left.ms === null ? [] : [duration(left.ms)]),
     ...(left.holdoutLooks === null ? [] : [plural(left.holdoutLooks, "holdout look")]),
   ];
   return [
+    ...words.map((word) => `a person says: ${word}`),
     `best     ${metric.name} ${quantity(best.value, scale)} (${best.experiment === 0 ? "the baseline" : `#${best.experiment}`}), baseline ${quantity(baseline, scale)}, ${metric.direction}`,
     `so far   ${plural(experiments, "experiment")}, ${keeps} kept; left: ${limits.length > 0 ? limits.join(", ") : "no limit set"}`,
     ...(limit === null

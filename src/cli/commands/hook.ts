@@ -72,8 +72,9 @@ async function goOn(told: Said, lab: string | undefined): Promise<string | null>
     const { contract } = JSON.parse(row.program) as Program;
     const limits = limitsOf({ contract }, {});
     const looks = contract.holdout?.looks;
-    // Without any limit it would never come to an end.
-    if (looks === undefined && Object.values(limits).every((limit) => limit === null)) return null;
+    // Without any limit it would never come to an end; what it costs is not known here.
+    const { experiments: most, time, until } = limits;
+    if (looks === undefined && [most, time, until].every((limit) => limit === null)) return null;
     const last = (await experiments(ledger, row.id, { limit: 1 }))[0];
     const begun = await transcriptBegan(told.transcript_path);
     if (Math.max(note.startedAt, last?.proposedAt ?? 0) < (begun ?? Date.now() - recent)) return null;
@@ -88,8 +89,7 @@ async function goOn(told: Said, lab: string | undefined): Promise<string | null>
     const state = { incumbent: { value: best.value }, decided: tally.all };
     if (reached(limits, state, row.spentMs, { contract }) !== null) return null;
     if (!(await stillPatient(folder, tally.all))) return null;
-    const left =
-      limits.experiments === null ? "" : `, ${limits.experiments - tally.all} experiments are left`;
+    const left = most === null ? "" : `, ${most - tally.all} experiments are left`;
     return `The Whetstone session is not at its limit yet (${tally.all} experiments so far${left}). Go on with the next idea: look at \`whet context\`, edit in ${join(note.workspace, note.lab)}, then \`whet try\`.`;
   });
 }

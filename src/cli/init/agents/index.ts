@@ -92,9 +92,8 @@ function labsIn(text: string): string[] | null {
   if (front === undefined) return null;
   const { metadata } = (parseDocument(front).toJS() ?? {}) as { metadata?: Record<string, unknown> };
   if (metadata?.writer !== mark) return null;
-  return String(metadata.labs ?? "")
-    .split(", ")
-    .filter((lab) => lab !== "");
+  const { labs } = metadata;
+  return typeof labs === "string" ? labs.split(", ").filter((lab) => lab !== "") : [];
 }
 
 /** Where agents are started: the repository's root, or the lab itself outside of one. */
