@@ -10,3 +10,4 @@ export { rescore } from "./rescore.ts";
 export { type Doubted, doubted, review } from "./review.ts";
 export { type RunOptions, type RunResult, runSession } from "./run.ts";
 export type { Session, SessionOptions } from "./session.ts";
+export { uncommittedWork } from "./uncommitted.ts";

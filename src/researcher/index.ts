@@ -1,4 +1,5 @@
 export { agentResearcher } from "./agent.ts";
+export { modelResearcher } from "./model.ts";
 export {
   type Answer,
   type Briefing,

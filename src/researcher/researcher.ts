@@ -109,6 +109,8 @@ export interface Researcher {
   readonly reports?: { tokens: boolean; dollars: boolean };
   /** Milliseconds after which one call is cut off from outside, whatever it does about it itself. */
   readonly time?: number;
+  /** What one call will cost at most, as far as that can be known beforehand; dollars null: not known. */
+  estimate?(promptTokens: number): { tokens: number; dollars: number | null };
   propose(briefing: Briefing, task: Task): Promise<Answer>;
 }
 

@@ -1,15 +1,16 @@
 import { basename, resolve } from "node:path";
-import { notebookOf, rowOf, withSession } from "../../notebook/index.ts";
+import { notebookOf, rowOf, sessionLines, withSession } from "../../notebook/index.ts";
 import {
   contextText,
   diffLines,
   failuresText,
   logText,
   paints,
+  sessionsText,
   showText,
   statusText,
 } from "../../report/index.ts";
-import { colour, print, printJson, width } from "../output.ts";
+import { colour, print, printJson, whole, width } from "../output.ts";
 
 export interface Options {
   json?: boolean;
@@ -25,7 +26,7 @@ export function labFolder(lab: string | undefined): string {
   return path.endsWith(".md") ? resolve(path, "..") : path;
 }
 
-const page = () => ({ colour, width: width() });
+const page = () => ({ colour, width: width(), whole });
 
 export async function statusCommand(lab: string | undefined, options: Options): Promise<number> {
   const folder = labFolder(lab);
@@ -34,7 +35,19 @@ export async function statusCommand(lab: string | undefined, options: Options): 
     if (options.json) {
       const { experiments, ...rest } = notebook;
       printJson({ ...rest, newest: experiments.slice(-5).map(slim), sessions: undefined });
-    } else print(statusText(notebook, page()));
+    } else {
+      const others = (await sessionLines(ledger)).filter((line) => line.tag !== row.tag);
+      print(statusText(notebook, { ...page(), others }));
+    }
+    return 0;
+  });
+}
+
+export async function sessionsCommand(lab: string | undefined, options: { json?: boolean }): Promise<number> {
+  return withSession(labFolder(lab), undefined, async (ledger) => {
+    const lines = await sessionLines(ledger);
+    if (options.json) printJson(lines);
+    else print(sessionsText(lines, page()));
     return 0;
   });
 }
