@@ -70,7 +70,10 @@ export async function openLaunchpad(sandbox: Sandbox, wants: Wants): Promise<Lau
 
     const token = `whet-${randomBytes(24).toString("hex")}`;
     const keys = connection.kind === "keys" ? connection.keys : [];
-    const reached = keys.map((key, index) => ({ ...key, path: index === 0 && keys.length === 1 ? "" : `/-/${key.provider}` }));
+    const reached = keys.map((key, index) => ({
+      ...key,
+      path: index === 0 && keys.length === 1 ? "" : `/-/${key.provider}`,
+    }));
     const routes: Route[] = reached.map(({ path, base, key }) => ({
       path,
       to: base,
@@ -95,7 +98,9 @@ export async function openLaunchpad(sandbox: Sandbox, wants: Wants): Promise<Lau
       // The tree once more, writable: so what is written there counts as disk use.
       { host: turn.folder, at: "", writable: true },
       { host: homeFolder, at: { path: inside.home }, writable: true },
-      ...[...wants.readable, ...(turn.linked ?? [])].map((host): Mount => ({ host, at: { path: host }, writable: false })),
+      ...[...wants.readable, ...(turn.linked ?? [])].map(
+        (host): Mount => ({ host, at: { path: host }, writable: false }),
+      ),
       ...forwarder.mounts,
     ];
     if (closed) {
@@ -110,7 +115,9 @@ export async function openLaunchpad(sandbox: Sandbox, wants: Wants): Promise<Lau
       proxied.length === 0
         ? {}
         : {
-            ...Object.fromEntries(["HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"].map((name) => [name, base])),
+            ...Object.fromEntries(
+              ["HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"].map((name) => [name, base]),
+            ),
             NO_PROXY: "127.0.0.1,localhost",
             no_proxy: "127.0.0.1,localhost",
             NODE_USE_ENV_PROXY: "1",
@@ -119,7 +126,12 @@ export async function openLaunchpad(sandbox: Sandbox, wants: Wants): Promise<Lau
     return {
       folder: confined ? treePlace : turn.folder,
       home,
-      providers: reached.map(({ provider, path, variable }) => ({ name: provider, base: base + path, token, variable })),
+      providers: reached.map(({ provider, path, variable }) => ({
+        name: provider,
+        base: base + path,
+        token,
+        variable,
+      })),
       mcp: turn.mcp && { ...turn.mcp, url: `${base}/-/mcp` },
       confined,
       ...whatHolds(sandbox, wants, closed),
@@ -178,7 +190,10 @@ function copyLogin(login: Connection & { kind: "login" }, home: string): { path:
     writeFileSync(path, content, { mode: 0o600 });
     return { path, content };
   } catch (error) {
-    throw new UserError(`the agent's login cannot be read: ${(error as Error).message}`, "log in with it once more");
+    throw new UserError(
+      `the agent's login cannot be read: ${(error as Error).message}`,
+      "log in with it once more",
+    );
   }
 }
 
@@ -211,7 +226,8 @@ function whatHolds(sandbox: Sandbox, { connection, hosts, turn }: Wants, closed:
   const { level } = sandbox.isolation;
   const enforced: string[] = ["the agent's time, and that no process of it is left"];
   const notEnforced: string[] = [];
-  if (level === "L2") enforced.push("the agent sees its working copy, its own program and the system's, nothing else of yours");
+  if (level === "L2")
+    enforced.push("the agent sees its working copy, its own program and the system's, nothing else of yours");
   else if (level === "macos") {
     enforced.push("the agent writes in its working copy and its own home only");
     notEnforced.push("the agent can read the system's files");

@@ -23,9 +23,7 @@ function findProgram(name: string, env: Environment): Program | null {
 }
 
 /** How a program is started and what it needs to read, or what to do because it is missing. */
-export type Located =
-  | { argv: string[]; version: string | null; readable: string[] }
-  | { missing: string };
+export type Located = { argv: string[]; version: string | null; readable: string[] } | { missing: string };
 
 /** Finds a preset's program on the PATH; a command line is left to the shell, with whatever files it names. */
 export function locate(program: Preset["program"], env: Environment): Located {
@@ -76,7 +74,9 @@ function programFolder(path: string, env: Environment): string | null {
   if (/^\/(usr|bin|sbin|lib|lib64|etc|dev|proc|sys)(\/|$)/.test(path)) return null;
   const inPackage = /^(.*?\/node_modules)\//.exec(path)?.[1];
   const folder = inPackage ?? (statSync(path).isDirectory() ? path : dirname(path));
-  return `${homeOf(env)}/`.startsWith(`${folder === "/" ? "" : folder}/`) || dirname(folder) === "/" ? path : folder;
+  return `${homeOf(env)}/`.startsWith(`${folder === "/" ? "" : folder}/`) || dirname(folder) === "/"
+    ? path
+    : folder;
 }
 
 function isExecutable(path: string): boolean {
@@ -92,7 +92,9 @@ function isExecutable(path: string): boolean {
 function versionOf(path: string): string | null {
   for (let folder = dirname(path); folder !== parse(folder).root; folder = dirname(folder)) {
     try {
-      const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version?: unknown };
+      const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+        version?: unknown;
+      };
       if (typeof version === "string") return version;
     } catch {
       // None here, or none that can be read: the next one up.

@@ -2,7 +2,15 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Agent, TurnResult } from "../agents/index.ts";
 import type { ResearcherChoice } from "../contract/index.ts";
-import type { Answer, Hypothesis, Proposal, Researcher, Task, TurnRecord, WorkingCopy } from "./researcher.ts";
+import type {
+  Answer,
+  Hypothesis,
+  Proposal,
+  Researcher,
+  Task,
+  TurnRecord,
+  WorkingCopy,
+} from "./researcher.ts";
 
 /** Without any sign of life for so long an agent counts as hanging, milliseconds. */
 const idle = 10 * 60_000;
@@ -24,7 +32,9 @@ export function agentResearcher(
       const prompt = `${await task.words()}\n\n${manner(copy, task)}`;
       const startedAt = Date.now();
       const result = await agent.turn({
-        ...{ prompt, folder: copy.folder, cwd: copy.lab, time: choice.time, idle: Math.min(idle, choice.time) },
+        ...{ prompt, folder: copy.folder, cwd: copy.lab, time: choice.time },
+        // Of a command line that is not known nothing need be heard before its end.
+        ...(choice.kind !== "command" && idle < choice.time ? { idle } : {}),
         ...(copy.linked ? { linked: copy.linked } : {}),
         ...(task.dollars === undefined ? {} : { dollars: task.dollars }),
         ...(task.tokens === undefined ? {} : { tokens: task.tokens }),
@@ -116,10 +126,17 @@ function manner({ lab }: WorkingCopy, { repair }: Task): string {
 export function hypothesisIn(text: string, changes: Proposal["changes"], before?: Hypothesis): Hypothesis {
   const said = (word: string) => {
     const lines = [...text.matchAll(new RegExp(`^[\\s>*_#-]*${word}\\s*[*_]*\\s*:\\s*[*_]*(.*)$`, "gim"))];
-    const value = lines.at(-1)?.[1]?.replace(/[*_\s]+$/, "").trim() ?? "";
+    const value =
+      lines
+        .at(-1)?.[1]
+        ?.replace(/[*_\s]+$/, "")
+        .trim() ?? "";
     return value === "" ? undefined : cut(value);
   };
-  const [mechanism, prediction] = [said("BECAUSE") ?? before?.mechanism, said("EXPECT") ?? before?.prediction];
+  const [mechanism, prediction] = [
+    said("BECAUSE") ?? before?.mechanism,
+    said("EXPECT") ?? before?.prediction,
+  ];
   return {
     what: said("WHAT") ?? before?.what ?? (firstLine(text) || describe(changes)),
     ...(mechanism === undefined ? {} : { mechanism }),
@@ -128,7 +145,12 @@ export function hypothesisIn(text: string, changes: Proposal["changes"], before?
 }
 
 function firstLine(text: string): string {
-  return cut(text.split("\n").find((line) => line.trim() !== "")?.trim() ?? "");
+  return cut(
+    text
+      .split("\n")
+      .find((line) => line.trim() !== "")
+      ?.trim() ?? "",
+  );
 }
 
 function lastLine(text: string): string {
@@ -142,5 +164,7 @@ function cut(text: string): string {
 function describe(changes: Proposal["changes"]): string {
   const paths = Object.keys(changes);
   const named = paths.slice(0, 3).join(", ");
-  return paths.length === 0 ? "a change that is not allowed" : `changes ${named}${paths.length > 3 ? " and more" : ""}`;
+  return paths.length === 0
+    ? "a change that is not allowed"
+    : `changes ${named}${paths.length > 3 ? " and more" : ""}`;
 }

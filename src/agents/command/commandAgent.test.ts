@@ -1,16 +1,26 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseResearcher } from "../../contract/index.ts";
 import { openSandbox, type Sandbox } from "../../sandbox/index.ts";
 import type { Turn, TurnResult } from "../agent.ts";
-import { openAgent } from "../openAgent.ts";
+import { type AgentChoice, openAgent } from "../openAgent.ts";
+import { commandLauncher } from "./commandLauncher.ts";
 import { openRaw } from "./raw.ts";
 import { openRecorder } from "./recorder.ts";
-import { commandLauncher } from "./commandLauncher.ts";
 
 const best = await openSandbox();
 const levels = best.isolation.level === "L2" ? (["L0", "L2"] as const) : (["L0"] as const);
@@ -64,9 +74,8 @@ describe.each(levels)("a command agent at level %s", (level) => {
     const folder = folderOf();
     const file = join(place, `agent-${count}.mjs`);
     writeFileSync(file, script);
-    const choice = { kind: "command", command: `node ${file}`, name: "command", share: 1 } as const;
     const agent = await openAgent(
-      { ...choice, time: 10_000, env: names, hosts },
+      { ...(parseResearcher(`command: node ${file}`) as AgentChoice), env: names, hosts },
       { sandbox, env: { PATH: process.env.PATH, HOME: homedir(), ...env } },
     );
     const result = await agent.turn({ prompt: "the prompt", folder, cwd: "lab", time: 10_000, ...turn });
@@ -83,14 +92,15 @@ describe.each(levels)("a command agent at level %s", (level) => {
       `#!/usr/bin/env node\nconst say = (event) => console.log(JSON.stringify(event));\nconst ask = (path) => fetch(process.env.ANTHROPIC_BASE_URL + path, { headers: { "x-api-key": process.env.ANTHROPIC_API_KEY } }).catch(() => {});\nconst sleep = (ms) => new Promise((done) => setTimeout(done, ms));\n(async () => {${script}})();\n`,
     );
     chmodSync(join(bin, "claude"), 0o755);
-    const choice = { kind: "agent", agent: "claude", args: [], name: "claude", share: 1 } as const;
-    const agent = await openAgent(
-      { ...choice, time: 10_000, env: [], hosts: [] },
-      {
-        sandbox,
-        env: { PATH: `${bin}:${process.env.PATH}`, HOME: place, ANTHROPIC_API_KEY: "k", ANTHROPIC_BASE_URL: address },
+    const agent = await openAgent(parseResearcher("claude") as AgentChoice, {
+      sandbox,
+      env: {
+        PATH: `${bin}:${process.env.PATH}`,
+        HOME: place,
+        ANTHROPIC_API_KEY: "k",
+        ANTHROPIC_BASE_URL: address,
       },
-    );
+    });
     return agent.turn({ prompt: "p", folder, cwd: "lab", time: 10_000, ...turn });
   }
   const final = `say({ type: "result", subtype: "success", is_error: false, result: "fine", usage: { input_tokens: 5, output_tokens: 2 }, total_cost_usd: 0.5 });`;
@@ -110,9 +120,27 @@ describe.each(levels)("a command agent at level %s", (level) => {
     ["an exit code", "console.error('why'); process.exit(3)", {}, "failed", /exit code 3: why/],
     ["a crash", "throw new Error('broken')", {}, "failed", /exit code 1/],
     ["its time", "setInterval(() => {}, 1000)", { time: 400 }, "timeout", /time limit/],
-    ["silence", "console.log('begun'); setInterval(() => {}, 1000)", { idle: 300 }, "idle", /nothing was heard/],
-    ["a question", "process.stdout.write('Overwrite? [y/N] '); setInterval(() => {}, 1000)", { idle: 300 }, "asked", /Overwrite/],
-    ["a question until its time", "process.stdout.write('Overwrite? '); setInterval(() => {}, 1000)", { time: 500 }, "asked", /Overwrite/],
+    [
+      "silence",
+      "console.log('begun'); setInterval(() => {}, 1000)",
+      { idle: 300 },
+      "idle",
+      /nothing was heard/,
+    ],
+    [
+      "a question",
+      "process.stdout.write('Overwrite? [y/N] '); setInterval(() => {}, 1000)",
+      { idle: 300 },
+      "asked",
+      /Overwrite/,
+    ],
+    [
+      "a question until its time",
+      "process.stdout.write('Overwrite? '); setInterval(() => {}, 1000)",
+      { time: 500 },
+      "asked",
+      /Overwrite/,
+    ],
   ] as const)("ended by %s says so", async (_, script, turn, ending, message) => {
     const { result } = await play(script, { turn });
     expect(result).toMatchObject({ ending, message: expect.stringMatching(message) });
@@ -120,22 +148,80 @@ describe.each(levels)("a command agent at level %s", (level) => {
   });
 
   it("is ended when nobody wants it any more", async () => {
-    const { result } = await play("setInterval(() => {}, 1000)", { turn: { signal: AbortSignal.timeout(200) } });
+    const { result } = await play("setInterval(() => {}, 1000)", {
+      turn: { signal: AbortSignal.timeout(200) },
+    });
     expect(result.ending).toBe("cancelled");
   });
 
   it("that is not there says what to do", async () => {
-    expect((await playMissing("gemini")).message).toMatch(/gemini is not on your PATH: install .*npm install/);
-    const { result } = await play("", { turn: {}, env: { PATH: "/usr/bin:/bin" } });
-    expect(["done", "start"]).toContain(result.ending);
+    const none = async (choice: string, PATH: string | undefined) => {
+      const agent = await openAgent(parseResearcher(choice) as AgentChoice, {
+        sandbox,
+        env: { PATH, HOME: place },
+      });
+      return agent.turn({ prompt: "", folder: folderOf(), cwd: "", time: 5000 });
+    };
+    expect(await none("gemini", "/nowhere")).toMatchObject({
+      ending: "start",
+      message: expect.stringMatching(/gemini is not on your PATH: install .*npm install/),
+    });
+    expect(await none("command: no-such-agent --flag", process.env.PATH)).toMatchObject({
+      ending: "start",
+      message: expect.stringMatching(/no-such-agent.*not found/),
+    });
   });
-  async function playMissing(agent: "gemini") {
-    const choice = { kind: "agent", agent, args: [], name: agent, share: 1, time: 1000, env: [], hosts: [] } as const;
-    const found = await openAgent(choice, { sandbox, env: { PATH: "/nowhere", GEMINI_API_KEY: "k" } });
-    const result = await found.turn({ prompt: "", folder: folderOf(), cwd: "", time: 1000 });
-    expect(result.ending).toBe("start");
-    return result;
-  }
+
+  it("without a key or a login says what to set", async () => {
+    const bin = join(place, "bare");
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(join(bin, "claude"), "#!/bin/sh\n", { mode: 0o755 });
+    const agent = await openAgent(parseResearcher("claude") as AgentChoice, {
+      sandbox,
+      env: { PATH: bin, HOME: place },
+    });
+    expect(await agent.turn({ prompt: "", folder: folderOf(), cwd: "", time: 5000 })).toMatchObject({
+      ending: "auth",
+      message: expect.stringMatching(/set ANTHROPIC_API_KEY/),
+    });
+  });
+
+  it("with a login holds a copy of it, and says so; what becomes of the copy is told", async () => {
+    const home = mkdtempSync(join(place, "home-"));
+    const bin = join(home, "bin");
+    mkdirSync(join(home, ".claude"));
+    mkdirSync(bin);
+    writeFileSync(join(home, ".claude", ".credentials.json"), "the login");
+    writeFileSync(
+      join(bin, "claude"),
+      `#!/bin/sh\ncat $CLAUDE_CONFIG_DIR/.credentials.json >&2; echo renewed > $CLAUDE_CONFIG_DIR/.credentials.json; echo '${JSON.stringify({ type: "result", subtype: "success", is_error: false, result: "fine" })}'\n`,
+      { mode: 0o755 },
+    );
+    const notices: string[] = [];
+    const agent = await openAgent(parseResearcher("claude") as AgentChoice, {
+      ...{ sandbox, env: { PATH: bin, HOME: home }, onNotice: (text: string) => notices.push(text) },
+    });
+    const result = await agent.turn({ prompt: "", folder: folderOf(), cwd: "", time: 5000 });
+    expect(result).toMatchObject({ ending: "done", raw: expect.stringContaining("the login") });
+    expect(result.notEnforced.join()).toContain(`the agent holds your login (a copy of ${home}`);
+    expect(notices).toEqual([expect.stringContaining("renewed its login")]);
+    expect(readFileSync(join(home, ".claude", ".credentials.json"), "utf8")).toBe("the login");
+  });
+
+  it("with an input that lies elsewhere can read it through its link", async () => {
+    const data = mkdtempSync(join(tmpdir(), "whet-data-"));
+    writeFileSync(join(data, "numbers"), "42");
+    const folder = folderOf();
+    symlinkSync(data, join(folder, "lab", "data"));
+    const agent = await openAgent(
+      parseResearcher("command: cat data/numbers; echo x > data/numbers") as AgentChoice,
+      { sandbox, env: { PATH: process.env.PATH } },
+    );
+    const result = await agent.turn({ prompt: "", folder, cwd: "lab", time: 5000, linked: [data] });
+    expect(result.text).toBe("42");
+    if (level === "L2") expect(readFileSync(join(data, "numbers"), "utf8")).toBe("42");
+    rmSync(data, { recursive: true });
+  });
 
   it("leaves no process behind", async () => {
     const { result } = await play(`
@@ -206,22 +292,28 @@ describe.each(levels)("a command agent at level %s", (level) => {
     expect(result.notEnforced).toEqual([]);
   });
 
-  it.runIf(level === "L2")("reaches the hosts that the contract names, and no others, through the proxy", async () => {
-    const { result } = await play(
-      `import { connect } from "node:net";
+  it.runIf(level === "L2")(
+    "reaches the hosts that the contract names, and no others, through the proxy",
+    async () => {
+      const { result } = await play(
+        `import { connect } from "node:net";
       const reach = (host) => new Promise((done) => {
         const socket = connect(new URL(process.env.HTTPS_PROXY).port, "127.0.0.1", () => socket.write("CONNECT " + host + " HTTP/1.1\\r\\n\\r\\n"));
         socket.once("data", (data) => { socket.destroy(); done(String(data).split(" ")[1]); });
       });
       console.log(JSON.stringify([await reach(${JSON.stringify(new URL(address).host)}), await reach("other.test:443")]));`,
-      { hosts: [new URL(address).host] },
-    );
-    expect(JSON.parse(result.text)).toEqual(["200", "403"]);
-  });
+        { hosts: [new URL(address).host] },
+      );
+      expect(JSON.parse(result.text)).toEqual(["200", "403"]);
+    },
+  );
 
   it.runIf(level === "L0")("is said to be free to do what nothing here prevents", async () => {
     const { result } = await play("");
-    expect(result.notEnforced).toEqual(["the agent can read and write your files", "the agent's network is open"]);
+    expect(result.notEnforced).toEqual([
+      "the agent can read and write your files",
+      "the agent's network is open",
+    ]);
   });
 
   it("with a good final event is done, and its version, usage and durations are known", async () => {
@@ -230,7 +322,11 @@ describe.each(levels)("a command agent at level %s", (level) => {
       ${call} await sleep(60);
       say({ type: "user", message: { content: [{ type: "tool_result", tool_use_id: "t", content: "out" }] } });
       ${final}`);
-    expect(result).toMatchObject({ ending: "done", text: "fine", usage: { input: 5, output: 2, dollars: 0.5 } });
+    expect(result).toMatchObject({
+      ending: "done",
+      text: "fine",
+      usage: { input: 5, output: 2, dollars: 0.5 },
+    });
     expect(result.events[0]).toMatchObject({ type: "begin", version: "9.9" });
     const tool = result.events.find((event) => event.type === "result");
     expect(tool).toMatchObject({ msFrom: "arrival", ms: expect.any(Number) });
@@ -239,18 +335,38 @@ describe.each(levels)("a command agent at level %s", (level) => {
 
   it.each([
     ["without a final event is not done, whatever its exit code", "say({ type: 'system' });", {}, "failed"],
-    ["with a good final event and a bad exit code is not done", `${final} process.exitCode = 1;`, {}, "failed"],
+    [
+      "with a good final event and a bad exit code is not done",
+      `${final} process.exitCode = 1;`,
+      {},
+      "failed",
+    ],
     [
       "that says success and error at once has failed",
       `say({ type: "result", subtype: "success", is_error: true, result: "API Error", api_error_status: 401 });`,
       {},
       "auth",
     ],
-    ["that failed after its provider refused has its provider's reason", `await ask("/status/429"); process.exitCode = 1;`, {}, "rate"],
-    ["that retries without end is cut off", `for (;;) { await ask("/status/500"); await sleep(20); }`, {}, "outage"],
+    [
+      "that failed after its provider refused has its provider's reason",
+      `await ask("/status/429"); process.exitCode = 1;`,
+      {},
+      "rate",
+    ],
+    [
+      "that retries without end is cut off",
+      `for (;;) { await ask("/status/500"); await sleep(20); }`,
+      {},
+      "outage",
+    ],
     ["whose model hangs is idle", `ask("/hang");`, { idle: 400 }, "idle"],
     ["with a silent tool is not idle", `${call} await sleep(1200); ${final}`, { idle: 600 }, "done"],
-    ["that asks a person is cut off", `say({ type: "assistant", message: { id: "m", content: [{ type: "tool_use", id: "t", name: "AskUserQuestion", input: {} }] } }); await sleep(9000);`, {}, "asked"],
+    [
+      "that asks a person is cut off",
+      `say({ type: "assistant", message: { id: "m", content: [{ type: "tool_use", id: "t", name: "AskUserQuestion", input: {} }] } }); await sleep(9000);`,
+      {},
+      "asked",
+    ],
     [
       "that uses more tokens than are left is cut off",
       `say({ type: "assistant", message: { id: "m", content: [], usage: { input_tokens: 900 } } }); await sleep(9000);`,
@@ -260,7 +376,10 @@ describe.each(levels)("a command agent at level %s", (level) => {
     ["that spends more than is left is over its limit", `${final}`, { dollars: 0.1 }, "limit"],
   ] as const)("%s", async (_, script, turn, ending) => {
     const result = await playClaude(script, turn);
-    expect([result.ending, result.message]).toEqual([ending, ending === "done" ? "" : expect.stringMatching(/./)]);
+    expect([result.ending, result.message]).toEqual([
+      ending,
+      ending === "done" ? "" : expect.stringMatching(/./),
+    ]);
     expect(result.wallMs).toBeLessThan(5000);
     if (ending === "rate") expect(result.retryAfterMs).toBe(5000);
   });
@@ -293,7 +412,9 @@ describe("what is kept of a turn", () => {
     const raw = openRaw(20);
     for (let i = 0; i < 1000; i++) raw.push(`line ${i}`, "stdout");
     raw.push("oops", "stderr");
-    expect(raw.text()).toBe("line 0\nlin\n[... 8870 characters ...]\n\nline 999\n--- standard error ---\noops\n");
+    expect(raw.text()).toBe(
+      "line 0\nlin\n[... 8870 characters ...]\n\nline 999\n--- standard error ---\noops\n",
+    );
   });
 
   it("has bounds, but how it ended is never missing", () => {

@@ -86,9 +86,7 @@ async function runTurn(
   };
   const take = (events: readonly TraceEvent[]) => {
     for (const event of events) {
-      recorder.push(
-        event.type === "begin" ? { ...event, version: event.version ?? program.version } : event,
-      );
+      recorder.push(event.type === "begin" ? { ...event, version: event.version ?? program.version } : event);
       if (event.type === "call" && asksAPerson.has(event.tool))
         cutOff("asked", `it asked a person: ${event.args ?? event.tool}`);
     }
@@ -97,7 +95,10 @@ async function runTurn(
     if (turn.tokens !== undefined && tokens > turn.tokens)
       cutOff("limit", `it used ${tokens} tokens, ${turn.tokens} were left`);
     if (turn.dollars !== undefined && (dollars ?? 0) > turn.dollars)
-      cutOff("limit", `it spent $${Number((dollars ?? 0).toPrecision(3))}, $${Number(turn.dollars.toPrecision(3))} was left`);
+      cutOff(
+        "limit",
+        `it spent $${Number((dollars ?? 0).toPrecision(3))}, $${Number(turn.dollars.toPrecision(3))} was left`,
+      );
   };
 
   const pad = await openLaunchpad(sandbox, {
@@ -122,7 +123,7 @@ async function runTurn(
         else recorder.note(line, at);
       },
     });
-    ours.kill = running.kill;
+    ours.kill = () => running.kill();
     if (ours.cut) running.kill();
     running.write(turn.prompt);
     running.closeStdin();

@@ -40,7 +40,11 @@ interface Conversation {
  *
  * @returns a function that throws Error with what is missing, when the agent has no key.
  */
-export function commandLauncher({ sandbox, env, onNotice }: Launcher): (order: CommandOrder) => Promise<Conversation> {
+export function commandLauncher({
+  sandbox,
+  env,
+  onNotice,
+}: Launcher): (order: CommandOrder) => Promise<Conversation> {
   return async (order) => {
     const preset = knownIn(order.command) ?? plain(order.command, order.env, order.hosts);
     const connection = preset.connect(env, undefined);
@@ -50,23 +54,31 @@ export function commandLauncher({ sandbox, env, onNotice }: Launcher): (order: C
     const pad = await openLaunchpad(sandbox, {
       ...{ connection, hosts: order.hosts, readable: found.readable, turn: order },
     });
-    const plan = preset.plan({
-      ...{ providers: pad.providers, home: pad.home, model: undefined, confined: pad.confined },
-      ...{ dollars: undefined, mcp: undefined },
-    });
-    const running = pad.start({
-      argv: found.argv,
-      env: { ...handedOn(order.env, env), ...plan.env },
-      files: plan.files,
-      onLine: order.onLine,
-    });
-    const done = running.done.finally(async () => {
+    const closePad = async () => {
       const notice = await pad.close();
       if (notice !== null) onNotice?.(notice);
-    });
-    const { write, closeStdin, kill } = running;
-    const { enforced, notEnforced } = pad;
-    return { seen: pad.folder, write, closeStdin, kill, done, enforced, notEnforced };
+    };
+    try {
+      const plan = preset.plan({
+        ...{ providers: pad.providers, home: pad.home, model: undefined, confined: pad.confined },
+        ...{ dollars: undefined, mcp: undefined },
+      });
+      const running = pad.start({
+        argv: found.argv,
+        env: { ...handedOn(order.env, env), ...plan.env },
+        files: plan.files,
+        onLine: order.onLine,
+      });
+      const done = running.done.then(async (outcome) => {
+        await closePad();
+        return outcome;
+      });
+      const { enforced, notEnforced } = pad;
+      return { ...running, seen: pad.folder, done, enforced, notEnforced };
+    } catch (error) {
+      await closePad();
+      throw error;
+    }
   };
 }
 

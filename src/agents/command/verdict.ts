@@ -25,9 +25,11 @@ export function verdict(evidence: Evidence): { ending: TurnEnding; message: stri
   const { cut, outcome, final, answer } = evidence;
   const asked = looksLikeQuestion(evidence.lastLine) && !evidence.hasFinal;
   if (cut) {
-    const sign = cut.ending === "idle" && answer && failed(answer) ? signOf(answer.status, answer.message) : null;
+    const sign =
+      cut.ending === "idle" && answer && failed(answer) ? signOf(answer.status, answer.message) : null;
     if (answer && sign) return { ending: sign, message: refusal(sign, answer) };
-    if (cut.ending === "idle" && asked) return { ending: "asked", message: `it waited for an answer to: ${evidence.lastLine.trim()}` };
+    if (cut.ending === "idle" && asked)
+      return { ending: "asked", message: `it waited for an answer to: ${evidence.lastLine.trim()}` };
     return cut;
   }
   if (outcome.ending === "timeout" && asked)
@@ -35,7 +37,10 @@ export function verdict(evidence: Evidence): { ending: TurnEnding; message: stri
   if (outcome.ending === "timeout" || outcome.ending === "cancelled" || outcome.ending === "start")
     return { ending: outcome.ending, message: outcome.message };
   if (outcome.ending === "exit" && (outcome.exitCode === 126 || outcome.exitCode === 127) && !final)
-    return { ending: "start", message: `it could not be started: ${lastLine(outcome.stderr) || outcome.message}` };
+    return {
+      ending: "start",
+      message: `it could not be started: ${lastLine(outcome.stderr) || outcome.message}`,
+    };
   if (outcome.ending === "ok" && (final?.ok || !evidence.hasFinal)) return { ending: "done", message: "" };
 
   const reason =
@@ -45,7 +50,11 @@ export function verdict(evidence: Evidence): { ending: TurnEnding; message: stri
       : "it ended without a word on how it went");
   const seen = answer && failed(answer) ? signOf(answer.status, `${answer.message} ${reason}`) : null;
   return {
-    ending: seen ?? evidence.sign ?? (evidence.hasFinal && !final ? signOf(null, lastLine(outcome.stderr)) : null) ?? "failed",
+    ending:
+      seen ??
+      evidence.sign ??
+      (evidence.hasFinal && !final ? signOf(null, lastLine(outcome.stderr)) : null) ??
+      "failed",
     message: reason,
   };
 }
@@ -53,7 +62,8 @@ export function verdict(evidence: Evidence): { ending: TurnEnding; message: stri
 /** What a person is told of a provider that refuses. */
 export function refusal(ending: TurnEnding, { status, message, retryAfterMs }: ProviderAnswer): string {
   const words = wordsOf(message) || (ending === "rate" ? "too many requests" : "");
-  const what = status === 0 ? `cannot be reached (${message})` : `answered ${status}${words === "" ? "" : `: ${words}`}`;
+  const what =
+    status === 0 ? `cannot be reached (${message})` : `answered ${status}${words === "" ? "" : `: ${words}`}`;
   const when = retryAfterMs === null ? "" : `; it says to come again in ${Math.ceil(retryAfterMs / 1000)} s`;
   return `the model's provider ${what}${when}`;
 }

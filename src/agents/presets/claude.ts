@@ -3,7 +3,17 @@ import type { TraceEvent } from "../trace.ts";
 import type { Preset, Reader } from "./preset.ts";
 import { homeOf, keyFor, loginFrom, withKey } from "./providers.ts";
 import { signOf } from "./signs.ts";
-import { asText, contentText, type Fields, fields, list, moment, number, parseObject, string } from "./values.ts";
+import {
+  asText,
+  contentText,
+  type Fields,
+  fields,
+  list,
+  moment,
+  number,
+  parseObject,
+  string,
+} from "./values.ts";
 
 /** Claude Code, run as `claude -p`. */
 export const claude: Preset = {
@@ -15,7 +25,9 @@ export const claude: Preset = {
     return (
       withKey(keyFor("anthropic", env, ["CLAUDE_CODE_OAUTH_TOKEN"])) ??
       loginFrom(
-        env.CLAUDE_CONFIG_DIR ? `${env.CLAUDE_CONFIG_DIR}/.credentials.json` : homeOf(env, ".claude/.credentials.json"),
+        env.CLAUDE_CONFIG_DIR
+          ? `${env.CLAUDE_CONFIG_DIR}/.credentials.json`
+          : homeOf(env, ".claude/.credentials.json"),
         ".claude/.credentials.json",
         ["api.anthropic.com", "console.anthropic.com", "platform.claude.com", "claude.ai"],
       ) ?? { kind: "none", message: "set ANTHROPIC_API_KEY, or log in once with `claude`" }
@@ -111,7 +123,10 @@ function readClaude(): Reader {
   function result(event: Fields, at: number): TraceEvent[] {
     const ok = event.is_error !== true && event.subtype === "success";
     const said = string(event.result) ?? "";
-    const reason = said !== "" ? said : (list(event.errors).flatMap((each) => string(each) ?? [])[0] ?? string(event.subtype));
+    const reason =
+      said !== ""
+        ? said
+        : (list(event.errors).flatMap((each) => string(each) ?? [])[0] ?? string(event.subtype));
     if (ok && said !== "") text = said;
     if (!ok)
       sign = /max_turns|max_budget/.test(string(event.subtype) ?? "")
@@ -152,7 +167,9 @@ function readClaude(): Reader {
             return [
               {
                 ...{ at, type: "retry", attempt: number(event.attempt) },
-                reason: [event.error_status, event.error].filter((each) => each != null).join(" "),
+                reason: [asText(event.error_status), asText(event.error)]
+                  .filter((each) => each !== null)
+                  .join(" "),
               },
             ];
           return [];

@@ -123,7 +123,9 @@ function readCodex(): Reader {
     const ok = item.status !== "failed" && item.status !== "declined" && error === null;
     const code = number(item.exit_code);
     const output =
-      item.type === "mcp_tool_call" ? contentText(fields(item.result).content) : asText(item.aggregated_output);
+      item.type === "mcp_tool_call"
+        ? contentText(fields(item.result).content)
+        : asText(item.aggregated_output);
     return [
       ...before,
       {
@@ -149,7 +151,14 @@ function readCodex(): Reader {
       switch (event.type) {
         case "thread.started":
           return [
-            { at, type: "begin", agent: "codex", version: null, model: null, session: string(event.thread_id) },
+            {
+              at,
+              type: "begin",
+              agent: "codex",
+              version: null,
+              model: null,
+              session: string(event.thread_id),
+            },
           ];
         case "item.started":
           return started(item, at);
@@ -197,7 +206,10 @@ function toolOf(item: Fields): { name: string; args: string | null } | null {
     case "file_change":
       return { name: "apply_patch", args: asText({ changes: item.changes }) };
     case "mcp_tool_call":
-      return { name: `${string(item.server) ?? ""}.${string(item.tool) ?? ""}`, args: asText(item.arguments) };
+      return {
+        name: `${string(item.server) ?? ""}.${string(item.tool) ?? ""}`,
+        args: asText(item.arguments),
+      };
     case "web_search":
       return { name: "web_search", args: asText({ query: item.query }) };
     default:

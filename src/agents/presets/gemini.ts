@@ -32,7 +32,11 @@ export const gemini: Preset = {
       ...(mcp
         ? {
             mcpServers: {
-              [mcp.name]: { httpUrl: mcp.url, headers: { Authorization: `Bearer ${mcp.token}` }, trust: true },
+              [mcp.name]: {
+                httpUrl: mcp.url,
+                headers: { Authorization: `Bearer ${mcp.token}` },
+                trust: true,
+              },
             },
           }
         : {}),
@@ -90,7 +94,8 @@ function readGemini(): Reader {
     const stats = fields(event.stats);
     const ok = event.status === "success";
     const reason = ok ? null : (string(fields(event.error).message) ?? string(event.status));
-    if (!ok) sign = /turn/i.test(string(fields(event.error).type) ?? "") ? "limit" : signOf(null, reason ?? "");
+    if (!ok)
+      sign = /turn/i.test(string(fields(event.error).type) ?? "") ? "limit" : signOf(null, reason ?? "");
     return [
       {
         ...{ at, type: "usage", scope: "total" },
@@ -129,12 +134,23 @@ function readGemini(): Reader {
         case "tool_use": {
           const id = string(event.tool_id) ?? "";
           begun.set(id, moment(event.timestamp));
-          events.push({ at, type: "call", id, tool: string(event.tool_name) ?? "", args: asText(event.parameters) });
+          events.push({
+            at,
+            type: "call",
+            id,
+            tool: string(event.tool_name) ?? "",
+            args: asText(event.parameters),
+          });
           break;
         }
         case "tool_result":
           if (fields(event.error).type === "policy_violation")
-            events.push({ at, type: "denied", tool: null, reason: string(fields(event.error).message) ?? "" });
+            events.push({
+              at,
+              type: "denied",
+              tool: null,
+              reason: string(fields(event.error).message) ?? "",
+            });
           events.push(toolResult(event, at));
           break;
         case "error":

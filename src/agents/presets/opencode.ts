@@ -19,7 +19,8 @@ export const opencode: Preset = {
       withKey(anyKey(env, model)) ??
       loginFrom(file, ".local/share/opencode/auth.json", hostsOf(file)) ?? {
         kind: "none",
-        message: "set ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY or OPENROUTER_API_KEY, or log in once with `opencode auth login`",
+        message:
+          "set ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY or OPENROUTER_API_KEY, or log in once with `opencode auth login`",
       }
     );
   },
@@ -192,7 +193,13 @@ function readOpencode(): Reader {
       const ok = reason === "stop";
       if (reason === "length") sign = "limit";
       return [
-        { at, type: "final", ok, text: ok ? text : "", reason: ok ? null : `it stopped because of ${reason}` },
+        {
+          at,
+          type: "final",
+          ok,
+          text: ok ? text : "",
+          reason: ok ? null : `it stopped because of ${reason}`,
+        },
       ];
     },
     get text() {

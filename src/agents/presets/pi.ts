@@ -17,7 +17,8 @@ export const pi: Preset = {
       withKey(anyKey(env, model)) ??
       loginFrom(file, ".pi/auth.json", hostsOf(file)) ?? {
         kind: "none",
-        message: "set ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY or OPENROUTER_API_KEY, or log in once with `pi` and /login",
+        message:
+          "set ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY or OPENROUTER_API_KEY, or log in once with `pi` and /login",
       }
     );
   },
@@ -37,7 +38,11 @@ export const pi: Preset = {
       files: {
         ".pi/settings.json": JSON.stringify({ retry: { maxRetries: 3, baseDelayMs: 500 } }),
         ...(provider
-          ? { ".pi/models.json": JSON.stringify({ providers: { [provider.name]: providerConfig(provider, id) } }) }
+          ? {
+              ".pi/models.json": JSON.stringify({
+                providers: { [provider.name]: providerConfig(provider, id) },
+              }),
+            }
           : {}),
       },
     };
@@ -159,7 +164,13 @@ function readPi(): Reader {
       if (stopped === null) return [];
       const ok = stopped === "stop";
       return [
-        { at, type: "final", ok, text: ok ? text : "", reason: ok ? null : `it stopped because of ${stopped}` },
+        {
+          at,
+          type: "final",
+          ok,
+          text: ok ? text : "",
+          reason: ok ? null : `it stopped because of ${stopped}`,
+        },
       ];
     },
     get text() {

@@ -23,7 +23,9 @@ export function plain(command: string, names: readonly string[], hosts: readonly
       const keys = (Object.keys(providers) as ProviderName[])
         .filter((name) => providers[name].keys.some((key) => names.includes(key)))
         .map((name) => keyFor(name, given))
-        .filter((key): key is Key => key !== null && !hosts.includes("*") && !hosts.includes(key.base.hostname));
+        .filter(
+          (key): key is Key => key !== null && !hosts.includes("*") && !hosts.includes(key.base.hostname),
+        );
       return { kind: "keys", keys };
     },
 

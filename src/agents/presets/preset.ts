@@ -6,7 +6,7 @@ import type { Connection, Environment, ProviderName } from "./providers.ts";
 export interface Preset {
   name: string;
   /** A program to be found on the PATH, or a command line for the shell. */
-  program: { name: string; /** What to do when it is missing. */ install: string } | { shell: string };
+  program: { name: string /** What to do when it is missing. */; install: string } | { shell: string };
   /** Whether it says what a turn costs; absent: that depends on its model. */
   reports?: { tokens: boolean; dollars: boolean };
   /** How it reaches its model, from the user's environment and files. */

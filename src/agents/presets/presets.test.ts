@@ -28,7 +28,9 @@ function read(preset: Preset, lines: readonly string[]) {
 const recorded = (name: AgentName, scenario: string) =>
   read(
     presets[name],
-    readFileSync(join(fixtures, `${name}-${scenario}.jsonl`), "utf8").trimEnd().split("\n"),
+    readFileSync(join(fixtures, `${name}-${scenario}.jsonl`), "utf8")
+      .trimEnd()
+      .split("\n"),
   );
 const ofType = <T extends TraceEvent["type"]>(events: readonly TraceEvent[], type: T) =>
   events.filter((event): event is Extract<TraceEvent, { type: T }> => event.type === type);
@@ -53,9 +55,9 @@ describe.each(names)("the stream of %s", (name) => {
     if (name === "gemini") expect(results[2]).toMatchObject({ ok: true, exitCode: null });
     else expect(results[2]).toMatchObject({ ok: false, exitCode: 7, error: "exit code 7" });
     const timed = name === "claude" || name === "gemini" || name === "opencode";
-    expect(results.every(({ ms, msFrom }) => (timed ? ms !== null && msFrom === "agent" : msFrom === null))).toBe(
-      true,
-    );
+    expect(
+      results.every(({ ms, msFrom }) => (timed ? ms !== null && msFrom === "agent" : msFrom === null)),
+    ).toBe(true);
   });
 
   it("of that turn tells the tokens of all four answers, and money only where the agent says it", () => {
@@ -80,8 +82,19 @@ describe.each(names)("the stream of %s", (name) => {
     const garbage = fc.oneof(
       fc.string(),
       fc.json(),
-      fc.record({ type: fc.constantFrom(...types(lines)), item: fc.anything(), message: fc.anything(), part: fc.anything() }).map((each) => JSON.stringify(each, (_, value) => (typeof value === "bigint" ? String(value) : value))),
-      fc.nat(lines.length - 1).chain((at) => fc.nat((lines[at] as string).length).map((to) => (lines[at] as string).slice(0, to))),
+      fc
+        .record({
+          type: fc.constantFrom(...types(lines)),
+          item: fc.anything(),
+          message: fc.anything(),
+          part: fc.anything(),
+        })
+        .map((each) =>
+          JSON.stringify(each, (_, value) => (typeof value === "bigint" ? String(value) : value)),
+        ),
+      fc
+        .nat(lines.length - 1)
+        .chain((at) => fc.nat((lines[at] as string).length).map((to) => (lines[at] as string).slice(0, to))),
     );
     fc.assert(
       fc.property(fc.array(garbage, { maxLength: 20 }), (made) => {
@@ -94,7 +107,11 @@ describe.each(names)("the stream of %s", (name) => {
 });
 
 function types(lines: readonly string[]): string[] {
-  return [...new Set(lines.filter((line) => line !== "").map((line) => (JSON.parse(line) as { type: string }).type))];
+  return [
+    ...new Set(
+      lines.filter((line) => line !== "").map((line) => (JSON.parse(line) as { type: string }).type),
+    ),
+  ];
 }
 
 describe("signs in the streams of single agents", () => {
@@ -102,19 +119,33 @@ describe("signs in the streams of single agents", () => {
     expect(recorded("claude", "long")).toMatchObject({ sign: "limit" });
   });
 
-  it.each(["claude", "gemini", "opencode", "pi"] as const)("an edit of %s that does not fit is a failed call, and no failed turn", (name) => {
-    const { events } = recorded(name, "deny");
-    expect(ofType(events, "result")).toMatchObject([{ ok: false, error: expect.stringMatching(/./) }]);
-    expect(ofType(events, "final")).toMatchObject([{ ok: true, text: "I could not." }]);
-  });
+  it.each(["claude", "gemini", "opencode", "pi"] as const)(
+    "an edit of %s that does not fit is a failed call, and no failed turn",
+    (name) => {
+      const { events } = recorded(name, "deny");
+      expect(ofType(events, "result")).toMatchObject([{ ok: false, error: expect.stringMatching(/./) }]);
+      expect(ofType(events, "final")).toMatchObject([{ ok: true, text: "I could not." }]);
+    },
+  );
 
   it("codex's tools of an MCP server are calls with what came back", () => {
-    const item = { id: "item_1", type: "mcp_tool_call", server: "lab", tool: "measure", arguments: { seed: 1 } };
+    const item = {
+      id: "item_1",
+      type: "mcp_tool_call",
+      server: "lab",
+      tool: "measure",
+      arguments: { seed: 1 },
+    };
     const { events } = read(presets.codex, [
       JSON.stringify({ type: "item.started", item: { ...item, status: "in_progress" } }),
       JSON.stringify({
         type: "item.completed",
-        item: { ...item, result: { content: [{ type: "text", text: "0.7" }] }, error: null, status: "completed" },
+        item: {
+          ...item,
+          result: { content: [{ type: "text", text: "0.7" }] },
+          error: null,
+          status: "completed",
+        },
       }),
     ]);
     expect(events).toMatchObject([
@@ -125,14 +156,24 @@ describe("signs in the streams of single agents", () => {
 
   it("what claude's own permissions refuse is denied", () => {
     const { events } = read(presets.claude, [
-      JSON.stringify({ type: "result", subtype: "success", is_error: false, result: "ok", permission_denials: [{ tool_name: "Bash" }] }),
+      JSON.stringify({
+        type: "result",
+        subtype: "success",
+        is_error: false,
+        result: "ok",
+        permission_denials: [{ tool_name: "Bash" }],
+      }),
     ]);
     expect(ofType(events, "denied")).toMatchObject([{ tool: "Bash" }]);
   });
 
   it("pi's pieces of messages are passed over", () => {
     const { events } = read(presets.pi, [
-      JSON.stringify({ type: "message_update", usage: { input: 5 }, assistantMessageEvent: { type: "text_delta", delta: "a" } }),
+      JSON.stringify({
+        type: "message_update",
+        usage: { input: 5 },
+        assistantMessageEvent: { type: "text_delta", delta: "a" },
+      }),
     ]);
     expect(events).toEqual([]);
   });
@@ -166,17 +207,23 @@ describe("how an agent reaches its model", () => {
     writeFileSync(join(home, path), JSON.stringify({ anthropic: {}, tokens: {} }));
   }
 
-  it.each(names)("%s takes a key from the environment before its login, and says what to do without either", (name) => {
-    const env = { HOME: home, ANTHROPIC_API_KEY: "a", OPENAI_API_KEY: "o", GEMINI_API_KEY: "g" };
-    expect(presets[name].connect(env, undefined)).toMatchObject({ kind: "keys", keys: [{ key: expect.stringMatching(/^[aog]$/) }] });
-    const login = presets[name].connect({ HOME: home }, undefined);
-    expect(login).toMatchObject({ kind: "login", file: join(home, logins[name]) });
-    expect(login.kind === "login" && login.hosts.length).toBeGreaterThan(0);
-    expect(presets[name].connect({ HOME: "/nowhere" }, undefined)).toMatchObject({
-      kind: "none",
-      message: expect.stringMatching(/set .*, or log in/),
-    });
-  });
+  it.each(names)(
+    "%s takes a key from the environment before its login, and says what to do without either",
+    (name) => {
+      const env = { HOME: home, ANTHROPIC_API_KEY: "a", OPENAI_API_KEY: "o", GEMINI_API_KEY: "g" };
+      expect(presets[name].connect(env, undefined)).toMatchObject({
+        kind: "keys",
+        keys: [{ key: expect.stringMatching(/^[aog]$/) }],
+      });
+      const login = presets[name].connect({ HOME: home }, undefined);
+      expect(login).toMatchObject({ kind: "login", file: join(home, logins[name]) });
+      expect(login.kind === "login" && login.hosts.length).toBeGreaterThan(0);
+      expect(presets[name].connect({ HOME: "/nowhere" }, undefined)).toMatchObject({
+        kind: "none",
+        message: expect.stringMatching(/set .*, or log in/),
+      });
+    },
+  );
 
   it("takes the provider that the model names", () => {
     const env = { HOME: "/nowhere", ANTHROPIC_API_KEY: "a", OPENAI_API_KEY: "o" };
@@ -196,27 +243,39 @@ describe("how an agent reaches its model", () => {
 
   it("finds Anthropic's API without the version, which agents add themselves", () => {
     expect(
-      presets.claude.connect({ HOME: "/nowhere", ANTHROPIC_API_KEY: "a", ANTHROPIC_BASE_URL: "http://h:1/v1" }, undefined),
+      presets.claude.connect(
+        { HOME: "/nowhere", ANTHROPIC_API_KEY: "a", ANTHROPIC_BASE_URL: "http://h:1/v1" },
+        undefined,
+      ),
     ).toMatchObject({ keys: [{ base: new URL("http://h:1/") }] });
   });
 
   const setting: Setting = {
     ...{ home: "/home/agent", model: "m", confined: true, dollars: 2, mcp: undefined },
-    providers: [{ name: "anthropic", base: "http://127.0.0.1:1", token: "TOKEN", variable: "ANTHROPIC_API_KEY" }],
+    providers: [
+      { name: "anthropic", base: "http://127.0.0.1:1", token: "TOKEN", variable: "ANTHROPIC_API_KEY" },
+    ],
   };
-  it.each(names)("%s gets the address and the token, and its own guard only where ours is not around it", (name) => {
-    const told = (more: Partial<Setting>) => {
-      const { args, env, files } = presets[name].plan({ ...setting, ...more });
-      return { whole: JSON.stringify([args, env, files]), args: args.join(" "), files: Object.values(files).join() };
-    };
-    expect(told({}).whole).toContain("http://127.0.0.1:1");
-    expect(told({}).whole).toContain("TOKEN");
-    expect(told({}).whole).not.toBe(told({ confined: false }).whole);
-    expect(told({ providers: [] }).whole).not.toContain("TOKEN");
-    if (name === "pi") return;
-    const mcp = { name: "lab", url: "http://127.0.0.1:1/-/mcp", token: "T2" };
-    expect(told({ mcp }).whole).toContain("/-/mcp");
-  });
+  it.each(names)(
+    "%s gets the address and the token, and its own guard only where ours is not around it",
+    (name) => {
+      const told = (more: Partial<Setting>) => {
+        const { args, env, files } = presets[name].plan({ ...setting, ...more });
+        return {
+          whole: JSON.stringify([args, env, files]),
+          args: args.join(" "),
+          files: Object.values(files).join(),
+        };
+      };
+      expect(told({}).whole).toContain("http://127.0.0.1:1");
+      expect(told({}).whole).toContain("TOKEN");
+      expect(told({}).whole).not.toBe(told({ confined: false }).whole);
+      expect(told({ providers: [] }).whole).not.toContain("TOKEN");
+      if (name === "pi") return;
+      const mcp = { name: "lab", url: "http://127.0.0.1:1/-/mcp", token: "T2" };
+      expect(told({ mcp }).whole).toContain("/-/mcp");
+    },
+  );
 
   it("any other command gets a token in place of a key that the contract names, and nothing else of the kind", () => {
     const env = { OPENAI_API_KEY: "o", ANTHROPIC_API_KEY: "a", OPENAI_BASE_URL: "http://h:1/v1" };

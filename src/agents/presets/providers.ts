@@ -9,7 +9,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export type Connection =
   | { kind: "keys"; keys: Key[] }
   /** The agent's own account: a credentials file of its own, shown to it as a copy. */
-  | { kind: "login"; file: string; /** Path below the agent's home. */ to: string; hosts: string[] }
+  | { kind: "login"; file: string /** Path below the agent's home. */; to: string; hosts: string[] }
   /** Neither is there. */
   | { kind: "none"; message: string };
 

@@ -13,13 +13,25 @@ export function signOf(status: number | null, words: string): TurnEnding | null 
   if (status === 429) return "rate";
   if (status === 0 || status === 408 || (status !== null && status >= 500)) return "outage";
   if (status !== null) return null;
-  if (/\b(401|403)\b|unauthori[sz]ed|invalid (api|x-api)[ -]?key|not logged in|please (log|sign) ?in|\/login/i.test(words))
+  if (
+    /\b(401|403)\b|unauthori[sz]ed|invalid (api|x-api)[ -]?key|not logged in|please (log|sign) ?in|\/login/i.test(
+      words,
+    )
+  )
     return "auth";
-  if (/\b429\b|rate.?limit|too many requests|(usage|session) limit|hit your .*limit|resource.?exhausted/i.test(words))
+  if (
+    /\b429\b|rate.?limit|too many requests|(usage|session) limit|hit your .*limit|resource.?exhausted/i.test(
+      words,
+    )
+  )
     return "rate";
   if (
-    /\b5\d\d\b.*(error|server|gateway|unavailable)|overloaded|internal server error|service unavailable|bad gateway/i.test(words) ||
-    /ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|socket|fetch failed|network|connection (error|reset|closed|refused)|stream (error|disconnected|closed)|terminated|timed? ?out/i.test(words)
+    /\b5\d\d\b.*(error|server|gateway|unavailable)|overloaded|internal server error|service unavailable|bad gateway/i.test(
+      words,
+    ) ||
+    /ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|socket|fetch failed|network|connection (error|reset|closed|refused)|stream (error|disconnected|closed)|terminated|timed? ?out/i.test(
+      words,
+    )
   )
     return "outage";
   return null;

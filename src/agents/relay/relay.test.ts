@@ -14,8 +14,8 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-async function serve(handle: (incoming: IncomingMessage, outgoing: ServerResponse) => void): Promise<URL> {
-  const server: Server = createServer(handle);
+async function serve(handle: (incoming: IncomingMessage, outgoing: ServerResponse) => unknown): Promise<URL> {
+  const server: Server = createServer((incoming, outgoing) => void handle(incoming, outgoing));
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   closing.push(async () => {
     server.closeAllConnections();
@@ -44,16 +44,23 @@ describe("the relay between an agent and its model", () => {
     ["authorization", { authorization: "Bearer TOKEN" }, "/messages", { authorization: "Bearer real-key" }],
     ["x-api-key", { "x-api-key": "TOKEN" }, "/messages", { "x-api-key": "real-key" }],
     ["the query", {}, "/messages?key=TOKEN&alt=sse", {}],
-  ] as const)("puts the key in place of the token in %s, and passes body and path on", async (_, headers, path, expected) => {
-    const seen: IncomingMessage[] = [];
-    const to = await serve(echo(seen));
-    const { url } = await relayTo(new URL("/base/v1", to));
-    const answer = await fetch(`${url}${path}`, { method: "POST", headers, body: "the body" });
-    expect([answer.status, answer.headers.get("x-own"), await answer.text()]).toEqual([200, "yes", "the body"]);
-    expect(seen[0]?.url).toBe(`/base/v1${path.replace("TOKEN", "real-key")}`);
-    expect(seen[0]?.headers).toMatchObject({ ...expected, host: to.host });
-    expect(JSON.stringify(seen[0]?.headers)).not.toContain("TOKEN");
-  });
+  ] as const)(
+    "puts the key in place of the token in %s, and passes body and path on",
+    async (_, headers, path, expected) => {
+      const seen: IncomingMessage[] = [];
+      const to = await serve(echo(seen));
+      const { url } = await relayTo(new URL("/base/v1", to));
+      const answer = await fetch(`${url}${path}`, { method: "POST", headers, body: "the body" });
+      expect([answer.status, answer.headers.get("x-own"), await answer.text()]).toEqual([
+        200,
+        "yes",
+        "the body",
+      ]);
+      expect(seen[0]?.url).toBe(`/base/v1${path.replace("TOKEN", "real-key")}`);
+      expect(seen[0]?.headers).toMatchObject({ ...expected, host: to.host });
+      expect(JSON.stringify(seen[0]?.headers)).not.toContain("TOKEN");
+    },
+  );
 
   it("lets nobody through who has not the token", async () => {
     const seen: IncomingMessage[] = [];
@@ -74,7 +81,8 @@ describe("the relay between an agent and its model", () => {
     const { url } = await relayTo(to);
     const answer = await fetch(url, { headers: { "x-api-key": "TOKEN" } });
     const arrivals: number[] = [];
-    for await (const _ of answer.body as unknown as AsyncIterable<Uint8Array>) arrivals.push(performance.now());
+    for await (const _ of answer.body as unknown as AsyncIterable<Uint8Array>)
+      arrivals.push(performance.now());
     expect(arrivals).toHaveLength(3);
     expect((arrivals[2] as number) - (arrivals[0] as number)).toBeGreaterThan(200);
   });
@@ -95,7 +103,12 @@ describe("the relay between an agent and its model", () => {
   it.each([
     ["seconds", { "retry-after": "7" }, "no", 7000],
     ["milliseconds", { "retry-after-ms": "1500" }, "no", 1500],
-    ["a date", { "retry-after": new Date(Date.now() + 60_000).toUTCString() }, "no", expect.closeTo(60_000, -4)],
+    [
+      "a date",
+      { "retry-after": new Date(Date.now() + 60_000).toUTCString() },
+      "no",
+      expect.closeTo(60_000, -4),
+    ],
     ["Google's details", {}, '{"details":[{"retryDelay":"36s"}]}', 36_000],
     ["nothing", {}, "no", null],
   ])("tells how a request ended, and when to come again by %s", async (_, headers, body, retryAfterMs) => {
@@ -159,7 +172,9 @@ describe("the relay between an agent and its model", () => {
     const socket = join(folder, "relay.sock");
     await relayTo(to, { socket });
     const status = await new Promise((done) =>
-      request({ socketPath: socket, headers: { "x-api-key": "TOKEN" } }, (answer) => done(answer.statusCode)).end(),
+      request({ socketPath: socket, headers: { "x-api-key": "TOKEN" } }, (answer) =>
+        done(answer.statusCode),
+      ).end(),
     );
     expect(status).toBe(200);
   });
@@ -182,7 +197,9 @@ describe("the relay between an agent and its model", () => {
 /** The first line of the answer to CONNECT. */
 function tunnel(port: number, to: string): Promise<string> {
   return new Promise((done) => {
-    const socket = connect(port, "127.0.0.1", () => socket.write(`CONNECT ${to} HTTP/1.1\r\nhost: ${to}\r\n\r\n`));
+    const socket = connect(port, "127.0.0.1", () =>
+      socket.write(`CONNECT ${to} HTTP/1.1\r\nhost: ${to}\r\n\r\n`),
+    );
     socket.once("data", (chunk) => {
       socket.destroy();
       done(chunk.toString());

@@ -74,18 +74,26 @@ export async function openRelay(options: RelayOptions): Promise<Relay> {
     const target = `${route.to.pathname.replace(/\/$/, "")}${rest}`;
     const swapped = route.secret ? swap(incoming.headers, target, route.secret) : null;
     if (route.secret && !swapped) return refuse(outgoing, 401, "the token of this run is missing");
-    pass(route.to, swapped?.path ?? target, swapped?.headers ?? incoming.headers, incoming, outgoing, route.provider);
+    pass(
+      route.to,
+      swapped?.path ?? target,
+      swapped?.headers ?? incoming.headers,
+      incoming,
+      outgoing,
+      route.provider,
+    );
   });
 
   /** An ordinary request to a whole address: plain HTTP through a proxy. */
   function proxied(url: string, incoming: IncomingMessage, outgoing: ServerResponse): void {
     const target = URL.canParse(url) ? new URL(url) : null;
-    if (target?.protocol !== "http:") return refuse(outgoing, 400, "only http:// and CONNECT go through here");
-    if (!allowed(hosts, target.hostname, Number(target.port || 80))) {
+    if (target?.protocol !== "http:") refuse(outgoing, 400, "only http:// and CONNECT go through here");
+    else if (allowed(hosts, target.hostname, Number(target.port || 80)))
+      pass(target, target.pathname + target.search, incoming.headers, incoming, outgoing, false);
+    else {
       onRefused?.(target.host);
-      return refuse(outgoing, 403, `${target.host} is not among the hosts that this agent may reach`);
+      refuse(outgoing, 403, `${target.host} is not among the hosts that this agent may reach`);
     }
-    pass(target, target.pathname + target.search, incoming.headers, incoming, outgoing, false);
   }
 
   function pass(
@@ -223,7 +231,9 @@ function swap(
 /** Headers that concern one connection only stay on it (RFC 9110, 7.6.1). */
 function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   const named = (headers.connection ?? "").toLowerCase().split(/\s*,\s*/);
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !hop.has(name) && !named.includes(name)));
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !hop.has(name) && !named.includes(name)),
+  );
 }
 
 const hop = new Set([
