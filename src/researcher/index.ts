@@ -1,3 +1,4 @@
+export { agentResearcher } from "./agent.ts";
 export { type BriefingParts, briefingText, type Refused, type Repair } from "./briefing/briefing.ts";
 export type { Entry, Memory } from "./briefing/memory.ts";
 export { tokensOf } from "./briefing/tokens.ts";
