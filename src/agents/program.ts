@@ -29,12 +29,28 @@ export type Located = { argv: string[]; version: string | null; readable: string
 export function locate(program: Preset["program"], env: Environment): Located {
   if ("shell" in program) {
     const readable = namedFiles(program.shell, env).flatMap((path) => programFolder(path, env) ?? []);
-    return { argv: ["sh", "-c", program.shell], version: null, readable: [...new Set(readable)] };
+    const begun = firstProgram(program.shell, env);
+    return {
+      argv: ["sh", "-c", begun?.shell ?? program.shell],
+      version: begun?.version ?? null,
+      readable: [...new Set(readable)],
+    };
   }
   const found = findProgram(program.name, env);
   if (!found) return { missing: `${program.name} is not on your PATH: ${program.install}` };
   const folder = programFolder(found.path, env);
   return { argv: [found.path], version: found.version, readable: folder === null ? [] : [folder] };
+}
+
+/**
+ * A command line with its first word as a whole path, where that is a program of the user's: the sandbox's PATH does not
+ * lead to every folder that the user's leads to.
+ */
+function firstProgram(shell: string, env: Environment): { shell: string; version: string | null } | null {
+  const [, before = "", word, rest = ""] = /^(\s*)([\w.+-]+)(\s.*)?$/s.exec(shell) ?? [];
+  const found = word === undefined ? null : findProgram(word, env);
+  if (!found || programFolder(found.path, env) === null) return null;
+  return { shell: `${before}'${found.path.replaceAll("'", "'\\''")}'${rest}`, version: found.version };
 }
 
 /**

@@ -18,7 +18,6 @@ import { parseResearcher } from "../../contract/index.ts";
 import { openSandbox, type Sandbox } from "../../sandbox/index.ts";
 import type { Turn, TurnResult } from "../agent.ts";
 import { type AgentChoice, openAgent } from "../openAgent.ts";
-import { commandLauncher } from "./commandLauncher.ts";
 import { openRaw } from "./raw.ts";
 import { openRecorder } from "./recorder.ts";
 
@@ -387,28 +386,6 @@ describe.each(levels)("a command agent at level %s", (level) => {
     ]);
     expect(result.wallMs).toBeLessThan(5000);
     if (ending === "rate") expect(result.retryAfterMs).toBe(5000);
-  });
-
-  it("that is spoken to while it runs is launched alike", async () => {
-    const file = join(place, "spoken.mjs");
-    writeFileSync(
-      file,
-      `process.stdin.on("data", (data) => console.log(process.cwd() + " heard " + String(data).trim()));
-       process.stdin.on("end", () => process.exit(0));`,
-    );
-    const folder = folderOf();
-    const lines: string[] = [];
-    const launch = commandLauncher({ sandbox, env: { PATH: process.env.PATH, HOME: homedir() } });
-    const conversation = await launch({
-      ...{ command: `node ${file}`, folder, cwd: "lab", env: [], hosts: [], time: 5000 },
-      onLine: (line) => {
-        lines.push(line);
-        conversation.closeStdin();
-      },
-    });
-    conversation.write("hello");
-    expect(await conversation.done).toMatchObject({ ending: "ok" });
-    expect(lines).toEqual([`${join(conversation.seen, "lab")} heard hello`]);
   });
 });
 
