@@ -18,7 +18,6 @@ import { parseResearcher } from "../../contract/index.ts";
 import { openSandbox, type Sandbox } from "../../sandbox/index.ts";
 import type { Turn, TurnResult } from "../agent.ts";
 import { type AgentChoice, openAgent } from "../openAgent.ts";
-import { commandLauncher } from "./commandLauncher.ts";
 import { openRaw } from "./raw.ts";
 import { openRecorder } from "./recorder.ts";
 
@@ -191,7 +190,10 @@ describe.each(levels)("a command agent at level %s", (level) => {
     const bin = join(home, "bin");
     mkdirSync(join(home, ".claude"));
     mkdirSync(bin);
-    writeFileSync(join(home, ".claude", ".credentials.json"), "the login");
+    writeFileSync(
+      join(home, ".claude", ".credentials.json"),
+      JSON.stringify({ accessToken: "oat-0123456789-abcdefghij" }),
+    );
     writeFileSync(
       join(bin, "claude"),
       `#!/bin/sh\ncat $CLAUDE_CONFIG_DIR/.credentials.json >&2; echo renewed > $CLAUDE_CONFIG_DIR/.credentials.json; echo '${JSON.stringify({ type: "result", subtype: "success", is_error: false, result: "fine" })}'\n`,
@@ -202,10 +204,12 @@ describe.each(levels)("a command agent at level %s", (level) => {
       ...{ sandbox, env: { PATH: bin, HOME: home }, onNotice: (text: string) => notices.push(text) },
     });
     const result = await agent.turn({ prompt: "", folder: folderOf(), cwd: "", time: 5000 });
-    expect(result).toMatchObject({ ending: "done", raw: expect.stringContaining("the login") });
+    expect(result).toMatchObject({ ending: "done", raw: expect.stringContaining('{"accessToken":"[key]"}') });
     expect(result.notEnforced.join()).toContain(`the agent holds your login (a copy of ${home}`);
     expect(notices).toEqual([expect.stringContaining("renewed its login")]);
-    expect(readFileSync(join(home, ".claude", ".credentials.json"), "utf8")).toBe("the login");
+    expect(readFileSync(join(home, ".claude", ".credentials.json"), "utf8")).toContain(
+      "oat-0123456789-abcdefghij",
+    );
   });
 
   it("with an input that lies elsewhere can read it through its link", async () => {
@@ -382,28 +386,6 @@ describe.each(levels)("a command agent at level %s", (level) => {
     ]);
     expect(result.wallMs).toBeLessThan(5000);
     if (ending === "rate") expect(result.retryAfterMs).toBe(5000);
-  });
-
-  it("that is spoken to while it runs is launched alike", async () => {
-    const file = join(place, "spoken.mjs");
-    writeFileSync(
-      file,
-      `process.stdin.on("data", (data) => console.log(process.cwd() + " heard " + String(data).trim()));
-       process.stdin.on("end", () => process.exit(0));`,
-    );
-    const folder = folderOf();
-    const lines: string[] = [];
-    const launch = commandLauncher({ sandbox, env: { PATH: process.env.PATH, HOME: homedir() } });
-    const conversation = await launch({
-      ...{ command: `node ${file}`, folder, cwd: "lab", env: [], hosts: [], time: 5000 },
-      onLine: (line) => {
-        lines.push(line);
-        conversation.closeStdin();
-      },
-    });
-    conversation.write("hello");
-    expect(await conversation.done).toMatchObject({ ending: "ok" });
-    expect(lines).toEqual([`${join(conversation.seen, "lab")} heard hello`]);
   });
 });
 
