@@ -31,6 +31,8 @@ export interface Launchpad {
   mcp: { name: string; url: string; token: string } | undefined;
   /** True: it can read and write nothing of the user's but the working copy. */
   confined: boolean;
+  /** What must not be kept of what it prints: keys, and what its login holds. */
+  secrets: string[];
   enforced: string[];
   notEnforced: string[];
   /** Requests to the provider that have no end yet; null where they do not pass through the relay. */
@@ -134,6 +136,10 @@ export async function openLaunchpad(sandbox: Sandbox, wants: Wants): Promise<Lau
       })),
       mcp: turn.mcp && { ...turn.mcp, url: `${base}/-/mcp` },
       confined,
+      secrets: [
+        ...keys.flatMap(({ key }) => (key === null ? [] : [key])),
+        ...(login ? secretsIn(login.content.toString()) : []),
+      ],
       ...whatHolds(sandbox, wants, closed),
       open: () => (keys.length > 0 ? relay.open : null),
       start({ argv, env, files, onLine }) {
@@ -195,6 +201,11 @@ function copyLogin(login: Connection & { kind: "login" }, home: string): { path:
       "log in with it once more",
     );
   }
+}
+
+/** The long words of a credentials file: tokens, whatever they are called. */
+function secretsIn(text: string): string[] {
+  return text.match(/[\w.~+/=-]{20,}/g) ?? [];
 }
 
 /** Whether a file that the agent could write still holds this. */

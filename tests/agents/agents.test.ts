@@ -6,6 +6,7 @@ import { type AgentChoice, openAgent, type TraceEvent } from "../../src/agents/i
 import { type AgentName, parseResearcher } from "../../src/contract/index.ts";
 import { agentResearcher, type Briefing } from "../../src/researcher/index.ts";
 import { openSandbox, type Sandbox } from "../../src/sandbox/index.ts";
+import { startMcpServer } from "../support/mcpServer.ts";
 import { type ModelServer, type Script, startModelServer } from "../support/modelServer/index.ts";
 import { taskOn, workingCopy } from "../support/workingCopy.ts";
 import { install, pinned } from "./install.ts";
@@ -29,7 +30,7 @@ describe.concurrent.each(Object.keys(pinned) as AgentName[])("the real %s", (nam
     bin = await install(name);
   }, 600_000);
 
-  async function propose(
+  async function started(
     script: Script,
     { sandbox = best, time = 60_000 }: { sandbox?: Sandbox; time?: number } = {},
   ) {
@@ -53,6 +54,11 @@ describe.concurrent.each(Object.keys(pinned) as AgentName[])("the real %s", (nam
         },
       },
     });
+    return { server, copy, choice, agent };
+  }
+
+  async function propose(script: Script, more: { sandbox?: Sandbox; time?: number } = {}) {
+    const { server, copy, choice, agent } = await started(script, more);
     const answer = await agentResearcher(choice, agent).propose(
       {} as Briefing,
       taskOn(copy, "Raise the value."),
@@ -163,5 +169,24 @@ describe.concurrent.each(Object.keys(pinned) as AgentName[])("the real %s", (nam
   it("that only talks has changed nothing", async () => {
     const { answer } = await propose([{ text: "All is well as it is." }]);
     expect(answer).toMatchObject({ kind: "failed", ending: "unchanged" });
+  });
+
+  // pi has no tools but its own.
+  it.runIf(name !== "pi")("uses the tools of an MCP server, whose token it holds", async () => {
+    const mcp = await startMcpServer("mcp-token", "measured 0.7");
+    const { server, copy, agent } = await started([
+      { tools: [{ op: "mcp", server: "lab", tool: "measure", args: { seed: 3 } }] },
+      { text: "It is 0.7." },
+    ]);
+    const result = await agent.turn({
+      ...{ prompt: "Measure.", folder: copy.folder, cwd: copy.lab, time: 60_000 },
+      mcp: { name: "lab", url: mcp.url, token: "mcp-token" },
+    });
+    await Promise.all([server.close(), mcp.close()]);
+    expect(result).toMatchObject({ ending: "done", text: "It is 0.7." });
+    expect(mcp.calls).toContain("tools/call");
+    expect(result.events).toContainEqual(
+      expect.objectContaining({ type: "result", ok: true, output: "measured 0.7" }),
+    );
   });
 });

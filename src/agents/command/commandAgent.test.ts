@@ -191,7 +191,10 @@ describe.each(levels)("a command agent at level %s", (level) => {
     const bin = join(home, "bin");
     mkdirSync(join(home, ".claude"));
     mkdirSync(bin);
-    writeFileSync(join(home, ".claude", ".credentials.json"), "the login");
+    writeFileSync(
+      join(home, ".claude", ".credentials.json"),
+      JSON.stringify({ accessToken: "oat-0123456789-abcdefghij" }),
+    );
     writeFileSync(
       join(bin, "claude"),
       `#!/bin/sh\ncat $CLAUDE_CONFIG_DIR/.credentials.json >&2; echo renewed > $CLAUDE_CONFIG_DIR/.credentials.json; echo '${JSON.stringify({ type: "result", subtype: "success", is_error: false, result: "fine" })}'\n`,
@@ -202,10 +205,12 @@ describe.each(levels)("a command agent at level %s", (level) => {
       ...{ sandbox, env: { PATH: bin, HOME: home }, onNotice: (text: string) => notices.push(text) },
     });
     const result = await agent.turn({ prompt: "", folder: folderOf(), cwd: "", time: 5000 });
-    expect(result).toMatchObject({ ending: "done", raw: expect.stringContaining("the login") });
+    expect(result).toMatchObject({ ending: "done", raw: expect.stringContaining('{"accessToken":"[key]"}') });
     expect(result.notEnforced.join()).toContain(`the agent holds your login (a copy of ${home}`);
     expect(notices).toEqual([expect.stringContaining("renewed its login")]);
-    expect(readFileSync(join(home, ".claude", ".credentials.json"), "utf8")).toBe("the login");
+    expect(readFileSync(join(home, ".claude", ".credentials.json"), "utf8")).toContain(
+      "oat-0123456789-abcdefghij",
+    );
   });
 
   it("with an input that lies elsewhere can read it through its link", async () => {

@@ -1,6 +1,7 @@
 import type { Sandbox } from "../../sandbox/index.ts";
 import type { Agent, Turn, TurnEnding, TurnResult } from "../agent.ts";
 import { handedOn, openLaunchpad } from "../launch.ts";
+import { redactor } from "../model/redact.ts";
 import type { Preset } from "../presets/preset.ts";
 import type { Environment } from "../presets/providers.ts";
 import { signOf } from "../presets/signs.ts";
@@ -75,9 +76,11 @@ async function runTurn(
     ours.kill();
   };
   const onAnswer = (answer: ProviderAnswer) => {
-    seen.answer = answer;
-    seen.failures = failed(answer) ? seen.failures + 1 : 0;
     const sign = failed(answer) ? signOf(answer.status, answer.message) : null;
+    // What is not found, or malformed, may be one of several tries of the agent's.
+    if (failed(answer) && !sign) return;
+    seen.answer = answer;
+    seen.failures = sign ? seen.failures + 1 : 0;
     if (sign && (seen.failures >= patience || (answer.retryAfterMs ?? 0) > longWait))
       cutOff(sign, refusal(sign, answer));
   };
@@ -110,13 +113,16 @@ async function runTurn(
       ...{ providers: pad.providers, home: pad.home, model: choice.model, confined: pad.confined },
       ...{ dollars: turn.dollars, mcp: pad.mcp },
     });
+    // What it prints is kept: secrets that it holds or was told are not.
+    const redact = redactor([...pad.secrets, ...Object.values(handedOn(choice.env, env))].filter(isSecret));
     const running = pad.start({
       argv: [...program.argv, ...plan.args, ...(choice.args ?? [])],
       env: { ...handedOn(choice.env, env), ...plan.env },
       files: plan.files,
-      onLine(line, stream) {
+      onLine(printed, stream) {
         const at = Date.now();
         onActivity();
+        const line = redact(printed);
         raw.push(line, stream);
         const events = stream === "stdout" ? reader.read(line, at) : null;
         if (events) take(events);
@@ -161,6 +167,11 @@ async function runTurn(
     };
     return setInterval(look, Math.min(1000, Math.max(20, idle / 4)));
   }
+}
+
+/** Short values, such as a region or a flag, are no secrets and stand in many places. */
+function isSecret(value: string): boolean {
+  return value.length >= 12;
 }
 
 /** What agents call the tool that asks the person before the screen, where there is none. */

@@ -36,7 +36,12 @@ export function verdict(evidence: Evidence): { ending: TurnEnding; message: stri
     return { ending: "asked", message: `it waited for an answer to: ${evidence.lastLine.trim()}` };
   if (outcome.ending === "timeout" || outcome.ending === "cancelled" || outcome.ending === "start")
     return { ending: outcome.ending, message: outcome.message };
-  if (outcome.ending === "exit" && (outcome.exitCode === 126 || outcome.exitCode === 127) && !final)
+  if (
+    outcome.ending === "exit" &&
+    (outcome.exitCode === 126 || outcome.exitCode === 127) &&
+    evidence.lastLine === "" &&
+    !final
+  )
     return {
       ending: "start",
       message: `it could not be started: ${lastLine(outcome.stderr) || outcome.message}`,
