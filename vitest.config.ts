@@ -5,6 +5,6 @@ export default defineConfig({
     include: ["src/**/*.test.ts", "tests/**/*.test.ts", "labs/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/.whetstone/**"],
     globalSetup: ["tests/globalSetup.ts"],
-    testTimeout: 60_000,
+    testTimeout: 120_000,
   },
 });

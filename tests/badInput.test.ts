@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { git, noisyLab, program, repository, whet, write } from "./support/lab.ts";
+import { git, noisyLab, program, repository, startWith, whet, write } from "./support/lab.ts";
 
 const contract = (run: string, more = "") =>
   program(
@@ -94,12 +94,24 @@ describe("the repository", () => {
     expect(ran.code).toBe(0);
   });
 
+  it("names the commands as npx needs them where npx started it", async () => {
+    const lab = repository(noisyLab());
+    const ran = await startWith({ npm_command: "exec" }, lab, "status").finished;
+    expect(ran.stderr).toContain("begin with `npx whet check` or `npx whet run`");
+    expect((await whet(lab, "status")).stderr).toContain("begin with `whet check` or `whet run`");
+  });
+
   it("with uncommitted work says that it is not part of what is measured", async () => {
     const lab = repository(noisyLab());
     write(lab, { "train.mjs": "broken(\n", "extra.txt": "x" });
     const checked = await whet(lab, "check");
     expect(checked.code).toBe(0);
     expect(checked.stdout).toMatch(/not committed: extra.txt, train.mjs|not committed: train.mjs, extra.txt/);
+    expect(checked.stdout).not.toMatch(/program\.md is used as it lies there/);
+    write(lab, { "program.md": noisyLab({ program: "session: {experiments: 1}" })["program.md"] as string });
+    const ran = await whet(lab, "run", "--no-probe");
+    expect(ran.stdout).toMatch(/^program\.md is used as it lies there, though it is not committed/m);
+    expect(ran.stdout).toMatch(/^not part of what is measured, .*train\.mjs/m);
   });
 
   it("with a submodule leaves it empty and says nothing false", async () => {

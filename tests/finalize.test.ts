@@ -109,8 +109,18 @@ describe("whet finalize", () => {
       });
     const first = of(found, "MODE plain");
     const second = of(found, "MODE better");
-    expect(first).toMatchObject({ verdict: "entangled", contribution: null });
-    expect(second).toMatchObject({ verdict: "carries weight", contribution: { effect: 2 } });
+    // The chain of both is one change.
+    expect(first).toMatchObject({
+      verdict: "carries weight",
+      contribution: { effect: 4 },
+      together: [first.experiment, second.experiment],
+      reason: `with #${second.experiment}, which changed the same lines`,
+    });
+    expect(second).toMatchObject({
+      verdict: "carries weight",
+      contribution: { effect: 2 },
+      together: [second.experiment],
+    });
     expect(second.group).toEqual([first.experiment, second.experiment]);
     expect(first.alone).toEqual(second.alone);
     expect(second.alone?.effect).toBe(4);
@@ -162,7 +172,7 @@ describe("whet finalize", () => {
     const seen = await status(lab);
     expect(seen.finalized).toEqual({ changes: found.changes, lean: found.lean });
     expect((await whet(lab, "status")).stdout).toMatch(
-      /5 of 7 kept changes shown to carry weight; as good without/,
+      /6 of 7 kept changes shown to carry weight; as good without/,
     );
     await whet(lab, "report");
     expect(readFileSync(join(lab, ".whetstone", "report.html"), "utf8")).toContain(
@@ -215,7 +225,7 @@ describe("whet finalize", () => {
       const running = start(lab, "finalize", "--pairs", "2", "--json");
       let seen = 0;
       running.child.stderr.on("data", (chunk: Buffer) => {
-        seen += chunk.toString().split("  audit ").length - 1;
+        seen += chunk.toString().match(/^ {2}(?:final state|untouched code)/gm)?.length ?? 0;
         if (seen >= lines) running.child.kill("SIGKILL");
       });
       await running.finished;

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { json, knobs, log, status } from "./support/knobs.ts";
-import { git, repository, whet } from "./support/lab.ts";
+import { git, repository, whet, write } from "./support/lab.ts";
 
 describe("the holdout", () => {
   /** Every gain is fitted to the tuning data: on the holdout nothing changes at all. */
@@ -27,22 +27,91 @@ describe("the holdout", () => {
     expect((await status(lab)).tally.keeps).toBe(3);
   });
 
-  it("that does not work ends the session at once, and no look is spent on it", async () => {
+  it("that works no more ends the session at once, and no look is spent on it", async () => {
     const lab = repository(
       knobs("inputs: [hidden.json]\nholdout: { score: node holdout.mjs, private: [hidden.json], looks: 1 }", {
         ".gitignore": "hidden.json\n",
-        "holdout.mjs": 'throw new Error("no model");\n',
       }),
     );
-    writeFileSync(join(lab, "hidden.json"), "1");
-    const run = () => whet(lab, "run", "--experiments", "12", "--seed", "1", "--no-probe", "--audit", "0");
+    const broken = join(lab, ".whetstone", "broken");
+    write(lab, {
+      "hidden.json": "1",
+      "holdout.mjs": `import { existsSync } from "node:fs";\nif (existsSync(${JSON.stringify(broken)})) throw new Error("no model");\nconsole.log("loss: 5");\n`,
+    });
+    git(lab, "add", "-A");
+    git(lab, "commit", "-qm", "a holdout");
+    // Without isolation the scorer sees what is not pinned.
+    const run = (...limit: string[]) =>
+      whet(lab, "run", ...limit, "--seed", "1", "--no-probe", "--audit", "0", "--isolation", "L0");
+    // Only the baseline.
+    expect((await run("--for", "10ms")).code).toBe(0);
+    write(lab, { ".whetstone/broken": "" });
     for (let attempt = 1; attempt <= 2; attempt++) {
-      const ran = await run();
+      const ran = await run("--experiments", "12");
       expect(ran.code).toBe(1);
       expect(ran.stderr).toMatch(/fails on the holdout/);
     }
     expect((await log(lab)).filter((row) => /nothing was decided/.test(row.reason))).toHaveLength(2);
     expect((await whet(lab, "replay")).stdout).toMatch(/all agree/);
+  });
+});
+
+describe("the holdout on the untouched code", () => {
+  it("is measured before anything else, and its error ends the check and the run", async () => {
+    const lab = repository(knobs("holdout: node nope.mjs"));
+    const checked = await whet(lab, "check");
+    expect(checked.code).toBe(1);
+    expect(checked.stderr).toMatch(/the holdout could not be measured on the untouched code: .*nope\.mjs/s);
+    const ran = await whet(lab, "run", "--experiments", "3");
+    expect(ran.code).toBe(1);
+    expect((await status(lab)).tally.all).toBe(0);
+    write(lab, { "nope.mjs": 'console.error("seen 4711");\nconsole.log("loss: 5");\n' });
+    git(lab, "add", "-A");
+    git(lab, "commit", "-qm", "a holdout that works");
+    const mended = await whet(lab, "check");
+    expect(mended.stdout).toMatch(/holdout +measured/);
+    expect(mended.stdout + mended.stderr).not.toMatch(/4711|repeats/);
+  });
+
+  it("is one run for each session, no look, and seen by `whet doctor` as nothing odd", async () => {
+    const lab = repository(
+      knobs("holdout: { score: node score.mjs, private: [data.json], looks: 1 }", { "data.json": "1\n" }),
+    );
+    await whet(lab, "check");
+    const { evaluations } = await status(lab);
+    expect(evaluations).toBe(6);
+    await whet(lab, "check");
+    expect((await status(lab)).evaluations).toBe(evaluations);
+    await whet(lab, "run", "--experiments", "20", "--seed", "1", "--no-probe", "--audit", "0");
+    expect((await status(lab)).tally.keeps).toBe(1);
+    expect((await whet(lab, "replay")).stdout).toMatch(/all agree/);
+    expect((await whet(lab, "doctor")).code).toBe(0);
+  });
+
+  it("gives no credit where it repeats the data that decides", async () => {
+    const lab = repository(knobs("holdout: node score.mjs --holdout"));
+    const checked = await whet(lab, "check");
+    expect(checked.stdout).toMatch(/! the holdout gives the same value as the score/);
+    expect(checked.stdout).toMatch(/B at best: the holdout repeats the data that decides/);
+    const ran = await whet(lab, "run", "--experiments", "1", "--no-probe");
+    expect(ran.stdout).toMatch(/the holdout gives the same value as the score/);
+    expect((await status(lab)).grade.reasons.join()).toMatch(/holdout repeats/);
+  });
+});
+
+describe("a guard on the untouched code", () => {
+  it("is refused where its bound is broken already, and shown with its value otherwise", async () => {
+    const guarded = (max: number) =>
+      knobs(`guards: [{ name: loss2, max: ${max} }]`, {
+        "score.mjs": "console.log(JSON.stringify({ metrics: { loss: 5, loss2: 0.12 } }));\n",
+      });
+    const refused = await whet(repository(guarded(0.01)), "check");
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(
+      /the untouched code breaks a guard.* loss2: 0\.12 is above the bound 0\.01/,
+    );
+    const met = await whet(repository(guarded(0.2)), "check");
+    expect(met.stdout).toMatch(/guard +loss2 0\.12 \(at most 0\.2\)/);
   });
 });
 
@@ -62,10 +131,11 @@ describe("the sealed split", () => {
             "",
           ].join("\n"),
         },
+        { b: 4 },
       ),
     );
     const run = (...more: string[]) =>
-      whet(lab, "run", "--experiments", "14", "--seed", "1", "--no-probe", "--audit", "2", ...more);
+      whet(lab, "run", "--experiments", "3", "--seed", "1", "--no-probe", "--audit", "0", ...more);
     expect((await run("--tag", "one")).code).toBe(0);
     interface Opened {
       sealed: { openedBy: string; result: { effect: number } | null };

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { json, knobs, log, type Status, status } from "./support/knobs.ts";
-import { git, repository, whet } from "./support/lab.ts";
+import { git, noisyLab, repository, whet } from "./support/lab.ts";
 
 describe("a changed yardstick", () => {
   it("opens a new epoch in which every keep has to win again; the old numbers stay", async () => {
@@ -65,5 +65,31 @@ describe("a changed yardstick", () => {
     // The second step of `a` rests on the first, which is none any more.
     expect(lost.map((keep) => keep.what)).toEqual(["a 2 -> 8"]);
     expect(ran.stdout).toContain(`not measured again: #${lost[0]?.id}, since`);
+  });
+
+  it("gives each keep its pairs: one unlucky run drops nothing that was kept", async () => {
+    const lab = repository(noisyLab());
+    const run = (...args: string[]) => whet(lab, ...args, "--audit", "0", "--no-probe");
+    expect((await run("run", "--experiments", "12", "--seed", "1", "--tag", "one")).code).toBe(0);
+    // Now the rate is best where it was.
+    writeFileSync(
+      join(lab, "program.md"),
+      readFileSync(join(lab, "program.md"), "utf8").replace("node train.mjs", "node other.mjs"),
+    );
+    writeFileSync(
+      join(lab, "other.mjs"),
+      `import { readFileSync } from "node:fs";\n${readFileSync(join(lab, "train.mjs"), "utf8").replace("const RATE = 1;", 'const RATE = Number(/RATE = ([\\d.]+)/.exec(readFileSync("train.mjs", "utf8"))[1]);').replace("RATE / 8", "RATE")}`,
+    );
+    git(lab, "add", "-A");
+    git(lab, "commit", "-qm", "another yardstick");
+    const ran = await run("rescore");
+    expect(ran.stderr).toBe("");
+    const rows = await log(lab);
+    expect(rows.length).toBeGreaterThan(0);
+    for (const { status: kind, reason } of rows) {
+      expect(kind).toBe("discard");
+      expect(reason).toMatch(/^not proven after 8 pairs/);
+    }
+    expect((await whet(lab, "replay")).stdout).toMatch(/all agree/);
   });
 });

@@ -79,6 +79,8 @@ describe("a session", () => {
     const before = await status(lab);
     const again = await whet(lab, "run", "--experiments", String(before.tally.all + 3), "--audit", "0");
     expect(again.stdout).toMatch(/goes on after/);
+    expect(stopped.stdout).toMatch(/^measuring the baseline$/m);
+    expect(again.stdout).not.toMatch(/^measuring the baseline$/m);
     expect((await status(lab)).tally.all).toBe(before.tally.all + 3);
     const third = await whet(lab, "run", "--experiments", "2", "--audit", "0");
     expect(third.code).toBe(0);
@@ -113,6 +115,55 @@ describe("a session", () => {
     expect(git(lab, "fsck", "--strict")).not.toMatch(/error/);
     expect(execFileSync("ps", ["-eo", "args"], { encoding: "utf8" })).not.toContain(`${lab}/.whetstone`);
   }, 120_000);
+
+  it("says in status who is at work, as long as somebody is", async () => {
+    const lab = repository(noisyLab());
+    const running = start(lab, "run", "--experiments", "300", "--audit", "0", "--no-probe");
+    while (!running.output().includes("#1 ")) await sleep(20);
+    expect((await whet(lab, "status")).stdout).toContain(`process ${running.child.pid} is at work on it`);
+    running.child.kill("SIGKILL");
+    await running.finished;
+    const after = (await whet(lab, "status")).stdout;
+    expect(after).not.toMatch(/is at work/);
+    expect(after).toMatch(/^Next: .*`whet run` goes on/m);
+  });
+
+  it("lists its sessions, and shows an empty one's elders", async () => {
+    const lab = repository(noisyLab());
+    await whet(lab, "run", "--experiments", "2", "--audit", "0", "--no-probe", "--tag", "first");
+    await whet(lab, "check", "--fresh", "--tag", "second");
+    const list = (await whet(lab, "sessions")).stdout;
+    expect(list).toMatch(/^second +\S+ \S+ UTC +0 +0 /m);
+    expect(list).toMatch(/^first +\S+ \S+ UTC +2 /m);
+    expect((await whet(lab, "status")).stdout.replace(/\s+/g, " ")).toMatch(/Earlier: first \(2 experiments/);
+  });
+
+  it("tells of how many runs a value is the mean", async () => {
+    const lab = repository(noisyLab());
+    await whet(lab, "run", "--experiments", "12", "--audit", "0", "--no-probe", "--seed", "3");
+    const all = JSON.parse((await whet(lab, "log", "--json")).stdout) as { id: number; pairs: number }[];
+    const raced = all.find((row) => row.pairs > 0);
+    const shown = JSON.parse((await whet(lab, "show", String(raced?.id), "--json")).stdout) as {
+      runs: number;
+      valueRuns: number;
+    };
+    // The candidate's of the race: not the screen's, and not the incumbent's.
+    expect(shown.valueRuns).toBe(raced?.pairs);
+    expect(shown.runs).toBeGreaterThan(2 * shown.valueRuns);
+  });
+
+  it("begins a new session, and says so, when something was committed after a kill -9", async () => {
+    const lab = repository(noisyLab());
+    const running = start(lab, "run", "--experiments", "300", "--audit", "0", "--no-probe", "--tag", "old");
+    while (!running.output().includes("#1 ")) await sleep(20);
+    running.child.kill("SIGKILL");
+    await running.finished;
+    git(lab, "commit", "-q", "--allow-empty", "-m", "another scorer");
+    const fresh = await whet(lab, "run", "--experiments", "1", "--audit", "0", "--no-probe");
+    expect(fresh.stdout).toMatch(/HEAD has moved since session "old": beginning a new session/);
+    const again = await whet(lab, "run", "--experiments", "1", "--audit", "0", "--no-probe", "--tag", "old");
+    expect(again.stdout).toMatch(/session old /);
+  });
 
   it("refuses a second session in the same lab at once", async () => {
     const lab = repository(noisyLab());

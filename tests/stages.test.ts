@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { knobs, log, status } from "./support/knobs.ts";
-import { git, repository, start, whet } from "./support/lab.ts";
+import { git, program, repository, start, whet } from "./support/lab.ts";
 
 describe("stages", () => {
   /** The cheap rung shows one knob, the full one all of them. */
@@ -33,6 +33,24 @@ describe("stages", () => {
     expect(small?.transfer).toMatchObject({ climbed: now.tally.keeps, better: now.tally.keeps });
     expect((await whet(lab, "replay")).stdout).toMatch(/all agree/);
     expect((await whet(lab, "status")).stdout).toMatch(/stage small: \d+ runs/);
+    // Each line says on which stage it was.
+    expect(ran.stdout).toMatch(/^ {2}baseline: /m);
+    expect(ran.stdout).toMatch(/^ {2}baseline on stage small: /m);
+    expect(ran.stdout).toMatch(/^ {2}screen candidate on stage small: /m);
+  });
+
+  it("are told of when they take as long as the full run and say the same", async () => {
+    const slow = (name: string, run: string) =>
+      knobs(`stages: [{ name: ${name}, run: "${run}" }]`, {
+        "program.md": program(
+          `metric: loss\ndirection: minimize\nchange: [knobs.json]\nrun: "sleep 0.2"\nscore: node score.mjs\nstages: [{ name: ${name}, run: "${run}" }]\nbudget: 10s`,
+        ),
+      });
+    const idle = await whet(repository(slow("same", "sleep 0.2")), "check");
+    expect(idle.stdout).toMatch(/! the stage same takes as long as the full run and gives the same values/);
+    const cheap = await whet(repository(slow("small", "true")), "check");
+    expect(cheap.stdout).toMatch(/stage +small 6 in/);
+    expect(cheap.stdout).not.toMatch(/takes as long/);
   });
 
   it("may decide on a cheap rung; then keeps are provisional and the audit is full", async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { evaluationsOf, latestSession, openLedger } from "../src/ledger/index.ts";
 import { ledgerPath } from "../src/notebook/index.ts";
@@ -76,4 +77,27 @@ it("processors that the machine does not have are refused when a session begins"
   expect(code).toBe(2);
   expect(stderr).toMatch(/names processors that are not to be had here: 9999/);
   expect(stderr).toMatch(/choose among/);
+});
+
+it("waiting for other runs on this machine is no cost of an evaluation", async () => {
+  const quick = repository({
+    "a.mjs": "console.log('loss: ' + Math.random());",
+    "program.md": program("metric: loss\ndirection: minimize\nchange: [a.mjs]\nrun: node a.mjs\nbudget: 10s"),
+  });
+  let over = false;
+  const others = (async () => {
+    while (!over) {
+      const slot = await takeSlot("exclusive");
+      await sleep(900);
+      slot?.release();
+      await sleep(20);
+    }
+  })();
+  const checked = await whet(quick, "check", "--json");
+  over = true;
+  await others;
+  expect(JSON.parse(checked.stdout).evaluationMs).toBeLessThan(700);
+  // It did wait between its runs: otherwise nothing was shown.
+  const starts = (await baseline(quick)).map((run) => run.startedAt);
+  expect((starts.at(-1) as number) - (starts[0] as number)).toBeGreaterThan(1800);
 });

@@ -10,7 +10,9 @@ import { report } from "./output.ts";
 async function main(argv: readonly string[]): Promise<number> {
   let code = 0;
   const program = new Command("whet")
-    .description("Autonomous improvement that can be trusted: every kept change is real.")
+    .description(
+      "Autonomous improvement that can be trusted: what is kept was raced for, what is claimed was audited.",
+    )
     .version(version())
     .exitOverride()
     .showSuggestionAfterError()
@@ -88,9 +90,14 @@ async function main(argv: readonly string[]): Promise<number> {
   const notebook = (name: string, description: string) =>
     program.command(name).description(description).addOption(session()).addOption(json());
   const lazy = () => import("./commands/notebook.ts");
-  notebook("status [lab]", "the result so far, the best, the last experiments").action(
+  notebook("status [lab]", "the result so far, the best, the keeps and the last experiments").action(
     run(async (lab, options) => (await lazy()).statusCommand(lab, options)),
   );
+  program
+    .command("sessions [lab]")
+    .description("all sessions of the lab, newest first")
+    .addOption(json())
+    .action(run(async (lab, options) => (await lazy()).sessionsCommand(lab, options)));
   notebook("log [lab]", "the experiments, one a line")
     .option("-n, --newest <n>", "only the newest", wholeNumber, 50)
     .option("--all", "all of them")

@@ -9,20 +9,38 @@ export function width(): number {
   return process.stdout.columns ?? 100;
 }
 
+/** A file or a pipe has no width: what data says goes there uncut. */
+export const whole = process.stdout.isTTY !== true;
+
 export function print(text: string): void {
-  process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+  const said = asTyped(text);
+  process.stdout.write(said.endsWith("\n") ? said : `${said}\n`);
+}
+
+/** Where a message names a command; a folder called `whet stone` is none. */
+const commandInText =
+  /(^ *|[`(]|: |→ )whet (?=(?:check|context|diff|doctor|failures|finalize|init|log|replay|report|rescore|review|run|sessions|show|status)\b)/gm;
+
+/** Commands in a message as the person who reads it must type them: where npx was needed, with npx. */
+export function asTyped(text: string, env: NodeJS.ProcessEnv = process.env): string {
+  if (env.npm_command !== "exec") return text;
+  return text.replace(commandInText, "$1npx whet ");
 }
 
 /** Machine-readable output: one JSON document. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2));
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+function complain(text: string): void {
+  process.stderr.write(asTyped(text));
 }
 
 /** What happened and what to do, without a stack trace for a user's mistake. Returns the exit code. */
 export function report(error: unknown): number {
   const paint = pc.createColors(process.stderr.isTTY === true && process.env.NO_COLOR === undefined);
   if (error instanceof UserError) {
-    process.stderr.write(
+    complain(
       `${paint.red("whet:")} ${error.message}\n${error.fix ? `      ${paint.dim("→")} ${error.fix}\n` : ""}`,
     );
     return error instanceof RunFailed ? 1 : 2;
@@ -36,18 +54,18 @@ export function report(error: unknown): number {
     code === "SQLITE_READONLY" ||
     code?.startsWith("SQLITE_IOERR")
   ) {
-    process.stderr.write(
+    complain(
       `${paint.red("whet:")} ${(error as Error).message}\n      ${paint.dim("→")} make room or make the folder writable; nothing that was recorded is lost, and \`whet run\` goes on\n`,
     );
     return 1;
   }
   if (code?.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB") {
-    process.stderr.write(
+    complain(
       `${paint.red("whet:")} the ledger is damaged: ${(error as Error).message}\n      ${paint.dim("→")} \`whet doctor\` saves what can be read\n`,
     );
     return 1;
   }
-  process.stderr.write(
+  complain(
     `${paint.red("whet:")} an error that should not happen; please report it\n${error instanceof Error ? error.stack : String(error)}\n`,
   );
   return 1;

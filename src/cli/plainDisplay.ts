@@ -1,5 +1,6 @@
 import type { LabFolder, SessionEvent } from "../loop/index.ts";
 import { plainLine } from "../report/index.ts";
+import { asTyped } from "./output.ts";
 
 /** One line for each event that a log should keep: what a pipe or a file gets instead of the live screen. */
 export function plainDisplay(
@@ -13,7 +14,7 @@ export function plainDisplay(
     listener: (event) => {
       if (event.type === "noise") sigma = event.sigma;
       const line = plainLine(event, { metric, sigma });
-      if (line !== null) to.write(`${line}\n`);
+      if (line !== null) to.write(`${asTyped(line)}\n`);
     },
     end: () => {},
   };

@@ -66,6 +66,11 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
     });
   };
 
+  const budgetOf = (given: FrontMatter["budget"], path: Path): Partial<Budget> | undefined => {
+    if (given === undefined) return undefined;
+    return typeof given === "object" ? limits(given, path) : { time: duration(given, path, defaults.time) };
+  };
+
   const given = typeof matter.metric === "string" ? { name: matter.metric } : matter.metric;
   const clock = clockOf(given.clock);
   const direction: Direction | undefined = given.direction ?? matter.direction;
@@ -76,9 +81,7 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
 
   const budget: Budget = {
     ...defaults,
-    ...(typeof matter.budget === "object"
-      ? limits(matter.budget, ["budget"])
-      : { time: duration(matter.budget, ["budget"], defaults.time) }),
+    ...budgetOf(matter.budget, ["budget"]),
   };
   const atLeastAMinute = Math.max(60_000, budget.time);
   const step = (value: NonNullable<FrontMatter["setup"]>, path: Path, time: number): Step =>
@@ -226,7 +229,7 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
     write: list(matter.write),
     stages: (matter.stages ?? []).map(
       ({ name, run, budget: rung, decides = false }, index): Stage =>
-        present({ name, run, decides, budget: rung && limits(rung, ["stages", index, "budget"]) }),
+        present({ name, run, decides, budget: budgetOf(rung, ["stages", index, "budget"]) }),
     ),
     holdout:
       holdout &&

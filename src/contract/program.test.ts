@@ -183,6 +183,12 @@ describe("a valid contract", () => {
     expect(errors({ control: "much" })[0]).toMatch(/no share/);
   });
 
+  test("a stage's budget may be a duration alone, as the lab's own", () => {
+    const stage = { name: "small", run: "node small.ts", budget: "2s" };
+    expect(contractOf({ stages: [stage] }).stages[0]?.budget).toEqual({ time: 2000 });
+    expect(errors({ stages: [{ ...stage, budget: "soon" }] })[0]).toMatch(/`stages.0.budget` is no duration/);
+  });
+
   test("stages have names of their own, and none comes after the one that decides", () => {
     const stage = { name: "small", run: "node train.ts 1" };
     expect(errors({ stages: [stage, stage] })[0]).toMatch(/small is named twice/);
@@ -266,6 +272,41 @@ describe("what is wrong is said with its place and what to write instead", () =>
       "program.md:4:1: error: this key is here twice.",
     ],
     ["broken YAML", "---\nrun: [a\n---\n", "program.md:3:1: error: this is not valid YAML:"],
+    [
+      "a list without end",
+      "---\nrun: [a\nscore: b\n---\n",
+      "program.md:3:1: error: this is not valid YAML: a `[` is opened above and not closed. Write: ] at its end",
+    ],
+    [
+      "a colon in a value",
+      "---\nrun: echo: hi\n---\n",
+      "program.md:2:6: error: this is not valid YAML: this value holds `: `",
+    ],
+    [
+      "a line that is no key",
+      "---\ngoal\nmetric: x\n---\n",
+      "program.md:2:1: error: this is not valid YAML: this line is no `key: value`",
+    ],
+    [
+      "a quote without end",
+      '---\ngoal: "abc\n---\n',
+      "program.md:3:1: error: this is not valid YAML: a quote is opened",
+    ],
+    [
+      "a reserved sign",
+      "---\ngoal: @x\n---\n",
+      "program.md:2:7: error: this is not valid YAML: a value cannot begin with @",
+    ],
+    [
+      "more after a quote",
+      "---\ngoal: 'a' b\n---\n",
+      "program.md:2:11: error: this is not valid YAML: this cannot follow",
+    ],
+    [
+      "a glob without quotes",
+      "---\nrun: x\nchange: [*.py]\n---\n",
+      'program.md:3:10: error: `*.py` begins with a sign that YAML reads as a reference. Write: "*.py", in quotes',
+    ],
     ["a tab", "---\nbudget:\n\ttime: 3\n---\n", "program.md:3:1: error: "],
   ])("%s", (_, text, start) => {
     const { program, problems } = parseProgram(text);
@@ -273,6 +314,10 @@ describe("what is wrong is said with its place and what to write instead", () =>
     expect(formatProblem("program.md", problems[0] as never)).toSatisfy((line: string) =>
       line.startsWith(start),
     );
+  });
+
+  test("one slip is told once", () => {
+    expect(parseProgram("---\ngoal: a\n  b: c\n---\n").problems).toHaveLength(1);
   });
 
   test("aliases that multiply are refused quickly", () => {

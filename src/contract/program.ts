@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import {
   type Document,
+  isAlias,
   isMap,
   isPair,
   isScalar,
   isSeq,
   type Node,
   parseDocument,
+  visit,
   type YAMLError,
 } from "yaml";
 import type { Problem, Program } from "./contract.ts";
@@ -56,10 +58,27 @@ export function parseProgram(source: string, options: { file?: string } = {}): P
       stringKeys: true,
       version: "1.2",
     });
-    const broken = [...document.errors, ...document.warnings].map(
-      (error): Problem => ({ severity: "error", ...at(error.pos[0]), ...yamlFault(error) }),
+    // One slip is often several errors at the same place: the first one says it.
+    const places = Map.groupBy([...document.errors, ...document.warnings], (error) => error.pos[0]);
+    const broken = [...places].map(
+      ([offset, [error]]): Problem => ({
+        severity: "error",
+        ...at(offset),
+        ...yamlFault(error as YAMLError),
+      }),
     );
     if (broken.length > 0) return { program: null, problems: sorted(broken) };
+    const loose = unquotedStars(document);
+    if (loose.length > 0)
+      return {
+        program: null,
+        problems: loose.map(({ offset, text }) => ({
+          severity: "error",
+          ...at(offset),
+          what: `\`${text}\` begins with a sign that YAML reads as a reference`,
+          fix: `"${text}", in quotes`,
+        })),
+      };
     value = document.toJS({ maxAliasCount: 100 });
   } catch (error) {
     // Aliases that multiply, or nesting that exhausts the stack.
@@ -141,6 +160,17 @@ function split(source: string): { yaml: string; instructions: string } | { what:
   };
 }
 
+/** Globs such as `*.py` that stand without quotes: YAML takes them for references to an anchor. */
+function unquotedStars(document: Document.Parsed): { offset: number; text: string }[] {
+  const found: { offset: number; text: string }[] = [];
+  visit(document, (_, node) => {
+    if (isAlias(node) && node.resolve(document) === undefined)
+      found.push({ offset: node.range?.[0] ?? 0, text: `*${node.source}` });
+  });
+  return found;
+}
+
+/** The library's errors in the words of somebody who has never read the YAML specification. */
 function yamlFault({ code, message }: YAMLError): { what: string; fix: string } {
   const [first = ""] = message.split("\n");
   switch (code) {
@@ -153,6 +183,40 @@ function yamlFault({ code, message }: YAMLError): { what: string; fix: string } 
       };
     case "TAB_AS_INDENT":
       return { what: "a tab indents this line", fix: "spaces" };
+    case "BAD_INDENT": {
+      const open = message.startsWith("Flow map") ? "{" : message.startsWith("Flow seq") ? "[" : null;
+      if (open !== null)
+        return {
+          what: `this is not valid YAML: a \`${open}\` is opened above and not closed`,
+          fix: `${open === "[" ? "]" : "}"} at its end`,
+        };
+      return {
+        what: "this is not valid YAML: this line is not indented like those it belongs to",
+        fix: "as many spaces as the lines beside it",
+      };
+    }
+    case "BLOCK_AS_IMPLICIT_KEY":
+      return {
+        what: "this is not valid YAML: this value holds `: `, or the line below is indented further",
+        fix: 'key: "the value in quotes", or both lines indented alike',
+      };
+    case "MULTILINE_IMPLICIT_KEY":
+      return {
+        what: "this is not valid YAML: this line is no `key: value`",
+        fix: "key: value, each on a line of its own",
+      };
+    case "MISSING_CHAR":
+      return { what: "this is not valid YAML: a quote is opened and not closed", fix: "the closing quote" };
+    case "BAD_SCALAR_START":
+      return {
+        what: `this is not valid YAML: a value cannot begin with ${first.trim().slice(-1)}`,
+        fix: 'the value in "quotes"',
+      };
+    case "UNEXPECTED_TOKEN":
+      return {
+        what: "this is not valid YAML: this cannot follow what is in front of it",
+        fix: 'key: value, with the whole value in "quotes" if it holds quotes, brackets or `: `',
+      };
     default:
       return {
         what: `this is not valid YAML: ${first.replace(/\.$/, "")}`,

@@ -154,7 +154,7 @@ export const frontMatter = z.strictObject({
       z.strictObject({
         name: metricName,
         run: text,
-        budget: limits.optional(),
+        budget: z.union([z.string(), z.number(), limits]).optional().describe("As `budget`, for this rung"),
         decides: z
           .boolean()
           .optional()

@@ -17,4 +17,4 @@ export { expectedFalseKeeps, pReal } from "./real.ts";
 export { type Preset, parameterNames, presets, type Rule, rule } from "./rule.ts";
 export { tQuantile } from "./student.ts";
 export { type Transfer, transfer } from "./transfer.ts";
-export { notWorse, type Weight, weigh } from "./weight.ts";
+export { notWorse, removalOrder, type Weight, weigh } from "./weight.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { notWorse, weigh } from "./weight.ts";
+import { notWorse, removalOrder, weigh } from "./weight.ts";
 
 describe("the weight of a kept change", () => {
   it("is shown only by an interval that lies above zero", () => {
@@ -27,5 +27,23 @@ describe("the weight of a kept change", () => {
         expect(weigh([low, high], minEffect) === "carries weight").toBe(!notWorse(without, minEffect));
       }),
     );
+  });
+});
+
+describe("what is not shown to carry weight", () => {
+  const part = (number: number, effect: number, worse = false, added = 1, removed = 1) => ({
+    ...{ number, effect, worse, added, removed },
+  });
+
+  it("goes in this order: what does harm, then what contributes least", () => {
+    expect(removalOrder([part(18, -0.11, true), part(25, 0.18), part(30, -0.2), part(31, 0.02)])).toEqual([
+      18, 30, 31, 25,
+    ]);
+  });
+
+  it("is told apart, where nothing shows a difference, by adding lines only, then by its age", () => {
+    expect(
+      removalOrder([part(1, 0, false, 3, 0), part(2, 0), part(4, 0, false, 1, 0), part(7, 0, false, 0, 2)]),
+    ).toEqual([4, 1, 7, 2]);
   });
 });

@@ -20,3 +20,33 @@ export function weigh([low, high]: readonly [number, number], minEffect: number)
 export function notWorse([low, high]: readonly [number, number], minEffect: number): boolean {
   return high >= (low === high ? -minEffect : 0);
 }
+
+/** What is not shown to carry weight. */
+export interface Removable {
+  /** The experiment whose change it is. */
+  number: number;
+  /** Its contribution, positive is better. */
+  effect: number;
+  /** Whether the final state is shown to be better without it. */
+  worse: boolean;
+  /** Lines. */
+  added: number;
+  removed: number;
+}
+
+/**
+ * In which order such changes are taken out: what is shown to do harm, then what contributes least; of two that are
+ * equal what only adds lines, then the newer one.
+ */
+export function removalOrder(changes: readonly Removable[]): number[] {
+  const onlyAdds = (change: Removable) => change.added > 0 && change.removed === 0;
+  return [...changes]
+    .sort(
+      (a, b) =>
+        Number(b.worse) - Number(a.worse) ||
+        a.effect - b.effect ||
+        Number(onlyAdds(b)) - Number(onlyAdds(a)) ||
+        b.number - a.number,
+    )
+    .map((change) => change.number);
+}

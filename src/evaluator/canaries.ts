@@ -10,6 +10,10 @@ export interface Canary {
   does: string;
   /** It does the same work as the start and must be worth the same. */
   honest: boolean;
+  /** What is done to the files that its run left, before anything looks at them. */
+  artefacts?: (folder: string) => Promise<void>;
+  /** What that leaves there, for a person to look at. */
+  sample?: { path: string; bytes: Buffer };
 }
 
 /** What the cheats are made for. */
@@ -158,7 +162,7 @@ export function canaries(
   const huge = target.direction === "minimize" ? -1e308 : 1e308;
   cheat(
     "huge value",
-    "prints the largest number there is and ends",
+    `prints ${huge < 0 ? "the lowest" : "the highest"} number there is as the metric and ends`,
     inserted((language) => language.leave(forged(target.metric, huge))),
   );
   if (contract.score?.pipe || contract.score?.answer !== undefined)
@@ -208,5 +212,8 @@ export function remedy(contract: Contract, canary: string): string {
     return "the checks pass although the work was not done: let them compare the results of this very run (in $OUT) with a reference of their own";
   if (canary === "constant numbers" || canary === "huge numbers")
     return "the scorer rewards numbers that mean nothing: let it refuse what is out of range";
+  const artefact = / (\$OUT\/.*)$/.exec(canary)?.[1];
+  if (artefact)
+    return `the scorer takes such a ${artefact} for a result: let it check that everything it asked for is there (how many, which, in what range) and fail otherwise`;
   return "the scorer gives a better value for nothing: let it fail when an answer or artefact is missing, empty or the same for every question";
 }

@@ -42,4 +42,6 @@ export interface Evaluation {
   pins: string;
   /** What else the machine did during the run; null where the system does not say. */
   machine: Neighbours | null;
+  /** Milliseconds of the whole evaluation, scoring and checks included, once it was its turn: the wait is no cost. */
+  spentMs: number;
 }

@@ -259,15 +259,19 @@ describe("the trust grade", () => {
     { canary: "null", outcome: "equal" },
     { canary: "forged output", outcome: "refused" },
   ];
-  const grade = (lines: string, level: Level, probed: Probed[] = passed) => {
+  const grade = (lines: string, level: Level, probed: Probed[] = passed, repeats = false) => {
     const read = contract(lines);
-    return trust(read, channelOf(read), isolation(level), probed);
+    return trust(read, channelOf(read), isolation(level), probed, repeats);
   };
 
   it("is A only for an evaluator that has been probed, and D for one on which a cheat wins", () => {
     const best = `${scored}\n${holdout}`;
     expect(grade(best, "L2")).toEqual({ letter: "A", reasons: [] });
     expect(grade(best, "L2", []).letter).toBe("B");
+    expect(grade(best, "L2", passed, true)).toMatchObject({
+      letter: "B",
+      reasons: [expect.stringMatching(/the holdout repeats the data that decides/)],
+    });
     expect(grade(best, "L2", [...passed, { canary: "early exit", outcome: "better" }])).toMatchObject({
       letter: "D",
       reasons: [expect.stringMatching(/a cheat wins on this evaluator: early exit/)],

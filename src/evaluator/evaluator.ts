@@ -46,6 +46,8 @@ export interface EvaluateOptions {
   stage?: string;
   /** Scored on other data instead: the holdout's, which nothing else sees, or the third split's. */
   split?: "holdout" | "sealed";
+  /** Done to the folder of the artefacts after the run and before anything looks at them: the probe's own cheats. */
+  artefacts?: (folder: string) => Promise<void>;
   onProgress?: (progress: Progress) => void;
   signal?: AbortSignal;
 }
@@ -110,7 +112,7 @@ export function openEvaluator(
           failure: { kind: "cancelled", message: "it was cancelled" },
           ...{ wallMs: 0, cpuMs: 0, peakBytes: 0, exitCode: null, logTail: "", checks: [] },
           ...{ channel: evaluator.channel, level: sandbox.isolation.level, pins: pinHash(place.pins) },
-          machine: null,
+          ...{ machine: null, spentMs: 0 },
         };
       try {
         return await evaluator.evaluate(options);
@@ -138,6 +140,7 @@ function unguarded(
     channel,
     async evaluate(options) {
       const startedAt = Date.now();
+      const began = performance.now();
       const run = join(place.folder, "run");
       await removeTree(run);
       const out = join(run, "out");
@@ -231,6 +234,7 @@ function unguarded(
         level: sandbox.isolation.level,
         pins,
         machine: main?.machine ?? null,
+        spentMs: performance.now() - began,
       };
     },
   };
@@ -303,6 +307,7 @@ async function measure(job: Job): Promise<Measured> {
       [],
       log,
     );
+  await job.artefacts?.(job.out);
   await weigh(job);
   const checks = await runChecks(job);
   const failed = failedCheck(checks);

@@ -52,6 +52,29 @@ function short(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
 
+/**
+ * Whether the holdout says just what the data that decides said of the untouched code with the same seed: then its
+ * scorer reads the same data, and no gain that is fitted to them would show there.
+ */
+export function repeatsSelection(
+  contract: Contract,
+  baseline: readonly { seed: number; metrics: string }[],
+  holdout: { seed: number; metrics: string } | null,
+): boolean {
+  const same = holdout && baseline.find((run) => run.seed === holdout.seed);
+  if (!same) return false;
+  // What Whetstone measures itself tells nothing of the scorer.
+  const clocked = new Set(
+    [contract.metric, ...contract.guards].filter(({ clock }) => clock).map(({ name }) => name),
+  );
+  const scored = (run: { metrics: string }) =>
+    Object.entries(JSON.parse(run.metrics) as Record<string, number>).filter(([name]) => !clocked.has(name));
+  const [here, there] = [scored(same), new Map(scored(holdout))];
+  return (
+    here.length > 0 && here.length === there.size && here.every(([name, value]) => there.get(name) === value)
+  );
+}
+
 /** Candidate minus incumbent of each pair on the holdout, higher is better. */
 export function holdoutDifferences(
   metric: { direction: Direction },

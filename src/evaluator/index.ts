@@ -1,6 +1,20 @@
+export {
+  type Artefacts,
+  artefactCanaries,
+  artefactDoes,
+  looksAtArtefacts,
+  readArtefacts,
+} from "./artefacts.ts";
 export { type Canary, canaries, remedy } from "./canaries.ts";
 export type * from "./evaluation.ts";
 export { channelOf, type Evaluator, type Files, isTimed, openEvaluator, type Progress } from "./evaluator.ts";
-export { brokenGuard, holdoutDifferences, holdoutPairs, passesHoldout, type Samples } from "./guards.ts";
+export {
+  brokenGuard,
+  holdoutDifferences,
+  holdoutPairs,
+  passesHoldout,
+  repeatsSelection,
+  type Samples,
+} from "./guards.ts";
 export { changedPins, copyTree, hostPath, type Place, pinHash, preparePlace, removeTree } from "./place.ts";
 export { type Probed, type Trust, trust } from "./trust.ts";

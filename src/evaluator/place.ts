@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { constants, cpSync } from "node:fs";
 import {
   chmod,
@@ -147,10 +147,10 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
     pins,
     stamps,
     rebuild: async () => {
-      let again = await preparePlace(options);
+      let again = await preparePlace({ ...options, reuse: false });
       if (pinHash(again.pins) !== pinHash(pins)) {
         await removeTree(join(options.folder, "setup"));
-        again = await preparePlace(options);
+        again = await preparePlace({ ...options, reuse: false });
       }
       const changed = Object.keys({ ...pins, ...again.pins }).filter(
         (name) => pins[name] !== again.pins[name],
@@ -430,30 +430,40 @@ export async function removeTree(path: string): Promise<void> {
   }
 }
 
-/** Empties a folder level by level, its grandchildren moved up, so that no path grows beyond two names. */
+/**
+ * Empties a folder level by level, its grandchildren moved up, so that no path grows beyond two names. What is gone by
+ * then is right: the removal that has just failed may still be at work elsewhere in it.
+ */
 async function flatten(folder: string): Promise<void> {
   const below = (parent: Buffer, name: Buffer | string) =>
     Buffer.concat([parent, Buffer.from("/"), Buffer.from(name)]);
-  const isFolder = async (path: Buffer) => (await lstat(path)).isDirectory();
+  const isFolder = async (path: Buffer) => (await gone(lstat(path)))?.isDirectory() ?? false;
   const root = Buffer.from(folder);
-  let moved = 0;
   for (let names = await readdir(root, { encoding: "buffer" }); names.length > 0; ) {
     for (const name of names) {
       const path = below(root, name);
       if (!(await isFolder(path))) {
-        await unlink(path);
+        await gone(unlink(path));
         continue;
       }
-      await chmod(path, 0o700);
-      for (const inner of await readdir(path, { encoding: "buffer" })) {
+      await gone(chmod(path, 0o700));
+      for (const inner of (await gone(readdir(path, { encoding: "buffer" }))) ?? []) {
         const child = below(path, inner);
-        if (await isFolder(child)) await chmod(child, 0o700);
-        await rename(child, below(root, `${process.pid}.${moved++}`));
+        if (await isFolder(child)) await gone(chmod(child, 0o700));
+        await gone(rename(child, below(root, randomUUID())));
       }
-      await rmdir(path);
+      await gone(rmdir(path));
     }
-    names = await readdir(root, { encoding: "buffer" });
+    names = (await gone(readdir(root, { encoding: "buffer" }))) ?? [];
   }
+}
+
+/** The result, or null where there is nothing at that path any more. */
+async function gone<Result>(work: Promise<Result>): Promise<Result | null> {
+  return work.catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return null;
+    throw error;
+  });
 }
 
 export async function exists(path: string): Promise<boolean> {

@@ -19,12 +19,15 @@ const letters = ["A", "B", "C", "D"] as const;
 /**
  * How far a session's numbers can be trusted: the weakest link decides. A grade speaks of what is enforced, not of
  * what anybody intends.
+ *
+ * @param holdoutRepeats whether the holdout gives the same value as the data that decides; see `repeatsSelection`.
  */
 export function trust(
   contract: Contract,
   channel: Channel,
   isolation: Isolation,
   probed: readonly Probed[],
+  holdoutRepeats: boolean,
 ): Trust {
   const reasons: string[] = [];
   let worst = 0;
@@ -55,6 +58,8 @@ export function trust(
       );
   if (isolation.level === "macos") cap("B", "the macOS profile has not been tested by us");
   if (!contract.holdout) cap("B", "no holdout: a gain may be fitted to the data that decides");
+  else if (holdoutRepeats)
+    cap("B", "the holdout repeats the data that decides: a gain may be fitted to them");
   if ([contract.metric, ...contract.guards].some(({ clock }) => clock?.kind === "cpu"))
     cap(
       "B",

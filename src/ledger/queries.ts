@@ -217,6 +217,19 @@ export async function evaluationsOf(ledger: Ledger, of: RunsOf): Promise<Evaluat
     .execute();
 }
 
+/** The run of the untouched code on the holdout that a session began with; null when there was none. */
+export async function baselineHoldout(ledger: Ledger, sessionId: number): Promise<EvaluationRow | null> {
+  const row = await ledger.db
+    .selectFrom("evaluations")
+    .selectAll()
+    .where("sessionId", "=", sessionId)
+    .where("purpose", "=", "holdout")
+    .where("experimentId", "is", null)
+    .where("failureKind", "is", null)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
 /** What of a run counts for its decision; logs stay in the ledger. */
 export type RunRow = Pick<
   EvaluationRow,

@@ -126,6 +126,8 @@ export interface EvaluationTable {
   stage: string | null;
   /** What else the machine did meanwhile; null where the system does not say. */
   machine: Json | null;
+  /** Of the whole evaluation, scoring and checks included, once it was its turn; null in old ledgers. */
+  spentMs: number | null;
 }
 
 export interface DecisionTable {

@@ -115,6 +115,7 @@ export async function measurePairs(session: Session, comparison: Comparison): Pr
       state: own ? state : (against?.state ?? row.baseState),
       files: own ? comparison.files : (against?.files ?? session.baseFiles),
       rounds: enough,
+      label: sideWords(kind, subject, own),
       ...(kind === "sealed" ? { split: "sealed" as const } : {}),
     });
   });
@@ -144,6 +145,14 @@ export async function measurePairs(session: Session, comparison: Comparison): Pr
     high: failure ? null : (result.interval?.[1] ?? result.effect),
   });
   return (await auditsOf(ledger, row.id, [kind])).find((audit) => audit.id === id) as AuditRow;
+}
+
+/** Which of the two states a run is of, for a person who follows the progress. */
+function sideWords(kind: AuditRow["kind"], subject: Comparison["subject"], own: boolean): string {
+  const named = (subject ?? []).map((number) => `#${number}`).join(", ");
+  if (kind === "ablation") return own ? `final state without ${named}` : "final state";
+  if (kind === "review") return own ? `untouched code with ${named}` : "untouched code";
+  return own ? "final state" : "baseline";
 }
 
 /**

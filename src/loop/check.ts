@@ -1,14 +1,15 @@
 import * as decision from "../decision/index.ts";
 import { RunFailed } from "../errors.ts";
-import { type Trust, trust } from "../evaluator/index.ts";
+import { repeatsSelection, type Trust, trust } from "../evaluator/index.ts";
 import { probesWith } from "../ledger/index.ts";
 import { machineOf } from "../notebook/index.ts";
-import { type Dirty, dirty } from "../repo/index.ts";
+import type { Dirty } from "../repo/index.ts";
 import type { Isolation } from "../sandbox/index.ts";
 import type { LabFolder } from "./lab.ts";
 import { type Probe, probe } from "./probe.ts";
 import { closeSession, Interrupted, letGo, openSession, type SessionOptions } from "./session.ts";
 import { mean } from "./state.ts";
+import { uncommittedWork } from "./uncommitted.ts";
 
 /** What `whet check` found: everything to know before a night is spent. */
 export interface Check {
@@ -20,13 +21,19 @@ export interface Check {
   isolation: Isolation;
   grade: Trust;
   baseline: { values: number[]; mean: number };
+  /** Each guard on the untouched code, in its unit; `relative`: it must also be no worse than the incumbent's. */
+  guards: { name: string; mean: number; min?: number; max?: number; relative: boolean }[];
+  /** Whether the untouched code was measured on the holdout; what it said stays hidden. */
+  holdoutMeasured: boolean;
+  /** The untouched code on each named rung: the metric and milliseconds of one run. */
+  stages: { name: string; mean: number; ms: number }[];
   /** Standard deviation of one run, in the metric's unit; 0 when deterministic. */
   sigma: number;
   deterministic: boolean;
   preset: string;
   /** The smallest true improvement that is kept with a probability of 80 %; null when deterministic. */
   detectable: { value: number; relative: number } | null;
-  /** Wall milliseconds of one evaluation, mean over the baseline, scoring and checks included. */
+  /** Wall milliseconds of one evaluation, scoring and checks included, the wait for its turn not. */
   evaluationMs: number;
   runsPerExperiment: number;
   experimentMs: number;
@@ -34,7 +41,7 @@ export interface Check {
   checks: { command: string; passed: boolean; message: string }[];
   /** Milliseconds of the setup; null when there is none or its outputs were there already. */
   setupMs: number | null;
-  /** Uncommitted work that is not part of what is measured. */
+  /** Uncommitted work: not part of what is measured, except the contract itself. */
   uncommitted: Dirty[];
   warnings: string[];
   /** What else the machine did during the baseline. */
@@ -71,7 +78,7 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
   const began = performance.now();
   const session = await openSession(lab, options);
   try {
-    const { contract, row, rule, baseline, noise, sandbox, repo } = session;
+    const { contract, row, rule, baseline, noise, sandbox } = session;
     const values = baseline.map((run) => run.value as number);
     const centre = mean(values);
     const sigma = decision.sigma(noise);
@@ -79,21 +86,12 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
     const evaluationMs = pace(baseline);
     const runsPerExperiment = deterministic ? 1 : decision.runsPerCandidate(rule);
     const detectable = deterministic ? null : decision.detectable(rule) * sigma;
-    const uncommitted = (await dirty(repo)).filter(
-      (file) => file.path !== "program.md" && !/(^|\/)node_modules\//.test(file.path),
-    );
-    const warnings: string[] = [];
+    const { files: uncommitted, warnings } = await uncommittedWork(lab);
+    warnings.push(...session.remarks);
     const known = await probesWith(session.ledger, row);
     const probed = options.probe || known.length > 0 ? await probe(session) : null;
     if (probed && probed.blind.length > 0)
       warnings.push(`no cheats can be made for ${probed.blind.join(", ")}: the probe is blind there`);
-    if (uncommitted.length > 0)
-      warnings.push(
-        `not part of what is measured, since it is not committed: ${uncommitted
-          .slice(0, 5)
-          .map((file) => file.path)
-          .join(", ")}${uncommitted.length > 5 ? " ..." : ""}`,
-      );
     return {
       lab: lab.name,
       goal: contract.goal,
@@ -105,8 +103,32 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
       },
       channel: session.evaluator.channel,
       isolation: sandbox.isolation,
-      grade: trust(contract, session.evaluator.channel, sandbox.isolation, probed?.results ?? []),
+      grade: trust(
+        contract,
+        session.evaluator.channel,
+        sandbox.isolation,
+        probed?.results ?? [],
+        repeatsSelection(contract, baseline, session.holdout),
+      ),
       baseline: { values, mean: centre },
+      guards: contract.guards.map(({ name, min, max, tolerance }) => ({
+        name,
+        mean: mean(
+          baseline.map((run) => (JSON.parse(run.metrics) as Record<string, number>)[name] as number),
+        ),
+        ...(min === undefined ? {} : { min }),
+        ...(max === undefined ? {} : { max }),
+        relative: tolerance !== null,
+      })),
+      holdoutMeasured: session.holdout !== null,
+      stages: contract.stages.map(({ name }) => {
+        const runs = session.rungs.filter((run) => run.stage === name);
+        return {
+          name,
+          mean: mean(runs.map((run) => run.value as number)),
+          ms: mean(runs.map((run) => run.wallMs)),
+        };
+      }),
       sigma,
       deterministic,
       preset: contract.decision.preset,
@@ -133,13 +155,8 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
   }
 }
 
-/** Mean milliseconds from the start of one run to the start of the next, so that scoring and checks count. */
-function pace(baseline: readonly { startedAt: number; wallMs: number }[]): number {
-  const steps = baseline
-    .slice(1)
-    .map((run, index) => run.startedAt - (baseline[index] as { startedAt: number }).startedAt)
-    .filter((ms) => ms > 0);
-  // An interruption between two runs is no cost of the evaluation.
-  const typical = [...steps].sort((a, b) => a - b)[steps.length >> 1];
-  return Math.max(typical ?? 0, mean(baseline.map((run) => run.wallMs)));
+/** Milliseconds of one evaluation: the median, since one slow run says nothing of a night. */
+function pace(baseline: readonly { wallMs: number; spentMs: number | null }[]): number {
+  const spent = baseline.map((run) => run.spentMs ?? run.wallMs).sort((a, b) => a - b);
+  return spent[spent.length >> 1] ?? 0;
 }

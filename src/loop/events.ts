@@ -29,6 +29,10 @@ export type SessionEvent =
       value: number | null;
       purpose: string;
       arm: string;
+      /** What a person should call the state; absent: its arm. */
+      label?: string;
+      /** The stage that was run; absent: in full. */
+      stage?: string;
       recalled: boolean;
     }
   | {

@@ -11,11 +11,11 @@ import {
   reviewsOf,
   type SessionRow,
 } from "../ledger/index.ts";
-import { isUnproven, outcomeOf, partsOf, standingKeeps, withSession } from "../notebook/index.ts";
+import { outcomeOf, partsOf, removals, standingKeeps, withSession } from "../notebook/index.ts";
 import { applyChange, branchesBelow, contentHash, recordReview } from "../repo/index.ts";
 import type { Finalized, Parts, ReviewBranch } from "../report/index.ts";
 import { auditSession, type Comparison, measurePairs } from "./audit.ts";
-import { independentGroups, removalOrder } from "./grouping.ts";
+import { independentGroups } from "./grouping.ts";
 import type { LabFolder } from "./lab.ts";
 import { reviewMessage, slug } from "./reviewMessage.ts";
 import { openSealed } from "./sealed.ts";
@@ -181,10 +181,10 @@ async function openFinal(
   };
 }
 
-/** The final state without some changes, taken out in the given order; null where one does not come off cleanly. */
+/** The final state without some changes, the newest taken out first; null where one does not come off cleanly. */
 async function without({ incumbent, changes }: Final, numbers: readonly number[]): Promise<Files | null> {
   let files: Files | null = incumbent.files;
-  for (const number of numbers) {
+  for (const number of numbers.toSorted((one, other) => other - one)) {
     const { before, after } = changes.get(number) as Change;
     files = files && (await applyChange(files, { before: after, after: before }));
   }
@@ -203,20 +203,35 @@ async function stacked({ session, changes }: Final, numbers: readonly number[]):
   return states;
 }
 
-/** Measures the final state without each change in turn, where it can be taken out alone. */
+/**
+ * Measures the final state without each change in turn. Changes of the same lines, such as a constant that was set three
+ * times, come off together with the later ones only: what they are worth is what the chain from there on is worth.
+ */
 async function ablate(final: Final): Promise<void> {
   // Without the only change it is the baseline, which the audit has measured.
   if (final.changes.size === 1) return;
   for (const [number, { keep }] of final.changes) {
-    const files = await without(final, [number]);
-    if (files !== null)
-      await final.measure(`the final state without #${number} ${keep.what}`, {
-        kind: "ablation",
-        against: final.incumbent,
-        files,
-        subject: [number],
-      });
+    const subject = await chainFrom(final, number);
+    const files = subject && (await without(final, subject));
+    if (!files) continue;
+    const others = subject.filter((other) => other !== number);
+    await final.measure(
+      `the final state without #${number} ${keep.what}${others.length === 0 ? "" : ` and ${named(others)}, which rest on it`}`,
+      { kind: "ablation", against: final.incumbent, files, subject },
+    );
   }
+}
+
+/** A change with the fewest later ones that have to be taken out with it; null where it does not come off at all. */
+async function chainFrom(final: Final, number: number): Promise<number[] | null> {
+  if ((await without(final, [number])) !== null) return [number];
+  let chain = [...final.changes.keys()].filter((other) => other >= number);
+  if ((await without(final, chain)) === null) return null;
+  for (const other of chain.slice(1)) {
+    const fewer = chain.filter((each) => each !== other);
+    if ((await without(final, fewer)) !== null) chain = fewer;
+  }
+  return chain;
 }
 
 interface TakenOut {
@@ -230,19 +245,14 @@ interface TakenOut {
 /** Looks for the state without all that is not shown to carry weight, or without as much of it as can go. */
 async function takeOut(final: Final, parts: Parts["changes"]): Promise<TakenOut> {
   const { session, incumbent, changes } = final;
-  const unproven = parts.filter((part) => isUnproven(part.verdict)).map((part) => part.experiment);
   const all = [...changes.keys()];
   const left = (removed: readonly number[]) => all.filter((number) => !removed.includes(number));
-  if (unproven.length === 0) return { lean: null, left: all, notes: [] };
-  const order = removalOrder(
-    unproven.map((number) => {
-      const { added, removed } = (changes.get(number) as Change).keep;
-      return { number, added, removed };
-    }),
+  const sets = removals(
+    parts,
+    [...changes.values()].map(({ keep }) => keep),
   );
   const notes: string[] = [];
-  for (let count = order.length; count > 0; count--) {
-    const removed = order.slice(0, count);
+  for (const removed of sets) {
     const files = await without(final, removed);
     if (files === null) {
       notes.push(`${named(removed)} cannot be taken out together: they touch the same lines`);

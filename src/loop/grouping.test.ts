@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { independentGroups, removalOrder } from "./grouping.ts";
+import { independentGroups } from "./grouping.ts";
 
 /** Changes 1 to n with what each of them rests on: always earlier ones. */
 const histories = fc
@@ -93,18 +93,5 @@ describe("independent groups", () => {
     const free = async () => true;
     expect(await independentGroups([2, 5, 9], [9, 2, 5], free)).toEqual([[2], [5], [9]]);
     expect(await independentGroups([2, 5, 9], [], free)).toEqual([]);
-  });
-});
-
-describe("what is not shown to carry weight", () => {
-  it("goes in this order: what only adds lines first, then the newest first", () => {
-    expect(
-      removalOrder([
-        { number: 1, added: 3, removed: 0 },
-        { number: 2, added: 1, removed: 1 },
-        { number: 4, added: 1, removed: 0 },
-        { number: 7, added: 0, removed: 2 },
-      ]),
-    ).toEqual([4, 1, 7, 2]);
   });
 });

@@ -69,18 +69,3 @@ async function firstClash(
     for (const other of groups.slice(index + 1)) if (!(await together(one, other))) return [one, other];
   return null;
 }
-
-/** A kept change that is not shown to carry weight. */
-export interface Removable {
-  number: number;
-  added: number;
-  removed: number;
-}
-
-/** In which order such changes are taken out: what only adds lines first, then the newest first. */
-export function removalOrder(changes: readonly Removable[]): number[] {
-  const onlyAdds = (change: Removable) => change.added > 0 && change.removed === 0;
-  return [...changes]
-    .sort((a, b) => Number(onlyAdds(b)) - Number(onlyAdds(a)) || b.number - a.number)
-    .map((change) => change.number);
-}

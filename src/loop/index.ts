@@ -20,3 +20,4 @@ export {
   type TryingOptions,
   type TryOptions,
 } from "./trying.ts";
+export { uncommittedWork } from "./uncommitted.ts";

@@ -1,6 +1,18 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import * as decision from "../decision/index.ts";
-import { type Canary, canaries, remedy } from "../evaluator/index.ts";
+import {
+  type Artefacts,
+  artefactCanaries,
+  artefactDoes,
+  type Canary,
+  canaries,
+  looksAtArtefacts,
+  readArtefacts,
+  remedy,
+} from "../evaluator/index.ts";
 import { addProbe, type ProbeRow, probesWith } from "../ledger/index.ts";
+import { canariesFolder } from "../notebook/index.ts";
 import { contentHash } from "../repo/index.ts";
 import { decidingStage } from "./ladder.ts";
 import { freshSeed, Interrupted, type Session } from "./session.ts";
@@ -8,10 +20,15 @@ import { mean } from "./state.ts";
 
 /** What the probe of a user's evaluator came to. */
 export interface Probe {
-  results: Pick<ProbeRow, "canary" | "outcome" | "value" | "message">[];
+  results: (Tried & {
+    /** What the canary does, in words that continue "a candidate that". */
+    does: string;
+  })[];
   /** Code files that no cheat could be made for. */
   blind: string[];
 }
+
+type Tried = Pick<ProbeRow, "canary" | "outcome" | "value" | "message">;
 
 /**
  * Tries Whetstone's own cheats on the lab's evaluator, before anybody else does: each is a candidate made of the lab's
@@ -23,24 +40,82 @@ export async function probe(session: Session): Promise<Probe> {
   const target = { metric: contract.metric.name, direction: contract.metric.direction, value: mean(values) };
   const made = canaries(contract, baseFiles, target);
   const known = await probesWith(ledger, row);
-  const results: Probe["results"] = known.filter(({ canary }) =>
-    made.canaries.some((each) => each.name === canary),
-  );
-  const left = made.canaries.filter((canary) => !results.some((result) => result.canary === canary.name));
-  if (left.length > 0)
+  const results: Probe["results"] = known.flatMap((result) => {
+    const does =
+      made.canaries.find((each) => each.name === result.canary)?.does ?? artefactDoes(result.canary);
+    return does === null ? [] : [{ ...result, does }];
+  });
+  const untried = (all: readonly Canary[]) =>
+    all.filter((canary) => !results.some((result) => result.canary === canary.name));
+  const left = untried(made.canaries);
+  const more = looksAtArtefacts(contract) && !known.some(({ canary }) => canary === artefactsTried);
+  if (left.length > 0 || more)
     listener({
       type: "phase",
       phase: "probe",
       number: null,
       what: "trying Whetstone's own cheats on the evaluator",
     });
-  for (const [index, canary] of left.entries()) {
-    const result = await tryCanary(session, canary, values, { round: index + 1, rounds: left.length });
-    await addProbe(ledger, { sessionId: row.id, ...result, probedAt: Date.now() });
-    results.push(result);
-    listener({ type: "probe", ...result, does: canary.does });
+  const fresh: Probe["results"] = [];
+  const attempt = async (all: readonly Canary[]) => {
+    for (const [index, canary] of all.entries()) {
+      const result = await tryCanary(session, canary, values, { round: index + 1, rounds: all.length });
+      await addProbe(ledger, { sessionId: row.id, ...result, probedAt: Date.now() });
+      fresh.push({ ...result, does: canary.does });
+      listener({ type: "probe", ...result, does: canary.does });
+    }
+  };
+  await attempt(left);
+  const tampered: Canary[] = [];
+  if (more) {
+    const own = await artefactsLeft(session, 1);
+    const other = own.size > 0 ? await artefactsLeft(session, 2) : own;
+    tampered.push(...artefactCanaries(baseFiles, own, other));
+    await attempt(untried(tampered));
+    const done = { canary: artefactsTried, outcome: "equal" as const, value: null, message: "" };
+    await addProbe(ledger, { sessionId: row.id, ...done, probedAt: Date.now() });
   }
+  results.push(...fresh);
+  // What helps is often the same for all of them: it is said once.
+  for (const advice of new Set(fresh.filter(won).map(({ message }) => message)))
+    listener({ type: "alarm", message: advice });
+  for (const canary of [...made.canaries, ...tampered])
+    if (results.some((result) => result.canary === canary.name && won(result))) await layOut(session, canary);
   return { results, blind: made.blind };
+}
+
+function won({ outcome }: Pick<ProbeRow, "outcome">): boolean {
+  return outcome === "better";
+}
+
+/** A canary that won is there to be looked at and run by hand. */
+async function layOut({ lab }: Session, canary: Canary): Promise<void> {
+  const folder = join(canariesFolder(lab.folder), canary.name.replaceAll(/[ /]/g, "-"));
+  await rm(folder, { recursive: true, force: true });
+  const files = canary.sample ? { [canary.sample.path]: canary.sample.bytes } : canary.files;
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), content);
+  }
+}
+
+/** In the ledger: every cheat has been tried that can be made of what a run leaves. */
+const artefactsTried = "artefacts";
+
+/** What the untouched code leaves in `$OUT`; nothing where it fails, which the other canaries show. */
+async function artefactsLeft(session: Session, run: number): Promise<Artefacts> {
+  let left: Artefacts = new Map();
+  const canary: Canary = {
+    name: artefactsTried,
+    does: "is the start itself, to see what it leaves",
+    files: session.baseFiles,
+    honest: true,
+    artefacts: async (folder) => {
+      left = await readArtefacts(folder);
+    },
+  };
+  await measure(session, canary, run, { round: run, rounds: 2 });
+  return left;
 }
 
 /** A cheat is said to win only if it does so this often in a row. */
@@ -51,7 +126,7 @@ async function tryCanary(
   canary: Canary,
   baseline: readonly number[],
   place: { round: number; rounds: number },
-): Promise<Probe["results"][number]> {
+): Promise<Tried> {
   const { contract } = session;
   const { direction } = contract.metric;
   let value: number | null = null;
@@ -71,7 +146,7 @@ async function tryCanary(
     value,
     message: canary.honest
       ? "the unchanged work is worth more than it was a moment ago: the evaluator drifts, or remembers"
-      : `a candidate that ${canary.does} wins: ${remedy(contract, canary.name)}`,
+      : remedy(contract, canary.name),
   };
 }
 
@@ -113,6 +188,7 @@ async function measure(
     files: canary.files,
     seed: freshSeed(row, `probe ${canary.name}:${run}`),
     checks: true,
+    ...(canary.artefacts ? { artefacts: canary.artefacts } : {}),
     ...(stage === null ? {} : { stage }),
     onProgress: ({ line }) => line !== undefined && listener({ type: "line", line }),
     signal: abort.signal,

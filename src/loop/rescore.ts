@@ -12,6 +12,7 @@ import { applyChange } from "../repo/index.ts";
 import { type Proposal, proposalKey, type Researcher } from "../researcher/index.ts";
 import type { LabFolder } from "./lab.ts";
 import { type RunOptions, type RunResult, runSession } from "./run.ts";
+import { rescorer } from "./state.ts";
 
 interface Kept {
   what: ExperimentRow;
@@ -84,7 +85,7 @@ function epochTag(source: SessionRow): string {
  */
 function again(keeps: readonly Kept[], unfit: Set<number>): Researcher {
   return {
-    name: "rescore",
+    name: rescorer,
     async propose({ files, history }, { refused }) {
       const tried = new Set(history.map(({ hypothesis }) => hypothesis.what));
       for (const { what, change } of keeps) {

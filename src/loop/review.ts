@@ -2,10 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Program } from "../contract/index.ts";
 import { UserError } from "../errors.ts";
 import { addReview, type ExperimentRow, experiments, reviewsOf, sessions } from "../ledger/index.ts";
-import { fallen, withSession } from "../notebook/index.ts";
+import { fallen, isAlive, withSession } from "../notebook/index.ts";
 import { openRepo } from "../repo/index.ts";
 import { settleBranch } from "./branch.ts";
-import { isAlive } from "./holder.ts";
 
 /** A keep that a person should look at. */
 export interface Doubted {

@@ -83,6 +83,7 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
     const spent = () => row.spentMs + performance.now() - begun;
     const limits = limitsOf(session, options);
 
+    if (state.decided === 0) for (const message of session.remarks) listener({ type: "notice", message });
     if (options.probe !== false && state.decided === 0) await probe(session);
     state = await finishOpen(session, state);
     for (;;) {

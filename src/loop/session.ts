@@ -4,8 +4,9 @@ import { lstat, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Contract, Program } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
-import { UserError } from "../errors.ts";
+import { RunFailed, UserError } from "../errors.ts";
 import {
+  brokenGuard,
   changedPins,
   channelOf,
   type Evaluation,
@@ -16,10 +17,12 @@ import {
   type Place,
   pinHash,
   preparePlace,
+  repeatsSelection,
 } from "../evaluator/index.ts";
 import {
   addEvaluation,
   addSession,
+  baselineHoldout,
   type EvaluationRow,
   evaluationsOf,
   holdSession,
@@ -30,7 +33,7 @@ import {
   sessions,
   updateSession,
 } from "../ledger/index.ts";
-import { ledgerPath, whetstoneFolder } from "../notebook/index.ts";
+import { isAlive, ledgerPath, thisProcess, whetstoneFolder } from "../notebook/index.ts";
 import {
   branchTip,
   contentHash,
@@ -46,9 +49,8 @@ import { openSandbox, requireProcessors, takeSlot } from "../sandbox/index.ts";
 import { settleBranch } from "./branch.ts";
 import { drive, fromNumbers } from "./drive.ts";
 import type { Listener } from "./events.ts";
-import { isAlive, thisProcess } from "./holder.ts";
 import type { LabFolder } from "./lab.ts";
-import { baselineRuns, decidingStage } from "./ladder.ts";
+import { baselineRuns, decidingStage, idleStages } from "./ladder.ts";
 
 /** A session that this process holds, with everything it needs to measure. */
 export interface Session {
@@ -63,7 +65,14 @@ export interface Session {
   rule: decision.Rule;
   /** The editable files of the untouched base. */
   baseFiles: Files;
+  /** Runs of the untouched code on the rung that decides. */
   baseline: EvaluationRow[];
+  /** The same on every rung. */
+  rungs: EvaluationRow[];
+  /** What a person should mend in the contract, going by the baseline. */
+  remarks: string[];
+  /** The untouched code's run on the holdout; null without a holdout. */
+  holdout: EvaluationRow | null;
   noise: decision.Noise;
   resumed: boolean;
   listener: Listener;
@@ -193,6 +202,9 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       rule,
       baseFiles,
       baseline: [],
+      rungs: [],
+      remarks: [],
+      holdout: null,
       noise: undefined as unknown as decision.Noise,
       resumed: existing !== null,
       listener,
@@ -252,6 +264,8 @@ export interface Run {
   files: Files;
   /** Most runs of this purpose, for progress. */
   rounds: number | null;
+  /** What a person should call the state that is run; absent: its arm. */
+  label?: string;
   /** Scored on data that only this purpose sees. */
   split?: "holdout" | "sealed";
 }
@@ -327,12 +341,15 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
     pins: evaluation.pins,
     stage: ask.stage ?? null,
     machine: evaluation.machine && JSON.stringify(evaluation.machine),
+    spentMs: evaluation.spentMs,
   };
   await addEvaluation(ledger, stored);
   listener({
     type: "evaluation",
     ...(run.split === undefined ? { evaluation, value } : { evaluation: sealed(evaluation), value: null }),
     ...{ purpose: ask.purpose, arm: ask.arm, recalled: false },
+    ...(run.label === undefined ? {} : { label: run.label }),
+    ...(ask.stage === undefined ? {} : { stage: ask.stage }),
   });
   return { ...stored, id: 0 };
 }
@@ -354,9 +371,11 @@ async function measureBaseline(session: Session): Promise<void> {
   const recorded = (await evaluationsOf(ledger, { baseline: row.id })).filter(
     (run) => run.failureKind === null,
   );
-  listener({ type: "phase", phase: "baseline", number: null, what: "measuring the untouched code" });
   let measured = false;
   const driven = drive(fromNumbers(baselineRuns(rule, contract)), recorded, (ask, position, previousSeed) => {
+    // Said only where something is left to be measured.
+    if (!measured)
+      listener({ type: "phase", phase: "baseline", number: null, what: "measuring the untouched code" });
     measured = true;
     return measureRun(session, {
       ask,
@@ -373,7 +392,19 @@ async function measureBaseline(session: Session): Promise<void> {
   if (measured) await spoilIfChanged(session);
   const { result, evaluations } = await driven;
   session.baseline = evaluations.filter((run) => run.stage === decidingStage(contract));
+  session.rungs = evaluations;
   session.noise = result;
+  // Only now: what an earlier baseline passed is no obstacle to going on.
+  if (row.status === "baseline") await tryYardstick(session);
+  session.holdout = await baselineHoldout(ledger, row.id);
+  session.remarks = [
+    ...(repeatsSelection(contract, session.baseline, session.holdout)
+      ? [
+          "the holdout gives the same value as the score on the untouched code: it guards against nothing unless its scorer reads other data",
+        ]
+      : []),
+    ...idleStages(contract, evaluations),
+  ];
   if (row.status === "baseline") {
     await updateSession(ledger, row.id, { status: "ready" });
     row.status = "ready";
@@ -386,6 +417,43 @@ async function measureBaseline(session: Session): Promise<void> {
     sigma: decision.sigma(result),
     deterministic: result.deterministic,
   });
+}
+
+/**
+ * What would lose every keep is found on the untouched code: a bound that it breaks, a holdout that cannot be measured.
+ * This run on the holdout is no look at it: nothing is chosen by it.
+ */
+async function tryYardstick(session: Session): Promise<void> {
+  const { contract, ledger, row, baseline } = session;
+  const samples = baseline.map((run) => JSON.parse(run.metrics) as Record<string, number>);
+  const broken = brokenGuard(contract, samples, []);
+  if (broken !== null)
+    throw new UserError(
+      `the untouched code breaks a guard, so nothing could be kept: ${broken}`,
+      "set a bound that it meets, or a tolerance instead, in program.md",
+    );
+  if (!contract.holdout || (await baselineHoldout(ledger, row.id)) !== null) return;
+  const stage = decidingStage(contract);
+  const run = await measureRun(session, {
+    ask: {
+      ...{ arm: "baseline", seed: "same", purpose: "holdout", round: 1 },
+      ...(stage === null ? {} : { stage }),
+    },
+    position: session.rungs.length,
+    // The same seed: what differs is the data.
+    previousSeed: baseline[0]?.seed ?? null,
+    owner: { experimentId: null, auditId: null, label: "baseline holdout" },
+    state: row.baseState,
+    files: session.baseFiles,
+    rounds: 1,
+    split: "holdout",
+  });
+  await spoilIfChanged(session);
+  if (run.value === null)
+    throw new RunFailed(
+      `the holdout could not be measured on the untouched code: ${run.failureMessage ?? `it gave no ${contract.metric.name}`}`,
+      `mend \`holdout: ${contract.holdout.score}\` and commit it, then try again`,
+    );
 }
 
 async function beginSession(from: {
@@ -501,8 +569,7 @@ async function resumable(
     });
     return null;
   }
-  const interrupted = latest.holder !== null;
-  if (latest.baseCommit !== repo.head && !interrupted) {
+  if (latest.baseCommit !== repo.head) {
     listener({
       type: "notice",
       message: `HEAD has moved since session "${latest.tag}": beginning a new session on it (--tag ${latest.tag} goes on with the old one)`,

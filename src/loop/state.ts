@@ -18,6 +18,7 @@ import {
   type RunRow,
   reviewsOf,
 } from "../ledger/index.ts";
+import { valuedRuns } from "../notebook/index.ts";
 import type { PastExperiment } from "../researcher/index.ts";
 import { MissingRun, replayRuns } from "./drive.ts";
 import { decidingStage, ladderOf } from "./ladder.ts";
@@ -93,26 +94,24 @@ export function samplesOf(evaluations: readonly RunRow[], arm: RunRow["arm"], st
     .map((row) => JSON.parse(row.metrics) as Record<string, number>);
 }
 
-/** Mean of the candidate's runs that may be spoken of: the race's where there was one, since the screen's were lucky. */
+/** Mean of the candidate's runs that may be spoken of. */
 export function measuredValue(evaluations: readonly RunRow[], stage: string | null): number | null {
-  const own = evaluations.filter(
-    (row) =>
-      row.arm === "candidate" && row.value !== null && row.purpose !== "holdout" && row.stage === stage,
-  );
-  const raced = own.filter((row) => row.purpose === "race" || row.purpose === "confirm");
-  const values = (raced.length > 0 ? raced : own).map((row) => row.value as number);
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+  const values = valuedRuns(evaluations, stage).map((row) => row.value as number);
+  return values.length === 0 ? null : mean(values);
 }
 
 /** Why an experiment is invalid whose runs cannot be compared with the others'. */
 export const changedYardstick = "what judges changed while it was measured";
+
+/** Who proposes earlier keeps again under another yardstick. */
+export const rescorer = "rescore";
 
 /** What one experiment is judged by. */
 export interface Judging {
   rule: decision.Rule;
   contract: Contract;
   noise: decision.Noise;
-  row: { added: number; removed: number };
+  row: { added: number; removed: number; researcher: string };
   /** Whatever has been measured of it by then. */
   evaluations: () => readonly RunRow[];
   incumbent: Samples;
@@ -123,7 +122,9 @@ export interface Judging {
 
 /** The decision coroutine of one experiment, with the guards and the holdout as its veto. */
 export function judging(by: Judging): decision.Coroutine<Judged> {
-  const { rule, contract, noise, evaluations } = by;
+  const { contract, noise, evaluations } = by;
+  // What was kept once is not dropped for one unlucky run: it gets all pairs.
+  const rule = by.row.researcher === rescorer ? { ...by.rule, gate: Number.NEGATIVE_INFINITY } : by.rule;
   const stage = decidingStage(contract);
   const candidate: decision.Candidate = {
     linesDelta: linesDelta(by.row),

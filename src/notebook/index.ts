@@ -1,7 +1,10 @@
-export { ledgerPath, whetstoneFolder } from "./folder.ts";
+export { canariesFolder, ledgerPath, whetstoneFolder } from "./folder.ts";
+export { isAlive, thisProcess } from "./holder.ts";
 export { machineOf } from "./machine.ts";
 export { type NotebookPart, notebookOf, rowOf, withSession } from "./notebook.ts";
 export { type Outlook, outlookOf } from "./outlook.ts";
-export { isUnproven, outcomeOf, partsOf, standingKeeps } from "./parts.ts";
+export { outcomeOf, partsOf, removals, standingKeeps } from "./parts.ts";
+export { sessionLines } from "./sessions.ts";
 export { fallen } from "./standing.ts";
+export { valuedRuns } from "./valued.ts";
 export { markWorkspace, outOfWorkspace, readTrying, type TryingNote, writeTrying } from "./workspace.ts";

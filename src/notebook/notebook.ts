@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import type { Contract, Program } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
-import { type Channel, holdoutDifferences, trust } from "../evaluator/index.ts";
+import { type Channel, holdoutDifferences, repeatsSelection, trust } from "../evaluator/index.ts";
 import {
+  baselineHoldout,
   changesOf,
   climbs,
   counts,
@@ -32,9 +33,11 @@ import {
 import type { Arm, Epoch, LadderRung, Notebook, Row } from "../report/index.ts";
 import type { Isolation } from "../sandbox/index.ts";
 import { ledgerPath } from "./folder.ts";
+import { workingProcess } from "./holder.ts";
 import { machineOf } from "./machine.ts";
 import { hasParts, partsOf } from "./parts.ts";
 import { fallen } from "./standing.ts";
+import { valuedRuns } from "./valued.ts";
 
 /** Opens a lab's ledger for reading and hands over the named, or the newest, session. */
 export async function withSession<Result>(
@@ -112,14 +115,11 @@ export async function notebookOf(
   // An audit of a state that has been taken back since is no result.
   const audit = latest?.finalState === (standing.at(-1)?.state ?? row.baseState) ? latest : null;
   const last = rows.findLast((each) => each.status === "keep");
-  const rule = decision.rule(contract.decision.preset, contract.decision.parameters);
   const spread =
     values.length > 1
       ? Math.sqrt(values.reduce((sum, value) => sum + (value - mean(values)) ** 2, 0) / (values.length - 1))
       : null;
   const deterministic = values.length > 1 && values.every((value) => value === values[0]);
-  const decided = (tally.keep ?? 0) + (tally.discard ?? 0);
-  const raced = deterministic ? 0 : newest.filter((each) => each.decision?.raced === 1).length;
   return {
     lab,
     goal: contract.goal,
@@ -133,10 +133,17 @@ export async function notebookOf(
     },
     channel,
     isolation,
-    grade: trust(contract, channel, isolation, await probesWith(ledger, row)),
+    grade: trust(
+      contract,
+      channel,
+      isolation,
+      await probesWith(ledger, row),
+      repeatsSelection(contract, baseline, await baselineHoldout(ledger, row.id)),
+    ),
     started: row.startedAt ?? row.createdAt,
     ended: row.holder === null ? (row.endedAt ?? null) : null,
     stopReason: row.holder === null ? row.stopReason : null,
+    process: workingProcess(row),
     preset: contract.decision.preset,
     deterministic,
     sigma: spread,
@@ -171,9 +178,9 @@ export async function notebookOf(
         ? await partsOf(ledger, contract, audit)
         : null,
     expectedFalseKeeps:
-      deterministic || decided === 0 || part.newest !== undefined
+      deterministic || standing.length === 0
         ? null
-        : decision.expectedFalseKeeps(rule.alpha, raced, tally.keep ?? 0),
+        : standing.reduce((sum, keep) => sum + 1 - (keep.decision?.pReal ?? 1), 0),
     allowance: standing.reduce((sum, keep) => sum + (keep.decision?.allowance ?? 0), 0),
     machine: machineOf(contract, await machineRows(ledger, row.id, newestRuns)),
     evaluations: totals.runs,
@@ -286,8 +293,11 @@ export async function rowOf(ledger: Ledger, row: SessionRow, number: number): Pr
       last === 0 ? "it has none yet" : `it has 1 to ${last}`,
     );
   }
+  const { contract } = JSON.parse(row.program) as Program;
+  const stage = contract.stages.find((each) => each.decides)?.name ?? null;
+  const runs = await evaluationsOf(ledger, { experiment: experiment.id });
   const [only] = await rowsOf(ledger, [experiment], true);
-  return only as Row;
+  return { ...(only as Row), valueRuns: valuedRuns(runs, stage).length };
 }
 
 async function rowsOf(ledger: Ledger, list: readonly ExperimentRow[], texts: boolean): Promise<Row[]> {
@@ -319,6 +329,7 @@ async function rowsOf(ledger: Ledger, list: readonly ExperimentRow[], texts: boo
       t: made?.t ?? null,
       pairs: made?.pairs ?? 0,
       runs: made?.runs ?? 0,
+      valueRuns: null,
       reason: made?.reason ?? "being evaluated",
       commit: made?.keepCommit ?? experiment.commitId,
       added: experiment.added,

@@ -1,5 +1,5 @@
 import type { Contract } from "../contract/index.ts";
-import { notWorse, weigh } from "../decision/index.ts";
+import { notWorse, removalOrder, weigh } from "../decision/index.ts";
 import { brokenGuard } from "../evaluator/index.ts";
 import {
   type AuditRow,
@@ -83,13 +83,25 @@ export async function partsOf(ledger: Ledger, contract: Contract, final: AuditRo
     else if (audit.against === final.finalState) ablations.push({ audit, subject, outcome });
   }
   const { minEffect } = contract.metric;
-  const of = (number: number) =>
-    ablations.findLast(({ subject }) => subject.length === 1 && subject[0] === number)?.outcome ?? null;
+  // Alone, or as the oldest of a chain. A set that goes together holds the whole chain, so the chain is the smallest.
+  const of = (number: number) => smallest(ablations.filter(({ subject }) => Math.min(...subject) === number));
   // The newest one always comes off: once it has been measured, those without a measurement could not be.
   const tried = of(final.experiment) !== null;
   const changes = keeps.map((keep): Part => {
+    const taken = of(keep.number);
     const verdict =
-      keeps.length === 1 ? onlyChange(whole.outcome, minEffect) : judged(of(keep.number), minEffect, tried);
+      keeps.length === 1
+        ? onlyChange(whole.outcome, minEffect)
+        : judged(taken?.outcome ?? null, minEffect, tried);
+    const together = taken?.subject ?? [keep.number];
+    if (together.length > 1)
+      verdict.reason = [
+        `with ${together
+          .slice(1)
+          .map((number) => `#${number}`)
+          .join(", ")}, which changed the same lines`,
+        ...(verdict.reason === "" ? [] : [verdict.reason]),
+      ].join("; ");
     const holding = groups.filter(({ subject }) => subject.includes(keep.number));
     const own = smallest(holding.filter(({ outcome }) => outcome.failure === null)) ?? smallest(holding);
     // All changes in one group are the final state, which is not measured a second time.
@@ -102,13 +114,14 @@ export async function partsOf(ledger: Ledger, contract: Contract, final: AuditRo
         made?.effect == null
           ? null
           : { effect: made.effect, interval: [made.low ?? made.effect, made.high ?? made.effect] },
+      together,
       ...verdict,
       group: alone?.subject ?? [],
       alone: alone?.outcome.estimate ?? null,
       aloneFailure: alone?.outcome.failure ?? null,
     };
   });
-  const lean = leanOf(changes, ablations, groups, minEffect);
+  const lean = leanOf(changes, keeps, ablations, groups, minEffect);
   for (const part of changes)
     if (isUnproven(part.verdict) && lean?.left.includes(part.experiment))
       part.reason = `it stays: ${lean.removed.map((number) => `#${number}`).join(", ")} goes, and both are too much`;
@@ -123,8 +136,34 @@ function smallest(measured: readonly Measured[]): Measured | null {
   );
 }
 
+/**
+ * The sets of changes that could go, largest first: all that are not shown to carry weight, then without the one that is
+ * to go last, and so on.
+ */
+export function removals(changes: readonly Part[], keeps: readonly ExperimentRow[]): number[][] {
+  const unproven = changes.filter((part) => isUnproven(part.verdict));
+  const order = removalOrder(
+    unproven.map(({ experiment, contribution, verdict }) => {
+      const keep = keeps.find((each) => each.number === experiment);
+      return {
+        number: experiment,
+        effect: contribution?.effect ?? 0,
+        worse: verdict === "worse",
+        added: keep?.added ?? 0,
+        removed: keep?.removed ?? 0,
+      };
+    }),
+  );
+  const together = (number: number) =>
+    changes.find((part) => part.experiment === number)?.together ?? [number];
+  const sets = order.map((_, index) => [
+    ...new Set(order.slice(0, order.length - index).flatMap((number) => together(number))),
+  ]);
+  return sets.filter((set, index) => set.length !== sets[index - 1]?.length);
+}
+
 /** Not shown to carry weight. */
-export function isUnproven(verdict: Part["verdict"]): boolean {
+function isUnproven(verdict: Part["verdict"]): boolean {
   return verdict === "not shown" || verdict === "worse";
 }
 
@@ -161,25 +200,27 @@ function turned({ effect, interval }: Estimate): Estimate {
 /** The state with most taken out that is no worse than the final one; only such a one is measured on its own too. */
 function leanOf(
   changes: readonly Part[],
+  keeps: readonly ExperimentRow[],
   ablations: readonly Measured[],
   groups: readonly Measured[],
   minEffect: number,
 ): Lean | null {
-  const unproven = new Set(changes.filter((part) => isUnproven(part.verdict)).map((part) => part.experiment));
-  let lean: Lean | null = null;
-  for (const { audit, subject } of ablations) {
-    const same = (each: Measured) => each.audit.finalState === audit.finalState;
-    const { estimate, failure } = (ablations.findLast(same) as Measured).outcome;
-    const own = groups.findLast(same)?.outcome;
-    if (!subject.every((number) => unproven.has(number))) continue;
+  for (const removed of removals(changes, keeps)) {
+    const measured = ablations.findLast(
+      ({ subject }) =>
+        subject.length === removed.length && removed.every((number) => subject.includes(number)),
+    );
+    if (!measured) continue;
+    const { estimate, failure } = measured.outcome;
     if (!estimate || failure !== null || !notWorse(estimate.interval, minEffect)) continue;
-    if (!own?.estimate || own.failure !== null || subject.length <= (lean?.removed.length ?? 0)) continue;
-    lean = {
-      removed: subject,
-      left: changes.map((part) => part.experiment).filter((number) => !subject.includes(number)),
+    const own = groups.findLast((each) => each.audit.finalState === measured.audit.finalState)?.outcome;
+    if (!own?.estimate || own.failure !== null) continue;
+    return {
+      removed,
+      left: changes.map((part) => part.experiment).filter((number) => !removed.includes(number)),
       againstFinal: estimate,
       againstBaseline: own.estimate,
     };
   }
-  return lean;
+  return null;
 }

@@ -34,4 +34,4 @@ export {
 } from "./manifest.ts";
 export { applyChange } from "./merge.ts";
 export { overlay, restore } from "./overlay.ts";
-export { branchTip, createBranch, type Dirty, dirty, openRepo, type Repo } from "./repo.ts";
+export { branchTip, createBranch, type Dirty, dirty, openRepo, type Repo, uncommitted } from "./repo.ts";

@@ -158,7 +158,7 @@ export interface Dirty {
 }
 
 /** Uncommitted work in the lab folder: the pinned base will not contain it. */
-export async function dirty(repo: Repo): Promise<Dirty[]> {
+export async function dirty(repo: Pick<Repo, "root" | "labPath">): Promise<Dirty[]> {
   const out = await git(
     repo.root,
     [
@@ -176,6 +176,19 @@ export async function dirty(repo: Repo): Promise<Dirty[]> {
     result.push({ path, state });
   }
   return result;
+}
+
+/** The same for a folder that may be no lab yet; null when it is in no repository. @throws UserError without git. */
+export async function uncommitted(folder: string): Promise<Dirty[] | null> {
+  const top = await git(folder, ["rev-parse", "--show-toplevel"]).catch(nothing);
+  if (top === "") return null;
+  const root = await realpath(oneLine(top));
+  return dirty({
+    root,
+    labPath: relative(root, await realpath(folder))
+      .split(sep)
+      .join("/"),
+  });
 }
 
 /** The commit that a branch points at, or null. */

@@ -18,6 +18,12 @@ export interface CheckReport {
   setupMs: number | null;
   checks: { command: string; passed: boolean; message: string }[];
   baseline: { values: number[]; mean: number; sigma: number; deterministic: boolean } | null;
+  /** Each guard on the untouched code, in its unit; `relative`: it must also be no worse than the incumbent's. */
+  guards: { name: string; mean: number; min?: number; max?: number; relative: boolean }[];
+  /** Whether the untouched code was measured on the holdout; what it said stays hidden. */
+  holdoutMeasured: boolean;
+  /** The untouched code on each named rung: the metric and milliseconds of one run. */
+  stages: { name: string; mean: number; ms: number }[];
   /** The improvement that is kept in 4 of 5 cases: in the metric's unit, and as a fraction of the baseline. */
   detectable: { value: number; relative: number } | null;
   /** Milliseconds of one evaluation. */
@@ -31,10 +37,28 @@ export interface CheckReport {
   grade: Grade | null;
   machine: ReportMachine | null;
   /** What Whetstone's own cheats came to; null when they were not tried. */
-  probe: { results: { canary: string; outcome: string; value: number | null; message: string }[] } | null;
+  probe: {
+    results: { canary: string; does: string; outcome: string; value: number | null; message: string }[];
+  } | null;
   warnings: string[];
   /** Why it went no further, with what to do; null when everything ran. */
   failure: string | null;
+}
+
+/** `huge value (prints the largest number there is and ends): 1e308 against 8.63`. */
+function canaryWords(
+  { canary, does, value: got }: { canary: string; does: string; value: number | null },
+  against: { metric: ReportMetric; mean: number; values: number[] } | null,
+): string {
+  const about = does === "" ? canary : `${canary} (${does})`;
+  if (got === null || against === null) return about;
+  const scale = scaleOf(against.metric, null, against.values);
+  return `${about}: ${quantity(got, scale)} against ${quantity(against.mean, scale)}`;
+}
+
+/** Guards have units of their own. */
+function plainNumber(number: number): string {
+  return String(Number(number.toPrecision(4)));
 }
 
 /** `whet check` as a readable page. */
@@ -86,6 +110,17 @@ export function checkText(check: CheckReport, options: PageOptions): string {
       const share = mean === 0 ? "" : `, ${percent(sigma / mean)} of the value`;
       fact("noise", `σ ${quantity(sigma, scale)} for one run${share}`);
     }
+    for (const guard of check.guards) {
+      const bounds = [
+        ...(guard.min === undefined ? [] : [`at least ${plainNumber(guard.min)}`]),
+        ...(guard.max === undefined ? [] : [`at most ${plainNumber(guard.max)}`]),
+        ...(guard.relative ? ["no worse than the best so far"] : []),
+      ].join(", ");
+      fact("guard", `${oneLine(guard.name)} ${plainNumber(guard.mean)} (${bounds})`);
+    }
+    for (const stage of check.stages)
+      fact("stage", `${oneLine(stage.name)} ${quantity(stage.mean, scale)} in ${duration(stage.ms)}`);
+    if (check.holdoutMeasured) fact("holdout", "measured; what it says stays hidden");
     if (check.detectable !== null) {
       const share = Number.isFinite(check.detectable.relative)
         ? ` (${percent(check.detectable.relative)})`
@@ -131,12 +166,18 @@ export function checkText(check: CheckReport, options: PageOptions): string {
         .map(([outcome, all]) => `${outcome}: ${all.map(({ canary }) => canary).join(", ")}`)
         .join("; "),
     );
-    for (const { canary, message } of won)
+    const indented = (text: string, mark: string) =>
       out.push(
-        ...wrap(`${canary}: ${message}`, width - 18).map(
-          (line, i) => `${" ".repeat(16)}${i === 0 ? paint.red("✗ ") : "  "}${line}`,
-        ),
+        ...wrap(text, width - 18).map((line, i) => `${" ".repeat(16)}${i === 0 ? mark : " "} ${line}`),
       );
+    const against = check.metric &&
+      check.baseline && { metric: check.metric, mean: check.baseline.mean, values: check.baseline.values };
+    // What helps is often the same for all of them: it is said once.
+    for (const [advice, same] of Map.groupBy(won, ({ message }) => message)) {
+      for (const canary of same) indented(canaryWords(canary, against), paint.red("✗"));
+      indented(advice, paint.cyan("→"));
+    }
+    if (won.length > 0) indented("their files are in .whetstone/canaries", " ");
   }
   if (check.grade !== null) {
     const colour = { A: paint.green, B: paint.green, C: paint.yellow, D: paint.red }[check.grade.letter];
@@ -149,13 +190,18 @@ export function checkText(check: CheckReport, options: PageOptions): string {
   if (check.warnings.length > 0) out.push("");
   for (const warning of check.warnings)
     out.push(...wrap(warning, width - 2).map((line, i) => `${i === 0 ? paint.yellow("!") : " "} ${line}`));
+  const cheated = check.probe?.results.some(({ outcome }) => outcome === "better") ?? false;
   const ready = errors === 0 && check.failure === null && check.checks.every(({ passed }) => passed);
   while (out.at(-1) === "") out.pop();
   out.push(
     "",
-    ready
-      ? `${paint.cyan("Next:")} \`whet run\``
-      : `${paint.cyan("Next:")} mend what is marked ✗, then \`whet check\` again`,
+    ready && cheated
+      ? `${paint.cyan("Next:")} mend the evaluator as said at → above, then \`whet check --probe\`: a candidate could win like that`
+      : ready && check.grade?.letter === "D"
+        ? `${paint.cyan("Next:")} mend what lowers the grade: what \`whet run\` kept now could not be trusted`
+        : ready
+          ? `${paint.cyan("Next:")} \`whet run\``
+          : `${paint.cyan("Next:")} mend what is marked ✗, then \`whet check\` again`,
   );
   return `${out.join("\n")}\n`;
 }

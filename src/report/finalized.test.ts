@@ -42,6 +42,24 @@ describe("the end of a session, told", () => {
     expect(text).not.toMatch(/0\.0600|0\.0160/);
   });
 
+  it("shows each change in full, and how to take the lean state or all", () => {
+    const what = `COOLING 0.9985 -> 0.997 ${"and so on ".repeat(20)}end`;
+    const parts = sampleParts();
+    const long = finalized({
+      ...notebook,
+      finalized: { ...parts, changes: parts.changes.map((part) => ({ ...part, what })) },
+    });
+    const branches = [
+      ...long.branches,
+      { name: "whetstone-review/nov21/lean", commit: "cd".repeat(20), experiments: [3, 12] },
+    ];
+    const text = finalizeText({ ...long, branches }, { colour: false, width: 80 });
+    expect(text.replace(/\s+/g, " ")).toContain(what);
+    expect(text).toMatch(/^ {2}git merge whetstone-review\/nov21\/lean +takes the lean state$/m);
+    expect(text).toMatch(/^ {2}git merge whetstone\/nov21 +takes everything that was kept instead$/m);
+    expect(finalizeText(long, { colour: false, width: 80 })).not.toMatch(/lean state$/m);
+  });
+
   it("is one line of the status", () => {
     expect(statusText(notebook, { colour: false, width: 100 })).toContain(
       "finalized: 1 of 3 kept changes shown to carry weight; as good without #9",

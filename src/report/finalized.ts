@@ -1,4 +1,4 @@
-import { clip, paints, table, wrap } from "./columns.ts";
+import { clip, columns, left, paints, table, wrap } from "./columns.ts";
 import { effect, effectInterval, moment, oneLine, plural, type Scale, scaleOf } from "./format.ts";
 import type { Estimate, Finalized, Part, Parts, Sealed } from "./notebook.ts";
 import type { PageOptions } from "./terminal.ts";
@@ -8,7 +8,7 @@ import { auditHeadline } from "./words.ts";
 export function finalizeText(finalized: Finalized, options: PageOptions): string {
   const paint = paints(options.colour);
   const width = Math.max(60, options.width);
-  const { audit, sealed, changes, lean, branches } = finalized;
+  const { audit, sealed, lean, branches } = finalized;
   const scale = scaleOf(finalized.metric, finalized.deterministic ? null : finalized.sigma, [
     audit.baselineMean,
     audit.finalMean,
@@ -21,7 +21,7 @@ export function finalizeText(finalized: Finalized, options: PageOptions): string
       `${finalized.channel} metric · isolation ${finalized.level} · session ${oneLine(finalized.tag)}`,
     ),
     "",
-    ...table(changes, shape(finalized, scale), width, paint),
+    ...partLines(finalized, scale, options),
     "",
     ...wrap(caution(finalized), width).map(paint.dim),
   ];
@@ -32,12 +32,43 @@ export function finalizeText(finalized: Finalized, options: PageOptions): string
     out.push("", paint.bold("Review branches"));
     for (const { name, experiments } of branches)
       out.push(`  ${oneLine(name)}  ${paint.dim(experiments.map((number) => `#${number}`).join(" "))}`);
-    out.push(
-      "",
-      `${paint.cyan("Next:")} git log -p ${oneLine(finalized.base).slice(0, 10)}..${oneLine(branches[0]?.name ?? "")}`,
-    );
+    const from = oneLine(finalized.base).slice(0, 10);
+    const leanest = branches.find(({ name }) => name.endsWith("/lean"))?.name;
+    const session = `whetstone/${oneLine(finalized.tag)}`;
+    const steps: [string, string][] = [
+      [`git log -p ${from}..${oneLine(branches[0]?.name ?? "")}`, "shows one of them"],
+      ...(leanest === undefined
+        ? []
+        : [[`git merge ${oneLine(leanest)}`, "takes the lean state"] as [string, string]]),
+      [`git merge ${session}`, `takes everything that was kept${leanest === undefined ? "" : " instead"}`],
+    ];
+    const widest = Math.max(...steps.map(([command]) => columns(command)));
+    out.push("", paint.cyan("Next:"));
+    for (const [command, does] of steps) out.push(`  ${left(command, widest)}  ${paint.dim(does)}`);
   }
   return `${out.join("\n")}\n`;
+}
+
+/** Each part's figures in a line, and below it what it changes, in full. */
+function partLines(finalized: Finalized, scale: Scale, options: PageOptions): string[] {
+  const width = Math.max(60, options.width);
+  const paint = paints(options.colour);
+  const [head = "", ...lines] = table(
+    finalized.changes,
+    shape(finalized, scale),
+    options.whole ? Number.POSITIVE_INFINITY : width,
+    paint,
+  );
+  return [
+    head,
+    ...lines.flatMap((line, index) => {
+      const { what, reason } = finalized.changes[index] as Part;
+      return [
+        line,
+        ...wrap(reason === "" ? what : `${what} (${reason})`, width - 6).map((text) => `      ${text}`),
+      ];
+    }),
+  ];
 }
 
 function shape(finalized: Finalized, scale: Scale) {
@@ -54,17 +85,10 @@ function shape(finalized: Finalized, scale: Scale) {
     {
       title: "review branch",
       cell: (part: Part) =>
-        clip(
-          finalized.branches
-            .find(({ name, experiments }) => experiments.includes(part.experiment) && !name.endsWith("/lean"))
-            ?.name.split("/")
-            .at(-1) ?? "–",
-          18,
-        ),
-    },
-    {
-      title: "change",
-      cell: (part: Part) => (part.reason === "" ? part.what : `${part.what} (${part.reason})`),
+        finalized.branches
+          .find(({ name, experiments }) => experiments.includes(part.experiment) && !name.endsWith("/lean"))
+          ?.name.split("/")
+          .at(-1) ?? "–",
     },
   ];
 }

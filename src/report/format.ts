@@ -71,6 +71,11 @@ export function probability(p: number | null): string {
   return `${Math.round(p * 100)} %`;
 }
 
+/** How many of some keeps are expected to be chance: `0.4`, `less than 0.05`. */
+export function expectedFalse(count: number): string {
+  return count < 0.05 ? "less than 0.05" : count.toFixed(1);
+}
+
 /** A p-value: `0.0096`, `< 0.0001`. */
 export function pValue(p: number | null): string {
   if (p === null || !Number.isFinite(p)) return "–";

@@ -6,6 +6,7 @@ import {
   duration,
   effect,
   effectInterval,
+  expectedFalse,
   moment,
   oneLine,
   plural,
@@ -132,7 +133,9 @@ function facts(notebook: Notebook, scale: Scale): string {
     ),
     item(
       "Keeps expected to be chance",
-      notebook.expectedFalseKeeps === null ? "–" : `${notebook.expectedFalseKeeps.toFixed(1)} of ${keeps}`,
+      notebook.expectedFalseKeeps === null
+        ? "–"
+        : `${expectedFalse(notebook.expectedFalseKeeps)} of ${keeps}`,
       `Decision preset ${escaped(oneLine(notebook.preset))}.${notebook.allowance > 0 ? ` Head start given to simpler code so far: ${escaped(quantity(notebook.allowance, scale))}.` : ""}`,
     ),
     item(

@@ -7,6 +7,7 @@ export { type LiveView, liveScreen, plainLine } from "./live.ts";
 export type * from "./notebook.ts";
 export { chartPng } from "./png.ts";
 export { progressSvg } from "./progress.ts";
+export { sessionsText } from "./sessions.ts";
 export { diffLines, failuresText, logText, showText, statusText } from "./terminal.ts";
 export { startedText, triedJson, triedText } from "./tried.ts";
 export { resultsTsv } from "./tsv.ts";

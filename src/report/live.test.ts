@@ -135,6 +135,29 @@ describe("plain lines", () => {
         recalled: false,
       }),
     ).toBe("  screen candidate: timeout: ran past 30 s");
+    const run = { type: "evaluation", evaluation: { failure: null, wallMs: 1500 }, recalled: false } as const;
+    const about = (over: { purpose: string; arm: string; label?: string; stage?: string }, value = 2.3) =>
+      say({ ...run, value, ...over });
+    expect(about({ purpose: "baseline", arm: "baseline", stage: "quick" }, 4711.5)).toBe(
+      "  baseline on stage quick: 4711.5 in 1.5 s",
+    );
+    expect(about({ purpose: "screen", arm: "candidate", stage: "quick" })).toMatch(
+      /^ {2}screen candidate on stage quick: 2\.3/,
+    );
+    expect(about({ purpose: "control", arm: "candidate" })).toBe(
+      "  new incumbent, for what comes next: 2.3000 in 1.5 s",
+    );
+    expect(about({ purpose: "audit", arm: "candidate", label: "final state without #18" })).toBe(
+      "  final state without #18: 2.3000 in 1.5 s",
+    );
+    expect(say({ ...run, value: null, purpose: "holdout", arm: "incumbent" })).toBe(
+      "  holdout incumbent: done in 1.5 s, its value stays hidden",
+    );
+    const probe = { type: "probe", canary: "early exit", does: "ends at once", message: "do this" } as const;
+    expect(say({ ...probe, outcome: "better", value: 1.5 })).toBe(
+      "! probe, early exit (ends at once): better, 1.5000",
+    );
+    expect(say({ ...probe, outcome: "worse", value: 3 })).toBe("  probe, early exit: worse");
     expect(say({ type: "stop", reason: "20 experiments done", final: true })).toBe(
       "stopped: 20 experiments done",
     );

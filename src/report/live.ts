@@ -169,6 +169,10 @@ export type LiveEvent =
       value: number | null;
       purpose: string;
       arm: string;
+      /** What a person should call the state; absent: its arm. */
+      label?: string;
+      /** The stage that was run; absent: in full. */
+      stage?: string;
       recalled: boolean;
     }
   | { type: "noise"; values: number[]; mean: number; sigma: number; deterministic: boolean }
@@ -196,6 +200,20 @@ export type LiveEvent =
     }
   | { type: "stop"; reason: string; final: boolean };
 
+/** What a run was for and of what: `screen candidate on stage quick`. */
+function runWords(run: { purpose: string; arm: string; label?: string; stage?: string }): string {
+  const { purpose, arm, label, stage } = run;
+  const what =
+    label ?? (purpose === arm ? arm : purpose === "control" ? (controls[arm] ?? arm) : `${purpose} ${arm}`);
+  return `${oneLine(what)}${stage === undefined ? "" : ` on stage ${oneLine(stage)}`}`;
+}
+
+/** Runs of what is compared with, so that it is not remembered from other times only. */
+const controls: Record<string, string> = {
+  incumbent: "incumbent again, to keep up with the noise",
+  candidate: "new incumbent, for what comes next",
+};
+
 /**
  * One line for a log file or a pipe, without colour; null for events that would only fill it.
  * @param context `sigma` is null before the noise is known
@@ -217,18 +235,22 @@ export function plainLine(
     case "alarm":
       return `! ${oneLine(event.message)}`;
     case "probe":
-      return event.outcome === "better"
-        ? `! ${oneLine(event.canary)}: ${oneLine(event.message)}`
-        : `  probe, ${oneLine(event.canary)}: ${event.outcome}`;
+      if (event.outcome === "better")
+        return `! probe, ${oneLine(event.canary)} (${oneLine(event.does)}): better, ${quantity(event.value, scaled(...(event.value === null ? [] : [event.value])))}`;
+      return `  probe, ${oneLine(event.canary)}: ${event.outcome}`;
     case "phase":
       if (event.phase === "propose" || event.phase === "race") return null;
       if (event.phase === "finalize") return oneLine(event.what);
       return event.phase === "screen" ? `#${event.number ?? ""} ${oneLine(event.what)}` : phases[event.phase];
     case "evaluation": {
+      const which = runWords(event);
       if (event.evaluation.failure !== null)
-        return `  ${event.purpose} ${event.arm}: ${event.evaluation.failure.kind}: ${oneLine(event.evaluation.failure.message)}`;
-      const text = event.value === null ? "–" : quantity(event.value, scaled(event.value));
-      const which = event.purpose === event.arm ? event.arm : `${event.purpose} ${event.arm}`;
+        return `  ${which}: ${event.evaluation.failure.kind}: ${oneLine(event.evaluation.failure.message)}`;
+      if (event.value === null)
+        return `  ${which}: done in ${duration(event.evaluation.wallMs)}, its value stays hidden`;
+      // Another stage has another scale than the noise of the deciding one.
+      const scale = event.stage === undefined ? scaled(event.value) : scaleOf(metric, null, [event.value]);
+      const text = quantity(event.value, scale);
       return `  ${which}: ${text} in ${duration(event.evaluation.wallMs)}${event.recalled ? " (recalled)" : ""}`;
     }
     case "noise": {

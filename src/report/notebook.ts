@@ -20,6 +20,8 @@ export interface Notebook {
   /** Null while the session runs or can go on. */
   ended: number | null;
   stopReason: string | null;
+  /** The process that works on the session now; null when none does. */
+  process: number | null;
   preset: string;
   deterministic: boolean;
   /** Standard deviation of one run, in the metric's unit; null before the noise was measured. */
@@ -35,7 +37,10 @@ export interface Notebook {
   audit: AuditResult | null;
   /** What each kept change is worth in the final state; null before `whet finalize`. */
   finalized: Parts | null;
-  /** How many of the keeps are expected to be chance; null where the rule gives no figure. */
+  /**
+   * How many of the keeps that stand are expected to be chance: the sum of what each lacks to certainty in `pReal`. Null
+   * where the evaluator is deterministic or nothing was kept.
+   */
   expectedFalseKeeps: number | null;
   /** The cumulative head start given to simplifications, in the metric's unit. */
   allowance: number;
@@ -82,6 +87,22 @@ export interface Epoch {
   baseline: number | null;
   /** The audited gain with its interval; null when there was no audit. */
   audited: { effect: number; interval: [number, number] } | null;
+}
+
+/** One of a lab's sessions in a list. */
+export interface SessionLine {
+  tag: string;
+  /** Milliseconds since the epoch. */
+  began: number;
+  experiments: number;
+  keeps: number;
+  metric: ReportMetric;
+  /** The audited gain with its interval; null when there was no audit. */
+  audited: { effect: number; interval: [number, number] } | null;
+  /** Why it ended; null while a process works on it, or when it was killed. */
+  stopReason: string | null;
+  /** The process that works on it now; null when none does. */
+  process: number | null;
 }
 
 export interface ReportMetric {
@@ -150,11 +171,13 @@ export interface Part {
   what: string;
   /** As it was kept: measured while choosing, which flatters it. */
   kept: Estimate | null;
-  /** Final state minus final state without it; null where that could not be measured. */
+  /** What was taken out to measure it: itself, and the later changes of the same lines that cannot stay without it. */
+  together: number[];
+  /** Final state minus final state without these; null where that could not be measured. */
   contribution: Estimate | null;
   /**
    * `needed`: without it a run, a check or a guard fails. `worse`: the final state is better without it. `entangled`: it
-   * cannot be taken out alone. `not measured`: not yet.
+   * does not come off. `not measured`: not yet.
    */
   verdict: "carries weight" | "needed" | "not shown" | "worse" | "entangled" | "not measured";
   /** What more there is to say of the verdict; empty when it says it all. */
@@ -244,6 +267,8 @@ export interface Row {
   t: number | null;
   pairs: number;
   runs: number;
+  /** Of them, those whose mean `value` is; null where that was not looked up. */
+  valueRuns: number | null;
   reason: string;
   commit: string | null;
   added: number;

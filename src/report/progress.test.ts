@@ -47,6 +47,26 @@ describe("the progress chart", () => {
     expect(progressSvg(wild, size)).toContain("beyond the scale");
   });
 
+  test("marks what an earlier stage dropped as discarded, not as failed", () => {
+    const notebook = sampleNotebook(40, 5);
+    const rows = notebook.experiments.filter((row) => row.status === "discard" || row.status === "keep");
+    const dropped = rows.map((row) => (row.status === "discard" ? { ...row, value: null } : row));
+    const rung = { stage: "quick", runs: 30, ms: 9000, transfer: null };
+    const svg = progressSvg({ ...notebook, experiments: dropped, ladder: [rung] }, size);
+    expect(svg).not.toMatch(/<path class="wc-fail"/u);
+    expect(svg.match(/<circle class="wc-unseen" data-id/gu)).toHaveLength(
+      dropped.filter((row) => row.status === "discard").length,
+    );
+    expect(svg).toContain("discarded on an earlier stage");
+    expect(progressSvg(notebook, size)).not.toContain('wc-unseen" ');
+  });
+
+  test("says in its claim that a keep waits for review", () => {
+    expect(progressSvg(sampleNotebook(40, 5, { waiting: [7] }), size)).toMatch(
+      />[\d.]+ % lower val_bpb, #7 not yet reviewed</u,
+    );
+  });
+
   test("shows the audit's value and interval, or says that there is none", () => {
     const svg = progressSvg(sampleNotebook(43), size);
     expect(svg).toContain("2.6 % lower val_bpb");

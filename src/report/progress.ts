@@ -58,7 +58,7 @@ const dark: Palette = {
 /** The rules that colour a chart drawn with theme `page`. */
 export function chartColours(theme: "light" | "dark"): string {
   const p = theme === "light" ? light : dark;
-  return `.wc-paper{fill:${p.paper}}.wc-ink{fill:${p.ink}}.wc-muted{fill:${p.muted}}.wc-faint{fill:${p.faint}}.wc-grid{stroke:${p.grid}}.wc-axis{stroke:${p.faint}}.wc-stair{stroke:${p.keep};fill:none}.wc-area{fill:${p.keep};fill-opacity:${theme === "light" ? 0.07 : 0.1}}.wc-keep{fill:${p.keep};stroke:${p.paper}}.wc-hollow{fill:${p.paper};stroke:${p.keep}}.wc-label{fill:${p.keepInk}}.wc-halo{stroke:${p.paper}}.wc-leader{stroke:${p.keep};stroke-opacity:.45}.wc-discard{fill:${p.discard};fill-opacity:.8}.wc-fail{stroke:${p.fail}}.wc-fail-ink{fill:${p.fail}}.wc-audit{stroke:${p.audit}}.wc-audit-fill{fill:${p.audit};stroke:${p.paper}}.wc-audit-ink{fill:${p.audit}}.wc-band{fill:${p.band};fill-opacity:${theme === "light" ? 0.13 : 0.17}}.wc-base{stroke:${p.band}}.wc-base-dot{fill:${p.band};stroke:${p.paper}}`;
+  return `.wc-paper{fill:${p.paper}}.wc-ink{fill:${p.ink}}.wc-muted{fill:${p.muted}}.wc-faint{fill:${p.faint}}.wc-grid{stroke:${p.grid}}.wc-axis{stroke:${p.faint}}.wc-stair{stroke:${p.keep};fill:none}.wc-area{fill:${p.keep};fill-opacity:${theme === "light" ? 0.07 : 0.1}}.wc-keep{fill:${p.keep};stroke:${p.paper}}.wc-hollow{fill:${p.paper};stroke:${p.keep}}.wc-label{fill:${p.keepInk}}.wc-halo{stroke:${p.paper}}.wc-leader{stroke:${p.keep};stroke-opacity:.45}.wc-discard{fill:${p.discard};fill-opacity:.8}.wc-unseen{fill:none;stroke:${p.discard}}.wc-fail{stroke:${p.fail}}.wc-fail-ink{fill:${p.fail}}.wc-audit{stroke:${p.audit}}.wc-audit-fill{fill:${p.audit};stroke:${p.paper}}.wc-audit-ink{fill:${p.audit}}.wc-band{fill:${p.band};fill-opacity:${theme === "light" ? 0.13 : 0.17}}.wc-base{stroke:${p.band}}.wc-base-dot{fill:${p.band};stroke:${p.paper}}`;
 }
 
 // Condensed first, so that the picture made from this drawing and the drawing in a browser have the same proportions.
@@ -126,8 +126,12 @@ export function progressSvg(notebook: Notebook, options: ChartOptions): string {
     const at = x(row.id);
     const tip = tooltip(row, scale);
     const data = `data-id="${row.id}"`;
-    if (row.value === null || !Number.isFinite(row.value) || failed(row)) {
-      const centre = plot.bottom + 15;
+    const centre = plot.bottom + 15;
+    if (isUnseen(row))
+      add(
+        `<circle class="wc-unseen" ${data} stroke-width="1.4" cx="${n(at)}" cy="${n(centre)}" r="${crowded ? 2 : 3}">${tip}</circle>`,
+      );
+    else if (row.value === null || !Number.isFinite(row.value) || failed(row)) {
       const arm = crowded ? 2.5 : 3.8;
       add(
         `<path class="wc-fail" ${data} stroke-width="${crowded ? 1.4 : 1.9}" stroke-linecap="round" d="M${n(at - arm)} ${n(centre - arm)}l${2 * arm} ${2 * arm}m0 ${-2 * arm}l${-2 * arm} ${2 * arm}">${tip}</path>`,
@@ -345,6 +349,11 @@ function drawLegend(
       "kept, provisional",
     );
   item((x) => `<circle class="wc-discard" cx="${n(x)}" cy="${n(middle)}" r="4"/>`, "discarded");
+  if (rows.some(isUnseen))
+    item(
+      (x) => `<circle class="wc-unseen" stroke-width="1.4" cx="${n(x)}" cy="${n(middle)}" r="3.4"/>`,
+      notebook.ladder.length > 0 ? "discarded on an earlier stage" : "discarded without a value",
+    );
   if (rows.some(failed))
     item(
       (x) =>
@@ -373,6 +382,11 @@ function drawLegend(
 function noiseOf(notebook: Notebook): number {
   const { sigma } = notebook;
   return notebook.deterministic || sigma === null || !Number.isFinite(sigma) ? 0 : sigma;
+}
+
+/** Discarded before it had a value that could be drawn, such as on a cheaper stage: no failure. */
+function isUnseen(row: Row): boolean {
+  return row.status === "discard" && (row.value === null || !Number.isFinite(row.value));
 }
 
 /** Kept, with a value that can be drawn. */

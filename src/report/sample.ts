@@ -33,6 +33,7 @@ export function sampleNotebook(experiments = 43, seed = 1, over: Partial<Noteboo
       t: broken ? null : gain / 0.003,
       pairs: kept ? 3 : 0,
       runs: broken ? 1 : kept ? 5 : 2,
+      valueRuns: null,
       reason: broken
         ? "the run ended with exit code 1: RangeError: Invalid typed array length: -1"
         : kept
@@ -80,6 +81,7 @@ export function sampleNotebook(experiments = 43, seed = 1, over: Partial<Noteboo
     started: 1_790_000_000_000,
     ended: 1_790_000_000_000 + experiments * 100_000,
     stopReason: `${experiments} experiments done`,
+    process: null,
     preset: "balanced",
     deterministic: false,
     sigma,
@@ -154,6 +156,7 @@ export function sampleParts(): Parts {
     experiment,
     what: `change ${experiment}`,
     kept: estimate(0.02),
+    together: [experiment],
     contribution: contribution === null ? null : estimate(contribution),
     verdict,
     reason: verdict === "entangled" ? "with later changes of the same lines" : "",

@@ -8,6 +8,7 @@ import { hostile, retold } from "./hostile.ts";
 import { reportHtml } from "./html.ts";
 import type { Notebook, Row } from "./notebook.ts";
 import { sampleNotebook } from "./sample.ts";
+import { sessionsText } from "./sessions.ts";
 import { failuresText, logText, showText, statusText } from "./terminal.ts";
 
 const plain = { colour: false, width: 80 };
@@ -27,6 +28,62 @@ describe("status", () => {
   test("says that nothing is audited before the audit", () => {
     expect(statusText(sampleNotebook(10, 1, { audit: null }), plain)).toContain("Not yet audited");
     expect(statusText(sampleNotebook(0, 1, { audit: null }), plain)).toContain("`whet run` starts");
+  });
+});
+
+describe("what a status is about", () => {
+  const early = structuredClone(sampleNotebook(43));
+  const first = early.experiments[0] as Row;
+  first.status = "keep";
+
+  test("shows keeps however long ago, and how many are expected to be chance", () => {
+    expect(statusText(early, plain)).toMatch(/^ *1 {2}keep/mu);
+    expect(statusText({ ...early, expectedFalseKeeps: 0.42 }, plain)).toContain("0.4 expected to be chance");
+    expect(statusText({ ...early, expectedFalseKeeps: 0.001 }, plain)).toContain("less than 0.05 expected");
+  });
+
+  test("cuts nothing where there is no terminal", () => {
+    const goal = "a goal that takes its time ".repeat(8).trim();
+    const long = { ...early, goal, experiments: early.experiments.map((row) => ({ ...row, what: goal })) };
+    expect(statusText(long, plain)).not.toContain(goal);
+    const whole = statusText(long, { ...plain, whole: true });
+    expect(whole.split("\n")[0]).toContain(goal);
+    expect(whole.split(goal).length).toBeGreaterThan(6);
+    expect(logText(long.experiments, { ...told, whole: true })).toContain(goal);
+  });
+
+  test("names the process that is at work, or says that there is none any more", () => {
+    const open = { ...early, audit: null, experiments: [{ ...first, status: "running" as const }] };
+    expect(statusText({ ...open, process: 4711 }, plain)).toContain("process 4711 is at work on it");
+    const killed = statusText(open, plain);
+    expect(killed).toContain("`whet run` goes on where it stopped");
+    expect(killed).not.toMatch(/at work/u);
+  });
+
+  test("points at the lab's other sessions that hold something", () => {
+    const line = (tag: string, experiments: number) => ({
+      ...{ tag, experiments, keeps: 3, began: 0, metric: early.metric, audited: null },
+      ...{ stopReason: "checked", process: null },
+    });
+    const empty = sampleNotebook(0, 1, { audit: null });
+    const text = statusText(empty, { ...plain, others: [line("nov20", 12), line("nov19", 0)] });
+    expect(text.replace(/\s+/gu, " ")).toContain(
+      "Nothing has been tried in this session. Earlier: nov20 (12 experiments, 3 kept); `whet sessions`",
+    );
+    expect(text).not.toContain("nov19");
+    expect(statusText(empty, { ...plain, others: [line("nov19", 0)] })).not.toContain("Earlier:");
+    const audited = { effect: 0.031, interval: [0.02, 0.042] as [number, number] };
+    const list = sessionsText(
+      [
+        { ...line("nov20", 12), audited },
+        { ...line("nov19", 0), process: 7 },
+      ],
+      { ...plain, whole: true },
+    );
+    expect(list).toMatch(
+      /^nov20 +1970-01-01 00:00 UTC +12 +3 +\+0\.0310 \[\+0\.0200 to \+0\.0420\] +checked$/mu,
+    );
+    expect(list).toMatch(/^nov19 .*process 7 is at work on it$/mu);
   });
 });
 
@@ -113,6 +170,13 @@ test("an experiment is shown with hypothesis, decision, evidence, diff and last 
   expect(showText(notebook.experiments[1] as Row, told)).toContain("RangeError");
 });
 
+test("a value is said to be the mean of its own runs, not of all that the experiment took", () => {
+  const row = { ...(notebook.experiments[3] as Row), runs: 17 };
+  expect(showText({ ...row, valueRuns: 1 }, told)).toMatch(/val_bpb +[\d.]+ \(one run\)/u);
+  expect(showText({ ...row, valueRuns: 5 }, told)).toContain("(mean of 5 runs)");
+  expect(showText({ ...row, valueRuns: null }, told)).not.toContain("mean of");
+});
+
 test("failures are grouped by kind, equal reasons told once", () => {
   const text = failuresText(notebook.experiments, plain);
   expect(text).toContain("crash  5 experiments");
@@ -171,6 +235,9 @@ describe("the check", () => {
     channel: "scored",
     grade: notebook.grade,
     machine: notebook.machine,
+    guards: [{ name: "seconds", mean: 0.1234567, max: 0.5, relative: false }],
+    holdoutMeasured: true,
+    stages: [{ name: "small", mean: 2.5, ms: 1200 }],
     probe: null,
     warnings: [],
     failure: null,
@@ -186,6 +253,9 @@ describe("the check", () => {
       "not enforced: processor share",
       "trusted scorer",
       "no holdout",
+      "seconds 0.1235 (at most 0.5)",
+      "measured; what it says stays hidden",
+      "small 2.5000 in 1.2 s",
       "`whet run`",
     ])
       expect(text).toContain(words);
@@ -203,6 +273,28 @@ describe("the check", () => {
     expect(text).toContain("write `budget: 30s`");
     expect(text).toContain("✗ setup failed: npm is missing");
     expect(text).toContain("then `whet check` again");
+  });
+
+  test("shows each canary that won with its value, the advice once, and does not invite to run", () => {
+    const canary = (name: string, outcome: string, value: number | null, message: string) => ({
+      ...{ canary: name, does: `does ${name}`, outcome, value, message },
+    });
+    const probe = {
+      results: [
+        canary("early exit", "better", 0, "write a scorer"),
+        canary("forged output", "better", 1.1552, "write a scorer"),
+        canary("empty", "refused", null, "crash: it failed"),
+      ],
+    };
+    const text = checkText({ ...check, probe }, { ...plain, width: 200 });
+    expect(text).toContain("✗ early exit (does early exit): 0.0000 against 2.3104\n");
+    expect(text).toContain("✗ forged output (does forged output): 1.1552 against 2.3104\n");
+    expect(text.match(/write a scorer/gu)).toHaveLength(1);
+    expect(text).toContain(".whetstone/canaries");
+    expect(text).not.toContain("Next: `whet run`");
+    expect(text).toContain("then `whet check --probe`");
+    const poor = { letter: "D" as const, reasons: ["no isolation"] };
+    expect(checkText({ ...check, grade: poor }, plain)).toContain("Next: mend what lowers the grade");
   });
 
   test("says that a deterministic evaluator needs one run", () => {

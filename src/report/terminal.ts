@@ -5,6 +5,7 @@ import {
   duration,
   effect,
   effectInterval,
+  expectedFalse,
   oneLine,
   plural,
   printable,
@@ -22,6 +23,7 @@ import {
   type ReportMetric,
   type Row,
   type RowStatus,
+  type SessionLine,
 } from "./notebook.ts";
 import { remarks } from "./remarks.ts";
 import { headline, machineWords, notebookScale } from "./words.ts";
@@ -30,18 +32,29 @@ export interface PageOptions {
   colour: boolean;
   /** Columns of the terminal. */
   width: number;
+  /** Nothing of what the data says is cut: it goes into a file or a pipe, which have no width. */
+  whole?: boolean;
+}
+
+/** The width of a line that must not be broken: the terminal's, or none. */
+export function lineWidth({ whole, width }: PageOptions): number {
+  return whole ? Number.POSITIVE_INFINITY : Math.max(40, width);
 }
 
 /** `whet status`: the result, the best so far, the last experiments, and what to do next. */
-export function statusText(notebook: Notebook, options: PageOptions): string {
+export function statusText(
+  notebook: Notebook,
+  options: PageOptions & { /** The lab's other sessions, newest first. */ others?: readonly SessionLine[] },
+): string {
   const paint = paints(options.colour);
+  const full = lineWidth(options);
   const width = Math.max(40, options.width);
   const scale = notebookScale(notebook);
   const head = headline(notebook);
   const tally = notebook.tally;
   const out: string[] = [];
-  const lab = clip(notebook.lab, Math.floor(width / 2));
-  const about = clip(`${notebook.goal} · ${notebook.branch}`, width - columns(lab) - 2);
+  const lab = clip(notebook.lab, Math.floor(full / 2));
+  const about = clip(`${notebook.goal} · ${notebook.branch}`, full - columns(lab) - 2);
   out.push(`${paint.bold(lab)}  ${paint.dim(about)}`);
   out.push("");
   out.push(
@@ -78,7 +91,7 @@ export function statusText(notebook: Notebook, options: PageOptions): string {
     out.push(
       paint.dim(
         clip(
-          `of ${plural(tally.keeps, "keep")}, about ${notebook.expectedFalseKeeps.toFixed(1)} expected to be chance`,
+          `of ${plural(tally.keeps, "keep")}, ${expectedFalse(notebook.expectedFalseKeeps)} expected to be chance`,
           width,
         ),
       ),
@@ -98,10 +111,29 @@ export function statusText(notebook: Notebook, options: PageOptions): string {
       ...(machine.advice === "" ? [] : wrap(machine.advice, width).map(paint.yellow)),
     );
   if (notebook.finalized) out.push(paint.dim(clip(finalizedLine(notebook.finalized), width)));
-  const recent = notebook.experiments.slice(-5);
-  if (recent.length > 0) out.push("", ...table(recent, shape(scale, paint), width, paint));
+  const recent = recentRows(notebook.experiments);
+  if (recent.length > 0) out.push("", ...table(recent, shape(scale, paint), full, paint));
+  const others = (options.others ?? []).filter((other) => other.experiments > 0);
+  if (others.length > 0)
+    out.push(
+      "",
+      ...wrap(
+        `${tally.all === 0 ? "Nothing has been tried in this session. " : ""}Earlier: ${others
+          .slice(0, 3)
+          .map((other) => `${other.tag} (${plural(other.experiments, "experiment")}, ${other.keeps} kept)`)
+          .join(", ")}${others.length > 3 ? " ..." : ""}; \`whet sessions\` lists them, --tag shows one.`,
+        width,
+      ).map(paint.dim),
+    );
   out.push("", `${paint.cyan("Next:")} ${next(notebook)}`);
   return `${out.join("\n")}\n`;
+}
+
+/** The newest keeps, however long ago, and the newest experiments, by number. */
+function recentRows(rows: readonly Row[]): Row[] {
+  const keeps = rows.filter((row) => row.status === "keep").slice(-10);
+  const newest = rows.slice(-5);
+  return [...keeps.filter((row) => !newest.includes(row)), ...newest];
 }
 
 /** `whet log`: one line for each experiment. */
@@ -111,7 +143,7 @@ export function logText(
 ): string {
   if (rows.length === 0) return "No experiments yet. `whet run` makes some.\n";
   const paint = paints(options.colour);
-  return `${table(rows, shape(rowsScale(rows, options), paint), Math.max(40, options.width), paint).join("\n")}\n`;
+  return `${table(rows, shape(rowsScale(rows, options), paint), lineWidth(options), paint).join("\n")}\n`;
 }
 
 /** `whet show`: everything about one experiment except its diff's colours. */
@@ -139,7 +171,9 @@ export function showText(
   fact("lesson", row.lesson);
   fact(
     clip(options.metric.name, 12),
-    row.value === null ? null : `${quantity(row.value, scale)} (mean of ${plural(row.runs, "run")})`,
+    row.value === null
+      ? null
+      : `${quantity(row.value, scale)}${row.valueRuns === null ? "" : ` (${row.valueRuns === 1 ? "one run" : `mean of ${row.valueRuns} runs`})`}`,
   );
   fact(
     "effect",
@@ -309,8 +343,10 @@ function rowsScale(rows: readonly Row[], options: { metric: ReportMetric; sigma:
 
 function next(notebook: Notebook): string {
   const keeps = notebook.tally.keeps;
+  if (notebook.process !== null)
+    return `process ${notebook.process} is at work on it; \`whet status\` again shows how far it is, Ctrl-C there stops it.`;
   if (notebook.experiments.some((row) => row.status === "running"))
-    return "a session is at work here; `whet run` shows it or goes on with it.";
+    return "it was ended in the middle of an experiment; `whet run` goes on where it stopped.";
   if (notebook.experiments.length === 0) return "`whet run` starts proposing and measuring.";
   if (notebook.waiting.length > 0) return "`whet review` lists the keeps that look too good.";
   if (keeps === 0 && notebook.ended !== null)

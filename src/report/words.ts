@@ -53,7 +53,15 @@ export function headline(notebook: Notebook): Headline {
           : "The kept values were measured while choosing among candidates, which flatters them; a fresh comparison of baseline and final state at the end gives the number to quote.",
     };
   }
-  return auditHeadline(audit, { ...notebook, scale });
+  const audited = auditHeadline(audit, { ...notebook, scale });
+  const { waiting } = notebook;
+  if (waiting.length === 0) return audited;
+  // In the claim itself: a picture may show nothing else.
+  return {
+    ...audited,
+    claim: `${audited.claim}, ${waiting.map((number) => `#${number}`).join(", ")} not yet reviewed`,
+    meaning: `${audited.meaning} It rests on ${plural(waiting.length, "keep that looks", "keeps that look")} too good to be believed without a person's review.`,
+  };
 }
 
 /** The same for a session that has been audited. */

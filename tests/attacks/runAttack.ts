@@ -80,7 +80,7 @@ export async function openBench(lab: AttackedLab, level: AttackedLevel): Promise
       `${evaluator.channel} metric`,
       ...sandbox.isolation.notEnforced,
       ...sandbox.isolation.watched,
-      ...trust(contract, channelOf(contract), sandbox.isolation, []).reasons,
+      ...trust(contract, channelOf(contract), sandbox.isolation, [], false).reasons,
     ],
     start: (seed) => {
       const known = starts.get(seed) ?? evaluate({}, seed);

@@ -52,7 +52,7 @@ export function startWith(env: Record<string, string>, folder: string, ...args: 
   const child = spawn(process.execPath, [join(root, "bin", "whet.cjs"), ...args], {
     cwd: folder,
     stdio: ["pipe", "pipe", "pipe"],
-    env: { ...process.env, NO_COLOR: "1", ...env },
+    env: { ...process.env, NO_COLOR: "1", npm_command: "", ...env },
   });
   let stdout = "";
   let stderr = "";

@@ -5,6 +5,7 @@ import {
   outOfWorkspace,
   readTrying,
   rowOf,
+  sessionLines,
   withSession,
 } from "../../notebook/index.ts";
 import {
@@ -13,10 +14,11 @@ import {
   failuresText,
   logText,
   paints,
+  sessionsText,
   showText,
   statusText,
 } from "../../report/index.ts";
-import { colour, print, printJson, width } from "../output.ts";
+import { colour, print, printJson, whole, width } from "../output.ts";
 
 export interface Options {
   json?: boolean;
@@ -44,7 +46,7 @@ export async function sessionOf(
   return (await readTrying(labFolder(lab)))?.tag;
 }
 
-const page = () => ({ colour, width: width() });
+const page = () => ({ colour, width: width(), whole });
 
 export async function statusCommand(lab: string | undefined, options: Options): Promise<number> {
   const folder = labFolder(lab);
@@ -58,7 +60,19 @@ export async function statusCommand(lab: string | undefined, options: Options): 
         sessions: undefined,
         workspace: await workspaceOf(folder, row.tag),
       });
-    } else print(statusText(notebook, page()));
+    } else {
+      const others = (await sessionLines(ledger)).filter((line) => line.tag !== row.tag);
+      print(statusText(notebook, { ...page(), others }));
+    }
+    return 0;
+  });
+}
+
+export async function sessionsCommand(lab: string | undefined, options: { json?: boolean }): Promise<number> {
+  return withSession(labFolder(lab), undefined, async (ledger) => {
+    const lines = await sessionLines(ledger);
+    if (options.json) printJson(lines);
+    else print(sessionsText(lines, page()));
     return 0;
   });
 }

@@ -7,6 +7,7 @@ import {
   readLab,
   rescore,
   runSession,
+  uncommittedWork,
 } from "../../loop/index.ts";
 import { liveDisplay } from "../live.ts";
 import { interactive, print } from "../output.ts";
@@ -49,7 +50,7 @@ async function shown(
   if (options.isolation !== undefined && options.isolation !== "best" && options.isolation !== "L0")
     throw new UserError(`--isolation is best or L0, not ${options.isolation}`);
   const display = options.json
-    ? { listener: (event: unknown) => print(JSON.stringify(event)), end: () => {} }
+    ? { listener: (event: unknown) => process.stdout.write(`${JSON.stringify(event)}\n`), end: () => {} }
     : interactive
       ? liveDisplay(folder, {
           ...(time === undefined ? {} : { time }),
@@ -73,6 +74,8 @@ async function shown(
     ...(options.isolation === "L0" ? { level: "L0" as const } : {}),
   };
   try {
+    for (const message of (await uncommittedWork(folder)).warnings)
+      given.listener?.({ type: "notice", message });
     const result = await run(folder, given);
     display.end();
     if (!options.json && result.final) {

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -254,6 +255,21 @@ describe("init without a terminal", () => {
       checks: [{ command: "npm test" }],
       budget: { time: 5_400_000 },
     });
+  });
+
+  test("the next steps commit what the lab runs, and begin with a repository where there is none", async () => {
+    const given = { metric: "loss", direction: "minimize", change: "a.js, nonexist.py", run: "node a.js" };
+    await lay({ "a.js": "", "node_modules/x.js": "" });
+    const bare = await run(given);
+    expect(bare.next[0]).toMatch(/^git init/u);
+    expect(bare.found.filter((fact) => fact.includes("no file here matches"))).toEqual([
+      "change: no file here matches nonexist.py; correct it in program.md, or write the file",
+    ]);
+    execFileSync("git", ["init", "-q"], { cwd: folder });
+    const { next } = await run({ ...given, force: true });
+    expect(next[0]).toMatch(/^git add a\.js program\.md program\.md\.old && git commit/u);
+    await lay(Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`s${i}.js`, ""])));
+    expect((await run({ ...given, force: true })).next[0]).toMatch(/^git add -A && git commit/u);
   });
 
   test("a clocked lab needs no metric and no direction", async () => {

@@ -1,6 +1,7 @@
 import { copyFile, lstat, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
+import { harvest, uncommitted } from "../../repo/index.ts";
 import { ask } from "./ask.ts";
 import { type Detected, detect } from "./detect.ts";
 import { asked, type Flags, type Known, questions } from "./questions.ts";
@@ -78,9 +79,36 @@ export async function init(options: InitOptions): Promise<InitResult> {
       ...(instructions ? ["your instructions stand below the contract, as they were"] : []),
       ...(old === null ? [] : [`the contract of before is in ${old}`]),
       ...detected.notes,
+      ...(await unmatched(folder, answers.change)).map(
+        (glob) => `change: no file here matches ${glob}; correct it in program.md, or write the file`,
+      ),
     ],
-    next: ['git add program.md && git commit -m "Add the lab\'s contract"', "whet check", "whet run"],
+    next: [...(await commitSteps(folder)), "whet check", "whet run"],
   };
+}
+
+/** Globs that no file matches. */
+async function unmatched(folder: string, globs: readonly string[]): Promise<string[]> {
+  const missing: string[] = [];
+  for (const glob of globs) {
+    const { files, violations } = await harvest(folder, [glob]);
+    if (Object.keys(files).length === 0 && violations.length === 0) missing.push(glob);
+  }
+  return missing;
+}
+
+/** More names than this make no command that a person would read. */
+const mostNamed = 6;
+
+/** What is measured is the committed state: the contract alone would be committed without what it runs. */
+async function commitSteps(folder: string): Promise<string[]> {
+  const message = `git commit -m "Add the lab's contract"`;
+  const files = await uncommitted(folder);
+  if (files === null)
+    return ["git init  (this folder is in no git repository yet)", `git add -A && ${message}`];
+  const paths = files.map(({ path }) => path).filter((path) => !/(^|\/)node_modules\//.test(path));
+  const names = paths.map((path) => (/^[\w./-]+$/.test(path) ? path : JSON.stringify(path)));
+  return [`git add ${names.length > mostNamed ? "-A" : names.join(" ") || "program.md"} && ${message}`];
 }
 
 function complete(known: Known, folder: string): Answers {

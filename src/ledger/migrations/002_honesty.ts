@@ -13,6 +13,7 @@ export async function up(db: Kysely<Schema>): Promise<void> {
     .execute();
   await db.schema.alterTable("evaluations").addColumn("stage", "text").execute();
   await db.schema.alterTable("evaluations").addColumn("machine", "text").execute();
+  await db.schema.alterTable("evaluations").addColumn("spent_ms", "double precision").execute();
   await db.schema.alterTable("decisions").addColumn("stages", "text").execute();
   await db.schema.alterTable("decisions").addColumn("doubt", "text").execute();
   await db.schema

@@ -16,11 +16,10 @@ import {
   saveLedger,
   sessions,
 } from "../../ledger/index.ts";
-import { ledgerPath, whetstoneFolder } from "../../notebook/index.ts";
+import { isAlive, ledgerPath, whetstoneFolder } from "../../notebook/index.ts";
 import { openRepo, type Repo, removeLocks, staleLocks } from "../../repo/index.ts";
 import { abandonedFolders, endStrays, straysOf } from "../../sandbox/index.ts";
 import { candidateRef } from "../experiment.ts";
-import { isAlive } from "../holder.ts";
 import { replayLab } from "../replay.ts";
 import { examineBranch, examineCandidates } from "./branch.ts";
 import { type Finding, ill, plural, some, well } from "./finding.ts";

@@ -13,6 +13,11 @@ export function isAlive(holder: string): boolean {
   return started !== null && started === since;
 }
 
+/** The number of the process that works on a session; null when none does, whatever a killed one has left behind. */
+export function workingProcess({ holder }: { holder: string | null }): number | null {
+  return holder !== null && isAlive(holder) ? Number(holder.split(":")[0]) : null;
+}
+
 /** Linux: clock ticks after boot, with the boot id; elsewhere the date that `ps` prints. Null: no such process. */
 function startTime(pid: number): string | null {
   if (process.platform === "linux") {

@@ -1,0 +1,38 @@
+import type { Program } from "../contract/index.ts";
+import { counts, experiments, type Ledger, latestAudit, reviewsOf, sessions } from "../ledger/index.ts";
+import type { SessionLine } from "../report/index.ts";
+import { workingProcess } from "./holder.ts";
+import { fallen } from "./standing.ts";
+
+/** The lab's sessions in few words, newest first. */
+export async function sessionLines(ledger: Ledger): Promise<SessionLine[]> {
+  const lines: SessionLine[] = [];
+  for (const row of await sessions(ledger)) {
+    const { metric } = (JSON.parse(row.program) as Program).contract;
+    const keeps = await experiments(ledger, row.id, { kinds: ["keep"] });
+    const gone = fallen(
+      keeps.map((keep) => keep.number),
+      await reviewsOf(ledger, row.id),
+    );
+    const standing = keeps.filter((keep) => !gone.has(keep.number));
+    const audit = await latestAudit(ledger, row.id);
+    const sound = audit?.endedAt != null && audit.finalState === (standing.at(-1)?.state ?? row.baseState);
+    lines.push({
+      tag: row.tag,
+      began: row.startedAt ?? row.createdAt,
+      experiments: Object.values(await counts(ledger, row.id)).reduce((sum, n) => sum + n, 0),
+      keeps: standing.length,
+      metric: {
+        name: metric.name,
+        direction: metric.direction,
+        ...(metric.unit === undefined ? {} : { unit: metric.unit }),
+      },
+      audited: sound
+        ? { effect: audit.effect as number, interval: [audit.low as number, audit.high as number] }
+        : null,
+      stopReason: row.holder === null ? row.stopReason : null,
+      process: workingProcess(row),
+    });
+  }
+  return lines;
+}
