@@ -42,13 +42,21 @@ export function locate(program: Preset["program"], env: Environment): Located {
   return { argv: [found.path], version: found.version, readable: folder === null ? [] : [folder] };
 }
 
+/** What sets variables for a command, its program, and the rest. */
+const begunWith = /^(\s*(?:\w+=\S*\s+)*)(\S+)(.*)$/s;
+
+/** The name of the program that a command line begins with, "" where there is none. */
+export function programOf(shell: string): string {
+  return begunWith.exec(shell)?.[2]?.split("/").at(-1) ?? "";
+}
+
 /**
- * A command line with its first word as a whole path, where that is a program of the user's: the sandbox's PATH does not
+ * A command line with its program as a whole path, where that is a program of the user's: the sandbox's PATH does not
  * lead to every folder that the user's leads to.
  */
 function firstProgram(shell: string, env: Environment): { shell: string; version: string | null } | null {
-  const [, before = "", word, rest = ""] = /^(\s*)([\w.+-]+)(\s.*)?$/s.exec(shell) ?? [];
-  const found = word === undefined ? null : findProgram(word, env);
+  const [, before = "", word = "", rest = ""] = begunWith.exec(shell) ?? [];
+  const found = /^[\w.+-]+$/.test(word) ? findProgram(word, env) : null;
   if (!found || programFolder(found.path, env) === null) return null;
   return { shell: `${before}'${found.path.replaceAll("'", "'\\''")}'${rest}`, version: found.version };
 }
@@ -59,7 +67,7 @@ function firstProgram(shell: string, env: Environment): { shell: string; version
  */
 function namedFiles(command: string, env: Environment): string[] {
   const words = command.split(/[\s"';|&<>()=]+/).filter((word) => word !== "");
-  const program = words[0];
+  const program = begunWith.exec(command)?.[2];
   const files = words.filter((word) => word.startsWith("/") && existsSync(word));
   const found = program === undefined || program.includes("/") ? null : findProgram(program, env);
   return [...(found ? [found.path] : []), ...files];

@@ -147,10 +147,10 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
     pins,
     stamps,
     rebuild: async () => {
-      let again = await preparePlace(options);
+      let again = await preparePlace({ ...options, reuse: false });
       if (pinHash(again.pins) !== pinHash(pins)) {
         await removeTree(join(options.folder, "setup"));
-        again = await preparePlace(options);
+        again = await preparePlace({ ...options, reuse: false });
       }
       const changed = Object.keys({ ...pins, ...again.pins }).filter(
         (name) => pins[name] !== again.pins[name],

@@ -1,4 +1,3 @@
-import { basename } from "node:path";
 import type { Running } from "../../sandbox/index.ts";
 import type { Turn } from "../agent.ts";
 import type { Launcher } from "../command/commandAgent.ts";
@@ -6,7 +5,7 @@ import { handedOn, openLaunchpad } from "../launch.ts";
 import { presets } from "../presets/index.ts";
 import { plain } from "../presets/plain.ts";
 import type { Preset } from "../presets/preset.ts";
-import { locate } from "../program.ts";
+import { locate, programOf } from "../program.ts";
 import type { ProviderAnswer } from "../relay/relay.ts";
 import type { AcpChoice } from "./acpAgent.ts";
 import type { Ended } from "./endings.ts";
@@ -52,8 +51,7 @@ export async function launch(
   turn: Turn,
   { onLine, onAnswer, onActivity }: Watch,
 ): Promise<Launched | Ended> {
-  const preset =
-    behind[basename(choice.command.split(/\s/)[0] ?? "")] ?? plain(choice.command, choice.env, choice.hosts);
+  const preset = behind[programOf(choice.command)] ?? plain(choice.command, choice.env, choice.hosts);
   const program = locate({ shell: choice.command }, env);
   if ("missing" in program) return { ending: "start", message: program.missing };
   const connection = preset.connect(env, undefined);
