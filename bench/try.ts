@@ -31,6 +31,7 @@ try {
   git("commit", "-q", "-m", "start");
   const { workspace } = JSON.parse(run(["start", "--json", "--no-probe"], lab)) as { workspace: string };
   const file = join(workspace, "train.mjs");
+  const bare: number[] = [];
   const beyond: Record<string, number[]> = { keep: [], discard: [] };
   for (let n = 0; n < tries; n++) {
     // Every third is better, the others worse: as in a real session, most are discarded.
@@ -42,12 +43,20 @@ try {
     const wall = performance.now() - began;
     const { outcome } = JSON.parse(answer) as { outcome: { decision: string; wallMs: number } };
     beyond[outcome.decision]?.push(wall - outcome.wallMs);
+    // How busy the machine is: what a program that does nothing takes to start and end.
+    const idle = performance.now();
+    spawnSync(process.execPath, ["-e", "0"]);
+    bare.push(performance.now() - idle);
   }
   const all = Object.values(beyond).flat();
-  for (const [kind, values] of [...Object.entries(beyond), ["all", all] as const]) {
+  for (const [kind, values] of [
+    ...Object.entries(beyond),
+    ["all", all] as const,
+    ["node -e 0", bare] as const,
+  ]) {
     const sorted = [...values].sort((a, b) => a - b);
     console.log(
-      `${kind.padEnd(8)} n ${String(sorted.length).padStart(3)}  p50 ${quantile(sorted, 0.5).toFixed(0)} ms  p95 ${quantile(sorted, 0.95).toFixed(0)} ms  least ${quantile(sorted, 0).toFixed(0)} ms`,
+      `${kind.padEnd(9)} n ${String(sorted.length).padStart(3)}  p50 ${quantile(sorted, 0.5).toFixed(0)} ms  p95 ${quantile(sorted, 0.95).toFixed(0)} ms  least ${quantile(sorted, 0).toFixed(0)} ms`,
     );
   }
   console.log(`load average ${loadavg()[0]?.toFixed(1)}`);

@@ -242,7 +242,7 @@ describe("an agent that drives", () => {
     const folder = lab();
     const started = await whet(folder, "start");
     expect(started.stderr).toContain("probe, unchanged: equal");
-    expect(started.stderr).toMatch(/forged output.*better/);
+    expect(started.stderr).toMatch(/forged output/);
     expect((await whet(lab(), "start", ...quick)).stderr).not.toContain("cheats");
   });
 

@@ -171,6 +171,8 @@ async function begin(
   const folder = resolve(
     options.workspace ?? note?.workspace ?? join(whetstoneFolder(lab.folder), "workspace"),
   );
+  if (state.decided === 0)
+    for (const message of session.remarks) session.listener({ type: "notice", message });
   if (options.probe !== false && state.decided === 0) await probe(session);
   const copy = await workspaceOf(session, folder, state.incumbent.files);
   if (note?.tag !== row.tag || note.workspace !== folder)
@@ -226,6 +228,13 @@ async function begin(
     return reached(limitsOf(session, {}), state, row.spentMs, session) ?? apart;
   };
 
+  let alarmed: string | null = null;
+  const soundAlarm = () => {
+    const apart = alarm(session, state);
+    if (apart !== null && apart !== alarmed) session.listener({ type: "alarm", message: apart });
+    alarmed = apart;
+  };
+
   const tryOnce = async (hypothesis: Hypothesis, at: TryOptions): Promise<Tried> => {
     await refuseChangedYardstick(session);
     await heedReviews();
@@ -267,6 +276,7 @@ async function begin(
     if (idea !== undefined) await tookUpIdea(ledger, idea, experiment.id);
     await setAside(copy, violations, asideFolder(session, experiment.number));
     state = await evaluate(session, state, proposed);
+    soundAlarm();
     await copy.put(state.incumbent.files);
     const outcome = await outcomeOf(session, experiment.number);
     const answer: Tried = { kind: "decided", outcome, finished, standing: await standing() };
@@ -321,7 +331,7 @@ async function begin(
         state = await finishOpen(session, state);
         session.noise = state.noise;
         if (state.incumbent.number === 0) return false;
-        await auditSession(session, state.incumbent, pairs);
+        await auditSession(session, state.incumbent, Math.max(2, pairs));
         return true;
       }),
     reset: async (number) => {

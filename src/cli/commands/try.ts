@@ -1,5 +1,12 @@
 import { UserError } from "../../errors.ts";
-import { Interrupted, openTrying, readLab, type Trying, type TryingOptions } from "../../loop/index.ts";
+import {
+  Interrupted,
+  openTrying,
+  readLab,
+  type Trying,
+  type TryingOptions,
+  uncommittedWork,
+} from "../../loop/index.ts";
 import { print, printJson } from "../output.ts";
 import { plainDisplay } from "../plainDisplay.ts";
 
@@ -30,6 +37,9 @@ export async function startCommand(
     const { setAside } = await trying.reset(options.from);
     if (setAside !== null) process.stderr.write(`your edits that were never tried are kept in ${setAside}\n`);
     const standing = await trying.standing();
+    if (standing.experiments === 0)
+      for (const message of (await uncommittedWork(trying.session.lab)).warnings)
+        process.stderr.write(`${message}\n`);
     const { change } = trying.session.contract;
     if (options.json) printJson({ ...standing, change });
     else print((await import("../../report/index.ts")).startedText(standing, change));
