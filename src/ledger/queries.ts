@@ -392,14 +392,12 @@ export async function holdoutLooks(
 /**
  * The earlier experiment that makes a new look at this state a second chance: the same state in this session, or,
  * in another session judged by the same pins, one that lost against the same incumbent.
- *
- * @param look.measured true: one that was refused without any run does not count, since its fault lay elsewhere.
  */
 export async function earlierLook(
   ledger: Ledger,
-  look: { sessionId: number; pins: string; state: string; parentState: string; measured?: boolean },
+  look: { sessionId: number; pins: string; state: string; parentState: string },
 ): Promise<{ tag: string; number: number } | null> {
-  let query = ledger.db
+  const row = await ledger.db
     .selectFrom("experiments as e")
     .innerJoin("sessions as s", "s.id", "e.sessionId")
     .leftJoin("decisions as d", "d.experimentId", "e.id")
@@ -414,9 +412,10 @@ export async function earlierLook(
           eb("d.kind", "!=", "keep"),
         ]),
       ]),
-    );
-  if (look.measured) query = query.where((eb) => eb.or([eb("d.runs", "is", null), eb("d.runs", ">", 0)]));
-  return (await query.limit(1).executeTakeFirst()) ?? null;
+    )
+    .limit(1)
+    .executeTakeFirst();
+  return row ?? null;
 }
 
 /** What a candidate brought that it may not, in the order in which it was found. */

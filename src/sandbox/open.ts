@@ -6,6 +6,7 @@ import { UserError } from "../errors.ts";
 import { launchBubblewrap } from "./bubblewrap.ts";
 import { launchL0 } from "./L0.ts";
 import { launchMacos } from "./macos.ts";
+import { type Findings, recalled, remember } from "./memo.ts";
 import { type Launch, run } from "./run.ts";
 import type { Isolation, Level, Limits, Order, Sandbox } from "./sandbox.ts";
 import { findTools, isRoot, type Tools, works } from "./tools.ts";
@@ -17,6 +18,8 @@ export interface SandboxOptions {
   level?: "L0";
   /** Host folders of which nothing is ever shown but what an order names, wherever the user's PATH leads. */
   keepOut?: readonly string[];
+  /** File in which what was found is kept for the next process. */
+  memo?: string;
 }
 
 /**
@@ -26,8 +29,7 @@ export interface SandboxOptions {
  * @throws UserError when `require` is set and only a weaker level works.
  */
 export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const tools = await findTools();
-  const isolation = await bestIsolation(options, tools);
+  const { tools, isolation } = await findings(options);
   if (options.require && isolation.level === "L0")
     throw new UserError(
       `isolation is required by program.md, and this machine offers only ${isolation.level}: ${isolation.evidence.join("; ")}`,
@@ -37,6 +39,16 @@ export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox
     );
   const launch = launcher(isolation.level, tools, options.keepOut ?? []);
   return { isolation, start: (order) => run(launch(order), order, tools) };
+}
+
+async function findings(options: SandboxOptions): Promise<Findings> {
+  const asked = options.level ?? "best";
+  const known = options.memo === undefined ? null : await recalled(options.memo, asked);
+  if (known) return known;
+  const tools = await findTools();
+  const found = { tools, isolation: await bestIsolation(options, tools) };
+  if (options.memo !== undefined) await remember(options.memo, asked, found);
+  return found;
 }
 
 function launcher(level: Level, tools: Tools, keepOut: readonly string[]): (order: Order) => Launch {

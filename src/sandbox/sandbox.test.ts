@@ -66,6 +66,28 @@ describe.each(levels)("isolation level %s", (level) => {
     expect(existsSync(join(out, "file"))).toBe(true);
   });
 
+  it("shows a file at an absolute place where the level can, read-only", async () => {
+    const host = join(tree, "plain");
+    const place = level === "L2" ? "/shown/here" : host;
+    const outcome = await run(
+      `cat ${place}; ${level === "L2" ? `echo x 2>/dev/null > ${place} || echo refused` : ""}`,
+      {
+        mounts: [{ host, at: { path: "/shown/here" }, writable: false }],
+      },
+    );
+    expect(outcome.stdout).toBe(level === "L2" ? "plain\nrefused\n" : "plain\n");
+  });
+
+  it("counts what is written to a tree that is mounted over itself, writable", async () => {
+    const own = mkdtempSync(join(tmpdir(), "whet-own-"));
+    const outcome = await run("head -c 3000000 /dev/zero > f; sleep 1", {
+      ...{ tree: own, hidden: [], limits: { ...limits, disk: 2 ** 20 } },
+      mounts: [{ host: own, at: "", writable: true }],
+    });
+    expect(outcome.ending).toBe("disk");
+    rmSync(own, { recursive: true });
+  });
+
   it.each([
     ["its exit code", "exit 3", { ending: "exit", exitCode: 3 }],
     ["a deadly signal", "kill -SEGV $$", { ending: "signal", signal: "SIGSEGV" }],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { generator } from "../random.ts";
 import { type PastExperiment, type Proposal, proposalKey, type Researcher } from "../researcher.ts";
 import { findKnobs, setKnobs } from "./knobs.ts";
-import { generator } from "./random.ts";
 import { search } from "./search.ts";
 import { briefing, proposed, session, startText } from "./simulated.ts";
 import { steps } from "./steps.ts";
