@@ -85,6 +85,9 @@ export async function openLaunchpad(sandbox: Sandbox, wants: Wants): Promise<Lau
     }));
     if (turn.mcp) routes.push({ path: "/-/mcp", to: new URL(turn.mcp.url), provider: false });
     const socket = join(pad, "relay.sock");
+    const environment = join(pad, "environment.json");
+    writeFileSync(environment, "{}", { mode: 0o600 });
+    const forwarder = confined ? forwarding(environment, closed ? socket : null) : null;
     const proxied = closed ? [...hosts, ...(connection.kind === "login" ? connection.hosts : [])] : [];
     const relay = await openRelay({
       ...(closed ? { socket } : {}),
@@ -94,7 +97,6 @@ export async function openLaunchpad(sandbox: Sandbox, wants: Wants): Promise<Lau
       ...(wants.onActivity ? { onActivity: wants.onActivity } : {}),
     });
     const base = `http://127.0.0.1:${closed ? inside.port : relay.port}`;
-    const forwarder = closed ? forwarding(socket) : { mounts: [], argv: [] };
 
     const mounts: Mount[] = [
       // The tree once more, writable: so what is written there counts as disk use.
@@ -103,7 +105,7 @@ export async function openLaunchpad(sandbox: Sandbox, wants: Wants): Promise<Lau
       ...[...wants.readable, ...(turn.linked ?? [])].map(
         (host): Mount => ({ host, at: { path: host }, writable: false }),
       ),
-      ...forwarder.mounts,
+      ...(forwarder?.mounts ?? []),
     ];
     if (closed) {
       // Without a network there is none of this; agents look for `localhost`, and for certificates behind the proxy.
@@ -147,13 +149,15 @@ export async function openLaunchpad(sandbox: Sandbox, wants: Wants): Promise<Lau
           mkdirSync(dirname(join(homeFolder, path)), { recursive: true, mode: 0o700 });
           writeFileSync(join(homeFolder, path), text, { mode: 0o600 });
         }
+        const whole = { HOME: home, ...proxy, ...env };
+        if (forwarder) writeFileSync(environment, JSON.stringify(whole));
         return sandbox.start({
-          command: [...forwarder.argv, ...argv],
+          command: [...(forwarder?.argv ?? []), ...argv],
           tree: turn.folder,
           cwd: turn.cwd,
           mounts,
           hidden: [],
-          env: { HOME: home, ...proxy, ...env },
+          env: forwarder ? {} : whole,
           limits: {
             time: turn.time,
             memory: Math.max(4 * 2 ** 30, totalmem() / 2),
@@ -214,8 +218,11 @@ function holds(path: string, content: Buffer): boolean {
   return info?.isFile() === true && info.size === content.length && readFileSync(path).equals(content);
 }
 
-/** How the way out of a sandbox without network begins: Node, the forwarder and the relay's socket. */
-function forwarding(socket: string): { mounts: Mount[]; argv: string[] } {
+/**
+ * How an agent begins at L2: Node, and a script that gives it its environment and, where a socket is given, a way out to
+ * the relay.
+ */
+function forwarding(environment: string, socket: string | null): { mounts: Mount[]; argv: string[] } {
   const [script, name] = [
     [fileURLToPath(new URL("./relay/forward.ts", import.meta.url)), "forward.mts"],
     [fileURLToPath(new URL("./forward.js", import.meta.url)), "forward.mjs"],
@@ -225,11 +232,15 @@ function forwarding(socket: string): { mounts: Mount[]; argv: string[] } {
   const shown: [string, string][] = [
     [realpathSync(process.execPath), at("node")],
     [script, at(name as string)],
-    [socket, at("socket")],
+    [environment, at("environment")],
+    ...(socket === null ? [] : [[socket, at("socket")] satisfies [string, string]]),
   ];
   return {
     mounts: shown.map(([host, path]) => ({ host, at: { path }, writable: false })),
-    argv: [at("node"), at(name as string), String(inside.port), at("socket"), "--"],
+    argv: [
+      ...[at("node"), at(name as string), at("environment")],
+      ...[socket === null ? "0" : String(inside.port), at("socket"), "--"],
+    ],
   };
 }
 

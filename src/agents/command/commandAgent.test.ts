@@ -115,35 +115,37 @@ describe.each(levels)("a command agent at level %s", (level) => {
     expect(text).toBe("the prompt");
   });
 
-  it.each([
+  // How a turn ended is judged alike at every level.
+  const atL0 = it.runIf(level === "L0");
+  atL0.each([
     ["an exit code", "console.error('why'); process.exit(3)", {}, "failed", /exit code 3: why/],
     ["a crash", "throw new Error('broken')", {}, "failed", /exit code 1/],
     ["its time", "setInterval(() => {}, 1000)", { time: 400 }, "timeout", /time limit/],
     [
       "silence",
       "console.log('begun'); setInterval(() => {}, 1000)",
-      { idle: 300 },
+      { idle: 1000 },
       "idle",
       /nothing was heard/,
     ],
     [
       "a question",
       "process.stdout.write('Overwrite? [y/N] '); setInterval(() => {}, 1000)",
-      { idle: 300 },
+      { idle: 1000 },
       "asked",
       /Overwrite/,
     ],
     [
       "a question until its time",
       "process.stdout.write('Overwrite? '); setInterval(() => {}, 1000)",
-      { time: 500 },
+      { time: 1200 },
       "asked",
       /Overwrite/,
     ],
   ] as const)("ended by %s says so", async (_, script, turn, ending, message) => {
     const { result } = await play(script, { turn });
     expect(result).toMatchObject({ ending, message: expect.stringMatching(message) });
-    expect(result.wallMs).toBeLessThan(4000);
+    expect(result.wallMs).toBeLessThan(8000);
   });
 
   it("is ended when nobody wants it any more", async () => {
@@ -312,6 +314,24 @@ describe.each(levels)("a command agent at level %s", (level) => {
     },
   );
 
+  it.runIf(level === "L2")(
+    "that may reach everything still holds no key, and what it is given stands on no command line",
+    async () => {
+      const { result } = await play(
+        `import { execFileSync } from "node:child_process";
+      const status = (url, key) => fetch(url, { headers: { authorization: "Bearer " + key } }).then((answer) => answer.status);
+      console.log(JSON.stringify([process.env.OPENAI_API_KEY, process.env.OWN, await status(${JSON.stringify(address)}, "x")]));
+      console.log(execFileSync("sh", ["-c", "cat /proc/1/cmdline | tr '\\\\0' ' '"]).toString());`,
+        { names: ["OWN"], hosts: ["*"], env: { OPENAI_API_KEY: "sk-real", OWN: "own-value" } },
+      );
+      const [values = "", ...commandLine] = result.text.split("\n");
+      expect(JSON.parse(values)).toEqual([null, "own-value", 200]);
+      expect(commandLine.join()).toContain("bwrap");
+      expect(commandLine.join()).not.toContain("own-value");
+      expect(result.notEnforced).toContain("the agent's network is open");
+    },
+  );
+
   it.runIf(level === "L0")("is said to be free to do what nothing here prevents", async () => {
     const { result } = await play("");
     expect(result.notEnforced).toEqual([
@@ -337,7 +357,7 @@ describe.each(levels)("a command agent at level %s", (level) => {
     expect(tool?.type === "result" && tool.ms).toBeGreaterThan(30);
   });
 
-  it.each([
+  atL0.each([
     ["without a final event is not done, whatever its exit code", "say({ type: 'system' });", {}, "failed"],
     [
       "with a good final event and a bad exit code is not done",
@@ -364,7 +384,7 @@ describe.each(levels)("a command agent at level %s", (level) => {
       "outage",
     ],
     ["whose model hangs is idle", `ask("/hang");`, { idle: 400 }, "idle"],
-    ["with a silent tool is not idle", `${call} await sleep(1200); ${final}`, { idle: 600 }, "done"],
+    ["with a silent tool is not idle", `${call} await sleep(2000); ${final}`, { idle: 1000 }, "done"],
     [
       "that asks a person is cut off",
       `say({ type: "assistant", message: { id: "m", content: [{ type: "tool_use", id: "t", name: "AskUserQuestion", input: {} }] } }); await sleep(9000);`,
@@ -384,7 +404,7 @@ describe.each(levels)("a command agent at level %s", (level) => {
       ending,
       ending === "done" ? "" : expect.stringMatching(/./),
     ]);
-    expect(result.wallMs).toBeLessThan(5000);
+    expect(result.wallMs).toBeLessThan(8000);
     if (ending === "rate") expect(result.retryAfterMs).toBe(5000);
   });
 });

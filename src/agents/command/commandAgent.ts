@@ -31,8 +31,11 @@ export interface Launcher {
   onNotice?: (text: string) => void;
 }
 
-/** Failed answers of the provider in a row after which waiting is left to the session: more than agents try by themselves. */
-const patience = 5;
+/**
+ * When waiting for a provider that fails is left to the session: after so many failed answers in a row, which is more
+ * than agents try by themselves, or fewer within so many milliseconds from those that wait longer each time.
+ */
+const patience = { answers: 5, slow: { answers: 3, after: 12_000 } };
 /** A provider that asks for a longer wait than this, in milliseconds, gets it from the session. */
 const longWait = 20_000;
 
@@ -69,7 +72,11 @@ async function runTurn(
   const reader = preset.reader();
   const raw = openRaw();
   const recorder = openRecorder(turn.onEvent);
-  const seen = { answer: null as ProviderAnswer | null, failures: 0, activeAt: performance.now() };
+  const seen = {
+    answer: null as ProviderAnswer | null,
+    failures: [] as number[],
+    activeAt: performance.now(),
+  };
   const ours = { cut: null as { ending: TurnEnding; message: string } | null, kill: () => {} };
   const cutOff = (ending: TurnEnding, message: string) => {
     ours.cut ??= { ending, message };
@@ -80,8 +87,8 @@ async function runTurn(
     // What is not found, or malformed, may be one of several tries of the agent's.
     if (failed(answer) && !sign) return;
     seen.answer = answer;
-    seen.failures = sign ? seen.failures + 1 : 0;
-    if (sign && (seen.failures >= patience || (answer.retryAfterMs ?? 0) > longWait))
+    seen.failures = sign ? [...seen.failures, performance.now()] : [];
+    if (sign && (outOfPatience(seen.failures) || (answer.retryAfterMs ?? 0) > longWait))
       cutOff(sign, refusal(sign, answer));
   };
   const onActivity = () => {
@@ -167,6 +174,13 @@ async function runTurn(
     };
     return setInterval(look, Math.min(1000, Math.max(20, idle / 4)));
   }
+}
+
+/** @param failures when each of the failed answers in a row came, milliseconds. */
+function outOfPatience(failures: readonly number[]): boolean {
+  const { answers, slow } = patience;
+  const lasted = (failures.at(-1) ?? 0) - (failures[0] ?? 0);
+  return failures.length >= answers || (failures.length >= slow.answers && lasted > slow.after);
 }
 
 /** Short values, such as a region or a flag, are no secrets and stand in many places. */
