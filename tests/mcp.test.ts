@@ -262,7 +262,8 @@ it("the MCP server over stdio ends what it measures, and itself, when its client
   const began = performance.now();
   await client.close();
   expect(() => process.kill(pid as number, 0)).toThrow();
-  expect(performance.now() - began).toBeLessThan(2000);
+  // The run alone would take ten seconds.
+  expect(performance.now() - began).toBeLessThan(5000);
 });
 
 describe("the MCP server over HTTP", () => {

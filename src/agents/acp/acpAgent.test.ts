@@ -225,16 +225,17 @@ describe.concurrent("a turn of an agent that speaks ACP", () => {
   });
 
   it.each([
-    ["cancels a hanging turn before its time is over", { time: 1500 }, false, "timeout"],
-    ["kills a turn that is deaf to being cancelled at its time", { time: 1500 }, true, "timeout"],
-    ["cancels a turn in which nothing was heard for too long", { idle: 700 }, false, "idle"],
-    ["cancels a turn on a signal", { signalAfter: 1200 }, false, "cancelled"],
+    ["cancels a hanging turn before its time is over", { time: 3000 }, false, "timeout"],
+    ["kills a turn that is deaf to being cancelled at its time", { time: 3000 }, true, "timeout"],
+    ["cancels a turn in which nothing was heard for too long", { idle: 1500 }, false, "idle"],
+    ["cancels a turn on a signal", { signalAfter: 2000 }, false, "cancelled"],
   ] as const)("%s", async (_, bounds, deaf, ending) => {
     const turn = "signalAfter" in bounds ? { signal: AbortSignal.timeout(bounds.signalAfter) } : bounds;
     const { result } = await play([chunk("hm"), { do: "hang", deaf }], { turn });
     expect(result.ending).toBe(ending);
     expect(result.text).toBe("hm");
-    expect(result.wallMs).toBeLessThan(2200);
+    // Far below the 20 s that it would have otherwise, also where the machine is busy.
+    expect(result.wallMs).toBeLessThan(8000);
   });
 
   it("cuts off an agent that asks a person", async () => {
