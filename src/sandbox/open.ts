@@ -1,5 +1,4 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
@@ -78,6 +77,8 @@ async function bestIsolation(options: SandboxOptions, tools: Tools): Promise<Iso
 /** Runs the canary under bubblewrap; a string says why the level is not to be had. */
 async function probeBubblewrap(tools: Tools): Promise<Isolation | string> {
   const tree = mkdtempSync(join(tmpdir(), "whet-probe-"));
+  // Loaded for a probe only: most tries take over what an earlier one found.
+  const { createServer } = await import("node:net");
   const server = createServer((socket) => socket.end());
   try {
     writeFileSync(join(tree, "canary"), "untouched");
