@@ -362,6 +362,8 @@ describe("the MCP server over HTTP", () => {
     const folder = lab();
     const { whet: run } = await import("./support/lab.ts");
     expect((await run(folder, "mcp", "--http", "--token", "short")).code).toBe(2);
+    const { startWith } = await import("./support/lab.ts");
+    expect((await startWith({ WHET_TOKEN: "short" }, folder, "mcp", "--http").finished).code).toBe(2);
     expect((await run(folder, "mcp", "--port", "1234")).code).toBe(2);
   });
 });
