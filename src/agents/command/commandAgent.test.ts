@@ -18,6 +18,7 @@ import { parseResearcher } from "../../contract/index.ts";
 import { openSandbox, type Sandbox } from "../../sandbox/index.ts";
 import type { Turn, TurnResult } from "../agent.ts";
 import { type AgentChoice, openAgent } from "../openAgent.ts";
+import { type TraceEvent, usageOf } from "../trace.ts";
 import { openRaw } from "./raw.ts";
 import { openRecorder } from "./recorder.ts";
 
@@ -417,6 +418,18 @@ describe("what is kept of a turn", () => {
     expect(raw.text()).toBe(
       "line 0\nlin\n[... 8870 characters ...]\n\nline 999\n--- standard error ---\noops\n",
     );
+  });
+
+  it("counts no amount that would give something back", () => {
+    const events: TraceEvent[] = [
+      { at: 1, type: "usage", scope: "step", input: 100, output: 10, cached: null, dollars: 0.5 },
+      { at: 2, type: "usage", scope: "step", input: -1000, output: 5, cached: null, dollars: -9 },
+      { at: 3, type: "usage", scope: "total", input: -1, output: null, cached: null, dollars: -1 },
+    ];
+    const recorder = openRecorder(undefined);
+    for (const event of events) recorder.push(event);
+    const spent = { input: 100, output: 15, cached: null, dollars: 0.5 };
+    expect([recorder.usage, usageOf(events)]).toEqual([spent, spent]);
   });
 
   it("has bounds, but how it ended is never missing", () => {
