@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { UserError } from "../errors.ts";
 import { type Mount, type Running, type Sandbox, temporaryFolder, treePlace } from "../sandbox/index.ts";
 import type { Turn } from "./agent.ts";
+import { redactor } from "./model/redact.ts";
 import type { Reached } from "./presets/preset.ts";
 import type { Connection, Environment } from "./presets/providers.ts";
 import { openRelay, type ProviderAnswer, type Route } from "./relay/relay.ts";
@@ -275,4 +276,22 @@ export function handedOn(names: readonly string[], env: Environment): Record<str
       return value === undefined ? [] : [[name, value]];
     }),
   );
+}
+
+/**
+ * Puts a mark in the place of every secret that an agent holds or was told: what it says is kept.
+ *
+ * @param names variables that were handed on to it.
+ */
+export function forRecord(
+  { secrets }: Pick<Launchpad, "secrets">,
+  names: readonly string[],
+  env: Environment,
+): (text: string) => string {
+  return redactor([...secrets, ...Object.values(handedOn(names, env))].filter(isSecret));
+}
+
+/** Short values, such as a region or a flag, are no secrets and stand in many places. */
+function isSecret(value: string): boolean {
+  return value.length >= 12;
 }

@@ -1,7 +1,6 @@
 import type { Sandbox } from "../../sandbox/index.ts";
 import type { Agent, Turn, TurnEnding, TurnResult } from "../agent.ts";
-import { handedOn, openLaunchpad } from "../launch.ts";
-import { redactor } from "../model/redact.ts";
+import { forRecord, handedOn, openLaunchpad } from "../launch.ts";
 import type { Preset } from "../presets/preset.ts";
 import type { Environment } from "../presets/providers.ts";
 import { signOf } from "../presets/signs.ts";
@@ -121,7 +120,7 @@ async function runTurn(
       ...{ dollars: turn.dollars, mcp: pad.mcp },
     });
     // What it prints is kept: secrets that it holds or was told are not.
-    const redact = redactor([...pad.secrets, ...Object.values(handedOn(choice.env, env))].filter(isSecret));
+    const redact = forRecord(pad, choice.env, env);
     const running = pad.start({
       argv: [...program.argv, ...plan.args, ...(choice.args ?? [])],
       env: { ...handedOn(choice.env, env), ...plan.env },
@@ -181,11 +180,6 @@ function outOfPatience(failures: readonly number[]): boolean {
   const { answers, slow } = patience;
   const lasted = (failures.at(-1) ?? 0) - (failures[0] ?? 0);
   return failures.length >= answers || (failures.length >= slow.answers && lasted > slow.after);
-}
-
-/** Short values, such as a region or a flag, are no secrets and stand in many places. */
-function isSecret(value: string): boolean {
-  return value.length >= 12;
 }
 
 /** What agents call the tool that asks the person before the screen, where there is none. */
