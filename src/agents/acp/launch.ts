@@ -69,13 +69,14 @@ export async function launch(
     ...{ dollars: turn.dollars, mcp: undefined },
   });
   onSecrets(forRecord(pad, choice.env, env));
+  const handed = handedOn(choice.env, env, pad.providers);
   const running = pad.start({
     argv: program.argv,
-    env: { ...handedOn(choice.env, env), ...plan.env },
+    env: { ...handed, ...plan.env },
     files: plan.files,
     onLine,
   });
-  const held = choice.env.filter((name) => env[name] !== undefined && plan.env[name] === undefined);
+  const held = Object.keys(handed).filter((name) => plan.env[name] === undefined);
   return {
     running,
     seen: pad.folder,

@@ -275,6 +275,17 @@ describe.each(levels)("a command agent at level %s", (level) => {
     expect(result.notEnforced).toContain("the agent holds OWN of your environment");
   });
 
+  it("gets no second key of a provider either", async () => {
+    const { result } = await play("console.log(JSON.stringify(process.env))", {
+      names: ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"],
+      env: { ANTHROPIC_API_KEY: "first-key", ANTHROPIC_AUTH_TOKEN: "second", ANTHROPIC_BASE_URL: address },
+    });
+    const seen = JSON.parse(result.text) as Record<string, string>;
+    expect(seen.ANTHROPIC_API_KEY).toMatch(/^whet-/);
+    expect(seen.ANTHROPIC_AUTH_TOKEN).toBeUndefined();
+    expect(result.notEnforced.join()).not.toMatch(/holds ANTHROPIC/);
+  });
+
   it.runIf(level === "L2")("sees nothing of the user's, and has no network but to its model", async () => {
     const secret = join(mkdtempSync(join(place, "..", "whet-secret-")), "secret");
     writeFileSync(secret, "hidden");

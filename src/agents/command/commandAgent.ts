@@ -121,9 +121,10 @@ async function runTurn(
     });
     // What it prints is kept: secrets that it holds or was told are not.
     const redact = forRecord(pad, choice.env, env);
+    const handed = handedOn(choice.env, env, pad.providers);
     const running = pad.start({
       argv: [...program.argv, ...plan.args, ...(choice.args ?? [])],
-      env: { ...handedOn(choice.env, env), ...plan.env },
+      env: { ...handed, ...plan.env },
       files: plan.files,
       onLine(printed, stream) {
         const at = Date.now();
@@ -148,7 +149,7 @@ async function runTurn(
       ...{ answer: seen.answer, lastLine: raw.last },
     });
     const waits = ending === "rate" || ending === "outage";
-    const held = choice.env.filter((name) => env[name] !== undefined && plan.env[name] === undefined);
+    const held = Object.keys(handed).filter((name) => plan.env[name] === undefined);
     return {
       ...{ ending, message, text: reader.text, events: recorder.events },
       ...{ usage: usageOf(recorder.events), raw: raw.text(), wallMs: wallMs() },
