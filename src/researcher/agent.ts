@@ -76,9 +76,11 @@ async function answerFor(result: TurnResult, copy: WorkingCopy, task: Task): Pro
   const { changes, violations } = await copy.harvest();
   if (Object.keys(changes).length === 0 && violations.length === 0) {
     const question = lastLine(text);
-    return question.endsWith("?")
-      ? { kind: "failed", ending: "asked", reason: `it changed nothing and asked: ${question}` }
-      : { kind: "failed", ending: "unchanged", reason: "it changed nothing" };
+    if (question.endsWith("?"))
+      return { kind: "failed", ending: "asked", reason: `it changed nothing and asked: ${question}` };
+    const denied = result.events.findLast((event) => event.type === "denied");
+    const why = denied === undefined ? "" : `; it was refused: ${denied.reason}`;
+    return { kind: "failed", ending: "unchanged", reason: `it changed nothing${why}` };
   }
   const proposal = { hypothesis: hypothesisIn(text, changes, task.repair?.proposal.hypothesis), changes };
   return { kind: "proposal", proposal, ...(violations.length > 0 ? { violations } : {}) };
