@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { json, log, status } from "./support/knobs.ts";
 import { repository, startWith, whet } from "./support/lab.ts";
@@ -98,6 +101,29 @@ describe("`whet run` with the researcher of the contract", () => {
     });
     const limited = await whet(lab, "run", "--tokens", "1000", "--researcher", "command: true");
     expect(limited.stderr).toMatch(/a limit on tokens cannot be kept with command/);
+  });
+
+  it("cuts off a command that hangs, records the turn, and goes on", async () => {
+    const place = mkdtempSync(join(tmpdir(), "whet-hang-"));
+    onTestFinished(() => rmSync(place, { recursive: true, force: true }));
+    const lab = repository({
+      ...noteLab("researcher: { command: sh agent.sh, time: 2s }"),
+      "agent.sh": [
+        `if mkdir ${place}/begun; then echo thinking; sleep 60; fi`,
+        "echo short > note.txt",
+        "echo 'WHAT: one word'",
+      ].join("\n"),
+    });
+    // Only where nothing is enforced can a turn leave a sign for the next one.
+    const ran = await whet(
+      lab,
+      ...["run", "--no-probe", "--audit", "0", "--experiments", "1", "--isolation", "L0"],
+    );
+    expect(ran.stderr).toBe("");
+    expect(ran.stdout).toMatch(/command came with nothing: .*2 s/);
+    expect(await log(lab)).toMatchObject([{ status: "keep", what: "one word", researcher: "command" }]);
+    const failed = await whet(lab, "trace", "--failed");
+    expect(failed.stdout).toMatch(/command {2}timeout[\s\S]*thinking/);
   });
 
   it("ends with what is missing when an agent's program is not there", async () => {
