@@ -121,6 +121,7 @@ describe("`whet run` with the researcher of the contract", () => {
     );
     expect(ran.stderr).toBe("");
     expect(ran.stdout).toMatch(/command came with nothing: .*2 s/);
+    expect(ran.stdout).toMatch(/command: not enforced: the agent can read and write your files/);
     expect(await log(lab)).toMatchObject([{ status: "keep", what: "one word", researcher: "command" }]);
     const failed = await whet(lab, "trace", "--failed");
     expect(failed.stdout).toMatch(/command {2}timeout[\s\S]*thinking/);
