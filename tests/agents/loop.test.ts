@@ -108,6 +108,7 @@ describe.concurrent.each(cases)("`whet run` with the real $name", ({ line, by, p
     expect(git(lab, "status", "--porcelain", "--untracked-files=no")).toBe("");
 
     const [turn] = await traced(lab, "1");
+    expect(turn?.events[0]).toMatchObject({ type: "note", text: expect.stringMatching(/^enforced: /) });
     const { [program]: spec } = { ...pinned, ...pinnedAdapters };
     expect(turn?.events.find(({ type }) => type === "begin")).toMatchObject({
       ...{ agent: expect.stringMatching(new RegExp(program, "i")), version: spec.split("@").at(-1) },
