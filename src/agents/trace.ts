@@ -38,7 +38,10 @@ export type TraceEvent = { /** Milliseconds since the epoch, at arrival. */ at: 
   | { type: "retry"; attempt: number | null; reason: string }
   /** Something was not allowed: by the agent's own rules, by the contract, by the sandbox. */
   | { type: "denied"; tool: string | null; reason: string }
-  /** A line that the parser does not know, or noise on standard error. Kept in the raw stream only when absent here. */
+  /**
+   * A line that the parser does not know, or noise on standard error (kept in the raw stream only when absent here), or
+   * what was enforced upon the agent and what not.
+   */
   | { type: "note"; text: string }
   | { type: "final"; ok: boolean; text: string /** Why not, when not ok. */; reason: string | null }
 );

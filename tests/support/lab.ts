@@ -10,6 +10,11 @@ const root = join(import.meta.dirname, "..", "..");
 export function repository(files: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), "whet tëst-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return repositoryAt(folder, files);
+}
+
+/** The same in a folder of the caller's, for tests that run side by side. */
+export function repositoryAt(folder: string, files: Record<string, string>): string {
   write(folder, files);
   git(folder, "init", "-q", "-b", "main");
   git(folder, "add", "-A");
