@@ -101,6 +101,8 @@ async function takeTurn(
     seen.activeAt = performance.now();
   };
   const onAnswer = (answer: ProviderAnswer) => {
+    // What comes while it is being ended is no reason for that, and says nothing of how long to wait.
+    if (ours.cut !== null) return;
     seen.answer = answer;
     seen.failures = failed(answer) ? seen.failures + 1 : 0;
     const sign = failed(answer) ? signOf(answer.status, answer.message) : null;

@@ -82,6 +82,8 @@ async function runTurn(
     ours.kill();
   };
   const onAnswer = (answer: ProviderAnswer) => {
+    // What comes while it is being ended is no reason for that, and says nothing of how long to wait.
+    if (ours.cut !== null) return;
     const sign = failed(answer) ? signOf(answer.status, answer.message) : null;
     // What is not found, or malformed, may be one of several tries of the agent's.
     if (failed(answer) && !sign) return;
