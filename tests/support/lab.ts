@@ -48,6 +48,25 @@ export function whet(folder: string, ...args: string[]): Promise<Finished> {
   return start(folder, ...args).finished;
 }
 
+/** The same typed in a terminal; everything it says comes as standard output. */
+export function typed(folder: string, ...args: string[]): Promise<Finished> {
+  const quoted = [process.execPath, join(root, "bin", "whet.cjs"), ...args]
+    .map((word) => `'${word}'`)
+    .join(" ");
+  return new Promise((resolve) => {
+    const child = spawn("script", ["-qefc", quoted, "/dev/null"], {
+      cwd: folder,
+      stdio: ["pipe", "pipe", "ignore"],
+      env: { ...process.env, NO_COLOR: "1" },
+    });
+    let stdout = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      stdout += chunk.toString();
+    });
+    child.on("close", (code) => resolve({ code, stdout, stderr: "" }));
+  });
+}
+
 export function start(folder: string, ...args: string[]) {
   return startWith({}, folder, ...args);
 }
