@@ -51,6 +51,8 @@ describe("whet init --agent", () => {
       expect(skill.split("\n").length).toBeLessThan(120);
       expect(body).toContain("whet try -m");
       expect(body).toContain("whet start labs/one");
+      for (const said of [/in the background/, /"doubt" waits/, /INVALID.*scorer.*refused/, /none is set/])
+        expect(body).toMatch(said);
     }
     // Every command that the skill names is one.
     const help = (await whet(root, "--help")).stdout;

@@ -66,8 +66,10 @@ describe("`whet run` with the researcher of the contract", () => {
       noteLab("researcher: { model: local/mind, url: 'http://127.0.0.1:1/v1', key: MIND_KEY }"),
     );
     const ran = await whet(lab, "run", "--no-probe", "--audit", "0", "--isolation", "L0");
-    expect(ran.code).not.toBe(0);
+    expect(ran.code).toBe(2);
     expect(ran.stderr).toMatch(/MIND_KEY/);
+    expect(ran.stdout).toBe("");
+    expect(existsSync(join(lab, ".whetstone", "ledger.db"))).toBe(false);
   });
 
   it("starts a command that edits files, and takes what it changed for the proposal", async () => {
@@ -152,7 +154,27 @@ describe("`whet run` with the researcher of the contract", () => {
       lab,
       ...["run", "--no-probe", "--audit", "0", "--researcher", "command: no-such-agent-anywhere"],
     ).finished;
-    expect(ran.code).toBe(1);
-    expect(ran.stderr).toMatch(/no-such-agent-anywhere/);
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toMatch(/no-such-agent-anywhere is not on your PATH/);
+    expect(existsSync(join(lab, ".whetstone", "ledger.db"))).toBe(false);
+  });
+
+  it("refuses before the baseline whoever cannot be asked, and a limit that could not be kept", async () => {
+    const lab = repository(noteLab());
+    // Only the system's programs, and nobody's key or login.
+    const bare = { PATH: "/usr/bin:/bin", HOME: lab, ANTHROPIC_API_KEY: "", CLAUDE_CODE_OAUTH_TOKEN: "" };
+    for (const [args, complaint] of [
+      [["--researcher", "claude"], /claude is not on your PATH: install/],
+      [["--researcher", "acp: no-such-agent --acp"], /no-such-agent is not on your PATH/],
+      [["--researcher", "model: anthropic/x"], /ANTHROPIC_API_KEY/],
+      [["--researcher", "command: cat", "--tokens", "9"], /a limit on tokens cannot be kept with command/],
+      [["--researcher", "command: cd . && cat", "--money", "1"], /a limit on money cannot be kept/],
+    ] as const) {
+      const ran = await startWith(bare, lab, "run", "--no-probe", ...args).finished;
+      expect(ran.stderr).toMatch(complaint);
+      expect(ran.code).toBe(2);
+      expect(ran.stdout).toBe("");
+    }
+    expect(existsSync(join(lab, ".whetstone", "ledger.db"))).toBe(false);
   });
 });

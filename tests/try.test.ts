@@ -54,6 +54,7 @@ async function attempt(where: string, what: string, ...more: string[]) {
 describe("an agent that drives", () => {
   it("edits, tries, keeps and discards, from the workspace and from the lab, and audits at the end", async () => {
     const folder = lab({ program: "session: {experiments: 3}" });
+    expect((await whet(folder, "context")).stderr).toContain("`whet start`");
     const { workspace, baseline } = await begin(folder);
     expect(baseline).toBe(49);
     expect(JSON.parse((await whet(folder, "status", "--json")).stdout)).toMatchObject({ workspace });
@@ -77,6 +78,14 @@ describe("an agent that drives", () => {
 
     const learnt = await whet(workspace, "learn", "2", "--refuted", "the optimum\nlies above");
     expect(learnt.stdout).toContain("#2 refuted: the optimum lies above");
+    for (const both of [
+      ["--confirmed", "--refuted", "x"],
+      ["--confirmed", "x", "--refuted", "x"],
+    ]) {
+      const refused = await whet(workspace, "learn", "2", ...both);
+      expect(refused.stderr).toContain("either --confirmed or --refuted");
+      expect(refused.code).toBe(2);
+    }
     expect((await whet(join(workspace), "context")).stdout).toContain("the optimum lies above");
     expect(JSON.parse((await whet(workspace, "show", "2", "--json")).stdout)).toMatchObject({
       lesson: "the optimum lies above",
@@ -101,6 +110,25 @@ describe("an agent that drives", () => {
     expect(audited).toMatchObject({ audit: { effect: 33 }, tally: { all: 3, keeps: 1 } });
     expect(git(folder, "show", `${audited.branch}:labs/one/train.mjs`)).toContain("RATE = 4;");
     expect(git(folder, "status", "--porcelain")).toBe("");
+  });
+
+  it("follows from the workspace the contract that it was begun with, whatever its name", async () => {
+    const folder = lab();
+    const text = readFileSync(join(folder, "program.md"), "utf8").replace("minimize", "maximize");
+    writeFileSync(join(folder, "demo.md"), text);
+    const started = await whet(folder, "start", "demo.md", "--json", ...quick);
+    expect(started.code).toBe(0);
+    const { workspace } = JSON.parse(started.stdout) as Standing;
+    edit(workspace, 0);
+    expect(await attempt(workspace, "rate 0")).toMatchObject({
+      code: 0,
+      tried: { outcome: { decision: "keep", effect: 15 } },
+    });
+    expect((await whet(workspace, "log")).stdout).toContain("rate 0");
+    // The other contract is another session.
+    const other = await whet(folder, "start", ...quick);
+    expect(other.code).toBe(2);
+    expect(other.stderr).toMatch(/program\.md[\s\S]*`whet start --fresh`/);
   });
 
   it("does not measure what changes nothing, or what was looked at before", async () => {
@@ -236,6 +264,7 @@ describe("an agent that drives", () => {
     const changed = await attempt(workspace, "rate 5");
     expect(changed.code).toBe(2);
     expect(changed.stderr).toContain("program.md has changed");
+    expect(changed.stderr).toContain("`whet start --fresh`");
   });
 
   it("tries its cheats on the evaluator before the first experiment, unless told not to", async () => {

@@ -4,5 +4,5 @@ export type { Launcher } from "./command/commandAgent.ts";
 export { ask, type ModelTurn, type Question } from "./model/ask.ts";
 export { dollarsOf } from "./model/prices.ts";
 export { type ModelChoice, type ProvidedModel, pricedAs, provideModel } from "./model/provider.ts";
-export { type AgentChoice, openAgent } from "./openAgent.ts";
+export { type AgentChoice, openAgent, requireAgent } from "./openAgent.ts";
 export { added, type TraceEvent, type Usage, unknownUsage } from "./trace.ts";

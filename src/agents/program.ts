@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, parse } from "node:path";
 import type { Preset } from "./presets/preset.ts";
@@ -48,6 +49,19 @@ const begunWith = /^(\s*(?:\w+=\S*\s+)*)(\S+)(.*)$/s;
 /** The name of the program that a command line begins with, "" where there is none. */
 export function programOf(shell: string): string {
   return begunWith.exec(shell)?.[2]?.split("/").at(-1) ?? "";
+}
+
+/**
+ * The word that a command line begins with, if that is the bare name of a program and the shell knows none of that name;
+ * null: nothing is known to be missing. A path may lead into the working copy, which is not there yet.
+ */
+export function lacking(shell: string, env: Environment): string | null {
+  const word = begunWith.exec(shell)?.[2] ?? "";
+  if (!/^\w[\w.+-]*$/.test(word)) return null;
+  // The sandbox's PATH may lead to system folders that the user's does not.
+  const PATH = `${env.PATH ?? ""}:/usr/local/bin:/usr/bin:/bin`;
+  const { status, error } = spawnSync("/bin/sh", ["-c", 'command -v "$1"', "sh", word], { env: { PATH } });
+  return error || status === 0 ? null : word;
 }
 
 /**

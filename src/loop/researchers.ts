@@ -1,8 +1,15 @@
-import { type ResearcherChoice, usualControl } from "../contract/index.ts";
+import { type Contract, type ResearcherChoice, usualControl } from "../contract/index.ts";
 import { UserError } from "../errors.ts";
 import { pulls } from "../ledger/index.ts";
-import { generator, openResearcher, type Researcher, search } from "../researcher/index.ts";
-import type { Limits } from "./limits.ts";
+import {
+  type Foreseen,
+  foresee,
+  generator,
+  openResearcher,
+  type Researcher,
+  search,
+} from "../researcher/index.ts";
+import { type Limits, limitsOf } from "./limits.ts";
 import { choose } from "./mix.ts";
 import type { Entrant } from "./propose.ts";
 import type { Session } from "./session.ts";
@@ -30,8 +37,9 @@ export async function researchersOf(
   named: Named,
 ): Promise<Researchers> {
   const { researcher: given, control = true } = named;
-  const choices = named.choice ? [named.choice] : contract.researchers;
-  const mains = given ? entrantsOf(given) : await Promise.all(choices.map((choice) => opened(choice)));
+  const mains = given
+    ? entrantsOf(given)
+    : await Promise.all(choicesOf(contract, named).map((choice) => opened(choice)));
   const usual = mains.some(({ researcher }) => researcher.paid) ? usualControl : 0;
   const share = control ? (contract.control ?? usual) : 0;
   const [first] = contract.researchers;
@@ -53,10 +61,28 @@ function entrantsOf(given: Given): Entrant[] {
   return "propose" in given ? [{ researcher: given, share: 1 }] : [...given];
 }
 
-/** A limit that could not be kept is refused before anything is spent. @throws UserError */
-export function refuseUnkeepable({ mains }: Researchers, { money, tokens }: Limits): void {
-  for (const { researcher } of mains) {
-    const { name, paid, reports } = researcher;
+function choicesOf({ researchers }: Pick<Contract, "researchers">, { choice }: Named): ResearcherChoice[] {
+  return choice ? [choice] : researchers;
+}
+
+/**
+ * Before anything is measured: somebody who cannot be asked, and a limit that could not be kept, are refused.
+ *
+ * @throws UserError
+ */
+export async function refuseHopeless(
+  lab: { contract: Contract },
+  options: Named & Parameters<typeof limitsOf>[1],
+): Promise<void> {
+  const { researcher: given } = options;
+  const mains = given
+    ? entrantsOf(given).map(({ researcher }) => researcher)
+    : await Promise.all(choicesOf(lab.contract, options).map((choice) => foresee(choice, process.env)));
+  refuseUnkeepable(mains, limitsOf(lab, options));
+}
+
+function refuseUnkeepable(mains: readonly Foreseen[], { money, tokens }: Limits): void {
+  for (const { name, paid, reports } of mains) {
     if (!paid || !reports) continue;
     if (money !== null && !reports.dollars)
       throw new UserError(

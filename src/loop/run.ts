@@ -11,7 +11,7 @@ import type { LabFolder } from "./lab.ts";
 import { decidingStage } from "./ladder.ts";
 import { limitsOf, reached } from "./limits.ts";
 import { probe } from "./probe.ts";
-import { type Given, refuseUnkeepable, researchersOf } from "./researchers.ts";
+import { type Given, refuseHopeless, researchersOf } from "./researchers.ts";
 import { closeSession, Interrupted, openSession, type Session, type SessionOptions } from "./session.ts";
 import { type Turns, takeTurns } from "./turns.ts";
 import { type Backoff, whilePaused } from "./waiting.ts";
@@ -62,6 +62,7 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
   // The wall clock may jump; a limit of hours must not.
   const begun = performance.now();
   let paused = 0;
+  await refuseHopeless(lab, options);
   let session: Session;
   try {
     session = await openSession(lab, options);
@@ -91,7 +92,6 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
     });
     const limits = limitsOf(session, options);
     const researchers = await researchersOf(session, options);
-    refuseUnkeepable(researchers, limits);
     let alarmed: string | null = null;
     let noted = performance.now();
     const spent = () => row.spentMs + performance.now() - begun - paused;

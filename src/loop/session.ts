@@ -1,8 +1,8 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { lstat, mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import type { Contract, Program } from "../contract/index.ts";
+import { basename, join } from "node:path";
+import type { Contract } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { RunFailed, UserError } from "../errors.ts";
 import {
@@ -563,7 +563,7 @@ async function resumable(
   const all = await sessions(ledger);
   if (tag !== undefined) {
     const named = all.find((session) => session.tag === tag);
-    if (named && named.programHash !== lab.program.hash) throw changedProgram(named, lab.program);
+    if (named && named.programHash !== lab.program.hash) throw changedProgram(named, lab);
     return named ?? null;
   }
   const [latest] = all;
@@ -585,10 +585,11 @@ async function resumable(
   return latest;
 }
 
-function changedProgram(session: SessionRow, _program: Program): UserError {
+function changedProgram(session: SessionRow, { programFile }: LabFolder): UserError {
+  const name = basename(programFile);
   return new UserError(
-    `program.md has changed since session "${session.tag}" began; its numbers would not be comparable`,
-    "put program.md back as it was, or begin a new session with another --tag",
+    `${name} has changed since session "${session.tag}" began, or another contract was meant; its numbers would not be comparable`,
+    `put ${name} back as it was, or begin a new session: \`whet run --fresh\` for Whetstone's own loop, \`whet start --fresh\` for an agent that calls \`whet try\``,
   );
 }
 

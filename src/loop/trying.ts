@@ -358,7 +358,7 @@ async function workspaceOf(session: Session, folder: string, files: Files): Prom
       `the workspace ${folder} would lie in the repository itself`,
       "leave it where it is by default, or name a folder outside",
     );
-  const kept = await reopenWorkingCopy(session, folder, lab.folder);
+  const kept = await reopenWorkingCopy(session, folder, lab.programFile);
   if (kept) return kept;
   if (await exists(folder)) {
     if (!inLab && (await readFile(join(folder, ".git", "whetstone"), "utf8").catch(() => null)) === null)
@@ -373,7 +373,7 @@ async function workspaceOf(session: Session, folder: string, files: Files): Prom
       message: `the workspace was of another session or base; it is kept in ${old}`,
     });
   }
-  const copy = await openWorkingCopy(session, folder, lab.folder);
+  const copy = await openWorkingCopy(session, folder, lab.programFile);
   await copy.put(files);
   return copy;
 }

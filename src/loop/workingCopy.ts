@@ -51,7 +51,7 @@ interface Memo {
  *
  * The untouched base is its first state. What lies at `folder` is removed before.
  *
- * @param owner the lab that commands given in the folder are meant for; absent: none are given there.
+ * @param owner the contract file that commands given in the folder are meant for; absent: none are given there.
  */
 export async function openWorkingCopy(source: CopySource, folder: string, owner?: string): Promise<Copy> {
   const copy = handle(source, folder, await layOut(source, folder, owner), owner);

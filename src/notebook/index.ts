@@ -8,4 +8,11 @@ export { sessionLines } from "./sessions.ts";
 export { fallen } from "./standing.ts";
 export { tracesOf } from "./traces.ts";
 export { valuedRuns } from "./valued.ts";
-export { markWorkspace, outOfWorkspace, readTrying, type TryingNote, writeTrying } from "./workspace.ts";
+export {
+  markWorkspace,
+  outOfWorkspace,
+  readTrying,
+  type TryingNote,
+  withoutFile,
+  writeTrying,
+} from "./workspace.ts";

@@ -51,7 +51,7 @@ export async function withSession<Result>(
   if (!existsSync(ledgerPath(folder)))
     throw new UserError(
       `nothing has been measured in ${folder} yet`,
-      "begin with `whet check` or `whet run`",
+      "begin with `whet check`; then `whet run`, or `whet start` for an agent that drives",
     );
   const ledger = await openLedger(ledgerPath(folder));
   try {
@@ -59,7 +59,7 @@ export async function withSession<Result>(
     if (!row)
       throw new UserError(
         tag ? `there is no session "${tag}" here` : "there is no session here yet",
-        "see `whet status`, or begin with `whet run`",
+        tag ? "see `whet sessions`" : "begin with `whet run`, or with `whet start` for an agent that drives",
       );
     return await read(ledger, row);
   } finally {

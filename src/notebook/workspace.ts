@@ -32,12 +32,17 @@ function noteFile(lab: string): string {
   return join(whetstoneFolder(lab), "trying.json");
 }
 
-/** Leaves word in a workspace of the lab that it belongs to; the harvest does not look there. */
-export async function markWorkspace(folder: string, lab: string): Promise<void> {
-  await writeFile(join(folder, ".git", "whetstone"), `${lab}\n`);
+/** Leaves word in a workspace of the contract that it was made for; the harvest does not look there. */
+export async function markWorkspace(folder: string, programFile: string): Promise<void> {
+  await writeFile(join(folder, ".git", "whetstone"), `${programFile}\n`);
 }
 
-/** The lab that a path belongs to when it lies in a workspace; otherwise the path itself, made absolute. */
+/** The lab's folder; a contract file stands for the folder that it lies in. */
+export function withoutFile(path: string): string {
+  return path.endsWith(".md") ? resolve(path, "..") : path;
+}
+
+/** The contract that a path belongs to when it lies in a workspace; otherwise the path itself, made absolute. */
 export function outOfWorkspace(path: string): string {
   const given = resolve(path);
   for (let folder = given; ; folder = dirname(folder)) {

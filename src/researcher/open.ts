@@ -1,4 +1,4 @@
-import { acpAgent, openAgent, provideModel } from "../agents/index.ts";
+import { acpAgent, openAgent, provideModel, requireAgent } from "../agents/index.ts";
 import type { ResearcherChoice } from "../contract/index.ts";
 import type { Sandbox } from "../sandbox/index.ts";
 import { agentResearcher } from "./agent.ts";
@@ -19,19 +19,35 @@ export interface Surroundings {
 /** Milliseconds that an agent has beyond its turn's time: it is cut off from inside first. */
 const margin = 30_000;
 
+/** What can be said of a researcher before it is opened. */
+export type Foreseen = Pick<Researcher, "name" | "paid" | "reports">;
+
 /**
- * The researcher that a contract names. Whether an agent's program is there shows with its first turn.
+ * Looks whether a researcher could be asked: its program, its provider, its key. Nothing is started and nobody asked.
  *
- * @throws UserError when a model's provider is unknown, or its key missing.
+ * @throws UserError with what is missing.
  */
+export async function foresee(choice: ResearcherChoice, env: Surroundings["env"]): Promise<Foreseen> {
+  switch (choice.kind) {
+    case "search":
+      return { name: choice.name };
+    case "model":
+      await provideModel(choice, env);
+      return modelResearcher(choice, env);
+    default: {
+      const reports = requireAgent(choice, env);
+      return { name: choice.name, paid: true, ...(reports ? { reports } : {}) };
+    }
+  }
+}
+
+/** The researcher that a contract names; whether it can be asked, `foresee` tells. */
 export async function openResearcher(choice: ResearcherChoice, around: Surroundings): Promise<Researcher> {
   const { env, change, onNotice } = around;
   switch (choice.kind) {
     case "search":
       return { ...search(choice.options), name: choice.name };
     case "model":
-      // Better now than after the baseline was measured.
-      await provideModel(choice, env);
       return modelResearcher(choice, env);
     case "acp":
       return inTime(agentResearcher(choice, acpAgent(choice, around, change), onNotice), choice.time);

@@ -42,6 +42,11 @@ const behind: Record<string, Preset> = {
   "claude-code-acp": presets.claude,
 };
 
+/** How the agent behind a command line finds its model. */
+export function presetBehind({ command, env, hosts }: AcpChoice): Preset {
+  return behind[programOf(command)] ?? plain(command, env, hosts);
+}
+
 /**
  * Starts the command line in the sandbox with a home of its own and a relay to its model.
  *
@@ -53,7 +58,7 @@ export async function launch(
   turn: Turn,
   { onLine, onSecrets, onAnswer, onActivity }: Watch,
 ): Promise<Launched | Ended> {
-  const preset = behind[programOf(choice.command)] ?? plain(choice.command, choice.env, choice.hosts);
+  const preset = presetBehind(choice);
   const program = locate({ shell: choice.command }, env);
   if ("missing" in program) return { ending: "start", message: program.missing };
   const connection = preset.connect(env, undefined);

@@ -120,6 +120,7 @@ describe.each(levels)("a command agent at level %s", (level) => {
   const atL0 = it.runIf(level === "L0");
   atL0.each([
     ["an exit code", "console.error('why'); process.exit(3)", {}, "failed", /exit code 3: why/],
+    ["its last printed line", "console.log('why\\n'); process.exit(3)", {}, "failed", /exit code 3: why/],
     ["a crash", "throw new Error('broken')", {}, "failed", /exit code 1/],
     ["its time", "setInterval(() => {}, 1000)", { time: 400 }, "timeout", /time limit/],
     [

@@ -2,7 +2,7 @@
 export interface Raw {
   push(line: string, stream: "stdout" | "stderr"): void;
   text(): string;
-  /** The last line of standard output. */
+  /** The last line of standard output that is not blank. */
   readonly last: string;
 }
 
@@ -13,7 +13,7 @@ export function openRaw(most = 2 ** 24): Raw {
   return {
     push(line, stream) {
       streams[stream].push(line);
-      if (stream === "stdout") last = line;
+      if (stream === "stdout" && line.trim() !== "") last = line;
     },
     text() {
       const errors = streams.stderr.text();

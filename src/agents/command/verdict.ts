@@ -51,7 +51,7 @@ export function verdict(evidence: Evidence): { ending: TurnEnding; message: stri
   const reason =
     (final?.ok === false ? final.reason : null) ??
     (outcome.ending !== "ok"
-      ? [outcome.message, lastLine(outcome.stderr)].filter((each) => each !== "").join(": ")
+      ? [outcome.message, lastWords(evidence)].filter((each) => each !== "").join(": ")
       : "it ended without a word on how it went");
   const seen = answer && failed(answer) ? signOf(answer.status, `${answer.message} ${reason}`) : null;
   return {
@@ -85,6 +85,11 @@ function wordsOf(body: string): string {
 
 export function failed({ status }: ProviderAnswer): boolean {
   return status < 200 || status >= 400;
+}
+
+/** The last line of standard error, or of what was printed: events of an agent that writes such are no words. */
+function lastWords({ outcome, hasFinal, lastLine: printed }: Evidence): string {
+  return lastLine(outcome.stderr) || (hasFinal ? "" : lastLine(printed));
 }
 
 function lastLine(text: string): string {

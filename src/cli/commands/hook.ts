@@ -10,6 +10,7 @@ import {
   outOfWorkspace,
   readTrying,
   whetstoneFolder,
+  withoutFile,
   withSession,
 } from "../../notebook/index.ts";
 import { print } from "../output.ts";
@@ -97,9 +98,9 @@ async function goOn(told: Said, lab: string | undefined): Promise<string | null>
 /** The lab that is meant: the named one, below the repository's root, or the one of the workspace it is in. */
 function labOf(cwd: string, lab: string | undefined): string | null {
   const at = outOfWorkspace(cwd);
-  if (at !== resolve(cwd)) return at;
+  if (at !== resolve(cwd)) return withoutFile(at);
   for (let folder = at; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, ".git"))) return join(folder, lab ?? "");
+    if (existsSync(join(folder, ".git"))) return withoutFile(join(folder, lab ?? ""));
     if (folder === dirname(folder)) return null;
   }
 }

@@ -10,13 +10,16 @@ export async function learnCommand(
   lab: string | undefined,
   options: Options & { confirmed?: string; refuted?: string },
 ): Promise<number> {
-  if ((options.confirmed === undefined) === (options.refuted === undefined))
+  const { confirmed, refuted } = options;
+  // Of two options in a row the first takes the second for its lesson.
+  const swallowed = [confirmed, refuted].some((lesson) => /^--(confirmed|refuted)\b/.test(lesson ?? ""));
+  if (swallowed || (confirmed === undefined) === (refuted === undefined))
     throw new UserError(
       "say either --confirmed or --refuted, with what follows",
       `whet learn ${id} --refuted "the schedule was not the bottleneck"`,
     );
-  const verdict = options.confirmed === undefined ? "refuted" : "confirmed";
-  const lesson = tidy(options.confirmed ?? options.refuted ?? "");
+  const verdict = confirmed === undefined ? "refuted" : "confirmed";
+  const lesson = tidy(confirmed ?? refuted ?? "");
   const folder = labFolder(lab);
   return withSession(folder, await sessionOf(lab, options.tag), async (ledger, row) => {
     const experiment = await experimentByNumber(ledger, row.id, id);

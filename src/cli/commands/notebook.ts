@@ -6,6 +6,7 @@ import {
   readTrying,
   rowOf,
   sessionLines,
+  withoutFile,
   withSession,
 } from "../../notebook/index.ts";
 import {
@@ -31,10 +32,6 @@ const screen = 200;
 /** The lab's folder; a contract file stands for the folder that it lies in, and a workspace for its lab. */
 export function labFolder(lab: string | undefined): string {
   return withoutFile(outOfWorkspace(lab ?? "."));
-}
-
-function withoutFile(path: string): string {
-  return path.endsWith(".md") ? resolve(path, "..") : path;
 }
 
 /** The session that is meant: the named one; from within a workspace the one that it belongs to; else the newest. */

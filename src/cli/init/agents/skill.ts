@@ -31,6 +31,7 @@ Labs here: ${labs.join(", ")} (a lab is a folder with a \`program.md\`).
 
 1. Read the lab's \`program.md\`: the goal, what may change (\`change\`), what else counts (guards, checks).
 2. \`${whet} start${lab}\` prepares the session and prints the workspace. All editing happens there, nowhere else.
+   It may take minutes (setup, baseline, a probe of the scorer): run it in the background, or with a long timeout.
 3. \`${whet} context${lab}\` tells what has been tried, what worked, near misses, dead ends and open ideas.
 
 From within the workspace the lab need not be named.
@@ -59,10 +60,10 @@ From within the workspace the lab need not be named.
 
 | answer | what it means |
 |---|---|
-| KEEP | it is better; the workspace is on the new best state |
+| KEEP | it is better; the workspace is on the new best state. One with a line "doubt" waits for a person: say so in the report, and simply go on |
 | DISCARD | not better, or not by enough to be sure; the workspace is back on the best state |
 | CRASH, TIMEOUT | the run failed: read the log's end, repair the idea (\`${whet} start --from 12\` brings the edit back) and try again |
-| INVALID | something else than the allowed files was changed; your version of it is kept, and the edit alone may be tried again |
+| INVALID | the reason tells which: something else than the allowed files was changed (your version of it is kept, and the edit alone may be tried again), or the scorer or a check refused what came out: make the result right, not only fast |
 | not measured, exit 2 | nothing has changed, or these files were measured before: change something else |
 | STOP, exit 3 | a limit is reached: finish with \`${whet} audit${lab}\` and report |
 
@@ -84,7 +85,7 @@ From within the workspace the lab need not be named.
 
 ## At the end
 
-When a limit is reached, run \`${whet} audit${lab}\`: it measures baseline and best side by side on fresh seeds, and only its
+When a limit is reached, or, where none is set, when you are asked to stop or have run out of ideas, run \`${whet} audit${lab}\`: it measures baseline and best side by side on fresh seeds, and only its
 figure is the result. Report it with its interval, the branch, and what you learnt.
 `;
 }
