@@ -211,6 +211,22 @@ describe("what is missing", () => {
   });
 });
 
+describe("runs lost under one arm only", () => {
+  it("make a better score no proof where they are the skill's own", () => {
+    const losing = (loser: Arm) =>
+      told(
+        ({ arm, replicate, task }) => {
+          if (arm === loser && ["t1", "t2"].includes(task)) return null;
+          return (arm === "with" ? 58 : 50) + ((replicate + Number(task.slice(1))) % 3);
+        },
+        { maxRuns: 96 },
+      );
+    expect(losing("without")).toMatchObject({ outcome: "better", kept: true });
+    expect(losing("with")).toMatchObject({ outcome: "not enough evidence", kept: false });
+    expect(losing("with").reason).toMatch(/^8 runs with the skill lack a score, and 0 without it/);
+  });
+});
+
 describe("the arms", () => {
   it("ends at once when the control loaded the skill", () => {
     const verdict = told(({ arm }) => ({ score: arm === "with" ? 90 : 10, loaded: true }));

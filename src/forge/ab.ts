@@ -171,6 +171,12 @@ export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<Tr
         state,
         `the treatment loaded the skill in only ${percent(share)} of its runs: its description does not make the agent use it`,
       );
+    const lost = unscored(records, "with");
+    if (decided === better && lopsided(lost, unscored(records, rule.control)))
+      return undecided(
+        state,
+        `${lost} runs with the skill lack a score, and ${unscored(records, rule.control)} without it: what it spoiled may be what is missing`,
+      );
     if (decided) return decided(state);
     if (ends && !last)
       return undecided(
@@ -179,6 +185,24 @@ export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<Tr
       );
   }
   return undecided(state, atTheEnd(shown, state));
+}
+
+const unscored = (records: readonly TrialRecord[], arm: Arm) =>
+  records.filter((record) => record.arm === arm && record.trial.score === null).length;
+
+/**
+ * Whether the treatment lacks scores more often than chance would have it: either arm is as likely to lose a pair, so the
+ * counts follow a fair coin (one-sided binomial test at .05).
+ */
+function lopsided(treatment: number, control: number): boolean {
+  const flips = treatment + control;
+  let ways = 1;
+  let tail = 0;
+  for (let heads = flips; heads >= treatment; heads--) {
+    tail += ways;
+    ways = (ways * heads) / (flips - heads + 1);
+  }
+  return flips > 0 && tail / 2 ** flips <= 0.05;
 }
 
 /** What a test knows while it runs. */
