@@ -1,5 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -65,14 +74,20 @@ function write(home: string, bytes: number): void {
   let serial = 0;
   for (let file = 0; written < bytes; file++) {
     const maker = file % makers.length;
-    const folder = join(home, [".claude/projects/p", ".codex/sessions/2026/11/21", ".pi/agent/sessions/p"][maker] ?? "");
+    const folder = join(
+      home,
+      [".claude/projects/p", ".codex/sessions/2026/11/21", ".pi/agent/sessions/p"][maker] ?? "",
+    );
     mkdirSync(folder, { recursive: true });
     const handle = openSync(join(folder, `rollout-${file}.jsonl`), "w");
-    let size = writeSync(handle, [
-      "",
-      `${JSON.stringify({ timestamp: time(serial), type: "session_meta", payload: { id: `c${file}`, cwd: "/home/dev/p", cli_version: "0.169.0" } })}\n`,
-      `${JSON.stringify({ type: "session", version: 3, id: `p${file}`, timestamp: time(serial), cwd: "/home/dev/p" })}\n`,
-    ][maker] ?? "");
+    let size = writeSync(
+      handle,
+      [
+        "",
+        `${JSON.stringify({ timestamp: time(serial), type: "session_meta", payload: { id: `c${file}`, cwd: "/home/dev/p", cli_version: "0.169.0" } })}\n`,
+        `${JSON.stringify({ type: "session", version: 3, id: `p${file}`, timestamp: time(serial), cwd: "/home/dev/p" })}\n`,
+      ][maker] ?? "",
+    );
     while (size < 25e6 && written + size < bytes) {
       const lines = makers[maker]?.(serial, (n) => texts[(serial * 7 + n) % texts.length] ?? "") ?? [];
       size += writeSync(handle, `${lines.map((line) => JSON.stringify(line)).join("\n")}\n`);
@@ -88,7 +103,13 @@ const time = (n: number) => new Date(Date.UTC(2026, 0, 1) + n * 1000).toISOStrin
 
 function claudeTurn(n: number, text: (n: number) => string): object[] {
   const line = (at: number, more: object) => ({
-    ...{ parentUuid: `u${at - 1}`, isSidechain: false, uuid: `u${at}`, sessionId: `s${n}`, timestamp: time(at) },
+    ...{
+      parentUuid: `u${at - 1}`,
+      isSidechain: false,
+      uuid: `u${at}`,
+      sessionId: `s${n}`,
+      timestamp: time(at),
+    },
     ...{ cwd: "/home/dev/p", version: "2.1.329", gitBranch: "main", userType: "external" },
     ...more,
   });
@@ -98,7 +119,12 @@ function claudeTurn(n: number, text: (n: number) => string): object[] {
       requestId: `req${at}`,
       message: {
         ...{ id: `m${at}`, role: "assistant", model: "m", content: [content], stop_reason: stop },
-        usage: { input_tokens: 12, cache_read_input_tokens: 9000, cache_creation_input_tokens: 300, output_tokens: 80 },
+        usage: {
+          input_tokens: 12,
+          cache_read_input_tokens: 9000,
+          cache_creation_input_tokens: 300,
+          output_tokens: 80,
+        },
       },
     });
   return [
@@ -106,10 +132,17 @@ function claudeTurn(n: number, text: (n: number) => string): object[] {
     ...Array.from({ length: steps }, (_, i) => {
       const at = n + 1 + i * 2;
       return [
-        said(at, { type: "tool_use", id: `t${at}`, name: "Bash", input: { command: `cat file${i}.ts` } }, "tool_use"),
+        said(
+          at,
+          { type: "tool_use", id: `t${at}`, name: "Bash", input: { command: `cat file${i}.ts` } },
+          "tool_use",
+        ),
         line(at + 1, {
           type: "user",
-          message: { role: "user", content: [{ type: "tool_result", tool_use_id: `t${at}`, content: text(i) }] },
+          message: {
+            role: "user",
+            content: [{ type: "tool_result", tool_use_id: `t${at}`, content: text(i) }],
+          },
           toolUseResult: { stdout: text(i), stderr: "" },
         }),
       ];
@@ -122,7 +155,11 @@ function codexTurn(n: number, text: (n: number) => string): object[] {
   const line = (at: number, type: string, payload: object) => ({ timestamp: time(at), type, payload });
   return [
     line(n, "event_msg", { type: "task_started", turn_id: `turn${n}` }),
-    line(n, "response_item", { type: "message", role: "user", content: [{ type: "input_text", text: `Do piece ${n}.` }] }),
+    line(n, "response_item", {
+      type: "message",
+      role: "user",
+      content: [{ type: "input_text", text: `Do piece ${n}.` }],
+    }),
     ...Array.from({ length: steps }, (_, i) => [
       line(n + i, "response_item", {
         ...{ type: "function_call", name: "exec_command", call_id: `c${n}-${i}` },
@@ -133,7 +170,11 @@ function codexTurn(n: number, text: (n: number) => string): object[] {
         output: `Wall time: 0.1 seconds\nProcess exited with code 0\nOutput:\n${text(i)}`,
       }),
     ]).flat(),
-    line(n + 90, "response_item", { type: "message", role: "assistant", content: [{ type: "output_text", text: "Done." }] }),
+    line(n + 90, "response_item", {
+      type: "message",
+      role: "assistant",
+      content: [{ type: "output_text", text: "Done." }],
+    }),
     line(n + 90, "event_msg", { type: "task_complete", turn_id: `turn${n}`, last_agent_message: "Done." }),
   ];
 }
@@ -147,7 +188,13 @@ function piTurn(n: number, text: (n: number) => string): object[] {
     id++;
     const parentId = previous;
     previous = `e${id}`;
-    return { type: "message", id: `e${id}`, parentId, timestamp: time(id), message: { ...message, timestamp: Date.UTC(2026, 0, 1) + id * 1000 } };
+    return {
+      type: "message",
+      id: `e${id}`,
+      parentId,
+      timestamp: time(id),
+      message: { ...message, timestamp: Date.UTC(2026, 0, 1) + id * 1000 },
+    };
   };
   const usage = { input: 12, output: 80, cacheRead: 9000, cacheWrite: 0, cost: { total: 0.01 } };
   return [
@@ -157,9 +204,21 @@ function piTurn(n: number, text: (n: number) => string): object[] {
         ...{ role: "assistant", model: "m", usage, stopReason: "toolUse", responseId: `r${n}-${i}` },
         content: [{ type: "toolCall", id: `t${i}`, name: "bash", arguments: { command: `cat file${i}.ts` } }],
       }),
-      line({ role: "toolResult", toolCallId: `t${i}`, toolName: "bash", content: [{ type: "text", text: text(i) }], isError: false }),
+      line({
+        role: "toolResult",
+        toolCallId: `t${i}`,
+        toolName: "bash",
+        content: [{ type: "text", text: text(i) }],
+        isError: false,
+      }),
     ]).flat(),
-    line({ role: "assistant", model: "m", usage, stopReason: "stop", content: [{ type: "text", text: "Done." }] }),
+    line({
+      role: "assistant",
+      model: "m",
+      usage,
+      stopReason: "stop",
+      content: [{ type: "text", text: "Done." }],
+    }),
   ];
 }
 

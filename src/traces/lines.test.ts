@@ -19,13 +19,20 @@ async function read(text: string, cap?: number): Promise<Line[]> {
 describe("linesOf", () => {
   it("gives every line with the place where it begins", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.string({ unit: "grapheme" }).map((s) => s.replaceAll("\n", ""))), async (texts) => {
-        const whole = texts.map((text) => `${text}\n`).join("");
-        const lines = await read(whole);
-        expect(lines.map(({ text }) => text)).toEqual(texts.map((text) => Buffer.from(text).toString()));
-        for (const { text, offset, bytes } of lines)
-          expect(Buffer.from(whole).subarray(offset, offset + bytes).toString()).toBe(text);
-      }),
+      fc.asyncProperty(
+        fc.array(fc.string({ unit: "grapheme" }).map((s) => s.replaceAll("\n", ""))),
+        async (texts) => {
+          const whole = texts.map((text) => `${text}\n`).join("");
+          const lines = await read(whole);
+          expect(lines.map(({ text }) => text)).toEqual(texts.map((text) => Buffer.from(text).toString()));
+          for (const { text, offset, bytes } of lines)
+            expect(
+              Buffer.from(whole)
+                .subarray(offset, offset + bytes)
+                .toString(),
+            ).toBe(text);
+        },
+      ),
       { numRuns: 50 },
     );
   });

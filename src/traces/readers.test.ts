@@ -46,7 +46,9 @@ function opencode() {
   db.close();
   const open = openOpencode(path);
   let unknown = 0;
-  const turns = open.sessions().flatMap((session) => [...readOpencode(open, session, plain, () => unknown++)]);
+  const turns = open
+    .sessions()
+    .flatMap((session) => [...readOpencode(open, session, plain, () => unknown++)]);
   open.close();
   return { turns, unknown };
 }
@@ -137,11 +139,23 @@ it("whatever the lines hold, no reader stops", () => {
 describe("claude", () => {
   const base = { sessionId: "s", cwd: "/w", version: "1" };
   const user = (uuid: string, second: number, content: unknown, more: object = {}) =>
-    JSON.stringify({ ...base, type: "user", uuid, timestamp: `2026-01-01T00:00:0${second}Z`, message: { content }, ...more });
+    JSON.stringify({
+      ...base,
+      type: "user",
+      uuid,
+      timestamp: `2026-01-01T00:00:0${second}Z`,
+      message: { content },
+      ...more,
+    });
   const said = (uuid: string, second: number, part: object, more: object = {}) =>
     JSON.stringify({
       ...{ ...base, type: "assistant", uuid, timestamp: `2026-01-01T00:00:0${second}Z` },
-      message: { model: "m", content: [part], stop_reason: "end_turn", usage: { input_tokens: 5, output_tokens: 1 } },
+      message: {
+        model: "m",
+        content: [part],
+        stop_reason: "end_turn",
+        usage: { input_tokens: 5, output_tokens: 1 },
+      },
       ...more,
     });
 
@@ -164,7 +178,11 @@ describe("claude", () => {
       said("b", 1, { type: "thinking", thinking: "hm" }, { requestId: "r" }),
       JSON.stringify({
         ...JSON.parse(said("c", 2, { type: "text", text: "x" }, { requestId: "r" })),
-        message: { content: [{ type: "text", text: "x" }], stop_reason: "end_turn", usage: { input_tokens: 5, output_tokens: 77 } },
+        message: {
+          content: [{ type: "text", text: "x" }],
+          stop_reason: "end_turn",
+          usage: { input_tokens: 5, output_tokens: 77 },
+        },
       }),
     ]);
     expect(turns[0]?.usage).toMatchObject({ input: 5, output: 77 });
@@ -187,9 +205,14 @@ describe("claude", () => {
       user("a", 0, "go"),
       user("b", 1, [{ type: "text", text: "[Request interrupted by user]" }]),
       user("c", 2, "again"),
-      said("d", 3, { type: "tool_use", id: "t", name: "Bash", input: {} }, {
-        message: { content: [], stop_reason: "tool_use" },
-      }),
+      said(
+        "d",
+        3,
+        { type: "tool_use", id: "t", name: "Bash", input: {} },
+        {
+          message: { content: [], stop_reason: "tool_use" },
+        },
+      ),
     ]);
     expect(turns.map(({ ending, over }) => [ending, over])).toEqual([
       ["cancelled", true],
@@ -231,7 +254,12 @@ describe("codex", () => {
       message(0, "user", "<environment_context>\n</environment_context>"),
       message(1, "user", "go"),
       line(1, "event_msg", { type: "user_message", message: "go" }),
-      line(2, "response_item", { type: "function_call", name: "shell", call_id: "c", arguments: '{"command":["ls"]}' }),
+      line(2, "response_item", {
+        type: "function_call",
+        name: "shell",
+        call_id: "c",
+        arguments: '{"command":["ls"]}',
+      }),
       line(3, "response_item", {
         ...{ type: "function_call_output", call_id: "c" },
         output: JSON.stringify({ output: "no", metadata: { exit_code: 2, duration_seconds: 0.1 } }),
@@ -251,7 +279,11 @@ it("pi: what lies on a branch that was left is left out", () => {
   const entry = (id: string, parentId: string | null, role: string, text: string, second: number) =>
     JSON.stringify({
       ...{ type: "message", id, parentId, timestamp: `2026-01-01T00:00:0${second}Z` },
-      message: { role, content: [{ type: "text", text }], ...(role === "assistant" ? { stopReason: "stop" } : {}) },
+      message: {
+        role,
+        content: [{ type: "text", text }],
+        ...(role === "assistant" ? { stopReason: "stop" } : {}),
+      },
     });
   const lines = [
     entry("a", null, "user", "first", 0),

@@ -58,16 +58,22 @@ const byPlace = fc.oneof(
 describe("openRedactor", () => {
   it("lets no secret through that has a known form, in prose, in code or in JSON", () => {
     fc.assert(
-      fc.property(byForm, fc.lorem(), fc.lorem(), fc.constantFrom(" ", "\n", '"', "=", "\t"), (secret, a, b, edge) => {
-        const text = `${a}${edge}${secret}${edge}${b}`;
-        const core = secret.startsWith("-----") ? secret.slice(40, 80) : secret.slice(-18);
-        const redact = openRedactor();
-        expect(redact(text)).not.toContain(core);
-        expect(redact(text).startsWith(a)).toBe(true);
-        const json = redact(JSON.stringify({ text }));
-        expect(json).not.toContain(core);
-        expect(() => JSON.parse(json)).not.toThrow();
-      }),
+      fc.property(
+        byForm,
+        fc.lorem(),
+        fc.lorem(),
+        fc.constantFrom(" ", "\n", '"', "=", "\t"),
+        (secret, a, b, edge) => {
+          const text = `${a}${edge}${secret}${edge}${b}`;
+          const core = secret.startsWith("-----") ? secret.slice(40, 80) : secret.slice(-18);
+          const redact = openRedactor();
+          expect(redact(text)).not.toContain(core);
+          expect(redact(text).startsWith(a)).toBe(true);
+          const json = redact(JSON.stringify({ text }));
+          expect(json).not.toContain(core);
+          expect(() => JSON.parse(json)).not.toThrow();
+        },
+      ),
       { numRuns: 1000 },
     );
   });
@@ -149,7 +155,16 @@ describe("openRedactor", () => {
   it("needs no more than linear time", () => {
     const redact = openRedactor({ emails: true });
     const began = performance.now();
-    for (const text of ["a", "token", "eyJ", "://a:", "-----BEGIN PRIVATE KEY-----", "password=", "a@", "?key="])
+    for (const text of [
+      "a",
+      "token",
+      "eyJ",
+      "://a:",
+      "-----BEGIN PRIVATE KEY-----",
+      "password=",
+      "a@",
+      "?key=",
+    ])
       redact(text.repeat(Math.ceil(1_000_000 / text.length)));
     expect(performance.now() - began).toBeLessThan(10_000);
   });

@@ -22,7 +22,7 @@ const forms: readonly (readonly [kind: string, source: string])[] = [
     "private-key",
     String.raw`-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:(?!-----)[\s\S])*(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?`,
   ],
-  ["jwt", String.raw`eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*){0,3}`],
+  ["jwt", String.raw`${edge}eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*){0,3}`],
   ["aws-key", `${edge}A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}(?![A-Za-z0-9])`],
   ["github-token", String.raw`gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}`],
   ["gitlab-token", String.raw`gl(?:pat|ptt|rt|dt)-[\w-]{16,}`],
