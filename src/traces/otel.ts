@@ -154,7 +154,7 @@ function turnOf(trace: string, agent: Span | null, spans: Span[], redact: Redact
   );
   const steps = spans.some((span) => usageIn(span).input !== null || usageIn(span).output !== null);
   for (const span of spans) {
-    if (operation(span) === "execute_tool") toolOf(span, turn.push);
+    if (operation(span) === "execute_tool") toolOf(span, (event) => turn.push(event));
     else for (const event of saidIn(span)) turn.push(event);
     const usage = usageIn(span);
     if (usage.input !== null || usage.output !== null) turn.used(span.id, span.end, usage);

@@ -5,9 +5,13 @@ import { describe, expect, it } from "vitest";
 import { openRedactor } from "./redact.ts";
 
 const letters = "abcdefghijklmnopqrstuvwxyz";
-const mixed = [...letters, ...letters.toUpperCase(), ..."0123456789"];
+const mixed = `${letters}${letters.toUpperCase()}0123456789`.split("");
 const of = (alphabet: string | readonly string[], least: number, most = least) =>
-  fc.string({ unit: fc.constantFrom(...alphabet), minLength: least, maxLength: most });
+  fc.string({
+    unit: fc.constantFrom(...(typeof alphabet === "string" ? alphabet.split("") : alphabet)),
+    minLength: least,
+    maxLength: most,
+  });
 /** A random secret of letters and digits, of which neither kind is missing. */
 const opaque = (least: number, most = least) =>
   of(mixed, least, most).filter((text) => /\d.*[A-Za-z]+.*\d/.test(text) && /[a-z]/.test(text));
@@ -21,7 +25,7 @@ const byForm = fc.oneof(
   after("AIza", opaque(35)),
   after("gsk_", opaque(50)),
   after("hf_", opaque(34)),
-  after("AKIA", of([...letters.toUpperCase(), ..."234567"], 16)),
+  after("AKIA", of(`${letters.toUpperCase()}234567`.split(""), 16)),
   after("ghp_", opaque(36)),
   after("github_pat_", opaque(60)),
   after("glpat-", opaque(20)),

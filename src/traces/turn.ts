@@ -156,10 +156,7 @@ export function openTurn(start: TurnStart, redact: Redact): OpenTurn {
       return latest;
     },
     close(ending, end) {
-      const usage = [...requests.values()].reduce<Usage>(
-        (sum, { at: _, ...each }) => added(sum, each),
-        unknownUsage,
-      );
+      const usage = [...requests.values()].reduce<Usage>((sum, each) => added(sum, each), unknownUsage);
       const all: TraceEvent[] = [
         {
           ...{ at: start.at, type: "begin", agent: start.agent, session: start.session },

@@ -53,7 +53,7 @@ export async function traceImportCommand(paths: string[], flags: ImportFlags): P
         redact: { emails: flags.emails ?? false },
       },
       signal: stop.signal,
-      ...(progress ? { onProgress: progress.show } : {}),
+      ...(progress ? { onProgress: (report: ImportReport) => progress.show(report) } : {}),
     });
     progress?.end();
     if (flags.json) printJson(report);
