@@ -118,7 +118,7 @@ function assignments(text: string, replacement: () => string): string {
     const value = valueAt(text, start);
     if (value === null) continue;
     const found = {
-      ...{ name, value: value.text, quoted: value.quoted, operator: match[4] ?? "" },
+      ...{ name, value: value.text.slice(0, telling), quoted: value.quoted, operator: match[4] ?? "" },
       lead: text.slice(Math.max(0, match.index - before.length - 16), match.index - before.length),
       next: text[value.end] ?? "",
     };
@@ -129,6 +129,9 @@ function assignments(text: string, replacement: () => string): string {
   }
   return from === 0 ? text : out + text.slice(from);
 }
+
+/** As much of a value tells whether it is a secret, characters: what repeats without end must not cost the square. */
+const telling = 256;
 
 const quoted = /(\\{0,3}["'`])((?:(?!\1)[^\n]){1,4096}?)\1/y;
 const bare = /[^\s"'`,;(){}[\]<>|\\]{4,4096}/y;
