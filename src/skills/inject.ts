@@ -17,6 +17,9 @@ import {
 import type { Skill, SkillStatus } from "./skill.ts";
 import { writeSkill } from "./write.ts";
 
+/** Whole texts in one prompt: two or three focused skills help most, more distract (SkillsBench). */
+const mostWhole = 3;
+
 export interface InjectOptions {
   /** Default: validated and gold. */
   statuses?: readonly SkillStatus[];
@@ -24,9 +27,9 @@ export interface InjectOptions {
   include?: readonly number[];
   /** Names of skills that are not offered: the other arm. */
   exclude?: readonly string[];
-  /** Tokens that all of it may take, estimated at four characters each. Default 4000. */
+  /** Tokens that the text may take, estimated at four characters each. Default 4000. */
   budget?: number;
-  /** From which score (0 to 1) on a skill is in the prompt with its whole text. Default 0.5. */
+  /** From which score (0 to 1) on a skill is in the prompt with its whole text, three at most. Default 0.5. */
   strong?: number;
   /** At most so many skills. Default 20. */
   most?: number;
@@ -81,10 +84,9 @@ export async function injectIntoPrompt(
 ): Promise<PromptInjection> {
   const { budget = 4000, strong = 0.5 } = options;
   const chosen = chooseSkills(await offerable(ledger, options), task, options);
-  let left = budget - tokensOf(skillsBlock(chosen.map(({ entry }) => entry)));
+  let left = budget - tokensOf(introduction.read + skillsBlock(chosen.map(({ entry }) => entry)));
   const bodies: { name: string; text: string }[] = [];
-  for (const { entry, score } of chosen) {
-    if (score < strong) continue;
+  for (const { entry } of chosen.filter(({ score }) => score >= strong).slice(0, mostWhole)) {
     const text = instructionsBlock((await skillOfVersion(ledger, entry.versionId)).skill);
     const cost = tokensOf(text);
     if (cost > left) continue;
@@ -219,11 +221,12 @@ export function chooseSkills(
   wanted.push(...matches.filter(({ entry }) => !superseded.has(entry.skillId)));
 
   const chosen = new Map<number, Match>();
-  let left = budget - tokensOf(frame);
+  let left = budget - tokensOf(introduction.read + skillsBlock([]));
   for (const match of wanted) {
+    const asked = include.includes(match.entry.versionId);
+    if (!asked && (left <= 0 || chosen.size >= most)) break;
     const group = withDependencies(match, byId).filter(({ entry }) => !chosen.has(entry.skillId));
     const cost = group.reduce((sum, { entry }) => sum + tokensOf(entryBlock(entry)), 0);
-    const asked = include.includes(match.entry.versionId);
     if (!asked && (cost > left || chosen.size + group.length > most)) continue;
     left -= cost;
     for (const each of group) chosen.set(each.entry.skillId, each);
@@ -274,7 +277,10 @@ async function record(
 
 const open = "<available_skills>";
 const close = "</available_skills>";
-const frame = `${open}\n${close}\n`;
+const introduction = {
+  read: "Skills hold tried instructions for certain kinds of work. When one fits what you are doing, read it with load_skill before you begin; leave the others alone.\n",
+  given: "Skills hold tried instructions for certain kinds of work. Follow those below where they fit.\n",
+};
 
 /** `<available_skills><skill><name/><description/>...`: the catalogue as models know it. */
 export function skillsBlock(
@@ -301,9 +307,7 @@ function promptText(
   bodies: readonly { text: string }[],
   loadable: boolean,
 ): string {
-  const how = loadable
-    ? "Skills hold tried instructions for certain kinds of work. When one fits what you are doing, read it with load_skill before you begin; leave the others alone.\n"
-    : "Skills hold tried instructions for certain kinds of work. Follow those below where they fit.\n";
+  const how = loadable ? introduction.read : introduction.given;
   return `${how}${skillsBlock(chosen.map(({ entry }) => entry))}${bodies.map(({ text }) => text).join("")}`;
 }
 
