@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "tests/**/*.test.ts", "labs/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/.whetstone/**"],
+    exclude: ["**/node_modules/**", "**/.whetstone/**", "tests/agents/**"],
     globalSetup: ["tests/globalSetup.ts"],
     testTimeout: 120_000,
   },

@@ -6,8 +6,25 @@
 
 export type { Contract, Problem, Program } from "./contract/index.ts";
 export { UserError } from "./errors.ts";
-export type { Check, ReplayReport, RunResult, SessionEvent } from "./loop/index.ts";
-export { type FinalizeLabOptions, type Lab, type LabRunOptions, openLab } from "./openLab.ts";
+export type {
+  Check,
+  Entrant,
+  Outcome,
+  ReplayReport,
+  RunResult,
+  SessionEvent,
+  Standing,
+  Tried,
+  TryOptions,
+} from "./loop/index.ts";
+export {
+  type DriveLabOptions,
+  type Driving,
+  type FinalizeLabOptions,
+  type Lab,
+  type LabRunOptions,
+  openLab,
+} from "./openLab.ts";
 export type { Finalized, Notebook, Row } from "./report/index.ts";
 export type {
   Answer,

@@ -3,13 +3,16 @@ import type { Program } from "./contract/index.ts";
 import {
   type Check,
   checkLab,
+  type Entrant,
   finalizeSession,
+  openTrying,
   type ReplayReport,
   type RunResult,
   readLab,
   replayLab,
   runSession,
   type SessionEvent,
+  type Trying,
 } from "./loop/index.ts";
 import { notebookOf, rowOf, withSession } from "./notebook/index.ts";
 import type { Finalized, Notebook, Row } from "./report/index.ts";
@@ -20,6 +23,10 @@ export interface LabRunOptions {
   experiments?: number;
   /** Total milliseconds of the session. */
   time?: number;
+  /** Tokens of the session, read and written. */
+  tokens?: number;
+  /** US dollars of the session. */
+  money?: number;
   /** Ends once the metric is at this value. */
   until?: number;
   /** Pairs of the final audit, 0: none. Default 8. */
@@ -30,8 +37,8 @@ export interface LabRunOptions {
   fresh?: boolean;
   /** Seed of a new session's search. */
   seed?: number;
-  /** Who proposes; default: the one that the contract names. */
-  researcher?: Researcher;
+  /** Who proposes, one or several with their shares; default: those that the contract names. */
+  researcher?: Researcher | readonly Entrant[];
   /** False: do not try Whetstone's own cheats on the evaluator before the first experiment. */
   probe?: boolean;
   /** No isolation although a better level is there. */
@@ -48,6 +55,15 @@ export interface FinalizeLabOptions extends Pick<LabRunOptions, "tag" | "onEvent
   branches?: boolean;
 }
 
+export interface DriveLabOptions
+  extends Pick<LabRunOptions, "tag" | "fresh" | "seed" | "probe" | "isolation" | "onEvent" | "signal"> {
+  /** Where to edit; default: `.whetstone/workspace` of the lab. */
+  workspace?: string;
+}
+
+/** A session that is driven from outside; it holds the lab until it is closed. */
+export type Driving = Omit<Trying, "session">;
+
 /** A lab folder, ready to be checked, run and read. */
 export interface Lab {
   readonly folder: string;
@@ -56,6 +72,8 @@ export interface Lab {
   run(options?: LabRunOptions): Promise<RunResult>;
   /** Measures what each kept change is worth, and writes review branches. A finished call repeats nothing. */
   finalize(options?: FinalizeLabOptions): Promise<Finalized>;
+  /** Opens the session for somebody who edits in its workspace and asks for a verdict, again and again. */
+  drive(options?: DriveLabOptions): Promise<Driving>;
   /** The newest (or the named) session as plain data. */
   notebook(tag?: string): Promise<Notebook>;
   /** One experiment with its diff. */
@@ -91,6 +109,8 @@ export async function openLab(path: string): Promise<Lab> {
         ...common(options),
         ...(options.experiments === undefined ? {} : { experiments: options.experiments }),
         ...(options.time === undefined ? {} : { time: options.time }),
+        ...(options.tokens === undefined ? {} : { tokens: options.tokens }),
+        ...(options.money === undefined ? {} : { money: options.money }),
         ...(options.until === undefined ? {} : { until: options.until }),
         ...(options.auditPairs === undefined ? {} : { auditPairs: options.auditPairs }),
         ...(options.seed === undefined ? {} : { seed: options.seed }),
@@ -104,6 +124,19 @@ export async function openLab(path: string): Promise<Lab> {
         ...(options.pairs === undefined ? {} : { pairs: options.pairs }),
         ...(options.branches === undefined ? {} : { branches: options.branches }),
       }),
+    drive: (options = {}) => {
+      const { tag, fresh, seed, isolation, workspace, probe, signal, onEvent } = options;
+      return openTrying(lab, {
+        ...(tag === undefined ? {} : { tag }),
+        ...(fresh === undefined ? {} : { fresh }),
+        ...(seed === undefined ? {} : { seed }),
+        ...(isolation === undefined ? {} : { level: isolation }),
+        ...(workspace === undefined ? {} : { workspace }),
+        ...(probe === undefined ? {} : { probe }),
+        ...(signal === undefined ? {} : { signal }),
+        ...(onEvent === undefined ? {} : { listener: onEvent }),
+      });
+    },
     notebook: (tag) =>
       withSession(lab.folder, tag, (ledger, row) =>
         notebookOf(ledger, basename(lab.folder), row, { texts: true }),

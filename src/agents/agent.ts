@@ -7,6 +7,8 @@ export interface Turn {
   folder: string;
   /** Where in it the agent begins, relative ("" for its root): the lab. */
   cwd: string;
+  /** Host paths outside of the folder that links in it lead to: shown read-only, where they are. */
+  linked?: readonly string[];
   /** Milliseconds of wall time; then the whole process tree is gone. */
   time: number;
   /** Milliseconds without any event after which it counts as hanging; absent: only `time` counts. */
@@ -60,5 +62,7 @@ export interface TurnResult {
 export interface Agent {
   /** For ledger and report: `claude`, `codex`, `command`, `acp`. */
   readonly name: string;
+  /** Whether it says what a turn costs; absent: that depends on its model. */
+  readonly reports?: { tokens: boolean; dollars: boolean };
   turn(turn: Turn): Promise<TurnResult>;
 }

@@ -1,5 +1,5 @@
 import type { LabFolder, SessionEvent } from "../loop/index.ts";
-import { type LiveView, liveScreen, plainLine } from "../report/index.ts";
+import { eventWords, type LiveView, liveScreen, plainLine } from "../report/index.ts";
 import { colour, width } from "./output.ts";
 
 /** Redraws the session's screen in place, ten times a second at most; kept lines scroll away above it. */
@@ -90,7 +90,15 @@ export function liveDisplay(
 }
 
 /** What is worth a line that stays; the rest is on the screen while it lasts. */
-const lasting = new Set<SessionEvent["type"]>(["session", "notice", "alarm", "decision", "audit", "stop"]);
+const lasting = new Set<SessionEvent["type"]>([
+  "session",
+  "notice",
+  "failed",
+  "alarm",
+  "decision",
+  "audit",
+  "stop",
+]);
 
 /** The screen after an event. */
 function advance(view: LiveView, event: SessionEvent, most: number | null): LiveView {
@@ -115,7 +123,11 @@ function advance(view: LiveView, event: SessionEvent, most: number | null): Live
         number: event.number ?? view.number,
         what: event.what,
         lastLine: null,
+        // The bar of the run before would go on.
+        budgetMs: event.phase === "propose" ? null : view.budgetMs,
       };
+    case "trace":
+      return { ...view, lastLine: eventWords(event.event) };
     case "run":
       return {
         ...view,

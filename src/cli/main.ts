@@ -41,6 +41,10 @@ async function main(argv: readonly string[]): Promise<number> {
     .option("--checks <command>", "a command that must pass")
     .option("--budget <time>", "time for one run, e.g. 30s")
     .option("--clocked", "Whetstone times the run itself")
+    .option(
+      "--agent <name>",
+      "write what a coding agent needs to find Whetstone: claude, codex, gemini, opencode, pi, cursor",
+    )
     .option("--yes", "take what was found, ask nothing")
     .option("--force", "write anew where a contract is there already")
     .action(
@@ -62,6 +66,12 @@ async function main(argv: readonly string[]): Promise<number> {
     .description("the loop: propose, evaluate, decide, keep or discard; goes on where it stopped")
     .option("--experiments <n>", "stop after so many experiments of the session", wholeNumber)
     .option("--for <time>", "stop after so much time of the session, e.g. 8h")
+    .option("--money <dollars>", "stop before the session costs more US dollars", number)
+    .option("--tokens <n>", "stop before the session takes more tokens", wholeNumber)
+    .option(
+      "--researcher <who>",
+      "search, claude, codex, gemini, opencode, pi, `command: ...`, `acp: ...`, `model: provider/name`",
+    )
     .option("--until <value>", "stop once the metric is there", number)
     .option("--audit <pairs>", "pairs of the final audit, 0: none (default 8)", wholeNumberOrZero)
     .option("--seed <n>", "seed of a new session", wholeNumberOrZero)
@@ -138,6 +148,97 @@ async function main(argv: readonly string[]): Promise<number> {
     .option("--json", "one JSON event a line")
     .action(run(async (lab, options) => (await import("./commands/run.ts")).rescoreCommand(lab, options)));
 
+  const driving = (name: string, description: string) =>
+    program
+      .command(name)
+      .description(description)
+      .addOption(new Option("--tag <name>", "the session; default: the one that is under way"))
+      .option("--isolation <level>", "best, or L0 for no isolation")
+      .option("--no-probe", "do not try Whetstone's own cheats on the evaluator first")
+      .addOption(json());
+  const tries = () => import("./commands/try.ts");
+  driving("start [lab]", "prepare a session and a workspace for an agent that drives, or reset the workspace")
+    .option("--workspace <folder>", "where to edit (default: the lab's .whetstone/workspace)")
+    .option("--from <id>", "begin with the change of this experiment, to edit on", wholeNumber)
+    .option("--fresh", "begin a new session")
+    .option("--seed <n>", "seed of a new session", wholeNumberOrZero)
+    .action(run(async (lab, options) => (await tries()).startCommand(lab, options)));
+  driving("try [lab]", "measure what was changed in the workspace, decide, and put it on the best state")
+    .requiredOption("-m, --message <what>", "what you changed, in one line")
+    .requiredOption("--because <mechanism>", "why it should help")
+    .option("--expect <prediction>", "what should be seen if it does")
+    .option("--idea <id>", "the idea that this takes up", wholeNumber)
+    .action(run(async (lab, options) => (await tries()).tryCommand(lab, options)));
+  driving("audit [lab]", "measure the baseline against the best state on fresh seeds: the headline")
+    .option("--pairs <n>", "pairs to run", wholeNumber, 8)
+    .action(run(async (lab, options) => (await tries()).auditCommand(lab, options)));
+  notebook("learn <id> [lab]", "what follows from an experiment, for everybody who comes after")
+    .option("--confirmed <lesson>", "the hypothesis held; what follows")
+    .option("--refuted <lesson>", "it did not; what follows")
+    .action(
+      run(async (id, lab, options) =>
+        (await import("./commands/learn.ts")).learnCommand(experimentNumber(id), lab, options),
+      ),
+    );
+  program
+    .command("hook <event> [lab]", { hidden: true })
+    .description("called by a coding agent that is about to stop (`whet init --agent` sets it up)")
+    .option("--for <agent>", "whose hook it is: claude, codex, gemini, cursor", "claude")
+    .action(
+      run(async (event, lab, options) =>
+        (await import("./commands/hook.ts")).hookCommand(event, lab, options),
+      ),
+    );
+  const ideas = program.command("ideas").description("what might be tried one day: add, list, drop");
+  const about = (command: Command) => command.option("--lab <folder>", "the lab").addOption(json());
+  const lazyIdeas = () => import("./commands/ideas.ts");
+  about(ideas.command("add <text>").description("note an idea")).action(
+    run(async (text, options) => (await lazyIdeas()).ideasAddCommand(text, options)),
+  );
+  about(ideas.command("list", { isDefault: true }).description("the open ideas"))
+    .option("--all", "those that were tried or struck off as well")
+    .action(run(async (options) => (await lazyIdeas()).ideasListCommand(options)));
+  about(ideas.command("drop <id>").description("strike an idea off")).action(
+    run(async (id, options) => (await lazyIdeas()).ideasDropCommand(ideaNumber(id), options)),
+  );
+  program
+    .command("mcp [lab]")
+    .description("the verbs of an agent that drives as MCP tools: over standard streams, or HTTP on loopback")
+    .option("--http", "streamable HTTP on 127.0.0.1 with a bearer token")
+    .option("--port <n>", "port for --http (default: any free one)", wholeNumber)
+    .option("--token <text>", "token for --http (default: a random one, printed once)")
+    .option("--isolation <level>", "best, or L0 for no isolation")
+    .option("--no-probe", "do not try Whetstone's own cheats on the evaluator first")
+    .addOption(session())
+    .action(
+      run(async (lab, options) =>
+        (await import("./commands/mcp.ts")).mcpCommand(lab, { ...options, version: version() }),
+      ),
+    );
+  const words = () => import("./commands/words.ts");
+  notebook("trace [id] [lab]", "what the agent or model of an experiment was told and did")
+    .option("--raw", "everything that it printed, as it came")
+    .option("--failed", "the turns that came to nothing")
+    .action(
+      run(async (id, lab, options) =>
+        (await import("./commands/trace.ts")).traceCommand(
+          ...(options.failed && lab === undefined
+            ? ([undefined, id] as const)
+            : ([id === undefined ? id : experimentNumber(id), lab] as const)),
+          options,
+        ),
+      ),
+    );
+  notebook("pause [lab]", "let the experiment in flight end, and begin no other").action(
+    run(async (lab, options) => (await words()).pauseCommand(lab, options)),
+  );
+  notebook("resume [lab]", "go on after a pause").action(
+    run(async (lab, options) => (await words()).resumeCommand(lab, options)),
+  );
+  notebook("steer <text> [lab]", "a word to the researchers: the next briefing holds it").action(
+    run(async (text, lab, options) => (await words()).steerCommand(text, lab, options)),
+  );
+
   const skill = program
     .command("skill")
     .description("the library of skills: what they are, whether they are proven, which version is in use");
@@ -207,6 +308,13 @@ function experimentNumber(text: string): number {
   const value = Number(text.replace(/^#/, ""));
   if (!Number.isInteger(value) || value < 1)
     throw new UserError(`an experiment has a number from 1, not "${text}"`, "`whet log` lists them");
+  return value;
+}
+
+function ideaNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new UserError(`an idea has a number from 1, not "${text}"`, "`whet ideas list` shows them");
   return value;
 }
 

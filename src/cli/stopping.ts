@@ -13,7 +13,7 @@ export function onSignals(): Stopping {
     if (stop.requested) abort.abort();
     else {
       stop.requested = true;
-      process.stderr.write("\nstopping after the evaluation in flight; once more stops at once\n");
+      process.stderr.write("\nstopping after what is in flight; once more stops at once\n");
     }
   };
   const terminated = () => {

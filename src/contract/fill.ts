@@ -3,7 +3,7 @@ import type { Budget, Clock, Contract, Direction, Guard, ResearcherChoice, Stage
 import type { Fault, Path } from "./explain.ts";
 import { form, shown } from "./explain.ts";
 import { nearest } from "./near.ts";
-import { agentNames, fillResearcher, isPaid, parseResearcher } from "./researchers.ts";
+import { agentNames, fillResearcher, isPaid, parseResearcher, usualControl } from "./researchers.ts";
 import type { FrontMatter, ResearcherForm } from "./schema.ts";
 import { parseCpuList, parseDuration, parseSize, parseTolerance } from "./units.ts";
 
@@ -241,7 +241,7 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
       }),
     onDivergence: matter.onDivergence ?? "warn",
     // With a model the question is what it adds over plain search at equal cost.
-    control: control ?? (researchers.some(isPaid) ? 0.2 : undefined),
+    control: control ?? (researchers.some(isPaid) ? usualControl : undefined),
     session: present({
       experiments: matter.session?.experiments,
       time:

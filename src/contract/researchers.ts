@@ -62,6 +62,9 @@ export function fillResearcher(form: ResearcherForm & { timeMs?: number }): Rese
   return named({ kind: "search", options: form.knobs === undefined ? {} : { knobs: form.knobs } }, "search");
 }
 
+/** Share of the evaluation time of the built-in search beside a model, where the contract does not say. */
+export const usualControl = 0.2;
+
 /** Whether asking it costs money or tokens. */
 export function isPaid(choice: ResearcherChoice): boolean {
   return choice.kind !== "search";

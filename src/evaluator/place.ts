@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, cpSync } from "node:fs";
 import {
   chmod,
   cp,
@@ -63,6 +63,8 @@ export interface PlaceOptions {
   /** Working folder, e.g. `.whetstone/work` of the lab. */
   folder: string;
   sandbox: Sandbox;
+  /** Take the base that an earlier process laid out, if it is untouched since. Never where a run can reach it. */
+  reuse?: boolean;
   onLine?: (line: string) => void;
   signal?: AbortSignal;
 }
@@ -76,13 +78,25 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
   const { repo, contract, commit, sandbox } = options;
   const base = join(options.folder, "base");
   const slot = join(options.folder, "slot");
-  await removeTree(base);
-  await removeTree(slot);
-  const { tree } = await checkoutBase(repo, commit, base);
+  const memo = join(options.folder, "base.json");
   const lab = repo.labPath;
-  const inputs = await declaredInputs(repo, contract, base);
+  const of = JSON.stringify([commit, lab, options.programHash, sandbox.isolation.level]);
+  const kept = options.reuse && sandbox.isolation.level !== "L0" ? await laidOut(base, memo, of) : null;
+  if (!kept) {
+    await rm(memo, { force: true });
+    await removeTree(base);
+  }
+  await removeTree(slot);
+  const { tree } = kept ?? (await checkoutBase(repo, commit, base));
+  const inputs = await declaredInputs(repo, contract, base, kept?.places ?? []);
   const pins: Record<string, string> = { program: options.programHash, base: tree };
-  for (const input of inputs) pins[`input ${input.at as string}`] = await fingerprint(input.host);
+  const taken = new Map<string, Stamp>();
+  const fingerprinted = async (host: string) => {
+    const { hash, quick } = await fingerprint(host);
+    taken.set(host, quick);
+    return hash;
+  };
+  for (const input of inputs) pins[`input ${input.at as string}`] = await fingerprinted(input.host);
 
   let setupMs: number | null = null;
   if (contract.setup) {
@@ -90,16 +104,16 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
       .update(JSON.stringify([tree, lab, contract.setup.command, pins]))
       .digest("hex")
       .slice(0, 16);
-    const kept = join(options.folder, "setup", key);
-    if (!(await exists(kept))) {
+    const outputs = join(options.folder, "setup", key);
+    if (!(await exists(outputs))) {
       const began = performance.now();
-      await runSetup({ ...options, base, inputs, kept });
+      await runSetup({ ...options, base, inputs, kept: outputs });
       setupMs = performance.now() - began;
     }
-    for (const at of JSON.parse(await readFile(join(kept, "outputs.json"), "utf8")) as string[]) {
-      const host = join(kept, "files", at);
+    for (const at of JSON.parse(await readFile(join(outputs, "outputs.json"), "utf8")) as string[]) {
+      const host = join(outputs, "files", at);
       inputs.push({ host, at, writable: false });
-      pins[`setup ${at}`] = await fingerprint(host);
+      pins[`setup ${at}`] = await fingerprinted(host);
     }
   }
 
@@ -107,6 +121,10 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
   for (const path of [score, holdout, holdout?.sealed].flatMap((judge) => judge?.private ?? []))
     await requirePrivate(hostPath({ base, lab, inputs }, path), path);
 
+  const places = inputs.flatMap(({ at }) => (typeof at === "string" ? [at] : []));
+  // Other inputs than then: an empty place of one that is gone would be a difference.
+  if (kept && JSON.stringify(kept.places) !== JSON.stringify(places))
+    return preparePlace({ ...options, reuse: false });
   await placeMounts(base, inputs, sandbox);
   await placeMounts(base, writablePlaces(contract, lab, ""), sandbox);
   await copyTree(base, slot);
@@ -115,8 +133,9 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
   const stamps: Place["stamps"] = [
     { name: "base", folder: base, stamp: await stamp(base, folders), options: folders },
   ];
+  if (!kept) await keepLaidOut(memo, { of, tree, places, stamp: stamps[0]?.stamp ?? {} });
   for (const input of inputs)
-    stamps.push({ name: input.at as string, folder: input.host, stamp: await stamp(input.host) });
+    stamps.push({ name: input.at as string, folder: input.host, stamp: taken.get(input.host) ?? {} });
   const place: Place = {
     folder: options.folder,
     base,
@@ -128,10 +147,10 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
     pins,
     stamps,
     rebuild: async () => {
-      let again = await preparePlace(options);
+      let again = await preparePlace({ ...options, reuse: false });
       if (pinHash(again.pins) !== pinHash(pins)) {
         await removeTree(join(options.folder, "setup"));
-        again = await preparePlace(options);
+        again = await preparePlace({ ...options, reuse: false });
       }
       const changed = Object.keys({ ...pins, ...again.pins }).filter(
         (name) => pins[name] !== again.pins[name],
@@ -152,6 +171,41 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
     },
   };
   return place;
+}
+
+/** A base that was laid out before, for the next process. */
+interface LaidOut {
+  /** Commit, lab, contract and isolation level. */
+  of: string;
+  tree: string;
+  /** Where inputs were placed in it. */
+  places: string[];
+  stamp: Stamp;
+}
+
+/** The note on the base, if it is of this commit and nothing in it was touched since: change times cannot be set. */
+async function laidOut(base: string, memo: string, of: string): Promise<LaidOut | null> {
+  const text = await readFile(memo, "utf8").catch(() => null);
+  if (text === null) return null;
+  try {
+    const note = JSON.parse(text, (key, value: unknown) =>
+      stampNumbers.has(key) && typeof value === "string" ? BigInt(value) : value,
+    ) as LaidOut;
+    if (note.of !== of) return null;
+    return (await changedSince(note.stamp, base, { folders: true })).length === 0 ? note : null;
+  } catch {
+    return null;
+  }
+}
+
+const stampNumbers = new Set(["size", "mtimeNs", "ctimeNs", "ino"]);
+
+async function keepLaidOut(memo: string, note: LaidOut): Promise<void> {
+  const text = JSON.stringify(note, (_, value: unknown) =>
+    typeof value === "bigint" ? String(value) : value,
+  );
+  await writeFile(`${memo}.new`, text);
+  await rename(`${memo}.new`, memo);
 }
 
 /** Where a path of the lab lies on the host: in the base, or in an input. */
@@ -214,9 +268,19 @@ export function writablePlaces(contract: Contract, lab: string, runFolder: strin
   }));
 }
 
-/** `inputs` of the contract and every untracked `node_modules` from the lab up to the repository's root. */
-async function declaredInputs(repo: Repo, contract: Contract, base: string): Promise<Mount[]> {
+/**
+ * `inputs` of the contract and every untracked `node_modules` from the lab up to the repository's root.
+ *
+ * @param places paths in the base at which an earlier process placed inputs: they are no part of the commit.
+ */
+async function declaredInputs(
+  repo: Repo,
+  contract: Contract,
+  base: string,
+  places: readonly string[],
+): Promise<Mount[]> {
   const mounts = new Map<string, Mount>();
+  const committed = async (at: string) => !places.includes(at) && (await exists(join(base, at)));
   for (const input of contract.inputs) {
     const at = posix.join(repo.labPath, input);
     const host = join(repo.root, at);
@@ -226,12 +290,12 @@ async function declaredInputs(repo: Repo, contract: Contract, base: string): Pro
         `the input ${input} does not exist`,
         "create it, or take it out of `inputs` in program.md",
       );
-    if (await exists(join(base, at))) continue;
+    if (await committed(at)) continue;
     mounts.set(at, { host: await realpath(host), at, writable: false });
   }
   for (let folder = repo.labPath; ; folder = posix.dirname(folder)) {
     const at = posix.join(folder === "." ? "" : folder, "node_modules");
-    if (!mounts.has(at) && (await exists(join(repo.root, at))) && !(await exists(join(base, at))))
+    if (!mounts.has(at) && (await exists(join(repo.root, at))) && !(await committed(at)))
       mounts.set(at, { host: await realpath(join(repo.root, at)), at, writable: false });
     if (folder === "" || folder === ".") break;
   }
@@ -318,33 +382,42 @@ async function placeMounts(tree: string, mounts: readonly Mount[], sandbox: Sand
 }
 
 /** Content hash of small inputs; of large ones (over 64 MiB or 2,000 files) path, size and time of each file. */
-async function fingerprint(path: string): Promise<string> {
+async function fingerprint(path: string): Promise<{ hash: string; quick: Stamp }> {
   const info = await lstat(path);
-  if (!info.isDirectory())
-    return createHash("sha256")
-      .update(await readFile(path))
-      .digest("hex");
+  // Taken before anything is read: what changes meanwhile is noticed later.
   const quick = await stamp(path);
+  if (!info.isDirectory())
+    return {
+      hash: createHash("sha256")
+        .update(await readFile(path))
+        .digest("hex"),
+      quick,
+    };
   const entries = Object.entries(quick).sort(([a], [b]) => (a < b ? -1 : 1));
   const size = entries.reduce((sum, [, entry]) => sum + Number(entry.size), 0);
   if (entries.length > 2_000 || size > 64 * 2 ** 20)
-    return createHash("sha256")
-      .update(
-        JSON.stringify(entries.map(([name, entry]) => [name, String(entry.size), String(entry.mtimeNs)])),
-      )
-      .digest("hex");
-  return manifestHash(await manifest(path));
+    return {
+      hash: createHash("sha256")
+        .update(
+          JSON.stringify(entries.map(([name, entry]) => [name, String(entry.size), String(entry.mtimeNs)])),
+        )
+        .digest("hex"),
+      quick,
+    };
+  return { hash: manifestHash(await manifest(path)), quick };
 }
 
 /** @param wanted whether a path relative to `from` is copied, with all below it; absent: everything. */
 export async function copyTree(from: string, to: string, wanted?: (path: string) => boolean): Promise<void> {
-  await cp(from, to, {
+  const options = {
     recursive: true,
-    ...(wanted ? { filter: (path) => wanted(relative(from, path)) } : {}),
     verbatimSymlinks: true,
     preserveTimestamps: false,
     mode: constants.COPYFILE_FICLONE,
-  });
+  };
+  // The whole tree in one call is several times faster than file by file, and nothing runs meanwhile.
+  if (!wanted) return cpSync(from, to, options);
+  await cp(from, to, { ...options, filter: (path) => wanted(relative(from, path)) });
 }
 
 /** Removes a folder whatever a run has put there: paths too long to be opened, folders locked against their owner. */

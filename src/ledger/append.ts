@@ -1,4 +1,5 @@
 import type { Insertable, Kysely, Selectable } from "kysely";
+import { added, type Usage, unknownUsage } from "../agents/index.ts";
 import { UserError } from "../errors.ts";
 import type { Ledger } from "./ledger.ts";
 import type {
@@ -13,6 +14,7 @@ import type {
   SessionTable,
   ViolationTable,
 } from "./schema.ts";
+import { insertTurns, type NewTurn } from "./turns.ts";
 
 /** Everything that is known of a proposal before it is measured. */
 export interface NewExperiment extends Omit<Insertable<ExperimentTable>, "id" | "number" | "commitId"> {
@@ -21,6 +23,10 @@ export interface NewExperiment extends Omit<Insertable<ExperimentTable>, "id" | 
   proposeMs: number;
   /** How many verdicts of a person its incumbent reckons with. */
   reviewed: number;
+  /** What a researcher that is asked in words was told and did; recorded with the proposal, or neither is. */
+  turns?: readonly NewTurn[];
+  /** Ids of turns before these that came to nothing new by themselves. */
+  earlierTurns?: readonly number[];
 }
 
 export async function addSession(ledger: Ledger, session: Insertable<SessionTable>): Promise<number> {
@@ -122,7 +128,7 @@ export async function addExperiment(
   ledger: Ledger,
   experiment: NewExperiment,
 ): Promise<{ id: number; number: number }> {
-  const { changes, violations, proposeMs, reviewed, ...row } = experiment;
+  const { changes, violations, proposeMs, reviewed, turns = [], earlierTurns = [], ...row } = experiment;
   return ledger.db.transaction().execute(async (tx) => {
     if ((await reviewCount(tx, row.sessionId)) !== reviewed) throw new StaleIncumbent();
     const last = await tx
@@ -152,19 +158,41 @@ export async function addExperiment(
         .insertInto("violations")
         .values(violations.map((violation) => ({ ...violation, experimentId: id })))
         .execute();
+    await insertTurns(tx, row.sessionId, id, turns);
+    if (earlierTurns.length > 0)
+      await tx.updateTable("turns").set({ experimentId: id }).where("id", "in", earlierTurns).execute();
+    const { input, output, dollars } = await usageOfTurns(tx, id);
     await tx
       .insertInto("costs")
       .values({
-        experimentId: id,
-        kind: "propose",
-        ms: proposeMs,
-        tokensIn: null,
-        tokensOut: null,
-        dollars: null,
+        ...{ experimentId: id, kind: "propose", ms: proposeMs },
+        ...{ tokensIn: input, tokensOut: output, dollars },
       })
       .execute();
     return { id, number };
   });
+}
+
+/** What the turns of an experiment cost together; unknown as soon as one of them does not say. */
+async function usageOfTurns(tx: Kysely<Schema>, experimentId: number): Promise<Usage> {
+  const turns = await tx
+    .selectFrom("turns")
+    .select(["tokensIn", "tokensOut", "tokensCached", "dollars"])
+    .where("experimentId", "=", experimentId)
+    .execute();
+  let sum: Usage = unknownUsage;
+  for (const turn of turns)
+    sum = added(sum, {
+      ...{ input: turn.tokensIn, output: turn.tokensOut, cached: turn.tokensCached, dollars: turn.dollars },
+    });
+  const whole = (part: "tokensIn" | "tokensOut" | "dollars", value: number | null) =>
+    turns.some((turn) => turn[part] === null) ? null : value;
+  return {
+    input: whole("tokensIn", sum.input),
+    output: whole("tokensOut", sum.output),
+    cached: sum.cached,
+    dollars: whole("dollars", sum.dollars),
+  };
 }
 
 export async function setCandidateCommit(

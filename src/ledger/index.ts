@@ -1,5 +1,22 @@
 export * from "./append.ts";
 export * from "./examine.ts";
+export * from "./heard.ts";
+export * from "./ideas.ts";
 export { type Ledger, openLedger } from "./ledger.ts";
+export * from "./memory.ts";
 export * from "./queries.ts";
 export * from "./skillLibrary.ts";
+export {
+  addTurns,
+  awaitsRepair,
+  type NewTurn,
+  rawOf,
+  type Spending,
+  spendingOf,
+  type TurnRow,
+  type TurnsCost,
+  traceOf,
+  turnCosts,
+  turnsOf,
+} from "./turns.ts";
+export * from "./words.ts";

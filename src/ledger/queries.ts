@@ -1,4 +1,4 @@
-import type { Selectable } from "kysely";
+import { type Selectable, sql } from "kysely";
 import type { Ledger } from "./ledger.ts";
 import type {
   AuditTable,
@@ -81,8 +81,10 @@ export async function experiments(
   sessionId: number,
   page: Page = {},
 ): Promise<ExperimentRow[]> {
-  let query = experimentQuery(ledger).where("e.sessionId", "=", sessionId).orderBy("e.number", "desc");
-  if (page.kinds) query = query.where("d.kind", "in", page.kinds);
+  let query = experimentQuery(ledger).orderBy("e.number", "desc");
+  // Few among many: the plus keeps SQLite from walking through the whole session instead of the decisions of these kinds.
+  if (page.kinds) query = query.where(sql`+e.session_id`, "=", sessionId).where("d.kind", "in", page.kinds);
+  else query = query.where("e.sessionId", "=", sessionId);
   if (page.before !== undefined) query = query.where("e.number", "<", page.before);
   if (page.limit !== undefined) query = query.limit(page.limit);
   return (await query.execute()).map(unpack).reverse();
@@ -390,14 +392,12 @@ export async function holdoutLooks(
 /**
  * The earlier experiment that makes a new look at this state a second chance: the same state in this session, or,
  * in another session judged by the same pins, one that lost against the same incumbent.
- *
- * @param look.measured true: one that was refused without any run does not count, since its fault lay elsewhere.
  */
 export async function earlierLook(
   ledger: Ledger,
-  look: { sessionId: number; pins: string; state: string; parentState: string; measured?: boolean },
+  look: { sessionId: number; pins: string; state: string; parentState: string },
 ): Promise<{ tag: string; number: number } | null> {
-  let query = ledger.db
+  const row = await ledger.db
     .selectFrom("experiments as e")
     .innerJoin("sessions as s", "s.id", "e.sessionId")
     .leftJoin("decisions as d", "d.experimentId", "e.id")
@@ -412,9 +412,10 @@ export async function earlierLook(
           eb("d.kind", "!=", "keep"),
         ]),
       ]),
-    );
-  if (look.measured) query = query.where((eb) => eb.or([eb("d.runs", "is", null), eb("d.runs", ">", 0)]));
-  return (await query.limit(1).executeTakeFirst()) ?? null;
+    )
+    .limit(1)
+    .executeTakeFirst();
+  return row ?? null;
 }
 
 /** What a candidate brought that it may not, in the order in which it was found. */

@@ -81,7 +81,7 @@ export interface ExperimentTable {
   sessionId: number;
   /** 1-based within the session. */
   number: number;
-  /** Content hash of the candidate's editable files. */
+  /** Content hash of the candidate's editable files, and of what its working copy held besides that it must not. */
   state: string;
   /** The incumbent when it was proposed: its experiment number (0: the baseline) and state. */
   parent: number;

@@ -98,6 +98,13 @@ export async function skillVersionRow(ledger: Ledger, id: number): Promise<Skill
   );
 }
 
+/** Several versions at once, in the order of the ids; those that are not there are left out. */
+export async function skillVersionsById(ledger: Ledger, ids: readonly number[]): Promise<SkillVersionRow[]> {
+  if (ids.length === 0) return [];
+  const rows = await ledger.db.selectFrom("skillVersions").selectAll().where("id", "in", ids).execute();
+  return rows.sort((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id));
+}
+
 export async function updateSkill(
   ledger: Ledger,
   id: number,

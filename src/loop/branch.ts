@@ -124,8 +124,9 @@ export async function settleBranch(at: Branched): Promise<string> {
   }
   for (const review of waiting) await takeBack(review);
 
+  if (keeps.length === 0) return commit;
   const tip = await branchTip(repo, row.branch);
-  if (keeps.length > 0 && tip !== commit)
+  if (tip !== commit)
     throw new UserError(
       tip === null
         ? `the branch ${row.branch} is gone; its last commit is ${commit.slice(0, 10)}`

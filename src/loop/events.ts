@@ -1,3 +1,4 @@
+import type { TraceEvent } from "../agents/index.ts";
 import type { Decision } from "../decision/index.ts";
 import type { Evaluation } from "../evaluator/index.ts";
 
@@ -21,7 +22,11 @@ export type SessionEvent =
   /** A run begins; `rounds` is the most there can be of its purpose. */
   | { type: "run"; purpose: string; arm: string; round: number; rounds: number | null; budgetMs: number }
   | { type: "line"; line: string }
-  /** The run cannot begin yet, for a second already. */
+  /** What an agent or a model does while it is asked for a proposal. */
+  | { type: "trace"; researcher: string; event: TraceEvent }
+  /** A turn came to nothing. */
+  | { type: "failed"; researcher: string; reason: string; inARow: number }
+  /** It cannot go on yet: another run, a provider that refuses, a person's pause. */
   | { type: "waiting"; message: string }
   | {
       type: "evaluation";

@@ -11,6 +11,7 @@ import {
   earlierLook,
   evaluationsOf,
   experimentByNumber,
+  type NewTurn,
   openExperiment,
   StaleIncumbent,
   setCandidateCommit,
@@ -71,6 +72,10 @@ export interface Recording {
   /** What else was changed in the working copy; any of it makes the experiment invalid. */
   violations?: readonly Violation[];
   proposeMs: number;
+  /** What it was asked and did: recorded in one transaction with the proposal. */
+  turns?: readonly NewTurn[];
+  /** Ids of turns before these in which it came with what had been tried already. */
+  earlierTurns?: readonly number[];
 }
 
 export type Recorded =
@@ -84,24 +89,23 @@ export type Recorded =
 export async function recordProposal(
   session: Session,
   state: LoopState,
-  { researcher, proposal, violations: found = [], proposeMs }: Recording,
+  { researcher, proposal, violations: found = [], proposeMs, turns = [], earlierTurns = [] }: Recording,
 ): Promise<Recorded> {
   const { ledger, row } = session;
   const { incumbent } = state;
   const { hypothesis, changes } = proposal;
-  const hash = contentHash(applied(incumbent.files, changes));
-  const own = forbidden(session, changes);
-  const violations = [...own, ...found];
+  const files = contentHash(applied(incumbent.files, changes));
+  const violations = [...forbidden(session, changes), ...found];
   if (found.length === 0) {
     const { tag } = row;
-    if (hash === incumbent.state) return { kind: "known", tag, number: incumbent.number };
-    if (hash === row.baseState) return { kind: "known", tag, number: 0 };
-    const earlier = await earlierLook(ledger, {
-      ...{ sessionId: row.id, pins: row.pins, state: hash, parentState: incumbent.state },
-      measured: own.length === 0,
-    });
-    if (earlier) return { kind: "known", ...earlier };
+    if (files === incumbent.state) return { kind: "known", tag, number: incumbent.number };
+    if (files === row.baseState) return { kind: "known", tag, number: 0 };
   }
+  // The same files without what must not be there are another candidate, which nobody has looked at.
+  const hash = found.length === 0 ? files : contentHash({ files, found: JSON.stringify(found) });
+  const look = { sessionId: row.id, pins: row.pins, state: hash, parentState: incumbent.state };
+  const earlier = await earlierLook(ledger, look);
+  if (earlier) return { kind: "known", ...earlier };
   const before: Record<string, string | null> = {};
   for (const path of Object.keys(changes)) before[path] = incumbent.files[path] ?? null;
   const added = await addExperiment(ledger, {
@@ -118,6 +122,8 @@ export async function recordProposal(
     changes: { after: changes, before, diff: diffText(before, changes) },
     violations,
     proposeMs,
+    turns,
+    earlierTurns,
     reviewed: state.reviewed,
   }).catch((error: unknown) => {
     if (error instanceof StaleIncumbent) return null;
@@ -391,7 +397,8 @@ function lessonOf(
     case "keep":
       return { verdict: "confirmed", text: `it helps: ${made.reason}` };
     case "discard":
-      return made.t !== null && made.t < 0
+      // Without noise there are no standard errors: the effect itself tells.
+      return (made.t ?? made.effect ?? 0) < 0
         ? { verdict: "refuted", text: `${metric} got worse, or at least no better` }
         : { verdict: null, text: "no clear effect" };
     default:

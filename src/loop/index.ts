@@ -4,10 +4,22 @@ export { type Finding, ill, well } from "./doctor/finding.ts";
 export type { Listener, Phase, SessionEvent } from "./events.ts";
 export { type FinalizeOptions, finalizeSession } from "./finalize.ts";
 export { type LabFolder, readLab } from "./lab.ts";
+export { limitsOf, reached } from "./limits.ts";
 export type { Probe } from "./probe.ts";
+export type { Entrant } from "./propose.ts";
 export { type ReplayReport, replayLab } from "./replay.ts";
 export { rescore } from "./rescore.ts";
 export { type Doubted, doubted, review } from "./review.ts";
 export { type RunOptions, type RunResult, runSession } from "./run.ts";
-export type { Session, SessionOptions } from "./session.ts";
+export { Interrupted, type Session, type SessionOptions } from "./session.ts";
+export {
+  type Outcome,
+  openTrying,
+  type Standing,
+  type Tried,
+  type Trying,
+  type TryingOptions,
+  type TryOptions,
+} from "./trying.ts";
 export { uncommittedWork } from "./uncommitted.ts";
+export { isAtWork, pause, resume, steer } from "./words.ts";

@@ -1,8 +1,10 @@
-import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { existsSync, statSync } from "node:fs";
+import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Contract, Problem, Program } from "../contract/index.ts";
 import { UserError } from "../errors.ts";
+import { outOfWorkspace, whetstoneFolder } from "../notebook/index.ts";
 
 /** A lab folder with its checked contract. */
 export interface LabFolder {
@@ -35,11 +37,13 @@ export const programName = "program.md";
 /**
  * Reads and checks a lab's `program.md`.
  *
- * @param path the lab folder, or the contract file itself (a lab may have a second, shorter contract).
+ * @param path the lab folder, a folder in its workspace, or the contract file itself (a lab may have a second, shorter
+ * contract).
+ * @param options.swift take what an earlier process read, if the file and this program are the same.
  * @throws UserError with every problem as `file:line:column: what. Write: fix`.
  */
-export async function readLab(path: string): Promise<LabFolder> {
-  const given = resolve(path);
+export async function readLab(path: string, options: { swift?: boolean } = {}): Promise<LabFolder> {
+  const given = outOfWorkspace(path);
   const isFile = given.endsWith(".md");
   const folder = isFile ? resolve(given, "..") : given;
   const programFile = isFile ? given : join(given, programName);
@@ -51,6 +55,10 @@ export async function readLab(path: string): Promise<LabFolder> {
       );
     throw new UserError(`${programFile} cannot be read: ${error.message}`);
   });
+  const memo = options.swift ? join(whetstoneFolder(folder), "program.json") : null;
+  const known = memo === null ? null : await recalled(memo, text);
+  if (known)
+    return { folder, name: basename(folder), programFile, ...known, contract: known.program.contract };
   const { formatProblem, parseProgram } = await import("../contract/index.ts");
   const { program, problems } = parseProgram(text, { file: basename(programFile) });
   const shown = programFile.startsWith(`${process.cwd()}/`)
@@ -59,6 +67,7 @@ export async function readLab(path: string): Promise<LabFolder> {
   const errors = problems.filter((problem) => problem.severity === "error");
   if (!program || errors.length > 0)
     throw new UserError(errors.map((problem) => formatProblem(shown, problem)).join("\n"));
+  if (memo !== null) await remember(memo, text, { program, problems });
   return {
     folder,
     name: basename(folder),
@@ -67,4 +76,31 @@ export async function readLab(path: string): Promise<LabFolder> {
     contract: program.contract,
     problems,
   };
+}
+
+type Read = Pick<LabFolder, "program" | "problems">;
+
+async function recalled(memo: string, text: string): Promise<Read | null> {
+  const note = await readFile(memo, "utf8").catch(() => null);
+  try {
+    const { key, ...read } = JSON.parse(note ?? "{}") as Read & { key?: string };
+    return key === keyOf(text) ? read : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Failing to write costs the next process its time, and nothing else. */
+async function remember(memo: string, text: string, read: Read): Promise<void> {
+  await writeFile(`${memo}.new`, JSON.stringify({ key: keyOf(text), ...read }))
+    .then(() => rename(`${memo}.new`, memo))
+    .catch(() => {});
+}
+
+/** The text, and this very code: another version may read the same text differently. */
+function keyOf(text: string): string {
+  const { mtimeMs, ino, size } = statSync(new URL(import.meta.url));
+  return createHash("sha256")
+    .update(JSON.stringify([import.meta.url, mtimeMs, ino, size, text]))
+    .digest("hex");
 }

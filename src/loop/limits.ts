@@ -1,28 +1,34 @@
 import type { RunOptions } from "./run.ts";
 import type { Session } from "./session.ts";
-import type { LoopState } from "./state.ts";
+import type { Spent } from "./spending.ts";
+import type { Incumbent } from "./state.ts";
 
 export interface Limits {
   experiments: number | null;
   time: number | null;
   until: number | null;
+  tokens: number | null;
+  /** US dollars. */
+  money: number | null;
 }
 
 export function limitsOf(
   { contract }: Pick<Session, "contract">,
-  options: Pick<RunOptions, "experiments" | "time" | "until">,
+  options: Pick<RunOptions, "experiments" | "time" | "until" | "tokens" | "money">,
 ): Limits {
   return {
     experiments: options.experiments ?? contract.session.experiments ?? null,
     time: options.time ?? contract.session.time ?? null,
     until: options.until ?? contract.metric.target ?? null,
+    tokens: options.tokens ?? contract.session.tokens ?? null,
+    money: options.money ?? contract.session.money ?? null,
   };
 }
 
 /** The limit that has been reached, in words. Limits count the whole session, interruptions included. */
 export function reached(
   limits: Limits,
-  state: LoopState,
+  state: { incumbent: Pick<Incumbent, "value">; decided: number },
   spentMs: number,
   { contract }: Pick<Session, "contract">,
 ): string | null {
@@ -35,6 +41,23 @@ export function reached(
   if (limits.time !== null && spentMs >= limits.time)
     return `the time limit is reached (${inWords(limits.time)})`;
   return null;
+}
+
+/**
+ * The limit that the next call could pass, in words: what has been spent and what is kept back for the call together.
+ * Looked at before every call of a researcher that costs something.
+ */
+export function overdrawn({ tokens, money }: Limits, spent: Spent, next: Spent): string | null {
+  const back = (what: string) => (what === "" ? "" : `, and the next call may take ${what}`);
+  if (tokens !== null && (spent.tokens >= tokens || spent.tokens + next.tokens > tokens))
+    return `the limit of ${tokens} tokens is reached: ${Math.round(spent.tokens)} are spent${back(spent.tokens >= tokens ? "" : String(Math.round(next.tokens)))}`;
+  if (money !== null && (spent.dollars >= money || spent.dollars + next.dollars > money))
+    return `the limit of ${dollars(money)} is reached: ${dollars(spent.dollars)} are spent${back(spent.dollars >= money ? "" : dollars(next.dollars))}`;
+  return null;
+}
+
+function dollars(amount: number): string {
+  return `$${amount >= 0.1 || amount === 0 ? amount.toFixed(2) : amount.toPrecision(2)}`;
 }
 
 function inWords(ms: number): string {

@@ -1,17 +1,19 @@
+import type { ResearcherChoice } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
-import { RunFailed, UserError } from "../errors.ts";
+import { RunFailed } from "../errors.ts";
 import { counts, reviewCount, updateSession } from "../ledger/index.ts";
-import { type Briefing, proposalKey, type Researcher, search } from "../researcher/index.ts";
 import { auditSession } from "./audit.ts";
 import { alarm } from "./divergence.ts";
-import { evaluate, finishOpen, type Proposed, recordProposal, settled } from "./experiment.ts";
+import { evaluate, finishOpen, settled } from "./experiment.ts";
 import { holdoutIsUsedUp } from "./holdout.ts";
 import type { LabFolder } from "./lab.ts";
 import { decidingStage } from "./ladder.ts";
 import { limitsOf, reached } from "./limits.ts";
 import { probe } from "./probe.ts";
+import { type Given, refuseUnkeepable, researchersOf } from "./researchers.ts";
 import { closeSession, Interrupted, openSession, type Session, type SessionOptions } from "./session.ts";
-import type { LoopState } from "./state.ts";
+import { type Turns, takeTurns } from "./turns.ts";
+import { type Backoff, whilePaused } from "./waiting.ts";
 import { refuseChangedYardstick } from "./yardstick.ts";
 
 export interface RunOptions extends SessionOptions {
@@ -23,10 +25,18 @@ export interface RunOptions extends SessionOptions {
   until?: number;
   /** Pairs of the final audit; 0: none. Default 8. */
   auditPairs?: number;
-  /** Who proposes; default: the one that the contract names. */
-  researcher?: Researcher;
+  /** Tokens of the session, read and written, earlier ones included. */
+  tokens?: number;
+  /** US dollars of the session, earlier ones included. */
+  money?: number;
+  /** Who proposes; default: those that the contract names. */
+  researcher?: Given;
+  /** The same as a choice, as a contract would make it. */
+  choice?: ResearcherChoice;
   /** False: no control arm, whatever the contract says. */
   control?: boolean;
+  /** How long is waited for a provider that refuses or cannot be reached. */
+  backoff?: Backoff;
   /** False: do not try Whetstone's own cheats on the evaluator before the first experiment. */
   probe?: boolean;
   /** Called after each decision, e.g. to bring results.tsv up to date. */
@@ -50,6 +60,7 @@ export interface RunResult {
 export async function runSession(lab: LabFolder, options: RunOptions = {}): Promise<RunResult> {
   // The wall clock may jump; a limit of hours must not.
   const begun = performance.now();
+  let paused = 0;
   let session: Session;
   try {
     session = await openSession(lab, options);
@@ -77,11 +88,13 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
       best: state.incumbent.value,
       baseCommit: row.baseCommit,
     });
-    const researchers = researchersOf(session, options);
+    const limits = limitsOf(session, options);
+    const researchers = await researchersOf(session, options);
+    refuseUnkeepable(researchers, limits);
     let alarmed: string | null = null;
     let noted = performance.now();
-    const spent = () => row.spentMs + performance.now() - begun;
-    const limits = limitsOf(session, options);
+    const spent = () => row.spentMs + performance.now() - begun - paused;
+    const turns: Turns = takeTurns(session, researchers, limits, spent, options.backoff);
 
     if (state.decided === 0) for (const message of session.remarks) listener({ type: "notice", message });
     if (options.probe !== false && state.decided === 0) await probe(session);
@@ -94,6 +107,8 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
         break;
       }
       if (session.stop.requested) throw new Interrupted();
+      // Nobody works meanwhile: a pause takes nothing from the limit on time.
+      paused += await whilePaused(session);
       if (await holdoutIsUsedUp(session, 0)) {
         reason = `the holdout has been looked at ${session.contract.holdout?.looks} times, which is the limit: nothing more can be kept until it has fresh data`;
         break;
@@ -109,19 +124,13 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
           break;
         }
       }
-      const next = turn(session, state, researchers);
-      const proposed = await propose(session, next, state);
-      if (proposed === "stale") continue;
-      if (!proposed && next === researchers.control) {
-        // The control has had all it wants; the session is not over for that.
-        researchers.control = null;
-        continue;
-      }
-      if (!proposed) {
-        reason = "the researcher has nothing left to try";
+      const taken = await turns.next(state);
+      if (taken === "again") continue;
+      if ("end" in taken) {
+        reason = taken.end;
         break;
       }
-      state = await evaluate(session, state, proposed);
+      state = await evaluate(session, state, taken);
       // Else the hours of a run that is killed would not count towards the limit.
       if (performance.now() - noted > 5000) {
         noted = performance.now();
@@ -153,66 +162,6 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
     reason = error instanceof Error ? error.message : String(error);
     throw error;
   } finally {
-    await closeSession(session, reason, Math.round(performance.now() - begun));
+    await closeSession(session, reason, Math.round(performance.now() - begun - paused));
   }
-}
-
-interface Researchers {
-  main: Researcher;
-  /** The built-in search beside it, for comparison at equal cost. */
-  control: Researcher | null;
-}
-
-function researchersOf({ contract }: Session, options: RunOptions): Researchers {
-  const { researcher: given, control = true } = options;
-  const [choice] = contract.researchers;
-  const plain = search(choice?.kind === "search" ? choice.options : {});
-  if (!given && choice?.kind !== "search") throw new UserError("only the built-in search is available");
-  const main = given ?? plain;
-  return { main, control: control && (contract.control ?? 0) > 0 && main.name !== plain.name ? plain : null };
-}
-
-/** Whose turn it is: the control's while it has had less than its share of the evaluation time. */
-function turn({ contract }: Session, { spent }: LoopState, { main, control }: Researchers): Researcher {
-  if (control === null) return main;
-  const all = Object.values(spent).reduce((sum, ms) => sum + ms, 0);
-  // The main researcher begins.
-  return all > 0 && (spent[control.name] ?? 0) < (contract.control ?? 0) * all ? control : main;
-}
-
-/** Asks the researcher until it comes with something new; null when it has nothing. */
-async function propose(
-  session: Session,
-  researcher: Researcher,
-  state: LoopState,
-): Promise<Proposed | "stale" | null> {
-  const { row, lab, listener } = session;
-  const { incumbent } = state;
-  const refused = new Set<string>();
-  listener({ type: "phase", phase: "propose", number: state.decided + 1, what: researcher.name });
-  const began = performance.now();
-  for (let attempt = 0; attempt < 1000; attempt++) {
-    const briefing: Briefing = {
-      program: lab.program,
-      files: incumbent.files,
-      history: state.history,
-      seed: row.seed,
-    };
-    const answer = await researcher.propose(briefing, {
-      refused,
-      words: () => Promise.reject(new Error("not yet")),
-      workingCopy: () => Promise.reject(new Error("not yet")),
-    });
-    if (answer.kind !== "proposal") return null;
-    const { proposal } = answer;
-    const recorded = await recordProposal(session, state, {
-      researcher: researcher.name,
-      proposal,
-      ...(answer.violations ? { violations: answer.violations } : {}),
-      proposeMs: performance.now() - began,
-    });
-    if (recorded.kind === "known") refused.add(proposalKey(proposal));
-    else return recorded.kind === "stale" ? "stale" : recorded.proposed;
-  }
-  return null;
 }

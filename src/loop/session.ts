@@ -1,4 +1,5 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Contract, Program } from "../contract/index.ts";
@@ -99,6 +100,8 @@ export interface SessionOptions {
   level?: "L0";
   /** Begin the next epoch of this session: its keeps are measured again under another yardstick. */
   rescoring?: SessionRow;
+  /** Take what an earlier process found out or laid out, where nothing has changed since: for one try after another. */
+  swift?: boolean;
 }
 
 /**
@@ -111,16 +114,22 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
   const listener = options.listener ?? (() => {});
   const abort = options.abort ?? new AbortController();
   const contract = lab.contract;
-  const repo = await openRepo(lab.folder);
+  const found = openRepo(lab.folder);
+  found.catch(() => {});
+  // Nothing is written where there is no repository; a lab that has a ledger was in one.
+  if (!existsSync(ledgerPath(lab.folder))) await found;
   await makeWhetstoneFolder(lab.folder);
   for (const { budget } of [contract, ...contract.stages]) requireProcessors(budget?.cpus);
   const ledger = await openLedger(ledgerPath(lab.folder));
   try {
+    const repo = await found;
     await takeLab(ledger);
+    const folder = join(whetstoneFolder(lab.folder), "work");
     const sandbox = await openSandbox({
       require: contract.isolation === "required",
       keepOut: [repo.root],
       ...(options.level ? { level: options.level } : {}),
+      ...(options.swift ? { memo: join(whetstoneFolder(lab.folder), "sandbox.json") } : {}),
     });
     const existing = options.fresh ? null : await resumable(ledger, lab, repo, options.tag, listener);
     const { level } = sandbox.isolation;
@@ -130,7 +139,6 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
         "begin a new one with `whet run --fresh`",
       );
     const commit = existing?.baseCommit ?? repo.head;
-    const folder = join(whetstoneFolder(lab.folder), "work");
     if (existing) await holdSession(ledger, existing.id, thisProcess(), Date.now(), isAlive);
 
     listener({ type: "phase", phase: "setup", number: null, what: contract.setup?.command ?? "" });
@@ -148,12 +156,13 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       programHash: lab.program.hash,
       folder,
       sandbox,
+      ...(options.swift ? { reuse: true } : {}),
       onLine: (line) => listener({ type: "setup", line }),
       signal: abort.signal,
     }).finally(() => slot.release());
-    const found = await harvest(join(place.base, place.lab), contract.change);
+    const editable = await harvest(join(place.base, place.lab), contract.change);
     const baseFiles: Files = {};
-    for (const [path, content] of Object.entries(found.files)) baseFiles[path] = content.toString();
+    for (const [path, content] of Object.entries(editable.files)) baseFiles[path] = content.toString();
     if (Object.keys(baseFiles).length === 0)
       throw new UserError(
         `no committed file matches \`change: ${contract.change.join(", ")}\` in ${lab.folder}`,
@@ -201,7 +210,8 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       listener,
       abort,
       stop: options.stop ?? { requested: false },
-      pinsCheckedAt: Number.NEGATIVE_INFINITY,
+      // What was pinned has just been looked through.
+      pinsCheckedAt: performance.now(),
     };
     await measureBaseline(session);
     return session;

@@ -4,10 +4,12 @@ import { dirname, join, posix } from "node:path";
 import type { Contract } from "../contract/index.ts";
 import { copyTree, type Files, type Place, pinHash, removeTree } from "../evaluator/index.ts";
 import {
+  changedSince,
   harvestChanges,
   type Manifest,
   manifest,
   mayChange,
+  overlay,
   restore,
   type Stamp,
   stamp,
@@ -29,6 +31,8 @@ export interface Copy extends WorkingCopy {
   readonly files: Files;
   /** Brings it to a state; whatever else was changed, created or deleted in it is put back. */
   put(files: Files): Promise<void>;
+  /** Writes the editable files of another state over it, as if a researcher had: `harvest` finds them changed. */
+  edit(files: Files): Promise<void>;
 }
 
 /** What is known of a copy between two processes; beside its folder as `<folder>.json`. */
@@ -88,6 +92,7 @@ function handle(source: CopySource, folder: string, memo: Memo): Copy {
   return {
     folder,
     lab,
+    linked: shownInputs(source),
     get files() {
       return memo.files;
     },
@@ -103,6 +108,7 @@ function handle(source: CopySource, folder: string, memo: Memo): Copy {
       await writeFile(`${folder}.json.new`, JSON.stringify(memo, replace));
       await rename(`${folder}.json.new`, `${folder}.json`);
     },
+    edit: (files) => overlay(folder, lab, memo.files, files),
     harvest: async () => {
       const inLab: Manifest = {};
       const outside: Manifest = {};
@@ -112,10 +118,19 @@ function handle(source: CopySource, folder: string, memo: Memo): Copy {
           inLab[path.slice(within.length)] = entry;
       }
       for (const [path, text] of Object.entries(memo.files)) inLab[path] = entryOf(text);
+      const touched = new Set(await changedSince(memo.laid, folder, { ignore }));
+      const untouched = (paths: Manifest, prefix: string) =>
+        new Set(Object.keys(paths).filter((path) => !touched.has(prefix + path)));
       const under = ignore.flatMap((path) => (path.startsWith(within) ? [path.slice(within.length)] : []));
-      const own = await harvestChanges(join(folder, lab), inLab, contract.change, undefined, under);
+      const own = await harvestChanges(join(folder, lab), inLab, contract.change, undefined, {
+        ignore: under,
+        untouched: untouched(inLab, within),
+      });
       if (lab === "") return own;
-      const rest = await harvestChanges(folder, outside, [], undefined, [...ignore, lab]);
+      const rest = await harvestChanges(folder, outside, [], undefined, {
+        ignore: [...ignore, lab],
+        untouched: untouched(outside, ""),
+      });
       // Named as seen from the lab, like every other path.
       const seen = (each: Violation) => ({ ...each, path: posix.relative(lab, each.path) });
       return { changes: own.changes, violations: [...own.violations, ...rest.violations.map(seen)] };
@@ -147,6 +162,14 @@ function hiddenPlaces({ contract: { score, holdout }, place }: CopySource): stri
 function ignoredPlaces({ contract, place }: CopySource): string[] {
   const writable = contract.write.map((path) => posix.join(place.lab, path));
   return [...place.inputs.flatMap(({ at }) => (typeof at === "string" ? [at] : [])), ...writable];
+}
+
+/** Where links to inputs lead, those left out of which a part is only for scorers. */
+function shownInputs(source: CopySource): string[] {
+  const hidden = hiddenPlaces(source);
+  return source.place.inputs.flatMap(({ host, at }) =>
+    typeof at === "string" && !hidden.some((path) => path === at || path.startsWith(`${at}/`)) ? [host] : [],
+  );
 }
 
 /** Inputs are shown as links to where they lie; one that holds something private is a folder of links to the rest. */

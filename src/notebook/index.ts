@@ -2,7 +2,10 @@ export { canariesFolder, ledgerPath, makeWhetstoneFolder, whetstoneFolder } from
 export { isAlive, thisProcess } from "./holder.ts";
 export { machineOf } from "./machine.ts";
 export { type NotebookPart, notebookOf, rowOf, withSession } from "./notebook.ts";
+export { type Outlook, outlookOf } from "./outlook.ts";
 export { outcomeOf, partsOf, removals, standingKeeps } from "./parts.ts";
 export { sessionLines } from "./sessions.ts";
 export { fallen } from "./standing.ts";
+export { tracesOf } from "./traces.ts";
 export { valuedRuns } from "./valued.ts";
+export { markWorkspace, outOfWorkspace, readTrying, type TryingNote, writeTrying } from "./workspace.ts";

@@ -26,11 +26,14 @@ import {
   researcherTotals,
   reviewsOf,
   type SessionRow,
+  type Spending,
   sessionByTag,
   sessions,
+  spendingOf,
   stageTotals,
+  turnCosts,
 } from "../ledger/index.ts";
-import type { Arm, Epoch, LadderRung, Notebook, Row } from "../report/index.ts";
+import type { Arm, ArmCost, Epoch, LadderRung, Notebook, Row } from "../report/index.ts";
 import type { Isolation } from "../sandbox/index.ts";
 import { ledgerPath } from "./folder.ts";
 import { workingProcess } from "./holder.ts";
@@ -185,12 +188,13 @@ export async function notebookOf(
     machine: machineOf(contract, await machineRows(ledger, row.id, newestRuns)),
     evaluations: totals.runs,
     evaluationMs: totals.ms,
+    paused: row.pausedAt !== null,
     waiting: standing
       .filter((keep) => keep.decision?.doubt && !reviews.some((review) => review.number === keep.number))
       .map((keep) => keep.number),
     alarm: contract.holdout ? await driftApart(ledger, contract, standing) : null,
     ladder: contract.stages.length > 0 ? await ladderOf(ledger, row, contract) : [],
-    arms: contract.control === undefined ? [] : await armsOf(ledger, row, standing),
+    arms: await armsOf(ledger, row, contract, standing),
     epochs: row.rescoredFrom === null ? [] : await epochsOf(ledger, row),
   };
 }
@@ -249,15 +253,41 @@ async function ladderOf(ledger: Ledger, row: SessionRow, contract: Contract): Pr
   });
 }
 
-async function armsOf(ledger: Ledger, row: SessionRow, standing: readonly ExperimentRow[]): Promise<Arm[]> {
-  return (await researcherTotals(ledger, row.id)).map((total) => {
-    const own = standing.filter((keep) => keep.researcher === total.researcher);
-    const expectedGain = own.reduce(
-      (sum, keep) => sum + (keep.decision?.pReal ?? 1) * (keep.decision?.effect ?? 0),
-      0,
-    );
-    return { ...total, keeps: own.length, expectedGain };
-  });
+/** What each researcher brought and cost; nothing to tell where the search is alone. */
+async function armsOf(
+  ledger: Ledger,
+  row: SessionRow,
+  { control, researchers }: Contract,
+  standing: readonly ExperimentRow[],
+): Promise<Arm[]> {
+  const spending = await spendingOf(ledger, row.id);
+  if (control === undefined && researchers.length === 1 && spending.length === 0) return [];
+  const totals = await researcherTotals(ledger, row.id);
+  // Whoever came with nothing has cost something as well.
+  const idle = spending.filter((each) => !totals.some((total) => total.researcher === each.researcher));
+  return [...totals, ...idle.map(({ researcher }) => ({ researcher, experiments: 0, ms: 0 }))].map(
+    (total) => {
+      const own = standing.filter((keep) => keep.researcher === total.researcher);
+      const expectedGain = own.reduce(
+        (sum, keep) => sum + (keep.decision?.pReal ?? 1) * (keep.decision?.effect ?? 0),
+        0,
+      );
+      const spent = spending.find((each) => each.researcher === total.researcher);
+      return {
+        ...{ ...total, keeps: own.length, expectedGain },
+        ...(spent ? { cost: costOf(spent, expectedGain) } : {}),
+      };
+    },
+  );
+}
+
+function costOf(spent: Spending, expectedGain: number): ArmCost {
+  const { turns, fruitless, tokensIn, tokensOut, dollars, unknownTokens, unknownDollars } = spent;
+  const isKnown = unknownDollars === 0 && dollars !== null && dollars > 0;
+  return {
+    ...{ turns, fruitless, tokensIn, tokensOut, dollars, unknownTokens, unknownDollars },
+    gainPerDollar: isKnown ? expectedGain / dollars : null,
+  };
 }
 
 async function epochsOf(ledger: Ledger, row: SessionRow): Promise<Epoch[]> {
@@ -307,8 +337,13 @@ async function rowsOf(ledger: Ledger, list: readonly ExperimentRow[], texts: boo
         list.map((experiment) => experiment.id),
       )
     : null;
+  const costs = await turnCosts(
+    ledger,
+    list.map((experiment) => experiment.id),
+  );
   const rows: Row[] = [];
   for (const experiment of list) {
+    const cost = costs.get(experiment.id);
     const made = experiment.decision;
     const failing = made && made.kind !== "keep" && made.effect === null;
     const runs: EvaluationRow[] =
@@ -337,9 +372,11 @@ async function rowsOf(ledger: Ledger, list: readonly ExperimentRow[], texts: boo
       diff: changes?.get(experiment.id)?.diff ?? "",
       peakBytes: made?.peakBytes ?? null,
       wallMs: made?.wallMs ?? 0,
+      ...(cost ? { cost } : {}),
       startedAt: experiment.proposedAt,
       provisional: made?.provisional === 1,
       doubt: made?.doubt ?? null,
+      ...(experiment.verdict === null ? {} : { verdict: experiment.verdict }),
       lesson: experiment.lesson,
       logTail: broken?.logTail ?? null,
       ...(broken?.failureKind ? { failureKind: broken.failureKind } : {}),

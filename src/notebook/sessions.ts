@@ -4,10 +4,11 @@ import type { SessionLine } from "../report/index.ts";
 import { workingProcess } from "./holder.ts";
 import { fallen } from "./standing.ts";
 
-/** The lab's sessions in few words, newest first. */
-export async function sessionLines(ledger: Ledger): Promise<SessionLine[]> {
+/** The lab's sessions in few words, newest first, except one that is known already. */
+export async function sessionLines(ledger: Ledger, except?: number): Promise<SessionLine[]> {
   const lines: SessionLine[] = [];
   for (const row of await sessions(ledger)) {
+    if (row.id === except) continue;
     const { metric } = (JSON.parse(row.program) as Program).contract;
     const keeps = await experiments(ledger, row.id, { kinds: ["keep"] });
     const gone = fallen(

@@ -248,14 +248,18 @@ const identityCache = new Map<string, Promise<string>>();
 function identity(repo: Repo): Promise<string> {
   const known = identityCache.get(repo.root);
   if (known) return known;
-  const ask = (key: string) =>
-    git(repo.root, ["config", "--get", key], userConfig()).then(
-      (value) => value.trim().replace(/[<>\n]/g, ""),
-      () => "",
-    );
-  const found = Promise.all([ask("user.name"), ask("user.email")]).then(
-    ([name, email]) => `${name || "Whetstone"} <${email || "whetstone@localhost"}>`,
-  );
+  const asked = git(repo.root, ["config", "-z", "--get-regexp", "^user\\.(name|email)$"], userConfig());
+  const found = asked
+    .catch(() => "")
+    .then((listing) => {
+      const said = { name: "", email: "" };
+      // The last one counts, as for git itself.
+      for (const entry of listing.split("\0")) {
+        const [, key, value = ""] = /^user\.(name|email)\n([\s\S]*)$/.exec(entry) ?? [];
+        if (key === "name" || key === "email") said[key] = value.trim().replace(/[<>\n]/g, "");
+      }
+      return `${said.name || "Whetstone"} <${said.email || "whetstone@localhost"}>`;
+    });
   identityCache.set(repo.root, found);
   return found;
 }

@@ -254,14 +254,15 @@ export interface Changes {
  * it looks no further.
  *
  * @param base manifest of the copy as it was handed out.
- * @param ignore paths (with all below them) that are not looked at.
+ * @param options.ignore paths (with all below them) that are not looked at.
+ * @param options.untouched paths that are known to be as in the base: they are not read.
  */
 export async function harvestChanges(
   folder: string,
   base: Manifest,
   globs: readonly string[],
   limits: HarvestLimits = defaults,
-  ignore: readonly string[] = [],
+  { ignore = [], untouched }: { ignore?: readonly string[]; untouched?: ReadonlySet<string> } = {},
 ): Promise<Changes> {
   const { files, violations } = await harvest(folder, globs, limits, ignore);
   const faulty = new Set(violations.map(({ path }) => path));
@@ -279,7 +280,7 @@ export async function harvestChanges(
       if (Object.hasOwn(files, path) || faulty.has(path)) continue;
       const was = base[path];
       if (was) {
-        if (!(await sameAs(root, path, was))) forbid(path, "it was changed");
+        if (!untouched?.has(path) && !(await sameAs(root, path, was))) forbid(path, "it was changed");
       } else if (!path.split("/").some((part) => notHarvested.has(part))) forbid(path, "it was created");
       if (violations.length > limits.files) {
         // The record is for a person: a flood of files is one thing wrong, not a hundred thousand.

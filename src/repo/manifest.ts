@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, type Dirent, lstatSync, readdirSync } from "node:fs";
 import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 
@@ -83,11 +83,12 @@ export interface StampOptions {
   ignore?: readonly string[];
 }
 
-/** Notices changes without reading: about 20 microseconds a file. A single file has the path "". */
+/** Notices changes without reading: about 5 microseconds a file. A single file has the path "". */
 export async function stamp(folder: string, options: StampOptions = {}): Promise<Stamp> {
   const result: Stamp = {};
-  const one = async (path: string) => {
-    const info = await lstat(join(folder, path), { bigint: true }).catch(() => null);
+  const one = (path: string) => {
+    // The calls that block are several times cheaper than those that do not, and there are very many of them.
+    const info = lstatSync(join(folder, path), { bigint: true, throwIfNoEntry: false });
     if (!info) return;
     const kind = info.isSymbolicLink()
       ? "link"
@@ -101,20 +102,40 @@ export async function stamp(folder: string, options: StampOptions = {}): Promise
   const info = await lstat(folder).catch(() => null);
   if (!info) return result;
   if (!info.isDirectory()) {
-    await one("");
+    one("");
     return result;
   }
-  if (options.folders) await one("");
-  let pending: Promise<void>[] = [];
-  for await (const [path] of walk(folder, options)) {
-    pending.push(one(path));
-    if (pending.length >= 256) {
-      await Promise.all(pending);
-      pending = [];
+  if (options.folders) one("");
+  const list = (path: string) => readdirSync(join(folder, path), { withFileTypes: true });
+  let since = performance.now();
+  for (const path of below(list, options, basename(folder) === "node_modules")) {
+    one(path);
+    // Whatever else is going on gets its turn.
+    if (performance.now() - since > 10) {
+      await new Promise((resolve) => setImmediate(resolve));
+      since = performance.now();
     }
   }
-  await Promise.all(pending);
   return result;
+}
+
+/** The same paths as `walk` gives, through calls that block. */
+function* below(
+  list: (path: string) => Dirent[],
+  options: StampOptions,
+  isPackages: boolean,
+  prefix = "",
+): Generator<string> {
+  const entries = list(prefix).sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const entry of entries) {
+    if (isPackages && prefix === "" && toolCache.test(entry.name)) continue;
+    const path = prefix === "" ? entry.name : `${prefix}/${entry.name}`;
+    if (options.ignore?.includes(path)) continue;
+    if (entry.isDirectory()) {
+      if (options.folders) yield path;
+      yield* below(list, options, isPackages, path);
+    } else yield path;
+  }
 }
 
 /** Paths that were added, removed or changed since the stamp was taken. */

@@ -25,6 +25,8 @@ export async function openRepo(labFolder: string): Promise<Repo> {
   const lab = await realpath(labFolder).catch(() => {
     throw new UserError(`the folder ${labFolder} does not exist`);
   });
+  const plain = await plainFacts(lab);
+  if (plain) return plain;
   const [version, facts] = await Promise.all([gitVersion(lab), repositoryFacts(lab, labFolder)]);
   if (version !== null && (version.major < 2 || (version.major === 2 && version.minor < 31)))
     throw new UserError(`git ${version.text} is too old`, "install git 2.31 or newer");
@@ -58,6 +60,32 @@ export async function openRepo(labFolder: string): Promise<Repo> {
     labPath,
     head: head.trim(),
     branch: branch.trim() || null,
+  };
+}
+
+/**
+ * Everything in one call of git, as it is in almost every case; null where anything is out of the ordinary, to be asked
+ * about one by one.
+ */
+async function plainFacts(lab: string): Promise<Repo | null> {
+  const out = await git(lab, [
+    ...["rev-parse", "--path-format=absolute", "--is-bare-repository", "--is-inside-git-dir"],
+    ...["--git-common-dir", "--show-superproject-working-tree", "--show-toplevel"],
+    ...["HEAD^{commit}", "HEAD:./", "--symbolic-full-name", "HEAD"],
+  ]).catch(nothing);
+  // One line more in a submodule, under an old git, or for a path with a line feed; one less without a commit.
+  const lines = oneLine(out).split("\n");
+  const [bare, inside, gitDir, top, head, tree, branch] = lines;
+  if (lines.length !== 7 || bare !== "false" || inside !== "false" || !gitDir || !top || !head || !branch)
+    return null;
+  if (![head, tree].every((id) => /^[0-9a-f]{40,64}$/.test(id ?? ""))) return null;
+  const root = await realpath(top);
+  return {
+    root,
+    gitDir,
+    labPath: relative(root, lab).split(sep).join("/"),
+    head,
+    branch: branch.startsWith("refs/heads/") ? branch.slice("refs/heads/".length) : null,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Outlook } from "../notebook/index.ts";
 import { effect, oneLine, plural, probability, quantity, type Scale, shorten, value } from "./format.ts";
 import { failed, type Notebook, type Row } from "./notebook.ts";
 import { headline, notebookScale } from "./words.ts";
@@ -16,7 +17,11 @@ interface Section {
  * with their reasons, and what has not been tried out. Markdown, at most `budget` characters; what does not fit is counted.
  * @param budget characters, at least 400
  */
-export function contextText(notebook: Notebook, budget: number): string {
+export function contextText(
+  notebook: Notebook,
+  budget: number,
+  outlook: Outlook = { rules: [], ideas: [], words: [] },
+): string {
   const scale = notebookScale(notebook);
   const tally = notebook.tally;
   const { metric, best, baseline } = notebook;
@@ -32,16 +37,18 @@ export function contextText(notebook: Notebook, budget: number): string {
     "",
     `- Metric: ${shorten(oneLine(metric.name), 60)}, ${better}, ${notebook.channel}. ${noise}`,
     "- Rules: you propose changes to the editable files only; measuring and deciding happen elsewhere; nothing is measured twice.",
+    ...outlook.words.map((word) => `- A person says: ${shorten(oneLine(word), 300)}`),
+    ...outlook.rules.map((rule) => `- ${shorten(oneLine(rule), 200)}`),
     `- Baseline ${quantity(baseline.mean, scale)}; best ${quantity(best.value, scale)}${best.experiment === null ? " (the baseline)" : ` (experiment ${best.experiment})`}. ${
       notebook.audit === null ? "Not yet audited." : `Audit: ${head.claim}, ${head.evidence}.`
     }`,
     `- So far ${plural(tally.all, "experiment")}: ${tally.keeps} kept, ${tally.discards} discarded, ${tally.failures} failed.`,
   ];
-  const sections = sectionsOf(notebook, scale).filter((section) => section.length > 0);
+  const sections = sectionsOf(notebook, scale, outlook).filter((section) => section.length > 0);
   return fill(opening, sections, budget);
 }
 
-function sectionsOf(notebook: Notebook, scale: Scale): Section[] {
+function sectionsOf(notebook: Notebook, scale: Scale, { ideas }: Outlook): Section[] {
   const rows = notebook.experiments;
   const keeps = rows.filter((row) => row.status === "keep").reverse();
   const discards = rows.filter((row) => row.status === "discard");
@@ -49,7 +56,13 @@ function sectionsOf(notebook: Notebook, scale: Scale): Section[] {
   const dead = discards.filter((row) => !isNear(row)).reverse();
   const broken = rows.filter(failed).reverse();
   const sentence = (row: Row) => `#${row.id} ${shorten(oneLine(row.what), 140)}`;
-  const lesson = (row: Row) => (row.lesson === null ? "" : ` Lesson: ${shorten(oneLine(row.lesson), 160)}`);
+  const lesson = (row: Row) =>
+    row.lesson === null
+      ? ""
+      : ` ${row.verdict ? `${row.verdict === "confirmed" ? "Confirmed" : "Refuted"}: ` : "Lesson: "}${shorten(oneLine(row.lesson), 160)}`;
+  const unlearnt = rows
+    .filter((row) => row.status !== "running" && row.lesson === null && row.mechanism)
+    .reverse();
   return [
     {
       title: "What worked (newest first)",
@@ -86,6 +99,16 @@ function sectionsOf(notebook: Notebook, scale: Scale): Section[] {
           `${sentence(row)}: ${row.failureKind ?? row.status}. ${shorten(oneLine(row.reason), 160)}${lesson(row)}`,
       ),
       first: 4,
+    },
+    {
+      title: "Open ideas",
+      ...lazily(ideas, ({ id, text }) => `idea ${id}: ${shorten(oneLine(text), 200)}`),
+      first: 5,
+    },
+    {
+      title: "Nobody has said yet what follows (`whet learn`)",
+      ...lazily(unlearnt, (row) => `#${row.id}: ${shorten(oneLine(row.mechanism ?? ""), 140)}`),
+      first: 3,
     },
     {
       title: "Not tried: near misses together",

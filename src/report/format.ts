@@ -112,7 +112,8 @@ export function bytes(n: number | null): string {
 
 /** `1 run`, `12 runs`. */
 export function plural(n: number, one: string, many = `${one}s`): string {
-  return `${n.toLocaleString("en-US")} ${n === 1 ? one : many}`;
+  // The language data behind toLocaleString takes 10 ms to load.
+  return `${String(n).replace(/\B(?=(\d{3})+$)/g, ",")} ${n === 1 ? one : many}`;
 }
 
 /** Milliseconds since the epoch as `2026-11-21 03:37 UTC`. */

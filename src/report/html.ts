@@ -22,6 +22,7 @@ import { failed, type Notebook, type Row } from "./notebook.ts";
 import { script, style } from "./page.ts";
 import { chartColours, progressSvg } from "./progress.ts";
 import { remarks } from "./remarks.ts";
+import { costWords } from "./trace.ts";
 import { channelWords, headline, machineWords, notebookScale } from "./words.ts";
 
 /** Lines of one diff and of one log that the page shows. */
@@ -267,7 +268,10 @@ function detail(row: Row, scale: Scale): string {
         ...(row.peakBytes === null ? [] : [`peak memory ${bytes(row.peakBytes)}`]),
       ].join(", "),
     ),
-    pair("Proposed by", `${row.researcher}, ${moment(row.startedAt)}`),
+    pair(
+      "Proposed by",
+      `${row.researcher}, ${moment(row.startedAt)}${row.cost ? `, ${plural(row.cost.turns, "turn")}, ${costWords(row.cost)}` : ""}`,
+    ),
     pair("Commit", row.commit),
     `</dl>`,
     row.diff.trim() === "" ? "" : diffHtml(row),

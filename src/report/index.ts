@@ -9,4 +9,6 @@ export { chartPng } from "./png.ts";
 export { progressSvg } from "./progress.ts";
 export { sessionsText } from "./sessions.ts";
 export { diffLines, failuresText, logText, showText, statusText } from "./terminal.ts";
+export { eventWords, rawText, type ShownTurn, traceText } from "./trace.ts";
+export { startedText, triedJson, triedText } from "./tried.ts";
 export { resultsTsv } from "./tsv.ts";

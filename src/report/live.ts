@@ -153,6 +153,8 @@ export type LiveEvent =
   | { type: "session"; tag: string; branch: string; resumed: boolean; experiments: number }
   | { type: "setup" | "line"; line?: string }
   | { type: "notice" | "alarm" | "waiting"; message: string }
+  | { type: "trace"; researcher: string }
+  | { type: "failed"; researcher: string; reason: string; inARow: number }
   | {
       type: "probe";
       canary: string;
@@ -234,6 +236,8 @@ export function plainLine(
       return oneLine(event.message);
     case "alarm":
       return `! ${oneLine(event.message)}`;
+    case "failed":
+      return `  ${oneLine(event.researcher)} came with nothing${event.inARow === 1 ? "" : `, ${event.inARow} times in a row`}: ${oneLine(event.reason)}`;
     case "probe":
       if (event.outcome === "better")
         return `! probe, ${oneLine(event.canary)} (${oneLine(event.does)}): better, ${quantity(event.value, scaled(...(event.value === null ? [] : [event.value])))}`;

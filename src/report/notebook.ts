@@ -52,6 +52,8 @@ export interface Notebook {
   evaluationMs: number;
   /** Keeps that look too good to be believed without a person's review, by number. */
   waiting: number[];
+  /** True: a person wants no new experiment for now. */
+  paused: boolean;
   /** Why kept gains may not be what they seem; null when nothing speaks for it. */
   alarm: string | null;
   /** What each rung of the ladder cost, cheapest first, the deciding one last; empty without a ladder. */
@@ -79,6 +81,23 @@ export interface Arm {
   ms: number;
   /** Sum over its keeps of probability times effect, in the metric's unit: for comparison only. */
   expectedGain: number;
+  /** What asking it cost; absent for one that costs nothing. */
+  cost?: ArmCost;
+}
+
+/** What the turns of an agent or a model came to: sums of what it said, and how many turns did not say. */
+export interface ArmCost {
+  turns: number;
+  /** Turns that came to no experiment. */
+  fruitless: number;
+  /** Null: no turn said. */
+  tokensIn: number | null;
+  tokensOut: number | null;
+  dollars: number | null;
+  unknownTokens: number;
+  unknownDollars: number;
+  /** Expected gain for a dollar, in the metric's unit; null where not every turn said what it cost. */
+  gainPerDollar: number | null;
 }
 
 export interface Epoch {
@@ -277,10 +296,14 @@ export interface Row {
   diff: string;
   peakBytes: number | null;
   wallMs: number;
+  /** What proposing it cost; absent where nobody was asked. Null: some turn did not say. */
+  cost?: { turns: number; tokensIn: number | null; tokensOut: number | null; dollars: number | null };
   startedAt: number;
   provisional: boolean;
   /** Why a person should look at this keep. */
   doubt: string | null;
+  /** What its researcher says of the hypothesis, after the result. */
+  verdict?: "confirmed" | "refuted";
   lesson: string | null;
   logTail: string | null;
   failureKind?: string;

@@ -39,6 +39,28 @@ describe("beside the headline", () => {
     for (const page of pages({ arms: arms.slice(0, 1) })) expect(page).not.toContain("an hour");
   });
 
+  test("what a researcher cost is told, and what is not known is not zero", () => {
+    const cost = {
+      ...{ turns: 12, fruitless: 2, tokensIn: 12_345, tokensOut: 678, dollars: 1.5 },
+      ...{ unknownTokens: 0, unknownDollars: 0, gainPerDollar: 0.02 },
+    };
+    const arm = { researcher: "claude", experiments: 10, keeps: 1, ms: 1_800_000, expectedGain: 0.03, cost };
+    for (const page of pages({ arms: [arm] }))
+      expect(page).toMatch(
+        /12 turns \(2 came to nothing\), 12,345 tokens in, 678 out, \$1\.50, expected gain \+0\.02.* a dollar/,
+      );
+    const unknown = { ...cost, dollars: null, unknownDollars: 12, gainPerDollar: null };
+    for (const page of pages({ arms: [{ ...arm, cost: unknown }] })) {
+      expect(page).toMatch(/money not known, 12 turns not said in full/);
+      expect(page).not.toMatch(/a dollar|\$0/);
+    }
+  });
+
+  test("a pause is told", () => {
+    for (const page of pages({ paused: true })) expect(page).toMatch(/no new experiment begins until/);
+    for (const page of pages({})) expect(page).not.toMatch(/whet resume/);
+  });
+
   test("earlier epochs keep their numbers", () => {
     const epochs = [
       { epoch: 2, tag: "nov21-e2", baseline: 2.1, audited: null },

@@ -107,6 +107,7 @@ export function sampleNotebook(experiments = 43, seed = 1, over: Partial<Noteboo
     evaluations: experiments * 3,
     evaluationMs: experiments * 80_000,
     waiting: [],
+    paused: false,
     alarm: null,
     ladder: [],
     arms: [],

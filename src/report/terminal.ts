@@ -26,6 +26,7 @@ import {
   type SessionLine,
 } from "./notebook.ts";
 import { remarks } from "./remarks.ts";
+import { costWords } from "./trace.ts";
 import { headline, machineWords, notebookScale } from "./words.ts";
 
 export interface PageOptions {
@@ -196,6 +197,10 @@ export function showText(
   fact(
     "cost",
     `${plural(row.runs, "run")}, ${duration(row.wallMs)}${row.peakBytes === null ? "" : `, peak memory ${bytes(row.peakBytes)}`}`,
+  );
+  fact(
+    "asked",
+    row.cost && `${plural(row.cost.turns, "turn")}, ${costWords(row.cost)} (\`whet trace ${row.id}\`)`,
   );
   fact("change", `+${row.added} −${row.removed} lines by ${row.researcher}`);
   fact("commit", row.commit);

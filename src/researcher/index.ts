@@ -1,4 +1,9 @@
-export { modelResearcher } from "./model.ts";
+export { agentResearcher } from "./agent.ts";
+export { type BriefingParts, briefingText, type Refused, type Repair } from "./briefing/briefing.ts";
+export type { Entry, Memory } from "./briefing/memory.ts";
+export { tokensOf } from "./briefing/tokens.ts";
+export { openResearcher, type Surroundings } from "./open.ts";
+export { generator } from "./random.ts";
 export {
   type Answer,
   type Briefing,

@@ -66,6 +66,8 @@ export interface WorkingCopy {
   folder: string;
   /** The lab's path in it ("" for the root). */
   lab: string;
+  /** Host paths outside of it that links in it lead to: the contract's inputs. */
+  linked?: string[];
   /** What differs from the incumbent: changes of editable files, and everything else as a violation. */
   harvest(): Promise<{ changes: Record<string, string | null>; violations: Violation[] }>;
 }

@@ -24,7 +24,7 @@ export function launchL0(order: Order, tools: Tools): Launch {
     PYTHONDONTWRITEBYTECODE: "1",
     ...order.env,
   };
-  for (const mount of order.mounts) if (typeof mount.at !== "string") env[mount.at.env] = mount.host;
+  for (const { at, host } of order.mounts) if (typeof at !== "string" && "env" in at) env[at.env] = host;
   const inner = [
     ...(tools.fewerRights ?? []),
     ...limitPrefix(order.limits, tools),

@@ -6,8 +6,8 @@ import type { Mount, Order } from "./sandbox.ts";
 import { temporaryFolder } from "./temporary.ts";
 import { commandArgv, contain, isRoot, limitPrefix, type Tools } from "./tools.ts";
 
-/** Where the command sees its tree. */
-const root = "/w";
+/** Where a command sees its tree at L2. */
+export const treePlace = "/w";
 const system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
@@ -36,10 +36,11 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
   for (const [host, at] of mounts) args.push("--ro-bind", host, at);
   env.PATH = [...path, system].join(":");
 
-  args.push(order.treeWritable ? "--bind" : "--ro-bind", order.tree, root);
+  args.push(order.treeWritable ? "--bind" : "--ro-bind", order.tree, treePlace);
   for (const mount of order.mounts) {
     let at: string;
-    if (typeof mount.at === "string") at = posix.join(root, mount.at);
+    if (typeof mount.at === "string") at = posix.join(treePlace, mount.at);
+    else if ("path" in mount.at) at = mount.at.path;
     else {
       at = `/${mount.at.env.toLowerCase()}`;
       env[mount.at.env] = at;
@@ -47,11 +48,11 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
     args.push(mount.writable ? "--bind" : "--ro-bind", mount.host, at);
   }
   for (const cover of covers(order)) {
-    const at = posix.join(root, cover.path);
+    const at = posix.join(treePlace, cover.path);
     if (cover.isFolder) args.push("--tmpfs", at, "--remount-ro", at);
     else args.push("--ro-bind", empty, at);
   }
-  args.push("--remount-ro", "/", "--chdir", posix.join(root, order.cwd), "--clearenv");
+  args.push("--remount-ro", "/", "--chdir", posix.join(treePlace, order.cwd), "--clearenv");
   for (const [name, value] of Object.entries(env)) args.push("--setenv", name, value);
 
   const inner = [...limitPrefix(limits, tools), ...commandArgv(order.command)];

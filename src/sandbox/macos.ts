@@ -44,7 +44,7 @@ export function launchMacos(order: Order): Launch {
     LANG: "en_US.UTF-8",
     ...order.env,
   };
-  for (const mount of order.mounts) if (typeof mount.at !== "string") env[mount.at.env] = mount.host;
+  for (const { at, host } of order.mounts) if (typeof at !== "string" && "env" in at) env[at.env] = host;
   const profile = macosProfile({
     readable: [
       order.tree,

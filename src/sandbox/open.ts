@@ -1,11 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { launchBubblewrap } from "./bubblewrap.ts";
 import { launchL0 } from "./L0.ts";
 import { launchMacos } from "./macos.ts";
+import { type Findings, recalled, remember } from "./memo.ts";
 import { type Launch, run } from "./run.ts";
 import type { Isolation, Level, Limits, Order, Sandbox } from "./sandbox.ts";
 import { findTools, isRoot, type Tools, works } from "./tools.ts";
@@ -17,6 +17,8 @@ export interface SandboxOptions {
   level?: "L0";
   /** Host folders of which nothing is ever shown but what an order names, wherever the user's PATH leads. */
   keepOut?: readonly string[];
+  /** File in which what was found is kept for the next process. */
+  memo?: string;
 }
 
 /**
@@ -26,8 +28,7 @@ export interface SandboxOptions {
  * @throws UserError when `require` is set and only a weaker level works.
  */
 export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const tools = await findTools();
-  const isolation = await bestIsolation(options, tools);
+  const { tools, isolation } = await findings(options);
   if (options.require && isolation.level === "L0")
     throw new UserError(
       `isolation is required by program.md, and this machine offers only ${isolation.level}: ${isolation.evidence.join("; ")}`,
@@ -37,6 +38,16 @@ export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox
     );
   const launch = launcher(isolation.level, tools, options.keepOut ?? []);
   return { isolation, start: (order) => run(launch(order), order, tools) };
+}
+
+async function findings(options: SandboxOptions): Promise<Findings> {
+  const asked = options.level ?? "best";
+  const known = options.memo === undefined ? null : await recalled(options.memo, asked);
+  if (known) return known;
+  const tools = await findTools();
+  const found = { tools, isolation: await bestIsolation(options, tools) };
+  if (options.memo !== undefined) await remember(options.memo, asked, found);
+  return found;
 }
 
 function launcher(level: Level, tools: Tools, keepOut: readonly string[]): (order: Order) => Launch {
@@ -66,6 +77,8 @@ async function bestIsolation(options: SandboxOptions, tools: Tools): Promise<Iso
 /** Runs the canary under bubblewrap; a string says why the level is not to be had. */
 async function probeBubblewrap(tools: Tools): Promise<Isolation | string> {
   const tree = mkdtempSync(join(tmpdir(), "whet-probe-"));
+  // Loaded for a probe only: most tries take over what an earlier one found.
+  const { createServer } = await import("node:net");
   const server = createServer((socket) => socket.end());
   try {
     writeFileSync(join(tree, "canary"), "untouched");

@@ -13,7 +13,7 @@ export interface Order {
   cwd: string;
   /** True: the tree itself may be written (setup only). Default false. */
   treeWritable?: boolean;
-  /** Host folders shown at other places of the tree, or at an absolute path named by an environment variable. */
+  /** Host folders shown at other places of the tree, or at an absolute path. */
   mounts: Mount[];
   /** Paths (relative to the tree) that the command must not see. */
   hidden: string[];
@@ -31,11 +31,12 @@ export interface Order {
 
 /**
  * A host folder or file made visible to a command.
- * `at`: a path relative to the tree, or `{ env: NAME }`: the sandbox chooses the place and says it in that variable.
+ * `at`: a path relative to the tree ("" replaces the tree itself), `{ env: NAME }`: the sandbox chooses the place and
+ * says it in that variable, or `{ path }`: an absolute path, which only L2 can give it; elsewhere it stays where it is.
  */
 export interface Mount {
   host: string;
-  at: string | { env: string };
+  at: string | { env: string } | { path: string };
   writable: boolean;
 }
 

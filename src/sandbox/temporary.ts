@@ -3,7 +3,10 @@ import { mkdtempSync, readdirSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-/** A new folder for one run, named after the folder that its tree lies in, so that it can be told whose it was. */
+/**
+ * A new folder for one run that only this user can enter, named after the folder that its tree lies in, so that it can
+ * be told whose it was.
+ */
 export function temporaryFolder(tree: string): string {
   return mkdtempSync(join(tmpdir(), prefix(dirname(tree))));
 }

@@ -14,6 +14,8 @@ export interface AttackedLab {
   margin: number;
   /** A program that the lab needs. */
   needs?: "python3";
+  /** Private paths beyond those that the contract admits: the sandbox must hold without its refusal as well. */
+  alsoPrivate?: readonly string[];
 }
 
 /** The candidate of the pipe lab: `estimate` is an expression of x, `before` and `each` are statements. */

@@ -57,6 +57,7 @@ export async function openBench(lab: AttackedLab, level: AttackedLevel): Promise
   const { program, problems } = parseProgram(lab.files["program.md"] as string);
   if (!program) throw new Error(JSON.stringify(problems));
   const { contract } = program;
+  contract.score?.private.push(...(lab.alsoPrivate ?? []));
   const repo = await openRepo(folder);
   const sandbox = await openSandbox(level === "L0" ? { level } : {});
   if (sandbox.isolation.level !== level) throw new Error(`this machine does not offer ${level}`);

@@ -103,16 +103,18 @@ export const vaults = {
     },
     ...guesses,
   },
-  /** Private data below a folder that the run may write: what is mounted there lies on the candidate's ground. */
+  /**
+   * Private data below a folder that the run may write: what is mounted there lies on the candidate's ground. A contract
+   * that says so is refused.
+   */
   trap: {
     files: {
       ...files,
       ...checkFiles,
-      "program.md": program(
-        `${frontMatter.replace("private: [answers.json]", "private: [answers.json, cache/notes.json]")}\nchecks: [node check.cjs]`,
-      ),
+      "program.md": program(`${frontMatter}\nchecks: [node check.cjs]`),
       "cache/notes.json": "{}\n",
     },
+    alsoPrivate: ["cache/notes.json"],
     ...guesses,
   },
   /** The same task with a scorer and a check in Python. */

@@ -51,7 +51,7 @@ export function start(folder: string, ...args: string[]) {
 export function startWith(env: Record<string, string>, folder: string, ...args: string[]) {
   const child = spawn(process.execPath, [join(root, "bin", "whet.cjs"), ...args], {
     cwd: folder,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
     env: { ...process.env, NO_COLOR: "1", npm_command: "", ...env },
   });
   let stdout = "";

@@ -1,12 +1,25 @@
-import { relative } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { UserError } from "../../errors.ts";
+import { agentSetups, setUpAgent } from "../init/agents/index.ts";
 import type { InitOptions } from "../init/init.ts";
 import { init } from "../init/init.ts";
 import { interactive, print } from "../output.ts";
 
 export async function initCommand(
   folder: string | undefined,
-  options: Omit<InitOptions, "folder" | "interactive">,
+  options: Omit<InitOptions, "folder" | "interactive"> & { agent?: string },
 ): Promise<number> {
+  if (options.agent !== undefined) {
+    if (!agentSetups.includes(options.agent))
+      throw new UserError(
+        `there is no set-up for an agent "${options.agent}"`,
+        `take one of ${agentSetups.join(", ")}`,
+      );
+    // A lab that is there already gets its agent only.
+    if (options.template === undefined && (await hasContract(folder ?? ".")))
+      return agentOnly(folder, options.agent);
+  }
   const result = await init({
     ...options,
     folder: folder ?? ".",
@@ -16,5 +29,18 @@ export async function initCommand(
   for (const path of result.written) print(`written  ${relative(process.cwd(), path) || path}`);
   print("\nNext:");
   for (const step of result.next) print(`  ${step}`);
+  return options.agent === undefined ? 0 : agentOnly(folder, options.agent);
+}
+
+async function agentOnly(folder: string | undefined, agent: string): Promise<number> {
+  const { written, notes } = await setUpAgent(agent, folder ?? ".");
+  for (const { path, what } of written) print(`written  ${relative(process.cwd(), path) || path}: ${what}`);
+  for (const note of notes) print(`note     ${note.replaceAll(`${process.cwd()}/`, "")}`);
+  print(`\nNow tell ${agent}: "Go on with the research in ${folder ?? "this folder"} (skill whetstone)."`);
   return 0;
+}
+
+async function hasContract(folder: string): Promise<boolean> {
+  const text = await readFile(join(folder, "program.md"), "utf8").catch(() => "");
+  return /^(\uFEFF)?---[ \t]*\r?\n/.test(text);
 }

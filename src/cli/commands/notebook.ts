@@ -1,5 +1,13 @@
-import { basename, resolve } from "node:path";
-import { notebookOf, rowOf, sessionLines, withSession } from "../../notebook/index.ts";
+import { basename, join, resolve } from "node:path";
+import {
+  notebookOf,
+  outlookOf,
+  outOfWorkspace,
+  readTrying,
+  rowOf,
+  sessionLines,
+  withSession,
+} from "../../notebook/index.ts";
 import {
   contextText,
   diffLines,
@@ -20,23 +28,40 @@ export interface Options {
 /** Screens need the newest experiments and every keep; the rest stays in the ledger. */
 const screen = 200;
 
-/** The lab's folder; a contract file stands for the folder that it lies in. */
+/** The lab's folder; a contract file stands for the folder that it lies in, and a workspace for its lab. */
 export function labFolder(lab: string | undefined): string {
-  const path = resolve(lab ?? ".");
+  return withoutFile(outOfWorkspace(lab ?? "."));
+}
+
+function withoutFile(path: string): string {
   return path.endsWith(".md") ? resolve(path, "..") : path;
+}
+
+/** The session that is meant: the named one; from within a workspace the one that it belongs to; else the newest. */
+export async function sessionOf(
+  lab: string | undefined,
+  tag: string | undefined,
+): Promise<string | undefined> {
+  if (tag !== undefined || labFolder(lab) === withoutFile(resolve(lab ?? "."))) return tag;
+  return (await readTrying(labFolder(lab)))?.tag;
 }
 
 const page = () => ({ colour, width: width(), whole });
 
 export async function statusCommand(lab: string | undefined, options: Options): Promise<number> {
   const folder = labFolder(lab);
-  return withSession(folder, options.tag, async (ledger, row) => {
+  return withSession(folder, await sessionOf(lab, options.tag), async (ledger, row) => {
     const notebook = await notebookOf(ledger, basename(folder), row, { newest: screen });
     if (options.json) {
       const { experiments, ...rest } = notebook;
-      printJson({ ...rest, newest: experiments.slice(-5).map(slim), sessions: undefined });
+      printJson({
+        ...rest,
+        newest: experiments.slice(-5).map(slim),
+        sessions: undefined,
+        workspace: await workspaceOf(folder, row.tag),
+      });
     } else {
-      const others = (await sessionLines(ledger)).filter((line) => line.tag !== row.tag);
+      const others = await sessionLines(ledger, row.id);
       print(statusText(notebook, { ...page(), others }));
     }
     return 0;
@@ -52,12 +77,18 @@ export async function sessionsCommand(lab: string | undefined, options: { json?:
   });
 }
 
+/** Where an agent that drives this session edits; null when none does. */
+async function workspaceOf(folder: string, tag: string): Promise<string | null> {
+  const note = await readTrying(folder);
+  return note?.tag === tag ? join(note.workspace, note.lab) : null;
+}
+
 export async function logCommand(
   lab: string | undefined,
   options: Options & { newest: number; all?: boolean },
 ): Promise<number> {
   const folder = labFolder(lab);
-  return withSession(folder, options.tag, async (ledger, row) => {
+  return withSession(folder, await sessionOf(lab, options.tag), async (ledger, row) => {
     const notebook = await notebookOf(
       ledger,
       basename(folder),
@@ -72,7 +103,7 @@ export async function logCommand(
 }
 
 export async function showCommand(id: number, lab: string | undefined, options: Options): Promise<number> {
-  return withSession(labFolder(lab), options.tag, async (ledger, session) => {
+  return withSession(labFolder(lab), await sessionOf(lab, options.tag), async (ledger, session) => {
     const row = await rowOf(ledger, session, id);
     const { metric, sigma } = await notebookOf(ledger, "", session, { newest: 1 });
     if (options.json) printJson(row);
@@ -82,7 +113,7 @@ export async function showCommand(id: number, lab: string | undefined, options: 
 }
 
 export async function diffCommand(id: number, lab: string | undefined, options: Options): Promise<number> {
-  return withSession(labFolder(lab), options.tag, async (ledger, session) => {
+  return withSession(labFolder(lab), await sessionOf(lab, options.tag), async (ledger, session) => {
     const row = await rowOf(ledger, session, id);
     if (options.json) printJson({ id: row.id, diff: row.diff });
     else print(diffLines(row.diff, paints(colour)).join("\n"));
@@ -95,9 +126,9 @@ export async function contextCommand(
   options: Options & { budget: number },
 ): Promise<number> {
   const folder = labFolder(lab);
-  return withSession(folder, options.tag, async (ledger, row) => {
+  return withSession(folder, await sessionOf(lab, options.tag), async (ledger, row) => {
     const notebook = await notebookOf(ledger, basename(folder), row, { newest: screen });
-    const text = contextText(notebook, options.budget);
+    const text = contextText(notebook, options.budget, await outlookOf(ledger, row));
     if (options.json) printJson({ context: text });
     else print(text);
     return 0;
@@ -106,7 +137,7 @@ export async function contextCommand(
 
 export async function failuresCommand(lab: string | undefined, options: Options): Promise<number> {
   const folder = labFolder(lab);
-  return withSession(folder, options.tag, async (ledger, row) => {
+  return withSession(folder, await sessionOf(lab, options.tag), async (ledger, row) => {
     const notebook = await notebookOf(ledger, basename(folder), row, { newest: 1000, texts: true });
     const rows = notebook.experiments.filter((each) => ["crash", "timeout", "invalid"].includes(each.status));
     if (options.json)

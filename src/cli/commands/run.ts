@@ -1,4 +1,4 @@
-import { parseDuration } from "../../contract/index.ts";
+import { parseDuration, parseResearcher, type ResearcherChoice } from "../../contract/index.ts";
 import { UserError } from "../../errors.ts";
 import {
   type LabFolder,
@@ -20,6 +20,9 @@ interface Options {
   experiments?: number;
   for?: string;
   until?: number;
+  money?: number;
+  tokens?: number;
+  researcher?: string;
   audit?: number;
   seed?: number;
   fresh?: boolean;
@@ -38,6 +41,16 @@ export function rescoreCommand(lab: string | undefined, options: Options): Promi
   return shown(lab, options, rescore);
 }
 
+function choiceOf(text: string): ResearcherChoice {
+  const choice = parseResearcher(text);
+  if (choice === null)
+    throw new UserError(
+      `--researcher ${text} is nobody that is known`,
+      "write search, claude, codex, gemini, opencode, pi, `command: ...`, `acp: ...` or `model: provider/name`",
+    );
+  return choice;
+}
+
 async function shown(
   lab: string | undefined,
   options: Options,
@@ -47,6 +60,11 @@ async function shown(
   const time = options.for === undefined ? undefined : parseDuration(options.for);
   if (time === null || time === 0 || /^[\d.]+$/.test(options.for ?? ""))
     throw new UserError(`--for ${options.for} is no duration`, "write 30m, 8h or 1h30m");
+  if (options.money !== undefined && options.money <= 0)
+    throw new UserError(
+      `--money ${options.money} buys nothing`,
+      "write an amount of US dollars, such as 2.50",
+    );
   if (options.isolation !== undefined && options.isolation !== "best" && options.isolation !== "L0")
     throw new UserError(`--isolation is best or L0, not ${options.isolation}`);
   const display = options.json
@@ -66,6 +84,9 @@ async function shown(
     ...(options.experiments === undefined ? {} : { experiments: options.experiments }),
     ...(time === undefined ? {} : { time }),
     ...(options.until === undefined ? {} : { until: options.until }),
+    ...(options.money === undefined ? {} : { money: options.money }),
+    ...(options.tokens === undefined ? {} : { tokens: options.tokens }),
+    ...(options.researcher === undefined ? {} : { choice: choiceOf(options.researcher) }),
     ...(options.audit === undefined ? {} : { auditPairs: options.audit }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     ...(options.fresh ? { fresh: true } : {}),

@@ -37,6 +37,13 @@ export async function up(db: Kysely<Schema>): Promise<void> {
     .on("evaluations")
     .columns(["audit_id", "position"])
     .execute();
+  // By session alone: its rows stand in the order of their ids, so the newest are found without sorting.
+  await db.schema.createIndex("evaluations_newest").on("evaluations").columns(["session_id"]).execute();
+  await db.schema
+    .createIndex("evaluations_time")
+    .on("evaluations")
+    .columns(["session_id", "wall_ms"])
+    .execute();
 
   await db.schema
     .createTable("reviews")

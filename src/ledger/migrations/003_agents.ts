@@ -25,6 +25,13 @@ export async function up(db: Kysely<Schema>): Promise<void> {
     .execute();
   await db.schema.createIndex("turns_by_session").on("turns").columns(["session_id", "id"]).execute();
   await db.schema.createIndex("turns_by_experiment").on("turns").columns(["experiment_id"]).execute();
+  // What a session has cost is asked before every call: answered from the index alone, past the long texts.
+  await db.schema
+    .createIndex("turns_by_cost")
+    .on("turns")
+    .columns(["session_id", "researcher", "ending", "experiment_id", "wall_ms"])
+    .columns(["tokens_in", "tokens_out", "dollars"])
+    .execute();
 
   await db.schema
     .createTable("trace_events")
@@ -48,6 +55,9 @@ export async function up(db: Kysely<Schema>): Promise<void> {
     .addColumn("experiment_id", "integer", (c) => c.references("experiments.id"))
     .addColumn("dropped_at", "bigint")
     .execute();
+  await sql`create index ideas_open on ideas (id) where experiment_id is null and dropped_at is null`.execute(
+    db,
+  );
 
   await db.schema
     .createTable("steering")

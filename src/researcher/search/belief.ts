@@ -1,7 +1,7 @@
+import { normal } from "../random.ts";
 import type { PastExperiment } from "../researcher.ts";
 import type { Knob, Value } from "./knob.ts";
 import { keyOf, type Memory } from "./memory.ts";
-import { normal } from "./random.ts";
 import { coordinate, type Move, steps } from "./steps.ts";
 import { importance } from "./words.ts";
 

@@ -1,4 +1,5 @@
 import picomatch from "picomatch";
+import { generator } from "../random.ts";
 import type { Briefing, PastExperiment, Proposal, Researcher } from "../researcher.ts";
 import { proposalKey } from "../researcher.ts";
 import { type Drawn, draw, weigh } from "./belief.ts";
@@ -6,7 +7,6 @@ import type { Knob, Value } from "./knob.ts";
 import { setKnobs } from "./knobs.ts";
 import { lineProposals } from "./lines.ts";
 import { keyOf, memory, type Read, stateTest } from "./memory.ts";
-import { generator } from "./random.ts";
 import type { Move } from "./steps.ts";
 import { mechanism } from "./words.ts";
 

@@ -1,6 +1,6 @@
+import { generator, normal } from "../random.ts";
 import type { Briefing, PastExperiment, Proposal, Researcher } from "../researcher.ts";
 import { findKnobs } from "./knobs.ts";
-import { generator, normal } from "./random.ts";
 
 /** The editable file of the simulated lab, far from its optimum. */
 export const startText = `// A file with knobs and other things

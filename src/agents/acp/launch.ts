@@ -1,0 +1,93 @@
+import type { Running } from "../../sandbox/index.ts";
+import type { Turn } from "../agent.ts";
+import type { Launcher } from "../command/commandAgent.ts";
+import { handedOn, openLaunchpad } from "../launch.ts";
+import { presets } from "../presets/index.ts";
+import { plain } from "../presets/plain.ts";
+import type { Preset } from "../presets/preset.ts";
+import { locate, programOf } from "../program.ts";
+import type { ProviderAnswer } from "../relay/relay.ts";
+import type { AcpChoice } from "./acpAgent.ts";
+import type { Ended } from "./endings.ts";
+
+/** A started agent. */
+export interface Launched {
+  running: Running;
+  /** Where it sees the working copy. */
+  seen: string;
+  /** The server of tools that it may use, at the address that it sees. */
+  mcp: Turn["mcp"];
+  version: string | null;
+  enforced: string[];
+  notEnforced: string[];
+  /** Takes its home and its relay away. */
+  close(): Promise<void>;
+}
+
+/** What becomes known of a started agent besides what it says itself. */
+export interface Watch {
+  onLine: (line: string, stream: "stdout" | "stderr") => void;
+  onAnswer: (answer: ProviderAnswer) => void;
+  onActivity: () => void;
+}
+
+/** The agents behind the programs that speak ACP: they find their model as their command lines do. */
+const behind: Record<string, Preset> = {
+  gemini: presets.gemini,
+  opencode: presets.opencode,
+  "codex-acp": presets.codex,
+  "claude-agent-acp": presets.claude,
+  "claude-code-acp": presets.claude,
+};
+
+/**
+ * Starts the command line in the sandbox with a home of its own and a relay to its model.
+ *
+ * @returns why it cannot be started, if so.
+ */
+export async function launch(
+  choice: AcpChoice,
+  { sandbox, env, onNotice }: Launcher,
+  turn: Turn,
+  { onLine, onAnswer, onActivity }: Watch,
+): Promise<Launched | Ended> {
+  const preset = behind[programOf(choice.command)] ?? plain(choice.command, choice.env, choice.hosts);
+  const program = locate({ shell: choice.command }, env);
+  if ("missing" in program) return { ending: "start", message: program.missing };
+  const connection = preset.connect(env, undefined);
+  if (connection.kind === "none")
+    return { ending: "auth", message: `${preset.name} has no key: ${connection.message}` };
+  const pad = await openLaunchpad(sandbox, {
+    ...{ connection, hosts: choice.hosts, readable: program.readable, turn: withoutSignal(turn) },
+    ...{ onAnswer, onActivity },
+  });
+  const plan = preset.plan({
+    ...{ providers: pad.providers, home: pad.home, model: undefined, confined: pad.confined },
+    // The protocol itself hands the tools on.
+    ...{ dollars: turn.dollars, mcp: undefined },
+  });
+  const running = pad.start({
+    argv: program.argv,
+    env: { ...handedOn(choice.env, env), ...plan.env },
+    files: plan.files,
+    onLine,
+  });
+  const held = choice.env.filter((name) => env[name] !== undefined && plan.env[name] === undefined);
+  return {
+    running,
+    seen: pad.folder,
+    mcp: pad.mcp,
+    version: program.version,
+    enforced: pad.enforced,
+    notEnforced: [...pad.notEnforced, ...held.map((name) => `the agent holds ${name} of your environment`)],
+    async close() {
+      const notice = await pad.close();
+      if (notice !== null) onNotice?.(notice);
+    },
+  };
+}
+
+/** A cancelled turn is to end by the protocol first; the sandbox would kill it at once. */
+function withoutSignal({ signal: _signal, ...turn }: Turn): Omit<Turn, "signal"> {
+  return turn;
+}

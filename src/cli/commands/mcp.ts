@@ -1,0 +1,57 @@
+import { UserError } from "../../errors.ts";
+import { readLab } from "../../loop/index.ts";
+import { makeServer, openDesk, openHttp, overStdio } from "../../mcp/index.ts";
+import { resultsWriter } from "../results.ts";
+
+/** Serves the verbs of an agent that drives as MCP tools, until the client goes or a signal comes. */
+export async function mcpCommand(
+  lab: string | undefined,
+  options: {
+    http?: boolean;
+    port?: number;
+    token?: string;
+    tag?: string;
+    isolation?: string;
+    probe?: boolean;
+    version: string;
+  },
+): Promise<number> {
+  if (options.isolation !== undefined && options.isolation !== "best" && options.isolation !== "L0")
+    throw new UserError(`--isolation is best or L0, not ${options.isolation}`);
+  if (!options.http && (options.port !== undefined || options.token !== undefined))
+    throw new UserError("--port and --token are for --http", "add --http, or leave them out");
+  if (options.token !== undefined && options.token.length < 16)
+    throw new UserError("the token is shorter than 16 characters", "leave it out for a random one");
+  // A mistake in the contract is said at once, not with the first call.
+  const { folder } = await readLab(lab ?? ".");
+  const log = (line: string) => process.stderr.write(`whet mcp: ${line}\n`);
+  const desk = openDesk(lab ?? ".", {
+    ...(options.tag === undefined ? {} : { tag: options.tag }),
+    ...(options.probe === false ? { probe: false } : {}),
+    ...(options.isolation === "L0" ? { level: "L0" as const } : {}),
+  });
+  const server = () => makeServer({ desk, version: options.version, log, onDecided: resultsWriter(folder) });
+  const end = new AbortController();
+  const stop = () => end.abort();
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  try {
+    if (options.http) {
+      const door = await openHttp(server, {
+        ...(options.port === undefined ? {} : { port: options.port }),
+        ...(options.token === undefined ? {} : { token: options.token }),
+      });
+      log(`listening on ${door.url}`);
+      if (options.token === undefined) log(`token: ${door.token}`);
+      await new Promise<void>((resolve) => {
+        end.signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+      await door.close();
+    } else await overStdio(server, end.signal);
+    return 0;
+  } finally {
+    await desk.close();
+    process.off("SIGINT", stop);
+    process.off("SIGTERM", stop);
+  }
+}

@@ -1,0 +1,124 @@
+import { UserError } from "../../errors.ts";
+import {
+  Interrupted,
+  openTrying,
+  readLab,
+  type Trying,
+  type TryingOptions,
+  uncommittedWork,
+} from "../../loop/index.ts";
+import { print, printJson } from "../output.ts";
+import { plainDisplay } from "../plainDisplay.ts";
+
+interface Common {
+  tag?: string;
+  json?: boolean;
+  isolation?: string;
+  probe?: boolean;
+}
+
+/** Nothing was measured: the candidate is not new. */
+const refused = 2;
+/** A limit of the session is reached: no further try will be measured. */
+const atLimit = 3;
+/** As shells have it for Ctrl-C. */
+const interrupted = 130;
+
+export async function startCommand(
+  lab: string | undefined,
+  options: Common & { workspace?: string; fresh?: boolean; from?: number; seed?: number },
+): Promise<number> {
+  const given = {
+    ...(options.workspace === undefined ? {} : { workspace: options.workspace }),
+    ...(options.fresh ? { fresh: true } : {}),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+  };
+  return during(lab, options, given, async (trying) => {
+    const { setAside } = await trying.reset(options.from);
+    if (setAside !== null) process.stderr.write(`your edits that were never tried are kept in ${setAside}\n`);
+    const standing = await trying.standing();
+    if (standing.experiments === 0)
+      for (const message of (await uncommittedWork(trying.session.lab)).warnings)
+        process.stderr.write(`${message}\n`);
+    const { change } = trying.session.contract;
+    if (options.json) printJson({ ...standing, change });
+    else print((await import("../../report/index.ts")).startedText(standing, change));
+    return 0;
+  });
+}
+
+export async function tryCommand(
+  lab: string | undefined,
+  options: Common & { message: string; because: string; expect?: string; idea?: number },
+): Promise<number> {
+  return during(lab, options, {}, async (trying, signal) => {
+    // Loaded while the runs take their time.
+    const later = Promise.all([import("../../report/index.ts"), import("../results.ts")]);
+    const tried = await trying.try(
+      {
+        what: options.message,
+        mechanism: options.because,
+        ...(options.expect === undefined ? {} : { prediction: options.expect }),
+      },
+      { signal, ...(options.idea === undefined ? {} : { idea: options.idea }) },
+    );
+    const [{ triedJson, triedText }, { resultsWriter }] = await later;
+    print(options.json ? triedJson(tried) : triedText(tried));
+    if (tried.kind === "decided" || tried.finished)
+      await resultsWriter(trying.session.lab.folder)(trying.session);
+    return tried.kind === "decided" ? 0 : tried.kind === "limit" ? atLimit : refused;
+  });
+}
+
+export async function auditCommand(
+  lab: string | undefined,
+  options: Common & { pairs: number },
+): Promise<number> {
+  let tag = "";
+  const code = await during(lab, options, {}, async (trying, signal) => {
+    tag = trying.session.row.tag;
+    if (!(await trying.audit(options.pairs, { signal })))
+      process.stderr.write("nothing has been kept, so there is nothing to audit\n");
+    return 0;
+  });
+  const { statusCommand } = await import("./notebook.ts");
+  return code === 0 ? statusCommand(lab, { tag, ...(options.json ? { json: true } : {}) }) : code;
+}
+
+/** Opens the session, does the work, and closes it; progress goes to standard error. */
+async function during(
+  lab: string | undefined,
+  options: Common,
+  more: TryingOptions,
+  work: (trying: Trying, signal: AbortSignal) => Promise<number>,
+): Promise<number> {
+  if (options.isolation !== undefined && options.isolation !== "best" && options.isolation !== "L0")
+    throw new UserError(`--isolation is best or L0, not ${options.isolation}`);
+  const folder = await readLab(lab ?? ".", { swift: true });
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  let trying: Trying | null = null;
+  try {
+    trying = await openTrying(folder, {
+      ...more,
+      ...(options.tag === undefined ? {} : { tag: options.tag }),
+      ...(options.isolation === "L0" ? { level: "L0" as const } : {}),
+      ...(options.probe === false ? { probe: false } : {}),
+      signal: controller.signal,
+      listener: plainDisplay(folder, process.stderr).listener,
+    });
+    return await work(trying, controller.signal);
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    process.stderr.write(
+      "interrupted: what was measured is recorded, and the next `whet try` finishes the open experiment first\n",
+    );
+    return interrupted;
+  } finally {
+    await trying?.close();
+    process.off("SIGINT", stop);
+    process.off("SIGTERM", stop);
+  }
+}

@@ -1,0 +1,40 @@
+import type { Contract } from "../contract/index.ts";
+import { awaitsRepair, changeOf, type EvaluationRow, evaluationsOf, experiments } from "../ledger/index.ts";
+import type { Repair } from "../researcher/index.ts";
+import type { Session } from "./session.ts";
+
+/** The crash that is to be mended next, and by whom; null: none. A crash gets one repair turn, right after it. */
+export async function crashToRepair({
+  ledger,
+  row,
+  contract,
+}: Pick<Session, "ledger" | "row" | "contract">): Promise<{ researcher: string; repair: Repair } | null> {
+  const [last] = await experiments(ledger, row.id, { limit: 1 });
+  if (last?.decision?.kind !== "crash" || !(await awaitsRepair(ledger, row.id, last.id))) return null;
+  const { after } = await changeOf(ledger, last.id);
+  const broken = (await evaluationsOf(ledger, { experiment: last.id })).findLast(
+    (run) => run.arm === "candidate" && run.failureKind !== null && run.purpose !== "holdout",
+  );
+  return {
+    researcher: last.researcher,
+    repair: {
+      number: last.number,
+      proposal: {
+        hypothesis: {
+          what: last.what,
+          ...(last.mechanism === null ? {} : { mechanism: last.mechanism }),
+          ...(last.prediction === null ? {} : { prediction: last.prediction }),
+        },
+        changes: after,
+      },
+      kind: broken?.failureKind ?? "crash",
+      reason: last.decision.reason,
+      logTail: broken ? ownOutput(contract, broken) : "",
+    },
+  };
+}
+
+/** What the candidate itself printed; where the scorer's own words may be among it, nothing. */
+function ownOutput({ score }: Contract, { logTail }: EvaluationRow): string {
+  return score?.pipe || score?.answer !== undefined ? "" : logTail;
+}

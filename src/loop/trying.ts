@@ -1,0 +1,542 @@
+import { lstat, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { dirname, join, normalize, resolve } from "node:path";
+import * as decision from "../decision/index.ts";
+import { RunFailed, UserError } from "../errors.ts";
+import type { Files } from "../evaluator/index.ts";
+import {
+  changeOf,
+  counts,
+  type ExperimentRow,
+  evaluationsOf,
+  experimentByNumber,
+  heardSince,
+  holdoutLooks,
+  requireIdea,
+  reviewCount,
+  sessionByTag,
+  tookUpIdea,
+  updateSession,
+  violationsOf,
+} from "../ledger/index.ts";
+import {
+  markWorkspace,
+  readTrying,
+  type TryingNote,
+  whetstoneFolder,
+  writeTrying,
+} from "../notebook/index.ts";
+import { applyChange, contentHash, type Violation } from "../repo/index.ts";
+import type { Hypothesis } from "../researcher/index.ts";
+import { auditSession } from "./audit.ts";
+import { alarm } from "./divergence.ts";
+import type { Listener } from "./events.ts";
+import { drivingAgent, evaluate, finishOpen, type Proposed, recordProposal, settled } from "./experiment.ts";
+import { holdoutIsUsedUp } from "./holdout.ts";
+import type { LabFolder } from "./lab.ts";
+import { limitsOf, reached } from "./limits.ts";
+import { probe } from "./probe.ts";
+import { closeSession, openSession, type Session, type SessionOptions } from "./session.ts";
+import type { LoopState } from "./state.ts";
+import { type Copy, openWorkingCopy, reopenWorkingCopy } from "./workingCopy.ts";
+import { refuseChangedYardstick } from "./yardstick.ts";
+
+export interface TryingOptions extends Pick<SessionOptions, "tag" | "fresh" | "seed" | "level" | "listener"> {
+  /** Where the agent edits; default: where it was, or `.whetstone/workspace` of the lab. */
+  workspace?: string;
+  /** False: do not try Whetstone's own cheats on the evaluator before the first experiment. */
+  probe?: boolean;
+  /** Ends the opening (setup, baseline) at once. */
+  signal?: AbortSignal;
+}
+
+/** How one experiment came out: everything is Whetstone's own, nothing the agent's. */
+export interface Outcome {
+  number: number;
+  what: string;
+  decision: decision.Decision["kind"];
+  /** In the metric's unit, positive is better; null when nothing was measured. */
+  effect: number | null;
+  /** 95 % interval of the effect. */
+  interval: [number, number] | null;
+  value: number | null;
+  reason: string;
+  /** Why a keep waits for a person's review. */
+  doubt: string | null;
+  runs: number;
+  wallMs: number;
+  /** The end of what the failing run printed; null when no run failed. */
+  logTail: string | null;
+  violations: { path: string; detail: string }[];
+  /** Folder with the files that were not allowed, as the agent left them; null when there are none. */
+  setAside: string | null;
+}
+
+/** Where the session stands. */
+export interface Standing {
+  session: string;
+  branch: string;
+  metric: { name: string; direction: "minimize" | "maximize"; unit?: string };
+  baseline: number;
+  /** Noise of one run, in the metric's unit; null: it is deterministic. */
+  sigma: number | null;
+  /** `experiment` is 0 while the baseline is still the best. */
+  best: { value: number; experiment: number };
+  experiments: number;
+  keeps: number;
+  /** What may still be spent; null: no limit. Time counts while a try runs, not while the agent thinks. */
+  left: { experiments: number | null; ms: number | null; holdoutLooks: number | null };
+  /** The limit that has been reached, in words: nothing more is tried. */
+  limit: string | null;
+  /** What a person has said since the last answer. */
+  words: string[];
+  /** The lab's folder in the workspace: edit there. */
+  workspace: string;
+}
+
+export type Tried = { standing: Standing } & (
+  | {
+      kind: "decided";
+      outcome: Outcome;
+      /** The experiment that an interruption had left open, finished before this one. */
+      finished: Outcome | null;
+    }
+  /** These files were looked at before: not measured again; the workspace is left as it is. */
+  | { kind: "known"; tag: string; outcome: Outcome | null; finished: Outcome | null }
+  /** Nothing differs from the incumbent. */
+  | { kind: "unchanged"; finished: Outcome | null }
+  /** The session may not go on: see `standing.limit`. */
+  | { kind: "limit"; finished: Outcome | null }
+);
+
+export interface TryOptions {
+  /** Stops at once; the experiment stays open and the next try finishes it. @throws Interrupted */
+  signal?: AbortSignal;
+  listener?: Listener;
+  /** The idea that is tried, by its id. */
+  idea?: number;
+}
+
+/** A session that an agent drives: it edits the workspace and asks for a verdict, again and again. */
+export interface Trying {
+  readonly session: Session;
+  /** Harvests the workspace, evaluates, decides, and puts the workspace on the incumbent. */
+  try(hypothesis: Hypothesis, options?: TryOptions): Promise<Tried>;
+  standing(): Promise<Standing>;
+  /** Measures baseline against best on fresh seeds: the headline. @returns false when nothing has been kept. */
+  audit(pairs: number, options?: Omit<TryOptions, "idea">): Promise<boolean>;
+  /** Puts the workspace on the incumbent, or on the files of an experiment to edit on. Unsaved edits are set aside. */
+  reset(experiment?: number): Promise<{ setAside: string | null }>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the session that an agent drives, with its workspace; both go on where they were.
+ *
+ * It measures and decides with the loop's own code. Of the agent's it takes the editable files and the words of its
+ * hypothesis; no number and no verdict.
+ *
+ * @throws UserError as `openSession` does; Interrupted when the signal came.
+ */
+export async function openTrying(lab: LabFolder, options: TryingOptions = {}): Promise<Trying> {
+  const note = options.fresh ? null : await readTrying(lab.folder);
+  const tag = options.tag ?? (note && (await isThere(note)) ? note.tag : undefined);
+  const begun = performance.now();
+  const session = await openSession(lab, {
+    ...(tag === undefined ? {} : { tag }),
+    ...(options.fresh ? { fresh: true } : {}),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+    ...(options.level === undefined ? {} : { level: options.level }),
+    ...(options.listener ? { listener: options.listener } : {}),
+    abort: linked(options.signal),
+    swift: true,
+  });
+  try {
+    return await begin(session, note, begun, options);
+  } catch (error) {
+    await closeSession(session, "stopped", 0);
+    throw error;
+  }
+}
+
+async function begin(
+  session: Session,
+  note: TryingNote | null,
+  begun: number,
+  options: TryingOptions,
+): Promise<Trying> {
+  const { ledger, row, lab, contract } = session;
+  await updateSession(ledger, row.id, { status: "running", stopReason: null });
+  row.status = "stopped";
+  let state = await settled(session);
+  const folder = resolve(
+    options.workspace ?? note?.workspace ?? join(whetstoneFolder(lab.folder), "workspace"),
+  );
+  if (state.decided === 0)
+    for (const message of session.remarks) session.listener({ type: "notice", message });
+  if (options.probe !== false && state.decided === 0) await probe(session);
+  const copy = await workspaceOf(session, folder, state.incumbent.files);
+  if (note?.tag !== row.tag || note.workspace !== folder)
+    await writeTrying(lab.folder, { tag: row.tag, workspace: folder, lab: copy.lab, startedAt: Date.now() });
+
+  const account = async (since: number) => {
+    row.spentMs += Math.round(performance.now() - since);
+    await updateSession(ledger, row.id, { spentMs: row.spentMs });
+  };
+  row.spentMs += Math.round(performance.now() - begun);
+
+  // Of the last answer: what was said before it has been passed on.
+  let answeredAt = state.decided === 0 ? 0 : await lastDecision(session, state);
+  const heedReviews = async () => {
+    if ((await reviewCount(ledger.db, row.id)) !== state.reviewed) state = await settled(session);
+  };
+
+  const standing = async (): Promise<Standing> => {
+    const tally = await counts(ledger, row.id);
+    const { name, direction, unit } = contract.metric;
+    const limits = limitsOf(session, {});
+    const looks =
+      contract.holdout?.looks === undefined || row.holdoutData === null
+        ? null
+        : Math.max(0, contract.holdout.looks - (await holdoutLooks(ledger, row.holdoutData, 0)));
+    const values = session.baseline.map((run) => run.value as number);
+    return {
+      session: row.tag,
+      branch: row.branch,
+      metric: { name, direction, ...(unit === undefined ? {} : { unit }) },
+      baseline: values.reduce((sum, value) => sum + value, 0) / values.length,
+      sigma: state.noise.deterministic ? null : decision.sigma(state.noise),
+      best: { value: state.incumbent.value, experiment: state.incumbent.number },
+      experiments: state.decided,
+      keeps: tally.keep ?? 0,
+      left: {
+        experiments: limits.experiments === null ? null : Math.max(0, limits.experiments - state.decided),
+        ms: limits.time === null ? null : Math.max(0, limits.time - row.spentMs),
+        holdoutLooks: looks,
+      },
+      limit: await limitOf(),
+      words: await heardSince(ledger, row.id, answeredAt, 3),
+      workspace: join(copy.folder, copy.lab),
+    };
+  };
+
+  const limitOf = async (): Promise<string | null> => {
+    const now = await sessionByTag(ledger, row.tag);
+    if (now?.pausedAt != null) return "a person has paused the session (`whet resume` goes on)";
+    if (await holdoutIsUsedUp(session, 0))
+      return `the holdout has been looked at ${contract.holdout?.looks} times, which is the limit: nothing more can be kept until it has fresh data`;
+    const apart = contract.onDivergence === "stop" ? alarm(session, state) : null;
+    return reached(limitsOf(session, {}), state, row.spentMs, session) ?? apart;
+  };
+
+  let alarmed: string | null = null;
+  const soundAlarm = () => {
+    const apart = alarm(session, state);
+    if (apart !== null && apart !== alarmed) session.listener({ type: "alarm", message: apart });
+    alarmed = apart;
+  };
+
+  const tryOnce = async (hypothesis: Hypothesis, at: TryOptions): Promise<Tried> => {
+    await refuseChangedYardstick(session);
+    await heedReviews();
+    const open = await finishOpen(session, state);
+    const finished = open === state ? null : await newest(session, open);
+    state = open;
+    // The workspace still holds the files of that experiment, and nothing else: this is their answer.
+    if (finished && (await holdsOnly(finished))) {
+      await copy.put(state.incumbent.files);
+      return { kind: "decided", outcome: finished, finished: null, standing: await standing() };
+    }
+    if ((await limitOf()) !== null) return { kind: "limit", finished, standing: await standing() };
+    const since = performance.now();
+    const found = await harvested(copy, state);
+    if (Object.keys(found.changes).length === 0 && found.violations.length === 0)
+      return { kind: "unchanged", finished, standing: await standing() };
+    const recorded = await recordProposal(session, state, {
+      researcher: drivingAgent,
+      proposal: { hypothesis, changes: found.changes },
+      violations: found.violations,
+      proposeMs: performance.now() - since,
+    });
+    if (recorded.kind === "stale") return tryOnce(hypothesis, at);
+    if (recorded.kind === "known") {
+      const outcome =
+        recorded.tag === row.tag && recorded.number > 0 ? await outcomeOf(session, recorded.number) : null;
+      return { kind: "known", tag: recorded.tag, outcome, finished, standing: await standing() };
+    }
+    return decided(recorded.proposed, found.violations, finished, at);
+  };
+
+  const decided = async (
+    proposed: Proposed,
+    violations: readonly Violation[],
+    finished: Outcome | null,
+    { idea }: TryOptions,
+  ): Promise<Tried> => {
+    const { experiment } = proposed;
+    if (idea !== undefined) await tookUpIdea(ledger, idea, experiment.id);
+    await setAside(copy, violations, asideFolder(session, experiment.number));
+    state = await evaluate(session, state, proposed);
+    soundAlarm();
+    await copy.put(state.incumbent.files);
+    const outcome = await outcomeOf(session, experiment.number);
+    const answer: Tried = { kind: "decided", outcome, finished, standing: await standing() };
+    answeredAt = await lastDecision(session, state);
+    return answer;
+  };
+
+  const holdsOnly = async ({ number }: Outcome): Promise<boolean> => {
+    const { changes, violations } = await copy.harvest();
+    const { id } = await requireExperiment(session, number);
+    const { after } = await changeOf(ledger, id);
+    return violations.length === 0 && JSON.stringify(sorted(changes)) === JSON.stringify(sorted(after));
+  };
+
+  const during = async <Result>(
+    { signal, listener }: Omit<TryOptions, "idea">,
+    work: () => Promise<Result>,
+  ): Promise<Result> => {
+    const since = performance.now();
+    session.abort = linked(signal);
+    session.listener = listener ?? options.listener ?? (() => {});
+    try {
+      return await work();
+    } catch (error) {
+      // What was measured is in the ledger; memory may be behind it.
+      state = await settled(session);
+      if (error instanceof decision.IncumbentFails)
+        throw new RunFailed(error.message, "the evaluator or the machine has a problem: see `whet failures`");
+      throw error;
+    } finally {
+      await account(since);
+    }
+  };
+
+  return {
+    session,
+    try: async (hypothesis, at = {}) => {
+      const said = checked(hypothesis);
+      return during(at, async () => {
+        if (at.idea !== undefined) await requireIdea(ledger, at.idea);
+        return tryOnce(said, at);
+      });
+    },
+    standing: async () => {
+      await heedReviews();
+      return standing();
+    },
+    audit: (pairs, at = {}) =>
+      during(at, async () => {
+        await refuseChangedYardstick(session);
+        await heedReviews();
+        state = await finishOpen(session, state);
+        session.noise = state.noise;
+        if (state.incumbent.number === 0) return false;
+        await auditSession(session, state.incumbent, Math.max(2, pairs));
+        return true;
+      }),
+    reset: async (number) => {
+      await heedReviews();
+      const saved = await saveEdits(session, copy);
+      await copy.put(state.incumbent.files);
+      if (number !== undefined) {
+        const experiment = await requireExperiment(session, number);
+        const { after, before } = await changeOf(ledger, experiment.id);
+        const merged = await applyChange(state.incumbent.files, { before, after });
+        if (merged === null)
+          throw new UserError(
+            `the change of experiment ${number} does not fit the incumbent any more`,
+            `the workspace is on the incumbent; see \`whet diff ${number}\` and apply what you want of it`,
+          );
+        await copy.edit(merged);
+      }
+      return { setAside: saved };
+    },
+    close: () => closeSession(session, "waits for the next `whet try`", 0),
+  };
+}
+
+/** The workspace as it was left, or a new one; edits in one of another contract or base are kept beside it. */
+async function workspaceOf(session: Session, folder: string, files: Files): Promise<Copy> {
+  const { lab, listener, repo } = session;
+  const inLab = folder.startsWith(`${whetstoneFolder(lab.folder)}/`);
+  if (!inLab && (folder === repo.root || `${folder}/`.startsWith(`${repo.root}/`)))
+    throw new UserError(
+      `the workspace ${folder} would lie in the repository itself`,
+      "leave it where it is by default, or name a folder outside",
+    );
+  const kept = await reopenWorkingCopy(session, folder);
+  if (kept) return kept;
+  if (await exists(folder)) {
+    if (!inLab && (await readFile(join(folder, ".git", "whetstone"), "utf8").catch(() => null)) === null)
+      throw new UserError(
+        `${folder} exists and is no workspace of Whetstone's`,
+        "name a folder that does not exist yet",
+      );
+    const old = await freeName(`${folder}.old`);
+    await rename(folder, old);
+    listener({
+      type: "notice",
+      message: `the workspace was of another session or base; it is kept in ${old}`,
+    });
+  }
+  const copy = await openWorkingCopy(session, folder);
+  await markWorkspace(folder, session.lab.folder);
+  await copy.put(files);
+  return copy;
+}
+
+/** What differs in the workspace from the incumbent, also where that has become another one since the last reset. */
+async function harvested(
+  copy: Copy,
+  { incumbent }: LoopState,
+): Promise<{ changes: Record<string, string | null>; violations: Violation[] }> {
+  const found = await copy.harvest();
+  if (contentHash(copy.files) === contentHash(incumbent.files)) return found;
+  if (Object.keys(found.changes).length === 0 && found.violations.length === 0) {
+    await copy.put(incumbent.files);
+    return found;
+  }
+  const before: Record<string, string | null> = {};
+  for (const path of Object.keys(found.changes)) before[path] = copy.files[path] ?? null;
+  const merged = await applyChange(incumbent.files, { before, after: found.changes });
+  if (merged === null)
+    throw new UserError(
+      "the best state has changed since you began this edit (a review, or another run), and your edit conflicts with it",
+      "`whet start` puts the workspace on it and keeps your edits aside; make the change again there",
+    );
+  const changes: Record<string, string | null> = {};
+  for (const path of new Set([...Object.keys(incumbent.files), ...Object.keys(merged)]))
+    if (merged[path] !== incumbent.files[path]) changes[path] = merged[path] ?? null;
+  return { changes, violations: found.violations };
+}
+
+async function lastDecision({ ledger, row }: Session, { history }: LoopState): Promise<number> {
+  const last = await experimentByNumber(ledger, row.id, history.at(-1)?.id ?? 0);
+  return last?.decision?.decidedAt ?? 0;
+}
+
+async function newest(session: Session, { history }: LoopState): Promise<Outcome | null> {
+  const last = history.at(-1);
+  return last ? outcomeOf(session, last.id) : null;
+}
+
+async function requireExperiment({ ledger, row }: Session, number: number): Promise<ExperimentRow> {
+  const experiment = await experimentByNumber(ledger, row.id, number);
+  if (!experiment) throw new UserError(`session ${row.tag} has no experiment ${number}`, "see `whet log`");
+  return experiment;
+}
+
+async function outcomeOf(session: Session, number: number): Promise<Outcome> {
+  const experiment = await requireExperiment(session, number);
+  const made = experiment.decision as NonNullable<ExperimentRow["decision"]>;
+  const failing = made.kind !== "keep" && made.effect === null;
+  const runs = failing ? await evaluationsOf(session.ledger, { experiment: experiment.id }) : [];
+  const broken = runs.findLast((run) => run.failureKind !== null && run.purpose !== "holdout");
+  const aside = asideFolder(session, number);
+  return {
+    number,
+    what: experiment.what,
+    decision: made.kind,
+    effect: made.effect,
+    interval: made.low === null || made.high === null ? null : [made.low, made.high],
+    value: made.value,
+    reason: made.reason,
+    doubt: made.doubt,
+    runs: made.runs,
+    wallMs: made.wallMs,
+    logTail: broken?.logTail || null,
+    violations: (await violationsOf(session.ledger, experiment.id)).map(({ path, detail }) => ({
+      path,
+      detail,
+    })),
+    setAside: (await exists(aside)) ? aside : null,
+  };
+}
+
+function asideFolder({ lab, row }: Session, what: number | string): string {
+  return join(whetstoneFolder(lab.folder), "aside", row.tag, String(what));
+}
+
+/** Moves files that were not allowed out of the workspace: nobody measures them, and nobody loses them. */
+async function setAside(copy: Copy, violations: readonly Violation[], folder: string): Promise<void> {
+  for (const { path } of violations) {
+    const from = join(copy.folder, copy.lab, path);
+    const info = await lstat(from).catch(() => null);
+    if (!info?.isFile() || !normalize(from).startsWith(`${copy.folder}/`)) continue;
+    // Seen from the lab a path may lead upwards; beside the others it must not.
+    const to = join(folder, path.replaceAll("../", ""));
+    await mkdir(dirname(to), { recursive: true });
+    // One that cannot be moved stays until the workspace is reset.
+    await rename(from, to).catch(() => {});
+  }
+}
+
+/** Saves edits that were never tried. @returns the folder, null when there are none. */
+async function saveEdits(session: Session, copy: Copy): Promise<string | null> {
+  const { changes, violations } = await copy.harvest();
+  const texts = Object.entries(changes).filter((entry): entry is [string, string] => entry[1] !== null);
+  if (texts.length === 0 && violations.length === 0) return null;
+  const folder = await freeName(asideFolder(session, "edits"));
+  for (const [path, text] of texts) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+  await setAside(copy, violations, folder);
+  return (await exists(folder)) ? folder : null;
+}
+
+function sorted(changes: Record<string, string | null>): [string, string | null][] {
+  return Object.entries(changes).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+const longest = { what: 200, mechanism: 2000, prediction: 1000 };
+
+/** The words of a hypothesis as single lines: the first becomes the subject of a commit. */
+function checked(hypothesis: Hypothesis): Hypothesis {
+  const said = (part: keyof Hypothesis): string => {
+    const text = (hypothesis[part] ?? "")
+      .replace(/[\s\p{Cc}]+/gu, " ")
+      .trim()
+      .toWellFormed();
+    if (text.length > longest[part])
+      throw new UserError(
+        `the ${part === "what" ? "hypothesis" : part} is ${text.length} characters long, and ${longest[part]} are allowed`,
+        "say it more briefly",
+      );
+    return text;
+  };
+  const [what, mechanism, prediction] = [said("what"), said("mechanism"), said("prediction")];
+  if (what === "")
+    throw new UserError("a try needs a hypothesis", 'say in one line what you changed: -m "..."');
+  return {
+    what,
+    ...(mechanism === "" ? {} : { mechanism }),
+    ...(prediction === "" ? {} : { prediction }),
+  };
+}
+
+/** A controller of its own for each call: an aborted one is good for nothing more. */
+function linked(signal: AbortSignal | undefined): AbortController {
+  const controller = new AbortController();
+  if (signal?.aborted) controller.abort();
+  else signal?.addEventListener("abort", () => controller.abort(), { once: true });
+  return controller;
+}
+
+async function isThere({ workspace }: TryingNote): Promise<boolean> {
+  return exists(workspace);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function freeName(wanted: string): Promise<string> {
+  for (let count = 1; ; count++) {
+    const name = count === 1 ? wanted : `${wanted}-${count}`;
+    if (!(await exists(name))) return name;
+  }
+}

@@ -1,0 +1,112 @@
+import { UserError } from "../errors.ts";
+import {
+  Interrupted,
+  type Listener,
+  openTrying,
+  readLab,
+  type SessionEvent,
+  type Standing,
+  type Trying,
+  type TryingOptions,
+} from "../loop/index.ts";
+import { stepOf } from "./progress.ts";
+
+export interface DeskOptions extends Pick<TryingOptions, "tag" | "workspace" | "level" | "probe"> {
+  /** Milliseconds without a call after which the lab is let go, so that others may work on it. Default 5 minutes. */
+  idle?: number;
+}
+
+/** What one call brings. */
+export interface Call {
+  /** What is being done, in words: for others that come meanwhile. */
+  what: string;
+  signal: AbortSignal;
+  listener: Listener;
+}
+
+/** One lab, kept open between calls, at which one thing is done at a time. */
+export interface Desk {
+  /** The lab's folder, or its contract file. */
+  readonly lab: string;
+  /**
+   * Does something with the session that the agent drives; `within` is to be handed on to it.
+   *
+   * @throws UserError when something is being done already; Interrupted when the signal came.
+   */
+  work<Result>(
+    call: Call,
+    action: (trying: Trying, within: Pick<Call, "signal" | "listener">) => Promise<Result>,
+  ): Promise<Result>;
+  /** Where the session stood after the last call; null: there was none. */
+  standing(): Standing | null;
+  /** What is being done, and how far it is; null: nothing. */
+  measuring(): string | null;
+  /** Ends what is being done and lets the lab go. */
+  close(): Promise<void>;
+}
+
+export function openDesk(lab: string, { idle = 5 * 60_000, ...options }: DeskOptions = {}): Desk {
+  let open: Trying | null = null;
+  let known: Standing | null = null;
+  let busy: { what: string; step: string; end: AbortController; over: Promise<unknown> } | null = null;
+  let timer: NodeJS.Timeout | undefined;
+
+  const letGo = async () => {
+    const trying = open;
+    open = null;
+    await trying?.close();
+  };
+
+  const act = async <Result>(
+    within: Pick<Call, "signal" | "listener">,
+    action: (trying: Trying, within: Pick<Call, "signal" | "listener">) => Promise<Result>,
+  ): Promise<Result> => {
+    try {
+      open ??= await openTrying(await readLab(lab), { ...options, ...within });
+      const result = await action(open, within);
+      known = await open.standing();
+      return result;
+    } catch (error) {
+      // Whatever is wrong may be mended before the next call, which then begins with a fresh look.
+      if (!(error instanceof Interrupted)) await letGo();
+      throw error;
+    }
+  };
+
+  return {
+    lab,
+    async work(call, action) {
+      if (busy !== null)
+        throw new UserError(
+          `busy: "${busy.what}" is at work (${busy.step}), and one thing is measured at a time`,
+          "wait for its answer or cancel it; context, show, diff, failures, ideas and status work meanwhile",
+        );
+      clearTimeout(timer);
+      const end = new AbortController();
+      const now = { what: call.what, step: "it begins", end, over: Promise.resolve() as Promise<unknown> };
+      busy = now;
+      const listener = (event: SessionEvent) => {
+        now.step = stepOf(event) ?? now.step;
+        call.listener(event);
+      };
+      const over = act({ signal: AbortSignal.any([call.signal, end.signal]), listener }, action);
+      now.over = over;
+      try {
+        return await over;
+      } finally {
+        busy = null;
+        timer = setTimeout(() => void (busy === null && letGo()), idle);
+        timer.unref();
+      }
+    },
+    standing: () => known,
+    measuring: () => (busy === null ? null : `${busy.what} (${busy.step})`),
+    async close() {
+      clearTimeout(timer);
+      busy?.end.abort();
+      await busy?.over.catch(() => {});
+      clearTimeout(timer);
+      await letGo();
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { existsSync, readFileSync } from "node:fs";
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { whetstoneFolder } from "./folder.ts";
+
+/** What is remembered of a session that an agent drives, in `.whetstone/trying.json`. */
+export interface TryingNote {
+  tag: string;
+  /** Folder of the whole tree. */
+  workspace: string;
+  /** The lab's path in it. */
+  lab: string;
+  /** Milliseconds since the epoch. */
+  startedAt: number;
+}
+
+export async function readTrying(lab: string): Promise<TryingNote | null> {
+  const text = await readFile(noteFile(lab), "utf8").catch(() => null);
+  try {
+    return text === null ? null : (JSON.parse(text) as TryingNote);
+  } catch {
+    return null;
+  }
+}
+
+export async function writeTrying(lab: string, note: TryingNote): Promise<void> {
+  await writeFile(`${noteFile(lab)}.new`, JSON.stringify(note));
+  await rename(`${noteFile(lab)}.new`, noteFile(lab));
+}
+
+function noteFile(lab: string): string {
+  return join(whetstoneFolder(lab), "trying.json");
+}
+
+/** Leaves word in a workspace of the lab that it belongs to; the harvest does not look there. */
+export async function markWorkspace(folder: string, lab: string): Promise<void> {
+  await writeFile(join(folder, ".git", "whetstone"), `${lab}\n`);
+}
+
+/** The lab that a path belongs to when it lies in a workspace; otherwise the path itself, made absolute. */
+export function outOfWorkspace(path: string): string {
+  const given = resolve(path);
+  for (let folder = given; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, ".git"))) {
+      const mark = join(folder, ".git", "whetstone");
+      return existsSync(mark) ? readFileSync(mark, "utf8").trimEnd() : given;
+    }
+    if (folder === dirname(folder)) return given;
+  }
+}
