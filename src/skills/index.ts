@@ -5,11 +5,10 @@ export {
   type Found,
   skillFolders,
 } from "./discover.ts";
-export { type Ancestor, evolutionPath, evolutionText, withEvolution } from "./evolution.ts";
+export { type Ancestor, withEvolution } from "./evolution.ts";
 export { readSkillFolder, type SkillFolder } from "./folder.ts";
 export {
   assignUses,
-  chooseSkills,
   type FolderInjection,
   forAgents,
   type InjectOptions,
@@ -20,7 +19,6 @@ export {
   type Offered,
   type PromptInjection,
   recordLoaded,
-  skillsBlock,
   tokensOf,
 } from "./inject.ts";
 export {
@@ -57,14 +55,13 @@ export {
   catalogueOf,
   type Match,
   matchSkills,
-  proven,
   type SkillTask,
 } from "./match.ts";
 export { type ParsedSkill, parseSkill } from "./parse.ts";
 export { type Payback, paybackOf } from "./payback.ts";
 export { fromRicher, isRicher, type Measured, toRicher } from "./richer.ts";
 export { hasLibrary, libraryRoot, withLibrary } from "./root.ts";
-export { allowedName, plainName } from "./rules.ts";
+export { plainName } from "./rules.ts";
 export type { Skill, SkillStatus } from "./skill.ts";
 export { contentHash } from "./stored.ts";
 export { validateSkill, validateSkillFolder } from "./validate.ts";
