@@ -3,7 +3,6 @@ export {
   type Discovery,
   discoverSkills,
   type Found,
-  skillFolders,
 } from "./discover.ts";
 export { type Ancestor, withEvolution } from "./evolution.ts";
 export { readSkillFolder, type SkillFolder } from "./folder.ts";

@@ -340,7 +340,7 @@ describe("what is offered", () => {
           expect(tokens).toBe(tokensOf(text));
           expect(tokens).toBeLessThanOrEqual(budget);
           expect(offered.length).toBeLessThanOrEqual(25);
-        expect(text.split("<skill_instructions ").length).toBeLessThanOrEqual(4);
+          expect(text.split("<skill_instructions ").length).toBeLessThanOrEqual(4);
         },
       ),
       { numRuns: 30 },
