@@ -1,4 +1,5 @@
 export { checkoutBase } from "./base.ts";
+export { checkpoint } from "./checkpoint.ts";
 export { branchesBelow, type NewCommit, recordCandidate, recordKeep, recordReview } from "./commits.ts";
 export { diffText, lineCounts } from "./diff.ts";
 export {
@@ -34,4 +35,5 @@ export {
 } from "./manifest.ts";
 export { applyChange } from "./merge.ts";
 export { overlay, restore } from "./overlay.ts";
+export { scratchRepo } from "./scratch.ts";
 export { branchTip, createBranch, type Dirty, dirty, openRepo, type Repo, uncommitted } from "./repo.ts";
