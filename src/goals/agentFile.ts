@@ -43,10 +43,7 @@ const fixes = {
 };
 
 /** Reads an agent's file. Never throws: what is wrong comes back as problems. */
-export function parseAgent(
-  source: string,
-  path: string,
-): { agent: AgentFile | null; problems: Problem[] } {
+export function parseAgent(source: string, path: string): { agent: AgentFile | null; problems: Problem[] } {
   const split = splitFrontMatter(source);
   if (split.problems.length > 0) return { agent: null, problems: split.problems };
   const checked = matter.safeParse(split.value ?? {});
@@ -55,7 +52,9 @@ export function parseAgent(
   return {
     agent: {
       ...{ name: name ?? basename(path, ".md"), description, prompt: split.body },
-      tools: (tools ?? []).map((tool) => tool.replace(/\(.*$/, "").toLowerCase()).filter((tool) => tool !== "*"),
+      tools: (tools ?? [])
+        .map((tool) => tool.replace(/\(.*$/, "").toLowerCase())
+        .filter((tool) => tool !== "*"),
       model: model !== undefined && /^[^/\s]+\/\S+$/.test(model) ? model : null,
       runs: agent ?? null,
       skills: skills ?? [],

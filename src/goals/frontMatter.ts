@@ -101,7 +101,8 @@ export function explainIssues(
     return [
       {
         ...{ severity: "error", ...split.at(path) },
-        what: key === "" ? "the front matter is not made of `key: value` lines" : `\`${key}\`: ${issue.message}`,
+        what:
+          key === "" ? "the front matter is not made of `key: value` lines" : `\`${key}\`: ${issue.message}`,
         fix,
       },
     ];

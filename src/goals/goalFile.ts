@@ -30,7 +30,10 @@ const inside = z
   .string()
   .min(1)
   .refine((path) => !path.startsWith("/") && !path.split("/").includes(".."), "leads out of the folder");
-const list = z.union([z.string().transform((one) => one.split(/[\s,]+/).filter(Boolean)), z.array(z.string())]);
+const list = z.union([
+  z.string().transform((one) => one.split(/[\s,]+/).filter(Boolean)),
+  z.array(z.string()),
+]);
 const names = z.union([z.string().transform((one) => [one]), z.array(z.string().min(1))]);
 const modelName = z.string().regex(/^[^/\s]+\/\S+$/, "is no `provider/model`");
 const common = { name: z.string().min(1).optional(), weight: z.number().positive().optional() };
@@ -59,6 +62,7 @@ const matter = z.strictObject({
   criteria: z.array(criterion).optional(),
   files: z.array(inside).optional(),
   protect: names.optional(),
+  inputs: z.array(inside).optional(),
   tools: list.optional(),
   agents: names.optional(),
   judge: modelName.optional(),
@@ -90,6 +94,7 @@ const fixes: Record<string, string> = {
   criteria:
     'criteria: a list of `- command: npm test`, `- file: out.csv`, `- output: "done"`, `- rubric: "It is polite."`',
   files: "files: [input.csv], relative to the goal file",
+  inputs: "inputs: [node_modules]",
   protect: 'protect: ["tests/**"]',
   tools: "tools: read, edit, run",
   agents: "agents: [claude] or the names of files in agents/",
@@ -115,8 +120,12 @@ export function parseGoal(source: string, path = "goal.md"): ParsedGoal {
   if (!checked.success) return { goal: null, problems: explainIssues(split, checked.error.issues, fixes) };
   const given = checked.data;
   const problems: Problem[] = [];
-  const complain = (at: readonly PropertyKey[], what: string, fix: string, severity: Problem["severity"] = "error") =>
-    problems.push({ severity, ...split.at(at), what, fix });
+  const complain = (
+    at: readonly PropertyKey[],
+    what: string,
+    fix: string,
+    severity: Problem["severity"] = "error",
+  ) => problems.push({ severity, ...split.at(at), what, fix });
   const criteria = (given.criteria ?? []).map(filled);
   const seen = new Set<string>();
   criteria.forEach((each, index) => {
@@ -124,7 +133,11 @@ export function parseGoal(source: string, path = "goal.md"): ParsedGoal {
       complain(["criteria", index], `two criteria are called "${each.name}"`, "name: another one");
     seen.add(each.name);
     if (each.kind === "output" && each.contains === undefined && each.matches === undefined)
-      complain(["criteria", index], "an output criterion says nothing", 'output: "a text that must be there"');
+      complain(
+        ["criteria", index],
+        "an output criterion says nothing",
+        'output: "a text that must be there"',
+      );
   });
   given.agents?.forEach((agent, index) => {
     if (/[:/]/.test(agent) && parseResearcher(agent) === null)
@@ -145,6 +158,7 @@ export function parseGoal(source: string, path = "goal.md"): ParsedGoal {
     criteria,
     files: given.files ?? [],
     protect: given.protect ?? [],
+    inputs: given.inputs ?? [],
     tools: given.tools ?? [],
     agents: given.agents ?? [],
     servers: (given.servers ?? {}) as Goal["servers"],
@@ -168,8 +182,22 @@ export function parseGoal(source: string, path = "goal.md"): ParsedGoal {
 /** A goal from a sentence; whoever runs it adds criteria. */
 export function goalFromText(text: string, criteria: Criterion[] = []): Goal {
   return {
-    ...{ title: (text.trim().split("\n")[0] as string).slice(0, 80), text: text.trim(), family: "goals", criteria },
-    ...{ files: [], protect: [], tools: [], agents: [], servers: {}, mcp: {}, threshold: defaults.threshold },
+    ...{
+      title: (text.trim().split("\n")[0] as string).slice(0, 80),
+      text: text.trim(),
+      family: "goals",
+      criteria,
+    },
+    ...{
+      files: [],
+      inputs: [],
+      protect: [],
+      tools: [],
+      agents: [],
+      servers: {},
+      mcp: {},
+      threshold: defaults.threshold,
+    },
     limits: { iterations: defaults.iterations, taskTime: defaults.taskTime, parallel: defaults.parallel },
   };
 }
@@ -210,7 +238,9 @@ export function rubricCriterion(text: string): Criterion {
 
 /** Same goal, same hash, whoever runs it. */
 export function goalHash({ title, text, family, criteria, files }: Goal): string {
-  return createHash("sha256").update(JSON.stringify([title, text, family, criteria, files])).digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify([title, text, family, criteria, files]))
+    .digest("hex");
 }
 
 function short(text: string): string {

@@ -1,8 +1,8 @@
 import { realpath } from "node:fs/promises";
 import { type Agent, ask, type ModelTool, type ProvidedModel } from "../agents/index.ts";
 import type { Sandbox } from "../sandbox/index.ts";
-import { type Connected, connectMcp, type McpServer } from "./tools/mcp.ts";
 import { makeTools } from "./tools/index.ts";
+import { type Connected, connectMcp, type McpServer } from "./tools/mcp.ts";
 
 export interface ModelAgentOptions {
   sandbox: Sandbox;
@@ -44,7 +44,10 @@ export function modelAgent(provided: ProvidedModel, options: ModelAgentOptions):
       const connected: Connected[] = [];
       const { level, enforced, notEnforced } = sandbox.isolation;
       const confined = {
-        enforced: ["tools reach files in the working folder only", ...enforced.map((each) => `commands: ${each}`)],
+        enforced: [
+          "tools reach files in the working folder only",
+          ...enforced.map((each) => `commands: ${each}`),
+        ],
         notEnforced: level === "L0" ? notEnforced.map((each) => `commands: ${each}`) : [],
       };
       try {
@@ -58,8 +61,9 @@ export function modelAgent(provided: ProvidedModel, options: ModelAgentOptions):
           };
         }
         const folder = await realpath(turn.folder);
+        const inputs = (turn.linked ?? []).map((host) => ({ host, at: { path: host } }));
         const offered = [
-          ...makeTools(tools, { folder }, sandbox),
+          ...makeTools(tools, { folder, inputs }, sandbox),
           ...connected.flatMap((each) => each.tools),
           ...(extras.tools ?? []),
         ];

@@ -32,9 +32,7 @@ export async function addGoal(
 }
 
 export async function goalById(ledger: Ledger, id: number): Promise<GoalRow | null> {
-  return (
-    (await ledger.db.selectFrom("goals").selectAll().where("id", "=", id).executeTakeFirst()) ?? null
-  );
+  return (await ledger.db.selectFrom("goals").selectAll().where("id", "=", id).executeTakeFirst()) ?? null;
 }
 
 /** The newest goals, newest first. */
@@ -282,7 +280,10 @@ export async function goalSpending(
     .where("goalId", "=", goalId)
     .select((eb) => {
       const count = (when: ReturnType<typeof eb.and>) =>
-        eb.fn.coalesce(eb.fn.sum<number>(eb.case().when(when).then(eb.lit(1)).else(eb.lit(0)).end()), eb.lit(0));
+        eb.fn.coalesce(
+          eb.fn.sum<number>(eb.case().when(when).then(eb.lit(1)).else(eb.lit(0)).end()),
+          eb.lit(0),
+        );
       const done = eb("ending", "=", "done");
       return [
         eb.fn.coalesce(eb.fn.sum<number>("tokensIn"), eb.lit(0)).as("tokensIn"),

@@ -38,7 +38,9 @@ export async function checkpoint(
   const commit = async (parent: string) =>
     (await git(repo.root, ["commit-tree", tree, "-p", parent], { input: what.message, env })).trim();
   if (tip !== null) {
-    const parent = (await git(repo.root, ["rev-parse", "--verify", "--quiet", `${tip}^`]).catch(() => "")).trim();
+    const parent = (
+      await git(repo.root, ["rev-parse", "--verify", "--quiet", `${tip}^`]).catch(() => "")
+    ).trim();
     if (parent !== "" && (await commit(parent)) === tip) return tip;
   }
   const next = await commit(tip ?? what.base);

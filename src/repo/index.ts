@@ -35,5 +35,6 @@ export {
 } from "./manifest.ts";
 export { applyChange } from "./merge.ts";
 export { overlay, restore } from "./overlay.ts";
-export { scratchRepo } from "./scratch.ts";
 export { branchTip, createBranch, type Dirty, dirty, openRepo, type Repo, uncommitted } from "./repo.ts";
+export { scratchRepo } from "./scratch.ts";
+export { textsAt } from "./texts.ts";

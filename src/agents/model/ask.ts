@@ -114,7 +114,14 @@ export async function ask(provided: ProvidedModel, question: Question): Promise<
     const at = Date.now();
     const began = callsAt.get(id);
     emit({
-      ...{ at, type: "result", id, ok: answer.ok, output: redact(answer.text), error: error && redact(error) },
+      ...{
+        at,
+        type: "result",
+        id,
+        ok: answer.ok,
+        output: redact(answer.text),
+        error: error && redact(error),
+      },
       ...{ exitCode: answer.exitCode, ms: began === undefined ? null : at - began, msFrom: "arrival" },
     });
   };

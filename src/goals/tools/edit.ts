@@ -21,7 +21,10 @@ export function editTool({ folder }: ToolContext): ModelTool {
       if (found === 0) throw new Error(`the text is not in ${path}: read it again and copy it exactly`);
       if (found > 1)
         throw new Error(`the text is ${found} times in ${path}: give more of what stands around it`);
-      await writeFile(at, text.replace(old_string, () => new_string));
+      await writeFile(
+        at,
+        text.replace(old_string, () => new_string),
+      );
       return said(`edited ${path}`);
     },
   };

@@ -9,12 +9,12 @@ const parameters = z.object({
   code: z.string().min(1).max(100_000).describe("an ES module; what it prints is the answer"),
 });
 
-export function javascriptTool({ folder }: ToolContext, sandbox: Sandbox): ModelTool {
+export function javascriptTool({ folder, inputs }: ToolContext, sandbox: Sandbox): ModelTool {
   return {
     ...{ name: "javascript", description: "Run JavaScript with Node, in the working folder.", parameters },
     run: (args, signal) => {
       const { code } = args as z.output<typeof parameters>;
-      return inSandbox(sandbox, folder, ["node", "--input-type=module", "-e", code], 120_000, signal);
+      return inSandbox(sandbox, folder, ["node", "--input-type=module", "-e", code], 120_000, signal, inputs);
     },
   };
 }

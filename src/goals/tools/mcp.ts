@@ -34,7 +34,12 @@ export async function connectMcp(server: McpServer, folder: string): Promise<Con
     else {
       const { StdioClientTransport } = await import("@modelcontextprotocol/client/stdio");
       await client.connect(
-        new StdioClientTransport({ command: "sh", args: ["-c", server.command], cwd: folder, stderr: "ignore" }),
+        new StdioClientTransport({
+          command: "sh",
+          args: ["-c", server.command],
+          cwd: folder,
+          stderr: "ignore",
+        }),
         { timeout: patience },
       );
     }

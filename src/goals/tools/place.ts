@@ -5,6 +5,8 @@ import { join, posix, sep } from "node:path";
 export interface ToolContext {
   /** The working folder, links in its own path resolved. */
   folder: string;
+  /** Host paths that links in it lead to, shown read-only to commands. */
+  inputs: { host: string; at: { path: string } }[];
 }
 
 /** Characters of one answer. */

@@ -30,9 +30,11 @@ export function readTool({ folder }: ToolContext): ModelTool {
 /** @throws Error in words for the model. */
 export async function textOf(at: string, path: string): Promise<string> {
   // A pipe would be waited for.
-  const handle = await open(at, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(error.code === "ENOENT" ? `there is no file ${path}` : `${path}: ${error.code}`);
-  });
+  const handle = await open(at, constants.O_RDONLY | constants.O_NONBLOCK).catch(
+    (error: NodeJS.ErrnoException) => {
+      throw new Error(error.code === "ENOENT" ? `there is no file ${path}` : `${path}: ${error.code}`);
+    },
+  );
   try {
     const info = await handle.stat();
     if (!info.isFile()) throw new Error(`${path} is no file`);
