@@ -156,7 +156,9 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
   const judge = goal.judge === undefined ? null : await provide(goal, goal.judge, env);
   const plannerName = options.plan === "single" ? undefined : (goal.planner ?? goal.model);
   const planner = plannerName === undefined ? null : await provide(goal, plannerName, env);
-  const tools = [...new Set([...builtInTools, ...team.flatMap((member) => member.tools)])];
+  const tools = [
+    ...new Set(team.flatMap((member) => (member.tools.length === 0 ? builtInTools : member.tools))),
+  ];
   if (typeof options.plan === "object") requirePlan(options.plan, tools);
 
   const id = recorded?.id ?? (await newGoal(ledger, goal));

@@ -184,6 +184,7 @@ export async function startTask(ledger: Ledger, id: number, at: number): Promise
 export async function endTask(
   ledger: Ledger,
   task: { id: number; iterationId: number },
+  goal: { id: number; worldState: string },
   end: { status: TaskStatus; output: string | null; error: string | null; at: number; tip?: string },
   turns: readonly NewTurn[],
 ): Promise<number[]> {
@@ -193,6 +194,11 @@ export async function endTask(
       .updateTable("tasks")
       .set({ status: end.status, output: end.output, error: end.error, endedAt: end.at })
       .where("id", "=", task.id)
+      .execute();
+    await tx
+      .updateTable("goals")
+      .set({ worldState: goal.worldState })
+      .where("id", "=", goal.id)
       .execute();
     if (end.tip !== undefined)
       await tx
