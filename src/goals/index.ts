@@ -13,8 +13,8 @@ export {
 export { type Golden, goldenPlans, goldenScore } from "./golden.ts";
 export { type Assignment, assignTasks, type Candidate, type PastTask } from "./matcher.ts";
 export { type ModelAgent, modelAgent } from "./modelAgent.ts";
-export { openGoals, projectOf } from "./root.ts";
+export { openGoals } from "./root.ts";
 export { type GoalResult, type RunGoalOptions, runGoal } from "./runGoal.ts";
-export { givenSkills, type SkillSource, type TaskSkills } from "./skillSource.ts";
+export { givenSkills, librarySkills, type SkillSource, type TaskSkills } from "./skillSource.ts";
 export { type Member, openTeam } from "./team.ts";
 export { allowedTools, builtInTools } from "./tools/index.ts";

@@ -195,11 +195,7 @@ export async function endTask(
       .set({ status: end.status, output: end.output, error: end.error, endedAt: end.at })
       .where("id", "=", task.id)
       .execute();
-    await tx
-      .updateTable("goals")
-      .set({ worldState: goal.worldState })
-      .where("id", "=", goal.id)
-      .execute();
+    await tx.updateTable("goals").set({ worldState: goal.worldState }).where("id", "=", goal.id).execute();
     if (end.tip !== undefined)
       await tx
         .updateTable("goalIterations")

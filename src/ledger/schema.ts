@@ -19,6 +19,7 @@ export interface Schema {
   probes: ProbeTable;
   turns: TurnTable;
   traceEvents: TraceEventTable;
+  transcripts: TranscriptTable;
   ideas: IdeaTable;
   steering: SteeringTable;
   goals: GoalTable;
@@ -289,6 +290,16 @@ export interface TraceEventTable {
   data: Json;
 }
 
+/** How a transcript stood when it was read last. */
+export interface TranscriptTable {
+  /** Of its file; with `#` and the session where several lie in one. */
+  path: string;
+  source: string;
+  bytes: number;
+  changedAt: number;
+  importedAt: number;
+}
+
 /** Something to try one day, by whoever had the thought. */
 export interface IdeaTable {
   id: Generated<number>;
@@ -412,6 +423,8 @@ export interface SkillVersionTable {
   /** 1-based. */
   version: number;
   description: string;
+  /** As in the skill, so that the catalogue need not unpack it. */
+  allowedTools: Json;
   instructions: string;
   /** Unified diff against the parent; empty for the first. */
   instructionsDiff: string;

@@ -10,9 +10,9 @@ import {
   type GoalLimits,
   type GoalResult,
   goalFromText,
+  librarySkills,
   openGoals,
   parseGoal,
-  projectOf,
   rubricCriterion,
   runGoal,
 } from "../../goals/index.ts";
@@ -30,6 +30,7 @@ import {
 } from "../../ledger/index.ts";
 import { isAlive } from "../../notebook/index.ts";
 import { eventWords } from "../../report/index.ts";
+import { libraryRoot } from "../../skills/index.ts";
 import { interactive, print, printJson } from "../output.ts";
 import { onSignals } from "../stopping.ts";
 
@@ -53,7 +54,7 @@ interface RunOptions {
 /** `whet goal run FILE|"text"`: 0 when the goal is met, 1 when it is not, 130 when it was stopped and can go on. */
 export async function goalRunCommand(what: string, options: RunOptions): Promise<number> {
   const file = existsSync(what) || what.endsWith(".md");
-  const project = projectOf(file ? dirname(resolve(what)) : ".");
+  const project = libraryRoot(file ? dirname(resolve(what)) : ".");
   const goal = file ? await readGoal(what) : goalFromText(what);
   goal.criteria.push(
     ...(options.check ?? []).map(commandCriterion),
@@ -69,7 +70,7 @@ export async function goalRunCommand(what: string, options: RunOptions): Promise
 
 /** Clears a pause; where nobody is at work on the goal, goes on with it here. */
 export async function goalResumeCommand(id: number, options: RunOptions): Promise<number> {
-  const project = projectOf(".");
+  const project = libraryRoot(".");
   const ledger = await openGoals(project);
   try {
     const row = await requireGoal(ledger, id);
@@ -97,6 +98,7 @@ async function pursue(
   try {
     const result = await runGoal({
       ...{ goal, folder: project, ledger, stop, signal: abort.signal, limits },
+      skills: librarySkills(ledger),
       listener: options.json ? (event) => process.stdout.write(`${JSON.stringify(event)}\n`) : display(),
       ...(files === undefined ? {} : { files }),
       ...(options.agent === undefined ? {} : { agent: options.agent }),
@@ -290,7 +292,7 @@ export async function goalCancelCommand(id: number, options: { json?: boolean })
 }
 
 async function withGoals(use: (ledger: Ledger) => Promise<void>): Promise<number> {
-  const ledger = await openGoals(projectOf("."));
+  const ledger = await openGoals(libraryRoot("."));
   try {
     await use(ledger);
     return 0;
