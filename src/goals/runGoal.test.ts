@@ -20,11 +20,12 @@ import {
   traceOf,
 } from "../ledger/index.ts";
 import { openSandbox, type Sandbox } from "../sandbox/index.ts";
+import { addSkill } from "../skills/index.ts";
 import type { GoalEvent } from "./events.ts";
 import type { Goal, Plan } from "./goal.ts";
 import { goalFromText } from "./goalFile.ts";
 import { type RunGoalOptions, runGoal } from "./runGoal.ts";
-import { givenSkills } from "./skillSource.ts";
+import { givenSkills, librarySkills } from "./skillSource.ts";
 import type { Member } from "./team.ts";
 
 let sandbox: Sandbox;
@@ -609,5 +610,68 @@ describe("a goal of its own", () => {
     expect(result).toMatchObject({ status: "met", score: 100 });
     expect(readdirSync(result.result as string).sort()).toEqual(["in", "out"]);
     expect(git(folder, "branch", "--list", "whetstone/*")).toBe("");
+  });
+});
+
+describe("skills of the library", () => {
+  const skill = {
+    ...{
+      name: "say-hello",
+      description: "How to write a greeting that says hello.",
+      metadata: {},
+      allowedTools: [],
+    },
+    ...{ instructions: "Greet in lower case.", files: new Map() },
+  };
+
+  it("are offered to the built-in agent, which reads them with a tool, and to others as folders", async () => {
+    const folder = repository({ "a.txt": "a\n" });
+    const ledger = await ledgerOf(folder);
+    await addSkill(ledger, { skill, origin: "person", status: "gold" });
+    const { server, servers } = await served((request) => {
+      const results = request.messages.flatMap((message) => message.results);
+      if (results.length === 0) return { tools: [{ name: "load_skill", args: { name: "say-hello" } }] };
+      if (results.length === 1)
+        return {
+          tools: [
+            {
+              op: "write",
+              path: "greeting.txt",
+              content: results[0]?.text.includes("lower case") ? "hello" : "HELLO",
+            },
+          ],
+        };
+      return { text: "ok" };
+    });
+    const skills = librarySkills(ledger, { strong: 2 });
+    const goal = goalOf({
+      model: "local/worker",
+      servers,
+      limits: { iterations: 1, taskTime: 20_000, parallel: 1 },
+    });
+    const { result } = await pursue(folder, { goal, ledger, skills, plan: "single" });
+    expect(result.status).toBe("met");
+    expect(server.requests[0]?.system).toContain("<name>say-hello</name>");
+    const { result: other } = await pursue(folder, {
+      ...{ goal, ledger, skills, plan: "single" },
+      team: [
+        member("worker", (at) => {
+          writeFileSync(
+            join(at, "greeting.txt"),
+            readFileSync(join(at, ".claude/skills/say-hello/SKILL.md"), "utf8").includes("Greet")
+              ? "hello"
+              : "",
+          );
+          return "ok";
+        }),
+      ],
+    });
+    expect(other.status).toBe("met");
+    expect(git(folder, "ls-tree", "--name-only", other.branch)).toBe("a.txt\ngreeting.txt\n");
+    const uses = await ledger.db.selectFrom("skillUses").select(["turnId", "loaded"]).execute();
+    expect(uses).toEqual([
+      { turnId: result.turns[0], loaded: 1 },
+      { turnId: other.turns[0], loaded: 0 },
+    ]);
   });
 });
