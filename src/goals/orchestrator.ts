@@ -13,7 +13,7 @@ import {
 } from "../ledger/index.ts";
 import { applyChange, type Repo, recordCandidate, textsAt } from "../repo/index.ts";
 import { patiently } from "./askJson.ts";
-import type { Budget } from "./budget.ts";
+import type { Allowance, Budget } from "./budget.ts";
 import { changesIn, layOut } from "./copy.ts";
 import type { GoalEvent } from "./events.ts";
 import type { Goal, Plan, Task } from "./goal.ts";
@@ -154,11 +154,7 @@ export async function carryOut(
     return own;
   };
 
-  const perform = async (
-    task: Task,
-    row: TaskRow,
-    may: { tokens?: number; dollars?: number },
-  ): Promise<void> => {
+  const perform = async (task: Task, row: TaskRow, may: Omit<Allowance, "release">): Promise<void> => {
     const member = team.find(({ name }) => name === row.agent);
     if (!member) {
       await fail(task, row, `the agent ${row.agent} is no longer there`, []);
@@ -188,8 +184,8 @@ export async function carryOut(
           async () => {
             const startedAt = Date.now();
             const turn = await equipped.turn({
-              ...{ prompt, folder, cwd: "", linked: copy.linked, time: goal.limits.taskTime },
-              ...may,
+              ...{ prompt, folder, cwd: "", linked: copy.linked, ...may },
+              time: Math.min(goal.limits.taskTime, may.time ?? goal.limits.taskTime),
               signal: orders.signal,
               onEvent: (event) => listener({ type: "trace", key: task.key, event }),
             });

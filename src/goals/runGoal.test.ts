@@ -470,6 +470,19 @@ describe("an end", () => {
     expect(server.requests.length).toBe(3);
   });
 
+  it("comes at the limit on time, even to a task that takes longer", async () => {
+    const folder = repository({ "a.txt": "a\n" });
+    const { result } = await pursue(folder, {
+      goal: goalOf({
+        agents: ["command: sleep 30"],
+        limits: { iterations: 9, time: 1500, taskTime: 20_000, parallel: 1 },
+      }),
+    });
+    expect(result).toMatchObject({ status: "failed", score: 0, iterations: 1 });
+    expect(result.reason).toContain("time limit");
+    expect(result.wallMs).toBeLessThan(8000);
+  });
+
   it("waits for a provider that refuses for now, and asks nobody to mend what no waiting mends", async () => {
     const folder = repository({ "a.txt": "a\n" });
     let asked = 0;
@@ -573,9 +586,15 @@ describe("from another terminal", () => {
     expect(result.status).toBe("ready");
     expect(done).toEqual(["t0", "t1", "t2"]);
     stop.requested = false;
-    const again = await pursue(folder, { ledger, goal: result.goalId, team: [worker], stop });
+    const again = await pursue(folder, {
+      ...{ ledger, goal: result.goalId, stop },
+      team: [{ ...worker, name: "other" }],
+    });
     expect(again.result.iterations).toBe(1);
     expect(done).toEqual(["t0", "t1", "t2", "t3", "t4", "t5"]);
+    const [iteration] = await iterationsOf(ledger, result.goalId);
+    const rows = await tasksOf(ledger, iteration?.id as number);
+    expect(rows.map(({ agent }) => agent)).toEqual([...Array(3).fill("worker"), ...Array(3).fill("other")]);
   });
 });
 

@@ -167,6 +167,11 @@ export async function reopenTasks(ledger: Ledger, iterationId: number): Promise<
     .execute();
 }
 
+/** Gives a task that has not begun to another agent. */
+export async function reassignTask(ledger: Ledger, id: number, agent: string, why: string): Promise<void> {
+  await ledger.db.updateTable("tasks").set({ agent, why }).where("id", "=", id).execute();
+}
+
 export async function startTask(ledger: Ledger, id: number, at: number): Promise<void> {
   await ledger.db
     .updateTable("tasks")
