@@ -1,3 +1,4 @@
+export { askJson } from "./askJson.ts";
 export { familyOf } from "./evaluator.ts";
 export type { GoalEvent } from "./events.ts";
 export type * from "./goal.ts";
