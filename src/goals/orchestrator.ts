@@ -302,6 +302,8 @@ export async function carryOut(
     while (halt === null && !orders.paused && inFlight.size < goal.limits.parallel) {
       const next = plan.tasks.find(isReady);
       if (!next) break;
+      await orders.look();
+      if (orders.paused || orders.signal.aborted) break;
       await begin(next);
     }
     if (inFlight.size === 0) {
