@@ -5,6 +5,7 @@ export * from "./ideas.ts";
 export { type Ledger, openLedger } from "./ledger.ts";
 export * from "./memory.ts";
 export * from "./queries.ts";
+export * from "./skillLibrary.ts";
 export * from "./traceRuns.ts";
 export {
   addTurns,

@@ -405,6 +405,8 @@ export interface SkillVersionTable {
   /** 1-based. */
   version: number;
   description: string;
+  /** As in the skill, so that the catalogue need not unpack it. */
+  allowedTools: Json;
   instructions: string;
   /** Unified diff against the parent; empty for the first. */
   instructionsDiff: string;

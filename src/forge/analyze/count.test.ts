@@ -163,7 +163,7 @@ describe("counting traces", () => {
     await recordGoal(ledger, { task: "t9", met: false, calls: [missing("x9"), run("npm install")] });
     const { recoveries } = await countTraces(ledger);
     expect(recoveries[0]).toMatchObject({
-      ...{ call: "run(node)", error: "Error: Cannot find module …", then: "run(npm install)" },
+      ...{ call: "run(node)", error: "Error: Cannot find module …", next: "run(npm install)" },
       ...{ runs: 5, times: 5, recovered: 4 },
     });
   });

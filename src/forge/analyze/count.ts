@@ -32,7 +32,7 @@ export interface Recovery extends Finding {
   call: string;
   error: string;
   /** The call that came next. */
-  then: string;
+  next: string;
   runs: number;
   times: number;
   /** How often a call of the failed kind then succeeded within the next {@link patience} calls. */
@@ -178,7 +178,7 @@ export async function countTraces(ledger: Ledger, options: CountOptions = {}): P
         .find((later) => later.ok === true && (later.shape === call.shape || later.hash === call.hash));
       const name = `${call.shape}\0${call.error}\0${next.shape}`;
       const entry = recoveries.get(name) ?? {
-        ...{ id: "", events: [], call: call.shape, error: call.error, then: next.shape },
+        ...{ id: "", events: [], call: call.shape, error: call.error, next: next.shape },
         ...{ runs: 0, times: 0, recovered: 0, seen: new Set<string>() },
       };
       recoveries.set(name, entry);

@@ -124,6 +124,7 @@ export async function up(db: Kysely<Schema>): Promise<void> {
     .addColumn("skill_id", "integer", (c) => c.notNull().references("skills.id"))
     .addColumn("version", "integer", (c) => c.notNull())
     .addColumn("description", "text", (c) => c.notNull())
+    .addColumn("allowed_tools", "text", (c) => c.notNull())
     .addColumn("instructions", "text", (c) => c.notNull())
     .addColumn("instructions_diff", "text", (c) => c.notNull())
     .addColumn("skill", "blob", (c) => c.notNull())
