@@ -96,6 +96,8 @@ export interface Counts {
   ms: number;
   families: string[];
   agents: string[];
+  /** Names of the tools that were called. */
+  tools: string[];
   /** Goals that the traces are of. */
   goals: number[];
   sequences: Sequence[];
@@ -139,6 +141,7 @@ export async function countTraces(ledger: Ledger, options: CountOptions = {}): P
   const shapes = new Names();
   const runs = new Map<string, Run>();
   const agents = new Set<string>();
+  const tools = new Set<string>();
   const steps = new Map<number, { times: number; failed: number; ms: Mean; tokens: Mean }>();
   const wasted = new Map<string, Wasted & { seen: Set<string> }>();
   const recoveries = new Map<string, Recovery & { seen: Set<string> }>();
@@ -216,6 +219,7 @@ export async function countTraces(ledger: Ledger, options: CountOptions = {}): P
     pending.key = turn.run;
     for (const call of collector.calls) {
       calls++;
+      tools.add(call.tool);
       const shape = shapes.number(call.shape);
       run.shapes.push(shape);
       run.turns.push(call.turn);
@@ -241,6 +245,7 @@ export async function countTraces(ledger: Ledger, options: CountOptions = {}): P
     failed: all.filter(({ success }) => success === false).length,
     families: [...new Set(all.map(({ family }) => family))].sort(),
     agents: [...agents].sort(),
+    tools: [...tools].sort(),
     sequences: numbered("s", sequencesOf(all, frequent, shapes).slice(0, most)),
     recoveries: numbered("r", ranked(recoveries, recurrence).slice(0, most)),
     waste: numbered("w", ranked(wasted, recurrence).slice(0, most)),

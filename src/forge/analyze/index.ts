@@ -1,0 +1,2 @@
+export { type CountOptions, type Counts, countTraces } from "./count.ts";
+export { type Dropped, evidenceOf, type Worded, wordFindings } from "./word.ts";
