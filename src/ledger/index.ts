@@ -7,6 +7,7 @@ export * from "./memory.ts";
 export * from "./queries.ts";
 export * from "./skillLibrary.ts";
 export * from "./traceRuns.ts";
+export * from "./trials.ts";
 export {
   addTurns,
   awaitsRepair,

@@ -1,2 +1,3 @@
+export { type Call, callCollector, type Waste, wasteOf } from "./calls.ts";
 export { type CountOptions, type Counts, countTraces } from "./count.ts";
 export { type Dropped, evidenceOf, type Worded, wordFindings } from "./word.ts";
