@@ -6,6 +6,7 @@ import { stringify } from "yaml";
 import { z } from "zod";
 import { UserError } from "../errors.ts";
 import { type Goal, goalHash, parseGoal } from "../goals/index.ts";
+import { answersOf, testGoals } from "./leak.ts";
 
 /** A goal that a skill is tested with. */
 export interface SuiteGoal {
@@ -77,14 +78,9 @@ export async function readSuite(path: string, judge?: string): Promise<Suite> {
     if (names.has(name)) throw new UserError(`${path}: two goals are called "${name}"`);
     names.add(name);
   }
-  const open = goals.filter(({ sealed }) => !sealed);
-  const sealed = goals.filter((goal) => goal.sealed);
   return {
     name: basename(evals === null ? place : skillFolder(evals)),
-    hash: await suiteHash(open),
-    sealedHash: await suiteHash(sealed),
-    goals: open,
-    sealed,
+    ...(await divided(goals)),
     excluded: [],
   };
 }
@@ -177,30 +173,50 @@ function suiteGoal(name: string, source: string, path: string, folder: string, s
   }
   // The folder that only seals goals is no family of its own.
   if (goal.family === "sealed") goal.family = basename(dirname(folder));
-  return { name, goal, hash: goalHash(goal), folder, sealed, answers: answersOf(goal) };
+  return { name, goal, hash: goalHash(goal), folder, sealed, answers: answersOf(goal.criteria) };
 }
 
 /**
  * The suite without the goals whose traces taught a skill.
  *
- * @param taught hashes of those goals.
+ * @param taught those goals.
  */
-export function withoutTaught(suite: Suite, taught: ReadonlySet<string>): Suite {
-  const isTaught = ({ hash }: SuiteGoal) => taught.has(hash);
-  const why = "its traces taught the skill";
+export async function withoutTaught(
+  suite: Suite,
+  taught: readonly { hash: string; title: string; text: string }[],
+): Promise<Suite> {
+  const asked = [...suite.goals, ...suite.sealed].map((goal) => ({
+    ...{ hash: goal.hash, text: goal.goal.text, goal },
+  }));
+  const { suite: kept, excluded } = testGoals(asked, taught);
+  if (excluded.length === 0) return suite;
+  const left = kept.map(({ goal }) => goal);
   return {
     ...suite,
-    goals: suite.goals.filter((goal) => !isTaught(goal)),
-    sealed: suite.sealed.filter((goal) => !isTaught(goal)),
+    ...(await divided(left)),
     excluded: [
       ...suite.excluded,
-      ...[...suite.goals, ...suite.sealed].filter(isTaught).map(({ name }) => ({ name, why })),
+      ...excluded.map(({ goal, reason }) => ({ name: goal.goal.name, why: reason })),
     ],
   };
 }
 
+/** Open and sealed goals, each with their hash. */
+async function divided(
+  goals: readonly SuiteGoal[],
+): Promise<Pick<Suite, "goals" | "sealed" | "hash" | "sealedHash">> {
+  const open = goals.filter(({ sealed }) => !sealed);
+  const sealed = goals.filter((goal) => goal.sealed);
+  return { goals: open, sealed, hash: await suiteHash(open), sealedHash: await suiteHash(sealed) };
+}
+
+/** Some goals of a suite as a suite of their own. */
+export async function partOf(suite: Suite, chosen: (goal: SuiteGoal) => boolean): Promise<Suite> {
+  return { ...suite, ...(await divided([...suite.goals.filter(chosen), ...suite.sealed])) };
+}
+
 /** Hash over goals and the contents of their files: another suite is another yardstick. */
-export async function suiteHash(goals: readonly SuiteGoal[]): Promise<string> {
+async function suiteHash(goals: readonly SuiteGoal[]): Promise<string> {
   const hash = createHash("sha256");
   for (const { name, hash: goal, goal: of, folder } of [...goals].sort((a, b) =>
     a.name < b.name ? -1 : 1,
@@ -214,13 +230,4 @@ export async function suiteHash(goals: readonly SuiteGoal[]): Promise<string> {
     }
   }
   return hash.digest("hex");
-}
-
-/** What a goal is checked against: texts that must be there. What the judge looks for is no answer. */
-function answersOf(goal: Goal): string[] {
-  return goal.criteria.flatMap((criterion) => {
-    if (criterion.kind === "rubric" || criterion.kind === "command") return [];
-    const json = "json" in criterion && criterion.json !== undefined ? [JSON.stringify(criterion.json)] : [];
-    return [criterion.contains, criterion.matches, ...json].filter((text) => text !== undefined);
-  });
 }

@@ -166,16 +166,22 @@ export async function sealedOpenings(ledger: Ledger, suiteHash: string): Promise
   return Number(row.count);
 }
 
-/** Hashes of goals by their ids: goals that taught a skill are never test goals for it. */
-export async function goalHashes(ledger: Ledger, goals: readonly number[]): Promise<Set<string>> {
-  const hashes = new Set<string>();
+/** Goals by their ids, as far as it takes to know them again: what taught a skill is never a test for it. */
+export async function goalTexts(
+  ledger: Ledger,
+  goals: readonly number[],
+): Promise<{ id: number; hash: string; title: string; text: string; family: string }[]> {
+  const all: { id: number; hash: string; title: string; text: string; family: string }[] = [];
   for (let start = 0; start < goals.length; start += 10_000) {
     const rows = await ledger.db
       .selectFrom("goals")
-      .select("goalHash")
+      .select(["id", "goalHash as hash", "title", "goal", "family"])
       .where("id", "in", goals.slice(start, start + 10_000))
       .execute();
-    for (const { goalHash } of rows) hashes.add(goalHash);
+    for (const { goal, ...row } of rows) {
+      const { text = row.title } = JSON.parse(goal) as { text?: string };
+      all.push({ ...row, text });
+    }
   }
-  return hashes;
+  return all;
 }
