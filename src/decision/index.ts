@@ -1,4 +1,5 @@
 export { type Audit, audit, interval } from "./audit.ts";
+export { betaQuantile } from "./beta.ts";
 export {
   type Ask,
   type Decision,

@@ -1,5 +1,6 @@
 export * from "./append.ts";
 export * from "./examine.ts";
+export * from "./goalRecords.ts";
 export * from "./heard.ts";
 export * from "./ideas.ts";
 export { type Ledger, openLedger } from "./ledger.ts";
