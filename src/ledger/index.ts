@@ -3,6 +3,7 @@ export * from "./examine.ts";
 export * from "./goalRecords.ts";
 export * from "./heard.ts";
 export * from "./ideas.ts";
+export * from "./imports.ts";
 export { type Ledger, openLedger } from "./ledger.ts";
 export * from "./memory.ts";
 export * from "./queries.ts";

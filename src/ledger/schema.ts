@@ -19,6 +19,7 @@ export interface Schema {
   probes: ProbeTable;
   turns: TurnTable;
   traceEvents: TraceEventTable;
+  transcripts: TranscriptTable;
   ideas: IdeaTable;
   steering: SteeringTable;
   goals: GoalTable;
@@ -287,6 +288,16 @@ export interface TraceEventTable {
   /** For results: 0 or 1. */
   ok: number | null;
   data: Json;
+}
+
+/** How a transcript stood when it was read last. */
+export interface TranscriptTable {
+  /** Of its file; with `#` and the session where several lie in one. */
+  path: string;
+  source: string;
+  bytes: number;
+  changedAt: number;
+  importedAt: number;
 }
 
 /** Something to try one day, by whoever had the thought. */

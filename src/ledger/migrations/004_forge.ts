@@ -114,6 +114,14 @@ export async function up(db: Kysely<Schema>): Promise<void> {
     .on("turns")
     .columns(["source", "source_key"])
     .execute();
+  await db.schema
+    .createTable("transcripts")
+    .addColumn("path", "text", (c) => c.primaryKey())
+    .addColumn("source", "text", (c) => c.notNull())
+    .addColumn("bytes", "bigint", (c) => c.notNull())
+    .addColumn("changed_at", "bigint", (c) => c.notNull())
+    .addColumn("imported_at", "bigint", (c) => c.notNull())
+    .execute();
   await db.schema.createIndex("trace_events_by_tool").on("trace_events").columns(["tool"]).execute();
 
   await db.schema
