@@ -338,6 +338,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const ruled = (command: Command) =>
     peopled(command)
       .option("--alpha <p>", "chance to keep what does nothing (default 0.05)", number)
+      .option("--test-runs <n>", "runs of one test at most (default 168, or four of each goal)", wholeNumber)
       .option("--min-effect <points>", "smaller help is not worth having (default 5)", number)
       .option("--seed <n>", "seed of the runs", wholeNumberOrZero)
       .option("--placebo", "a third arm: a text of equal length that says nothing")
