@@ -238,6 +238,30 @@ async function main(argv: readonly string[]): Promise<number> {
   notebook("steer <text> [lab]", "a word to the researchers: the next briefing holds it").action(
     run(async (text, lab, options) => (await words()).steerCommand(text, lab, options)),
   );
+  const trace =
+    program.commands.find((command) => command.name() === "trace") ??
+    program.command("trace").description("what agents did: bring in their transcripts, hand traces on");
+  const traces = () => import("./commands/traces.ts");
+  // The options of these two are their own, even where `trace` itself has one of the same name.
+  program.enablePositionalOptions();
+  trace.enablePositionalOptions();
+  trace
+    .command("import [paths...]")
+    .description("read the transcripts that Claude Code, Codex, pi and OpenCode left, without their secrets")
+    .option("--from <whose>", "claude, codex, pi, opencode or otel (default: each at its own place)")
+    .option("--all", "of every project, not only of this one")
+    .option("--since <date>", "only what was done since then, e.g. 2026-11-01")
+    .option("--dry-run", "say what there is, store nothing")
+    .option("--raw", "store the lines themselves too, redacted (default: where they can be found)")
+    .option("--emails", "take out e-mail addresses as well")
+    .addOption(json())
+    .action(run(async (paths, options) => (await traces()).traceImportCommand(paths, options)));
+  trace
+    .command("export [ids...]")
+    .description("write turns for other tools; without numbers, all of them")
+    .option("--otel", "OpenTelemetry spans of generative AI as OTLP/JSON, one turn a line")
+    .action(run(async (ids, options) => (await traces()).traceExportCommand(ids, options)));
+
   const skill = program
     .command("skill")
     .description("the library of skills: what they are, whether they are proven, which version is in use");
@@ -292,32 +316,6 @@ async function main(argv: readonly string[]): Promise<number> {
     .action(
       run(async (name, kind, other, options) => (await skills()).relateCommand(name, kind, other, options)),
     );
-
-  // Beside `whet trace <id>`: its own words (import, export) before any number.
-  const trace =
-    program.commands.find((command) => command.name() === "trace") ??
-    program.command("trace").description("what agents did: bring in their transcripts, hand traces on");
-  const traces = () => import("./commands/traces.ts");
-  // The options of these two are their own, even where `trace` itself has one of the same name.
-  program.enablePositionalOptions();
-  trace.enablePositionalOptions();
-  trace
-    .command("import [paths...]")
-    .description("read the transcripts that Claude Code, Codex, pi and OpenCode left, without their secrets")
-    .option("--from <whose>", "claude, codex, pi, opencode or otel (default: each at its own place)")
-    .option("--all", "of every project, not only of this one")
-    .option("--since <date>", "only what was done since then, e.g. 2026-11-01")
-    .option("--dry-run", "say what there is, store nothing")
-    .option("--raw", "store the lines themselves too, redacted (default: where they can be found)")
-    .option("--emails", "take out e-mail addresses as well")
-    .addOption(json())
-    .action(run(async (paths, options) => (await traces()).traceImportCommand(paths, options)));
-  trace
-    .command("export [ids...]")
-    .description("write turns for other tools; without numbers, all of them")
-    .option("--otel", "OpenTelemetry spans of generative AI as OTLP/JSON, one turn a line")
-    .action(run(async (ids, options) => (await traces()).traceExportCommand(ids, options)));
-
   const forge = program
     .command("forge")
     .description("skills out of traces: analysed, drafted, tested against doing without, kept or discarded");

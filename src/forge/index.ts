@@ -25,7 +25,6 @@ export type { SuiteTask } from "./schedule.ts";
 export {
   type Component,
   type ComponentName,
-  equalSpeed,
   type Scored,
   type Ses,
   type SesOptions,

@@ -1,4 +1,5 @@
 export { type AgentFile, discoverAgents, parseAgent } from "./agentFile.ts";
+export { askJson } from "./askJson.ts";
 export { familyOf, feedbackOf, type GoalEvaluation, weightedScore } from "./evaluator.ts";
 export type { GoalEvent } from "./events.ts";
 export type * from "./goal.ts";
