@@ -311,7 +311,7 @@ function ranked<T extends { runs: number; times: number; seen: Set<string> }>(
   return [...entries.values()]
     .filter(({ runs }) => runs >= recurrence)
     .sort((a, b) => b.runs - a.runs || b.times - a.times)
-    .map(({ seen: _, ...entry }) => entry);
+    .map(({ seen: _seen, ...entry }) => entry);
 }
 
 function numbered<T extends object>(letter: string, findings: readonly T[]): (T & { id: string })[] {
