@@ -443,7 +443,8 @@ function contrastsOf(
           events: eventsIn(all, holder.runs, holder.shapes),
         };
       })
-      .filter(({ p }) => p < 0.2)
+      // What chance alone would show among so many looks is no finding.
+      .filter(({ adjusted: own }) => own < 0.2)
       .sort((a, b) => a.p - b.p || b.calls.length - a.calls.length),
   };
 }
