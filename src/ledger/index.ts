@@ -8,6 +8,8 @@ export { type Ledger, openLedger } from "./ledger.ts";
 export * from "./memory.ts";
 export * from "./queries.ts";
 export * from "./skillLibrary.ts";
+export * from "./traceRuns.ts";
+export * from "./trials.ts";
 export {
   addTurns,
   awaitsRepair,

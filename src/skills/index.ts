@@ -3,6 +3,7 @@ export {
   type Discovery,
   discoverSkills,
   type Found,
+  skillFolders,
 } from "./discover.ts";
 export { type Ancestor, withEvolution } from "./evolution.ts";
 export { readSkillFolder, type SkillFolder } from "./folder.ts";
@@ -60,7 +61,7 @@ export { type ParsedSkill, parseSkill } from "./parse.ts";
 export { type Payback, paybackOf } from "./payback.ts";
 export { fromRicher, isRicher, type Measured, toRicher } from "./richer.ts";
 export { hasLibrary, libraryRoot, withLibrary } from "./root.ts";
-export { plainName } from "./rules.ts";
+export { allowedName, plainName } from "./rules.ts";
 export type { Skill, SkillStatus } from "./skill.ts";
 export { contentHash } from "./stored.ts";
 export { validateSkill, validateSkillFolder } from "./validate.ts";

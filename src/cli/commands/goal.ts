@@ -99,6 +99,7 @@ async function pursue(
     const result = await runGoal({
       ...{ goal, folder: project, ledger, stop, signal: abort.signal, limits },
       skills: librarySkills(ledger),
+      afterGoal: async (id) => (await import("./forge.ts")).feedForge(ledger, project, id),
       listener: options.json ? (event) => process.stdout.write(`${JSON.stringify(event)}\n`) : display(),
       ...(files === undefined ? {} : { files }),
       ...(options.agent === undefined ? {} : { agent: options.agent }),
