@@ -1,7 +1,7 @@
 export { type AcpChoice, acpAgent } from "./acp/acpAgent.ts";
 export type { Agent, Turn, TurnEnding, TurnResult } from "./agent.ts";
 export type { Launcher } from "./command/commandAgent.ts";
-export { ask, type ModelTurn, type Question } from "./model/ask.ts";
+export { ask, type ModelTool, type ModelTurn, type Question, type ToolAnswer } from "./model/ask.ts";
 export { dollarsOf, prices } from "./model/prices.ts";
 export { type ModelChoice, type ProvidedModel, pricedAs, provideModel } from "./model/provider.ts";
 export { type AgentChoice, openAgent } from "./openAgent.ts";

@@ -8,12 +8,24 @@ export interface Goal {
   criteria: Criterion[];
   /** Files (relative to the goal file) that the working folder begins with; empty: the repository's committed state. */
   files: string[];
+  /** Untracked paths of the project, such as `node_modules`, that tasks and checks can read. */
+  inputs: string[];
   /** Names of tools that agents may use; empty: all that are built in, except `fetch`. */
   tools: string[];
   /** Names of agents (agents/*.md) or of researchers' kinds (`claude`, `command: ...`, `model: ...`). */
   agents: string[];
   /** Who judges rubric items: `provider/model`; absent: no rubric item can be scored. */
   judge?: string;
+  /** The built-in agent's model, and that of agents whose file names none: `provider/model`. */
+  model?: string;
+  /** Who makes plans: `provider/model`; absent: `model`, and without either a plan is one task. */
+  planner?: string;
+  /** Servers that speak OpenAI's chat completions: the provider in `provider/model` -> address, variable of the key. */
+  servers: Record<string, { url: string; key?: string }>;
+  /** MCP servers that the built-in agent may use, by name: an address, or a command that is started for each turn. */
+  mcp: Record<string, { url: string } | { command: string }>;
+  /** Globs of files that no task may change: what the checks themselves consist of. */
+  protect: string[];
   limits: GoalLimits;
   /** From which score (0 to 100) on the goal is met. Default 80. */
   threshold: number;

@@ -265,6 +265,7 @@ export interface TurnTable {
   dollars: number | null;
   startedAt: number;
   wallMs: number;
+  goalId: number | null;
   taskId: number | null;
   /** Where an imported turn comes from: `claude`, `codex`, `pi`, `opencode`, `otel`; null: it was run here. */
   source: string | null;
@@ -325,15 +326,15 @@ export interface GoalTable {
   id: Generated<number>;
   title: string;
   family: string;
-  /** The goal as it was parsed, whole. */
+  /** The goal as it was parsed and what the command line added, whole. */
   goal: Json;
   goalHash: string;
-  status: "ready" | "running" | "paused" | "met" | "failed" | "cancelled";
+  status: ColumnType<GoalStatus, GoalStatus, GoalStatus>;
   reason: Later<string>;
   /** Of the best iteration, 0 to 100. */
   score: Later<number>;
   bestIteration: Later<number>;
-  worldState: Json;
+  worldState: ColumnType<Json, Json, Json>;
   branch: Later<string>;
   baseCommit: Later<string>;
   holder: Later<string>;
@@ -349,10 +350,16 @@ export interface GoalIterationTable {
   plan: Json;
   score: Later<number>;
   feedback: Later<string>;
+  /** The checkpoint on the goal's branch. */
   commitId: Later<string>;
+  /** Commit that holds the work of all tasks that are done; first the state that the iteration began with. */
+  tip: ColumnType<string, string, string>;
   startedAt: number;
   endedAt: Later<number>;
 }
+
+export type TaskStatus = "pending" | "running" | "done" | "failed" | "skipped";
+export type GoalStatus = "ready" | "running" | "met" | "failed" | "cancelled";
 
 export interface TaskTable {
   id: Generated<number>;
@@ -363,7 +370,7 @@ export interface TaskTable {
   agent: string;
   /** Why this agent: what the matcher weighed. */
   why: Json;
-  status: "pending" | "running" | "done" | "failed" | "skipped";
+  status: ColumnType<TaskStatus, TaskStatus, TaskStatus>;
   output: Later<string>;
   error: Later<string>;
   startedAt: Later<number>;
@@ -416,6 +423,8 @@ export interface SkillVersionTable {
   /** 1-based. */
   version: number;
   description: string;
+  /** As in the skill, so that the catalogue need not unpack it. */
+  allowedTools: Json;
   instructions: string;
   /** Unified diff against the parent; empty for the first. */
   instructionsDiff: string;

@@ -18,7 +18,8 @@ export interface NewTurn {
   raw: string;
   startedAt: number;
   wallMs: number;
-  /** The task of a goal that it belongs to; absent: none. */
+  /** The goal that it belongs to, and the task of it; absent: none. */
+  goalId?: number;
   taskId?: number;
   /** Where it was imported from, and its key there; absent: it was run here. */
   source?: { name: string; key: string };
@@ -72,6 +73,7 @@ export async function insertTurns(
         },
         ...{ startedAt: Math.round(turn.startedAt), wallMs: turn.wallMs },
         ...{
+          goalId: turn.goalId ?? null,
           taskId: turn.taskId ?? null,
           agentVersion: turn.agentVersion ?? null,
           model: turn.model ?? null,
@@ -112,7 +114,7 @@ export async function turnsOf(
     .selectFrom("turns")
     .select(["id", "sessionId", "experimentId", "researcher", "purpose", "prompt", "ending", "message"])
     .select(["tokensIn", "tokensOut", "tokensCached", "dollars", "startedAt", "wallMs"])
-    .select(["taskId", "source", "sourceKey", "agentVersion", "model"])
+    .select(["goalId", "taskId", "source", "sourceKey", "agentVersion", "model"])
     .orderBy("id", "desc")
     .limit(limit);
   const rows = await ("experiment" in of

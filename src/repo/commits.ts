@@ -245,7 +245,7 @@ async function modesOf(repo: Repo, commit: NewCommit): Promise<Map<string, strin
 
 const identityCache = new Map<string, Promise<string>>();
 
-function identity(repo: Repo): Promise<string> {
+export function identity(repo: Repo): Promise<string> {
   const known = identityCache.get(repo.root);
   if (known) return known;
   const asked = git(repo.root, ["config", "-z", "--get-regexp", "^user\\.(name|email)$"], userConfig());

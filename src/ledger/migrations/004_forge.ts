@@ -34,6 +34,7 @@ export async function up(db: Kysely<Schema>): Promise<void> {
     .addColumn("score", "double precision")
     .addColumn("feedback", "text")
     .addColumn("commit_id", "text")
+    .addColumn("tip", "text", (c) => c.notNull())
     .addColumn("started_at", "bigint", (c) => c.notNull())
     .addColumn("ended_at", "bigint")
     .addUniqueConstraint("goal_iterations_key", ["goal_id", "number"])
@@ -90,12 +91,22 @@ export async function up(db: Kysely<Schema>): Promise<void> {
   // A turn belongs to a session of a lab, to a task of a goal, to a run of an A/B test, or was imported.
   await db.schema
     .alterTable("turns")
+    .addColumn("goal_id", "integer", (c) => c.references("goals.id"))
+    .execute();
+  await db.schema
+    .alterTable("turns")
     .addColumn("task_id", "integer", (c) => c.references("tasks.id"))
     .execute();
   await db.schema.alterTable("turns").addColumn("source", "text").execute();
   await db.schema.alterTable("turns").addColumn("source_key", "text").execute();
   await db.schema.alterTable("turns").addColumn("agent_version", "text").execute();
   await db.schema.alterTable("turns").addColumn("model", "text").execute();
+  // What a goal has cost is asked before every call.
+  await db.schema
+    .createIndex("turns_by_goal")
+    .on("turns")
+    .columns(["goal_id", "ending", "tokens_in", "tokens_out", "dollars"])
+    .execute();
   await db.schema.createIndex("turns_by_task").on("turns").columns(["task_id"]).execute();
   await db.schema
     .createIndex("turns_by_source")
@@ -132,6 +143,7 @@ export async function up(db: Kysely<Schema>): Promise<void> {
     .addColumn("skill_id", "integer", (c) => c.notNull().references("skills.id"))
     .addColumn("version", "integer", (c) => c.notNull())
     .addColumn("description", "text", (c) => c.notNull())
+    .addColumn("allowed_tools", "text", (c) => c.notNull())
     .addColumn("instructions", "text", (c) => c.notNull())
     .addColumn("instructions_diff", "text", (c) => c.notNull())
     .addColumn("skill", "blob", (c) => c.notNull())
