@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { TraceEvent } from "../agents/index.ts";
+import type { TraceEvent, Usage } from "../agents/index.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** A turn as an analysis of many sees it: which run it belongs to, and how that came out. */
@@ -42,9 +42,7 @@ export async function* runTurns(ledger: Ledger, filter: RunFilter = {}): AsyncGe
   for (let after = filter.after ?? 0; ; ) {
     let query = ledger.db
       .selectFrom("turns as t")
-      .leftJoin("tasks as k", "k.id", "t.taskId")
-      .leftJoin("goalIterations as i", "i.id", "k.iterationId")
-      .leftJoin("goals as g", "g.id", "i.goalId")
+      .leftJoin("goals as g", "g.id", "t.goalId")
       .leftJoin("sessions as s", "s.id", "t.sessionId")
       .leftJoin("decisions as d", "d.experimentId", "t.experimentId")
       .select(["t.id", "t.sessionId", "t.experimentId", "t.source", "t.researcher", "t.model"])
@@ -180,4 +178,31 @@ export async function criteriaOf(
       });
   }
   return all;
+}
+
+/** A turn of a goal, without its text. */
+export interface GoalTurn {
+  id: number;
+  purpose: string;
+  ending: string;
+  message: string;
+  usage: Usage;
+  wallMs: number;
+  agentVersion: string | null;
+  model: string | null;
+}
+
+/** All turns of a goal, oldest first. */
+export async function goalTurnRows(ledger: Ledger, goalId: number): Promise<GoalTurn[]> {
+  const rows = await ledger.db
+    .selectFrom("turns")
+    .select(["id", "purpose", "ending", "message", "wallMs", "agentVersion", "model"])
+    .select(["tokensIn", "tokensOut", "tokensCached", "dollars"])
+    .where("goalId", "=", goalId)
+    .orderBy("id")
+    .execute();
+  return rows.map(({ tokensIn, tokensOut, tokensCached, dollars, ...row }) => ({
+    ...row,
+    usage: { input: tokensIn, output: tokensOut, cached: tokensCached, dollars },
+  }));
 }

@@ -1,5 +1,6 @@
 export { checkoutBase } from "./base.ts";
 export { checkpoint } from "./checkpoint.ts";
+export { cloneRepo } from "./clone.ts";
 export { branchesBelow, type NewCommit, recordCandidate, recordKeep, recordReview } from "./commits.ts";
 export { diffText, lineCounts } from "./diff.ts";
 export {

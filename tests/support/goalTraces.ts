@@ -53,7 +53,7 @@ export async function recordGoal(
     .executeTakeFirstOrThrow();
   const { id: iterationId } = await ledger.db
     .insertInto("goalIterations")
-    .values({ goalId, number: 1, plan: "{}", startedAt: 1 })
+    .values({ goalId, number: 1, plan: "{}", tip: "", startedAt: 1 })
     .returning("id")
     .executeTakeFirstOrThrow();
   const { id: taskId } = await ledger.db
@@ -72,7 +72,15 @@ export async function recordGoal(
       .execute();
   const turn: NewTurn = {
     ...{ researcher: "model", purpose: "task", prompt: task, ending: "done", message: "" },
-    ...{ events: eventsOfCalls(calls, said), raw: "", startedAt: 1, wallMs: 50, taskId, model: "test/model" },
+    ...{
+      events: eventsOfCalls(calls, said),
+      raw: "",
+      startedAt: 1,
+      wallMs: 50,
+      taskId,
+      goalId,
+      model: "test/model",
+    },
     usage: { input: 100 * calls.length, output: 20 * calls.length, cached: null, dollars: null },
   };
   const [turnId] = await addTurns(ledger, null, null, [turn]);

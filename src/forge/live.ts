@@ -1,0 +1,223 @@
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { ModelTool, TraceEvent } from "../agents/index.ts";
+import { RunFailed } from "../errors.ts";
+import { removeTree } from "../evaluator/index.ts";
+import { type GoalEvent, runGoal, type SkillSource } from "../goals/index.ts";
+import { goalTurnRows, type Ledger } from "../ledger/index.ts";
+import { cloneRepo } from "../repo/index.ts";
+import { openSandbox, type Sandbox } from "../sandbox/index.ts";
+import {
+  assignUses,
+  type InjectOptions,
+  injectIntoFolder,
+  injectIntoPrompt,
+  loadedSkills,
+  loadSkill,
+  type Offered,
+  recordLoaded,
+  type SkillStatus,
+  type SkillTask,
+  skillFolders,
+} from "../skills/index.ts";
+import type { Ran, RunTrial } from "./drive.ts";
+import type { Meter } from "./limits.ts";
+import { type MeasuredTurn, trialOf } from "./measure.ts";
+import type { Arms, Runner, Who } from "./testSkill.ts";
+
+export interface LiveOptions {
+  ledger: Ledger;
+  /** The project: where goals without files begin. */
+  root: string;
+  who: Who;
+  meter: Meter;
+  /** Iterations of one run. Default 1: one attempt, no second chance. */
+  iterations?: number;
+  /** Milliseconds of one run. Default: the goal's own. */
+  time?: number;
+  /** False: the arms have no other skill. Default true: the library as it is, in both. */
+  library?: boolean;
+  env?: Readonly<Record<string, string | undefined>>;
+  sandbox?: Sandbox;
+  signal?: AbortSignal;
+  onEvent?: (event: GoalEvent) => void;
+  backoff?: number;
+}
+
+/**
+ * Runs goals for real: each run is a goal of its own with fresh agents and a fresh copy of the project, which is thrown
+ * away with its branches. The arm's version is offered as any skill is in daily work: in the prompt of the built-in agent,
+ * as folders to coding agents.
+ */
+export function liveRunner(options: LiveOptions): Runner {
+  let sandbox: Promise<Sandbox> | null = options.sandbox ? Promise.resolve(options.sandbox) : null;
+  return {
+    who: options.who,
+    trials: (arms) => async (ask) => {
+      sandbox ??= openSandbox();
+      return liveTrial({ ...options, sandbox: await sandbox }, arms, ask);
+    },
+  };
+}
+
+async function liveTrial(
+  options: LiveOptions & { sandbox: Sandbox },
+  arms: Arms,
+  ask: Parameters<RunTrial>[0],
+): Promise<Ran> {
+  const { ledger, root, who, meter, iterations = 1, signal } = options;
+  const goal = arms.goals.find(({ name }) => name === ask.task);
+  if (!goal) throw new Error(`the suite has no goal ${ask.task}`);
+  const version = arms.versions[ask.arm];
+  const source = armSkills(options, arms.skill, version);
+  const scratch = join(dirname(ledger.path), "trials", `${process.pid}-${Date.now()}`);
+  const { tokens, dollars, time } = meter.left();
+  try {
+    const own = goal.goal.files.length > 0 || !existsSync(join(root, ".git"));
+    if (!own) await cloneRepo(root, scratch);
+    const result = await runGoal({
+      ...{ goal: goal.goal, folder: own ? root : scratch, files: goal.folder, ledger },
+      ...{ agent: who.agent, plan: "single", skills: source.skills, seed: ask.seed },
+      ...(who.judge === null ? {} : { judge: who.judge }),
+      limits: {
+        iterations,
+        ...least("time", goal.goal.limits.time, options.time, time),
+        ...least("tokens", goal.goal.limits.tokens, tokens),
+        ...least("dollars", goal.goal.limits.dollars, dollars),
+      },
+      ...(options.env ? { env: options.env } : {}),
+      sandbox: options.sandbox,
+      ...(options.onEvent ? { listener: options.onEvent } : {}),
+      ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
+      ...(signal ? { signal } : {}),
+    });
+    if (result.status === "ready" || result.status === "cancelled")
+      throw new RunFailed(`${ask.task}: ${result.reason}`);
+    // All that it came to is on record; hundreds of copies would fill the disk.
+    await removeTree(join(dirname(ledger.path), "goals", String(result.goalId)));
+    const rows = await goalTurnRows(ledger, result.goalId);
+    const tasks = rows.filter(({ purpose }) => purpose === "task");
+    const hopeless = tasks.find(({ ending }) => ["auth", "start", "rate", "outage"].includes(ending));
+    // The provider's trouble is no result of the skill's.
+    if (hopeless) throw new RunFailed(`${who.agent}: ${hopeless.message}`, "see to the agent, then go on");
+    const seen = source.seen();
+    return {
+      trial: trialOf({
+        score: result.score,
+        met: result.score !== null && result.score >= result.threshold,
+        turns: tasks.map(({ id, usage }): MeasuredTurn => ({ events: seen.events.get(id) ?? [], usage })),
+        overhead: rows.filter(({ purpose }) => purpose === "plan").map(({ usage }) => usage),
+        wallMs: tasks.reduce((sum, { wallMs }) => sum + wallMs, 0),
+        loaded: seen.loaded,
+      }),
+      goalId: result.goalId,
+      agentVersion: tasks.find(({ agentVersion }) => agentVersion !== null)?.agentVersion ?? null,
+    };
+  } finally {
+    await removeTree(scratch);
+  }
+}
+
+function least<Name extends string>(
+  name: Name,
+  ...values: (number | undefined)[]
+): { [Key in Name]?: number } {
+  const known = values.filter((value) => value !== undefined);
+  return (known.length === 0 ? {} : { [name]: Math.min(...known) }) as { [Key in Name]?: number };
+}
+
+/** What one arm's runs are offered, and what was seen of it. */
+interface ArmSkills {
+  skills: SkillSource;
+  seen(): { loaded: boolean; events: ReadonlyMap<number, readonly TraceEvent[]> };
+}
+
+/**
+ * The library as an arm has it: with one version of the skill in question, or with none. A copy of it that the project
+ * itself carries is taken out of the working copy in every arm, else the control would have it as well.
+ *
+ * Loaded means: its whole text was in the agent's instructions, or the trace shows that the agent read it. In an arm
+ * that is not offered it, the trace alone tells.
+ */
+function armSkills(
+  { ledger, library = true }: Pick<LiveOptions, "ledger" | "library">,
+  skill: string,
+  version: number | undefined,
+): ArmSkills {
+  const events = new Map<number, readonly TraceEvent[]>();
+  let loaded = false;
+  const inject: InjectOptions = {
+    ...(version === undefined ? { exclude: [skill] } : { include: [version] }),
+    ...(library ? {} : { statuses: [] }),
+  };
+  return {
+    seen: () => ({ loaded, events }),
+    skills: async ({ goal, task, kind, folder }) => {
+      const away: string[] = [];
+      for (const base of skillFolders) {
+        const path = `${base}/${skill}`;
+        if (!existsSync(join(folder, path))) continue;
+        await rm(join(folder, path), { recursive: true, force: true });
+        away.push(path);
+      }
+      const given = await offerSkills(ledger, { goal, task, kind, folder }, inject);
+      if (given.offered.some(({ name, full }) => name === skill && full)) loaded = true;
+      return {
+        ...given.skills,
+        written: [...away, ...(given.skills.written ?? [])],
+        after: async (turnId, trace) => {
+          events.set(turnId, trace);
+          if (loadedSkills(trace).has(skill)) loaded = true;
+          await given.skills.after?.(turnId, trace);
+        },
+      };
+    },
+  };
+}
+
+/** The library for goals in daily work: what is validated or gold, unless other statuses are asked for. */
+export function librarySkills(ledger: Ledger, statuses?: readonly SkillStatus[]): SkillSource {
+  return async (asked) => (await offerSkills(ledger, asked, statuses ? { statuses } : {})).skills;
+}
+
+/** Offers fitting skills to one task, and records which were offered and read. */
+async function offerSkills(
+  ledger: Ledger,
+  { goal, task, kind, folder }: Pick<Parameters<SkillSource>[0], "goal" | "task" | "kind" | "folder">,
+  inject: InjectOptions,
+): Promise<{ skills: Awaited<ReturnType<SkillSource>>; offered: readonly Offered[] }> {
+  const about: SkillTask = {
+    text: `${goal.title}\n${goal.text}\n${task.title}\n${task.description}`,
+    category: goal.family,
+    ...(task.tools.length > 0 ? { tools: task.tools } : {}),
+  };
+  const note = (offered: readonly Offered[]) => async (turnId: number, trace: readonly TraceEvent[]) => {
+    await assignUses(ledger, offered, turnId);
+    const read = loadedSkills(trace);
+    for (const { name, full } of offered) if (full) read.add(name);
+    await recordLoaded(ledger, offered, read);
+  };
+  if (kind === "agent") {
+    const { offered, written } = await injectIntoFolder(ledger, folder, about, inject);
+    return { offered, skills: { written, after: note(offered) } };
+  }
+  const { text, offered, tool } = await injectIntoPrompt(ledger, about, inject);
+  const load: ModelTool[] =
+    tool === null
+      ? []
+      : [
+          {
+            ...{ name: tool.name, description: tool.description },
+            parameters: { jsonSchema: tool.parameters },
+            run: async (args) => {
+              const { name } = args as { name: string };
+              return { text: (await loadSkill(ledger, offered, name)).text, ok: true, exitCode: null };
+            },
+          },
+        ];
+  return {
+    offered,
+    skills: { ...(text === "" ? {} : { prompt: text }), tools: load, after: note(offered) },
+  };
+}
