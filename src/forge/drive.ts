@@ -8,6 +8,7 @@ import {
   type TrialRow,
   trialsOf,
   unfinishedEvaluation,
+  updateSkillEvaluation,
 } from "../ledger/index.ts";
 import type { Meter } from "./limits.ts";
 import type { Trial, TrialAsk } from "./trial.ts";
@@ -16,7 +17,9 @@ import type { Trial, TrialAsk } from "./trial.ts";
 export interface Ran {
   trial: Trial;
   goalId: number | null;
+  /** With what the agent worked, as it says. */
   agentVersion: string | null;
+  model: string | null;
 }
 
 /** Runs one goal under one arm. @throws RunFailed when nothing can be run at all: nothing is recorded then. */
@@ -87,6 +90,10 @@ export async function driveTest<Verdict>(
         ...{ family: families.get(task) ?? "", trial: ran.trial, goalId: ran.goalId },
       };
       await addTrial(ledger, fresh);
+      if (position === 0)
+        await updateSkillEvaluation(ledger, evaluation.id, {
+          ...{ agentVersion: ran.agentVersion, model: ran.model ?? driven.model },
+        });
       row = { ...fresh, id: 0 };
       trials.push(row);
       meter.add({ runs: 1, tokens: ran.trial.tokens, dollars: ran.trial.dollars });

@@ -11,9 +11,11 @@ import { RunFailed } from "../errors.ts";
 import { evaluationRows, type Ledger, openLedger, skillVersionRows, trialsOf } from "../ledger/index.ts";
 import { addSkill, requireSkill, type Skill, skillOf, skillOfVersion } from "../skills/index.ts";
 import { abTest } from "./ab.ts";
+import { calibrateSuite } from "./calibrateSuite.ts";
 import { replayTest } from "./drive.ts";
 import { forgeSkill, improveSkill } from "./evolve.ts";
 import { type ForgeLimits, openMeter } from "./limits.ts";
+import { expireSkills, matrixOf } from "./matrix.ts";
 import { readSuite, type Suite } from "./suite.ts";
 import { type Runner, suiteTasks, testSkill } from "./testSkill.ts";
 
@@ -72,7 +74,7 @@ function world(
           ...{ score, toolCalls: 4, usefulCalls: 4, errors: 1, recovered: score === 100 ? 1 : 0 },
           ...{ wallMs: 100, tokens: 50, dollars: 0.001, loaded: version !== undefined },
         },
-        ...{ goalId: null, agentVersion: null },
+        ...{ goalId: null, agentVersion: null, model: null },
       };
     },
   };
@@ -343,5 +345,35 @@ describe("improving a skill", () => {
     expect((await skillOf(ledger, "mine", 3)).instructions).toContain("MAGIC");
     const asked = server?.requests.at(-1)?.messages.at(-1)?.text ?? "";
     expect(asked).toContain("+Be quick.");
+  });
+});
+
+describe("what is known of a suite and of skills", () => {
+  it("calibrates by running the goals against themselves, and goes on where it was stopped", async () => {
+    const given = await suite();
+    const { runner, runs } = world(truth);
+    const half = await calibrateSuite({ ledger, suite: given, runner, meter: openMeter({ runs: 30 }) });
+    expect(half).toMatchObject({ kind: "paused" });
+    const whole = await calibrateSuite({ ledger, suite: given, runner, meter: openMeter({}) });
+    if (whole.kind !== "ended") throw new Error(whole.why);
+    expect(runs()).toBe(12 * 2 * 3);
+    expect(whole.calibration.falsePositives).toBeLessThan(0.12);
+    expect(whole.calibration.smallest?.points).toBeGreaterThan(5);
+    expect((await evaluationRows(ledger))[0]?.reason).toContain("smallest effect");
+  });
+
+  it("shows per family and model what a skill does, and turns it unverified when the model changes", async () => {
+    const { result } = await tested("Say MAGIC before you begin.", await suite());
+    if (result.kind !== "ended") throw new Error(result.why);
+    expect(await matrixOf(ledger)).toMatchObject([
+      { skill: "tidy-tables", family: "tables", model: "test/m", transfer: "positive" },
+    ]);
+    await recordGoal(ledger, { task: "t", met: true, calls: good, agent: "test/m" });
+    expect(await expireSkills(ledger)).toEqual([]);
+    await recordGoal(ledger, { task: "t", met: true, calls: good, agent: "test/m", model: "test/m-2" });
+    expect(await expireSkills(ledger)).toMatchObject([
+      { skill: "tidy-tables", why: expect.stringContaining("test/m-2") },
+    ]);
+    expect((await requireSkill(ledger, "tidy-tables")).status).toBe("unverified");
   });
 });

@@ -113,6 +113,7 @@ async function liveTrial(
       }),
       goalId: result.goalId,
       agentVersion: tasks.find(({ agentVersion }) => agentVersion !== null)?.agentVersion ?? null,
+      model: tasks.find(({ model }) => model !== null)?.model ?? null,
     };
   } finally {
     await removeTree(scratch);

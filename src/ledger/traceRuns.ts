@@ -1,4 +1,3 @@
-import { sql } from "kysely";
 import type { TraceEvent, Usage } from "../agents/index.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -34,8 +33,8 @@ export interface RunFilter {
 const pageSize = 500;
 
 /**
- * Turns in which an agent worked, oldest first, a page at a time; neither prompts nor raw streams are read. Runs of A/B
- * tests are left out: what is tested must not teach.
+ * Turns in which an agent worked, oldest first, a page at a time; neither prompts nor raw streams are read. Goals that
+ * A/B tests are made of are left out, unless they are asked for by id: what tests must not teach.
  */
 export async function* runTurns(ledger: Ledger, filter: RunFilter = {}): AsyncGenerator<RunTurn> {
   const { goals, family, sources = ["goals", "labs", "imports"] } = filter;
@@ -58,19 +57,23 @@ export async function* runTurns(ledger: Ledger, filter: RunFilter = {}): AsyncGe
       .select(["s.programHash", "d.kind as decision"])
       .where("t.id", ">", after)
       .where("t.purpose", "in", ["propose", "repair", "try", "task", "imported"])
-      .where((eb) =>
-        eb.or([
-          eb("g.id", "is", null),
-          eb.not(
-            eb.exists(
-              eb.selectFrom("trials").select(sql`1`.as("one")).whereRef("trials.goalId", "=", "g.id"),
-            ),
-          ),
-        ]),
-      )
       .orderBy("t.id")
       .limit(pageSize);
     if (goals) query = query.where("g.id", "in", goals);
+    else
+      query = query.where((eb) =>
+        eb.or([
+          eb("g.id", "is", null),
+          eb(
+            "g.goalHash",
+            "not in",
+            eb
+              .selectFrom("trials")
+              .innerJoin("goals as tested", "tested.id", "trials.goalId")
+              .select("tested.goalHash"),
+          ),
+        ]),
+      );
     if (family !== undefined) query = query.where("g.family", "=", family);
     const rows = await query.execute();
     for (const row of rows) {
@@ -205,4 +208,21 @@ export async function goalTurnRows(ledger: Ledger, goalId: number): Promise<Goal
     ...row,
     usage: { input: tokensIn, output: tokensOut, cached: tokensCached, dollars },
   }));
+}
+
+/** The newest turn of an agent (by any of its names) on a task that says with what it worked; null: there is none. */
+export async function newestTurnOf(
+  ledger: Ledger,
+  agents: readonly string[],
+): Promise<{ agentVersion: string | null; model: string | null } | null> {
+  const row = await ledger.db
+    .selectFrom("turns")
+    .select(["agentVersion", "model"])
+    .where("researcher", "in", agents)
+    .where("purpose", "=", "task")
+    .where("ending", "=", "done")
+    .orderBy("id", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row ?? null;
 }

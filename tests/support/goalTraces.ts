@@ -7,7 +7,7 @@ export type ShortCall = readonly [tool: string, args: Record<string, unknown>, e
 /** The events of a turn that makes these calls and then says something. */
 export function eventsOfCalls(calls: readonly ShortCall[], said = "Done."): TraceEvent[] {
   const events: TraceEvent[] = [
-    { at: 1, type: "begin", agent: "model", version: null, model: "test/model", session: null },
+    { at: 1, type: "begin", agent: "model", version: null, model: "test/m", session: null },
   ];
   for (const [index, [tool, args, error]] of calls.entries()) {
     const id = `c${index}`;
@@ -32,10 +32,12 @@ export async function recordGoal(
     calls: readonly ShortCall[];
     said?: string;
     family?: string;
+    agent?: string;
+    model?: string;
     missed?: { criterion: string; suggestion: string };
   },
 ): Promise<{ goalId: number; turnId: number }> {
-  const { task, met, calls, said, family = "csv" } = given;
+  const { task, met, calls, said, family = "csv", agent = "model", model = "test/m" } = given;
   const { id: goalId } = await ledger.db
     .insertInto("goals")
     .values({
@@ -71,7 +73,7 @@ export async function recordGoal(
       })
       .execute();
   const turn: NewTurn = {
-    ...{ researcher: "model", purpose: "task", prompt: task, ending: "done", message: "" },
+    ...{ researcher: agent, purpose: "task", prompt: task, ending: "done", message: "" },
     ...{
       events: eventsOfCalls(calls, said),
       raw: "",
@@ -79,7 +81,7 @@ export async function recordGoal(
       wallMs: 50,
       taskId,
       goalId,
-      model: "test/model",
+      model,
     },
     usage: { input: 100 * calls.length, output: 20 * calls.length, cached: null, dollars: null },
   };
