@@ -1,12 +1,17 @@
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { provideModel } from "../../agents/index.ts";
-import { type ForgeOutcome, forgeSkill } from "../../forge/evolve.ts";
-import { openMeter } from "../../forge/limits.ts";
-import { liveRunner } from "../../forge/live.ts";
-import { readSuite } from "../../forge/suite.ts";
-import type { Goal, GoalEvent, GoalResult } from "../../goals/index.ts";
-import type { Ledger, TrialRow } from "../../ledger/index.ts";
+import {
+  type Counts,
+  countTraces,
+  type ForgeOutcome,
+  forgeSkill,
+  liveRunner,
+  openMeter,
+  readSuite,
+} from "../../forge/index.ts";
+import type { GoalResult } from "../../goals/index.ts";
+import { type Ledger, type TrialRow } from "../../ledger/index.ts";
 import { demoModel, learn, servers } from "./learn.ts";
 
 export interface DemoOptions {
@@ -17,36 +22,42 @@ export interface DemoOptions {
   files: string;
   /** Where its model is asked. */
   url: string;
-  onGoal?: (goal: Goal, event: GoalEvent) => void;
-  onStep?: (words: string) => void;
-  onTrial?: (row: Omit<TrialRow, "id">) => void;
+  /** Told what has happened, as it happens. */
+  tell: (scene: Scene) => void;
 }
 
-/** Runs at most: two of each of the suite's goals. */
+/** What the demo shows, in this order. */
+export type Scene =
+  | { type: "goal"; title: string; result: GoalResult }
+  | { type: "counts"; counts: Counts }
+  | { type: "trial"; row: Omit<TrialRow, "id"> }
+  | { type: "outcome"; outcome: ForgeOutcome };
+
+/** Runs at most: each of the suite's goals with and without. */
 const maxRuns = 10;
 
 /** One whole turn of the flywheel: goals, what recurs in their traces, a candidate, its test, the decision. */
-export async function forgeDemo(
-  options: DemoOptions,
-): Promise<{ goals: GoalResult[]; outcome: ForgeOutcome }> {
-  const { ledger, root, files, url } = options;
+export async function forgeDemo({ ledger, root, files, url, tell }: DemoOptions): Promise<ForgeOutcome> {
   const here = join(root, "demo");
   await cp(files, here, { recursive: true });
-  const goals = await learn({
+  await learn({
     ...{ ledger, root, url, goals: join(here, "learn") },
-    ...(options.onGoal ? { listener: options.onGoal } : {}),
+    onResult: ({ title }, result) => tell({ type: "goal", title, result }),
   });
-  const choice = { kind: "model", name: `model: ${demoModel}`, model: demoModel, url: `${url}/v1` } as const;
-  const meter = openMeter({});
+  tell({ type: "counts", counts: await countTraces(ledger) });
   const suite = await readSuite(join(here, "suite"));
   for (const { goal } of suite.goals) goal.servers = servers(url);
-  const who = { agent: `model: ${demoModel}`, model: demoModel, judge: null };
+  const meter = openMeter({});
+  const choice = { kind: "model", name: `model: ${demoModel}`, model: demoModel, url: `${url}/v1` } as const;
   const outcome = await forgeSkill({
     asking: { ledger, model: await provideModel(choice, {}), meter },
-    runner: liveRunner({ ledger, root, who, meter, env: {} }),
+    runner: liveRunner({
+      ...{ ledger, root, meter, env: {} },
+      who: { agent: `model: ${demoModel}`, model: demoModel, judge: null },
+    }),
     ...{ suite, meter, rule: { maxRuns } },
-    ...(options.onStep ? { onStep: options.onStep } : {}),
-    ...(options.onTrial ? { onTrial: options.onTrial } : {}),
+    onTrial: (row) => tell({ type: "trial", row }),
   });
-  return { goals, outcome };
+  tell({ type: "outcome", outcome });
+  return outcome;
 }

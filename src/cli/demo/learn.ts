@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Goal, type GoalEvent, type GoalResult, parseGoal, runGoal } from "../../goals/index.ts";
+import { type Goal, type GoalResult, parseGoal, runGoal } from "../../goals/index.ts";
 import type { Ledger } from "../../ledger/index.ts";
 
 /** The model of the demo: whoever was recorded. */
@@ -12,7 +12,7 @@ export function servers(url: string): Goal["servers"] {
 }
 
 /** The goals of a folder, in the order of their names. */
-export async function demoGoals(folder: string): Promise<Goal[]> {
+async function demoGoals(folder: string): Promise<Goal[]> {
   const files = (await readdir(folder)).filter((name) => name.endsWith(".md")).sort();
   return Promise.all(
     files.map(async (name) => {
@@ -30,17 +30,14 @@ export async function learn(options: {
   root: string;
   goals: string;
   url: string;
-  listener?: (goal: Goal, event: GoalEvent) => void;
-}): Promise<GoalResult[]> {
-  const results: GoalResult[] = [];
-  for (const goal of await demoGoals(options.goals))
-    results.push(
-      await runGoal({
-        ...{ ledger: options.ledger, folder: options.root, files: options.goals, env: {} },
-        goal: { ...goal, servers: servers(options.url), model: demoModel },
-        ...{ plan: "single", seed: 1 },
-        listener: (event) => options.listener?.(goal, event),
-      }),
-    );
-  return results;
+  onResult: (goal: Goal, result: GoalResult) => void;
+}): Promise<void> {
+  for (const goal of await demoGoals(options.goals)) {
+    const result = await runGoal({
+      ...{ ledger: options.ledger, folder: options.root, files: options.goals, env: {} },
+      goal: { ...goal, servers: servers(options.url), model: demoModel },
+      ...{ plan: "single", seed: 1 },
+    });
+    options.onResult(goal, result);
+  }
 }
