@@ -318,6 +318,97 @@ async function main(argv: readonly string[]): Promise<number> {
     .option("--otel", "OpenTelemetry spans of generative AI as OTLP/JSON, one turn a line")
     .action(run(async (ids, options) => (await traces()).traceExportCommand(ids, options)));
 
+  const forge = program
+    .command("forge")
+    .description("skills out of traces: analysed, drafted, tested against doing without, kept or discarded");
+  const forging = () => import("./commands/forge.ts");
+  const bounded = (command: Command) =>
+    command
+      .option("--runs <n>", "stop before more runs of goals", wholeNumber)
+      .option("--tokens <n>", "stop before it takes more tokens", wholeNumber)
+      .option("--money <dollars>", "stop before it costs more US dollars", number)
+      .option("--for <time>", "stop after so much time, e.g. 8h")
+      .addOption(json());
+  const peopled = (command: Command) =>
+    bounded(command)
+      .option("--agent <who>", "who runs the goals: claude, codex, gemini, opencode, pi, `command: ...`")
+      .option("--model <name>", "provider/name: puts into words, and runs the goals where no agent is named")
+      .option("--judge <name>", "provider/name: scores what no check can, best of another family")
+      .option("--url <address>", "server of the model, where it speaks OpenAI's chat completions");
+  const ruled = (command: Command) =>
+    peopled(command)
+      .option("--alpha <p>", "chance to keep what does nothing (default 0.05)", number)
+      .option("--min-effect <points>", "smaller help is not worth having (default 5)", number)
+      .option("--seed <n>", "seed of the runs", wholeNumberOrZero)
+      .option("--placebo", "a third arm: a text of equal length that says nothing")
+      .option("--no-sealed", "leave the sealed goals closed");
+  const learning = (command: Command) =>
+    command
+      .option("--source <names>", "goals, labs, imports, separated by commas (default: all)")
+      .option("--family <name>", "only goals of this family")
+      .option("--recurrence <n>", "runs that something must be seen in (default 3)", wholeNumber)
+      .option("--once", "learn from a single occurrence too");
+  learning(
+    peopled(
+      forge
+        .command("analyze [folder]")
+        .description("what recurs in the traces; with --model, what follows from it"),
+    ),
+  ).action(run(async (folder, options) => (await forging()).analyzeCommand(folder, options)));
+  learning(
+    ruled(forge.command("run [folder]").description("from traces to a decision; goes on where it stopped")),
+  )
+    .option("--suite <folder>", "goals to test with")
+    .option("--auto", "by the settings of `whet forge auto`")
+    .action(run(async (folder, options) => (await forging()).forgeRunCommand(folder, options)));
+  ruled(
+    forge
+      .command("calibrate <suite>")
+      .description("goals against themselves: the noise, and the smallest effect that can be seen"),
+  )
+    .option("--replicates <n>", "pairs of equal runs of each goal (default 3)", wholeNumber)
+    .action(run(async (suite, options) => (await forging()).calibrateCommand(suite, options)));
+  forge
+    .command("matrix")
+    .description("what skills do for families of goals, by agent and model")
+    .option("--skill <name>", "only this one")
+    .addOption(json())
+    .action(run(async (options) => (await forging()).matrixCommand(options)));
+  forge
+    .command("status")
+    .description("tests done and under way, skills whose proof is out of date")
+    .addOption(json())
+    .action(run(async (options) => (await forging()).forgeStatusCommand(options)));
+  peopled(
+    forge
+      .command("auto <way>")
+      .description("on or off: whether goals that end set the forge to work, within its own limits"),
+  )
+    .option("--suite <folder>", "goals to test with")
+    .option("--every <n>", "runs that must have ended since the last time (default 3)", wholeNumber)
+    .action(run(async (way, options) => (await forging()).autoCommand(way, options)));
+  const testing = (command: Command) =>
+    ruled(command)
+      .option("--suite <folder>", "goals to test with (default: the skill's evals/evals.json)")
+      .option("--alone", "without the rest of the library in either arm")
+      .option("--agreed", "what is proven may take the place of a person's text");
+  testing(
+    skill
+      .command("test <path>")
+      .description("does a skill help, by how much, at what cost, how sure; is it read when it should be"),
+  )
+    .option("--interference", "test it without the rest of the library as well")
+    .option("--no-trigger", "do not try when it is read")
+    .option("--out <folder>", "where the page goes (default: .whetstone/skills)")
+    .action(run(async (path, options) => (await forging()).skillTestCommand(path, options)));
+  testing(
+    skill
+      .command("improve <path>")
+      .description("edit and test a skill over and over, on goals that it was not taught by"),
+  )
+    .option("--patience <n>", "rounds in a row without a keep before it ends (default 3)", wholeNumber)
+    .action(run(async (path, options) => (await forging()).skillImproveCommand(path, options)));
+
   try {
     await program.parseAsync(argv, { from: "user" });
     return code;

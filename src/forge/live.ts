@@ -53,7 +53,7 @@ export interface LiveOptions {
 export function liveRunner(options: LiveOptions): Runner {
   let sandbox: Promise<Sandbox> | null = options.sandbox ? Promise.resolve(options.sandbox) : null;
   return {
-    who: options.who,
+    ...{ who: options.who, library: options.library ?? true },
     trials: (arms) => async (ask) => {
       sandbox ??= openSandbox();
       return liveTrial({ ...options, sandbox: await sandbox }, arms, ask);

@@ -51,6 +51,8 @@ export interface Arms {
 /** Who runs goals: live, or a simulated world. */
 export interface Runner {
   who: Who;
+  /** False: the arms have no other skill. Default true. */
+  library?: boolean;
   trials(arms: Arms): RunTrial;
 }
 
@@ -67,6 +69,8 @@ export interface TestOptions {
   sealed?: boolean;
   /** A person agreed that the version takes the place of their own text. */
   agreed?: boolean;
+  /** What it is recorded as. Default `test`. */
+  kind?: "test" | "interference";
   /** False: what comes of it changes no status. Default true. */
   settle?: boolean;
   stop?: { readonly requested: boolean };
@@ -124,7 +128,13 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
       `no goal of ${suite.name} can test "${skill.name}": ${suite.excluded.length > 0 ? "all of them taught it" : "all are sealed"}`,
       "give goals that it did not come from",
     );
-  const rule = abRule({ ...options.rule, control: before === undefined ? "without" : "before" });
+  const arms = options.rule?.placebo ? 3 : 2;
+  const rule = abRule({
+    // A large suite needs two rounds at least, so that something repeats.
+    maxRuns: Math.max(abRule().maxRuns, 2 * arms * suite.goals.length),
+    ...options.rule,
+    control: before === undefined ? "without" : "before",
+  });
   const found = leak(
     skillText(skill),
     [...suite.goals, ...suite.sealed].map(({ name, goal, answers }) => ({
@@ -139,7 +149,7 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
     ...(rule.placebo ? { placebo: await placeboVersion(options, skill.name, version.version) } : {}),
   };
 
-  const open = await arm(options, "test", suite, suite.goals, suite.hash, rule, versions);
+  const open = await arm(options, options.kind ?? "test", suite, suite.goals, suite.hash, rule, versions);
   if (open.kind === "paused") return { ...open, evaluation: open.evaluation.id };
   const { verdict, evaluation, trials } = open;
   const records = recordsOf(trials);
@@ -205,7 +215,7 @@ async function arm(
   return driveTest(ledger, () => abTest(tasks, rule), {
     key: {
       ...{ skillVersionId: versionId, kind, suiteHash: hash, agent: runner.who.agent },
-      setup: JSON.stringify({ rule, versions, who: runner.who }),
+      setup: JSON.stringify({ rule, versions, who: runner.who, library: runner.library ?? true }),
     },
     ...{ suite: suite.name, model: runner.who.model, judge: runner.who.judge },
     families: new Map(tasks.map(({ task, family }) => [task, family])),
