@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { redactor } from "../model/redact.ts";
 import { difference } from "./difference.ts";
 import { type Asked, askedOf, type Blurring, type Exchange } from "./exchange.ts";
-import { redactor } from "../model/redact.ts";
 import { readRecording, writeRecording } from "./file.ts";
 
 export interface CassetteOptions extends Blurring {
@@ -95,7 +95,10 @@ async function passOn(
     (entry): entry is [string, string] => typeof entry[1] === "string" && !ownHeaders.has(entry[0]),
   );
   const answer = await fetch(new URL(`${to.pathname.replace(/\/$/, "")}${incoming.url}`, to), {
-    ...{ method: incoming.method ?? "GET", headers: { ...Object.fromEntries(headers), "accept-encoding": "identity" } },
+    ...{
+      method: incoming.method ?? "GET",
+      headers: { ...Object.fromEntries(headers), "accept-encoding": "identity" },
+    },
     ...(body.length === 0 ? {} : { body: new Uint8Array(body) }),
   });
   const bytes = Buffer.from(await answer.arrayBuffer());
@@ -103,16 +106,9 @@ async function passOn(
   const plain = Buffer.from(text).equals(bytes);
   return {
     ...{ ...asked, status: answer.status, type: answer.headers.get("content-type") ?? "application/json" },
-    answer: plain ? blurredSecrets(text, blurring) : bytes.toString("base64"),
+    answer: plain ? redactor(blurring.secrets ?? [])(text) : bytes.toString("base64"),
     ...(plain ? {} : { base64: true }),
   };
-}
-
-/** An answer stays as it is but for secrets that it repeats. */
-function blurredSecrets(text: string, { secrets = [] }: Blurring): string {
-  return secrets.some((secret) => secret.length >= 4 && text.includes(secret))
-    ? secrets.reduce((rest, secret) => (secret.length >= 4 ? rest.replaceAll(secret, "<secret>") : rest), text)
-    : text;
 }
 
 function play({ status, type, answer, base64 }: Exchange, outgoing: ServerResponse): void {
@@ -123,7 +119,9 @@ function play({ status, type, answer, base64 }: Exchange, outgoing: ServerRespon
 /** A form that the clients of all providers read; 400, so that nobody tries again. */
 function refuse(message: string, outgoing: ServerResponse): void {
   outgoing.writeHead(400, { "content-type": "application/json" });
-  outgoing.end(JSON.stringify({ error: { type: "invalid_request_error", status: "INVALID_ARGUMENT", message } }));
+  outgoing.end(
+    JSON.stringify({ error: { type: "invalid_request_error", status: "INVALID_ARGUMENT", message } }),
+  );
 }
 
 const ownHeaders = new Set(["host", "connection", "content-length", "accept-encoding", "transfer-encoding"]);

@@ -13,7 +13,8 @@ export function difference(asked: Asked, recorded: readonly Asked[]): string {
   const [nearest] = alike
     .map((each) => firstDifference(each.request, asked.request, ""))
     .sort((a, b) => b.same - a.same);
-  if (!nearest || nearest.at === null) return "the same was recorded, and all of its answers were given already";
+  if (!nearest || nearest.at === null)
+    return "the same was recorded, and all of its answers were given already";
   return `at ${nearest.at || "the whole body"}: recorded ${nearest.was}, asked ${nearest.is}`;
 }
 

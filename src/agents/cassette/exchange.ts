@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { redactor } from "../model/redact.ts";
 
 /** One request to a model's provider, and what came back. */
 export interface Exchange {
@@ -38,8 +39,7 @@ const volatile: [RegExp, string][] = [
 
 /** Takes out of a text what differs between two runs of the same. */
 export function blurred(text: string, { places = {}, secrets = [] }: Blurring): string {
-  let result = text;
-  for (const secret of secrets) if (secret.length >= 4) result = result.replaceAll(secret, "<secret>");
+  let result = redactor(secrets)(text);
   const long = Object.entries(places).sort(([a], [b]) => b.length - a.length);
   for (const [place, name] of long) result = result.replaceAll(place, name);
   for (const [pattern, name] of volatile) result = result.replaceAll(pattern, name);
@@ -54,7 +54,10 @@ export function askedOf(method: string, url: string, body: string, blurring: Blu
   const query = searchParams.toString();
   const path = blurred(query === "" ? pathname : `${pathname}?${query}`, blurring);
   const request = compared(parsed(body), blurring);
-  const key = createHash("sha256").update(JSON.stringify([method, path, request])).digest("hex").slice(0, 24);
+  const key = createHash("sha256")
+    .update(JSON.stringify([method, path, request]))
+    .digest("hex")
+    .slice(0, 24);
   return { key, method, path, request };
 }
 

@@ -32,13 +32,14 @@ export async function forgeDemoCommand(say: (text: string) => void = print): Pro
       );
   };
   try {
-    say(`One turn of the forge, replayed without a key. ${cassette.about}\n`);
+    say(`One turn of the forge, replayed without a key.\n\n${folded(cassette.about)}\n`);
     const tell = storyteller();
     await forgeDemo({
       ...{ ledger, root, files, url: cassette.url },
       tell: (scene) => {
         requireHit();
-        say(tell(scene));
+        const words = tell(scene);
+        if (words !== "") say(words);
       },
     });
     say("\nOn your own work: `whet goal run`, then `whet forge run --suite FOLDER --model provider/name`.\n");
@@ -51,6 +52,11 @@ export async function forgeDemoCommand(say: (text: string) => void = print): Pro
     await cassette.close();
     await removeTree(root);
   }
+}
+
+/** Lines of at most 100 characters. */
+function folded(text: string): string {
+  return text.replaceAll(/(.{1,100})(?:\s+|$)/g, "$1\n");
 }
 
 /** Beside `dist` when built, above `src` in a checkout. */

@@ -1,6 +1,7 @@
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
-import { provideModel } from "../../agents/index.ts";
+import { type ModelChoice, provideModel } from "../../agents/index.ts";
+import { parseResearcher } from "../../contract/index.ts";
 import {
   type Counts,
   countTraces,
@@ -11,7 +12,7 @@ import {
   readSuite,
 } from "../../forge/index.ts";
 import type { GoalResult } from "../../goals/index.ts";
-import { type Ledger, type TrialRow } from "../../ledger/index.ts";
+import type { Ledger, TrialRow } from "../../ledger/index.ts";
 import { demoModel, learn, servers } from "./learn.ts";
 
 export interface DemoOptions {
@@ -48,12 +49,13 @@ export async function forgeDemo({ ledger, root, files, url, tell }: DemoOptions)
   const suite = await readSuite(join(here, "suite"));
   for (const { goal } of suite.goals) goal.servers = servers(url);
   const meter = openMeter({});
-  const choice = { kind: "model", name: `model: ${demoModel}`, model: demoModel, url: `${url}/v1` } as const;
+  const agent = `model: ${demoModel}`;
+  const choice = { ...(parseResearcher(agent) as ModelChoice), url: `${url}/v1` };
   const outcome = await forgeSkill({
     asking: { ledger, model: await provideModel(choice, {}), meter },
     runner: liveRunner({
       ...{ ledger, root, meter, env: {} },
-      who: { agent: `model: ${demoModel}`, model: demoModel, judge: null },
+      who: { agent, model: demoModel, judge: null },
     }),
     ...{ suite, meter, rule: { maxRuns } },
     onTrial: (row) => tell({ type: "trial", row }),

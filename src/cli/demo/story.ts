@@ -35,12 +35,16 @@ function goalWords({ title, result }: Extract<Scene, { type: "goal" }>): string 
 function countWords({ runs, calls, wasted, sequences, recoveries, missed }: Counted): string {
   return [
     `   ${runs} runs, ${calls} calls, ${wasted} of them failed, repeated or unused`,
-    ...sequences.map(({ id, calls: each, runs: in_ }) => `   ${id}: ${each.join(" -> ")}, in ${in_} of ${runs} runs`),
+    ...sequences.map(
+      ({ id, calls: each, runs: in_ }) => `   ${id}: ${each.join(" -> ")}, in ${in_} of ${runs} runs`,
+    ),
     ...recoveries.map(
       ({ id, call, error, next, recovered, times }) =>
         `   ${id}: after ${call} failed with "${error}", ${next}: recovered in ${recovered} of ${times}`,
     ),
-    ...missed.map(({ id, criterion, missed: n, goals }) => `   ${id}: "${criterion}" missed in ${n} of ${goals} goals`),
+    ...missed.map(
+      ({ id, criterion, missed: n, goals }) => `   ${id}: "${criterion}" missed in ${n} of ${goals} goals`,
+    ),
     "",
   ].join("\n");
 }
@@ -58,12 +62,18 @@ function outcomeWords(
   const { effect, loaded, cost, runs, outcome: verdict } = report.verdict;
   const signed = (value: number) => `${value < 0 ? "-" : "+"}${Math.abs(value).toFixed(1)}`;
   return [
-    heading("3. The candidate", "Put into words by the model; each sentence cites events (turn:position).").trimEnd(),
+    heading(
+      "3. The candidate",
+      "Put into words by the model; each sentence cites events (turn:position).",
+    ).trimEnd(),
     "",
     `   ${report.skill}, version ${report.version}`,
     ...(worded?.candidate?.claims ?? []).map(({ claim, events }) => `   - ${claim} [${events.join(", ")}]`),
     ...(worded?.dropped ?? []).map(({ text, why }) => `   dropped, for ${why}: "${text}"`),
-    heading("4. The test", "Other goals than those that taught it, each without and with the candidate.").trimEnd(),
+    heading(
+      "4. The test",
+      "Other goals than those that taught it, each without and with the candidate.",
+    ).trimEnd(),
     "",
     row("goal", "arm", "score", "calls", "failed", "tokens", "skill"),
     ...trials.map(({ arm, task, trial }) =>
@@ -79,9 +89,7 @@ function outcomeWords(
       ? "   No effect could be measured."
       : `   With minus without: ${signed(effect.points)} points${effect.interval ? ` (${signed(effect.interval[0])} to ${signed(effect.interval[1])})` : ""}, ${effect.pairs} pairs on ${effect.tasks} goals, ${runs} runs`,
     `   The skill was there in ${percent(loaded.treatment)} of the runs with it, and in ${percent(loaded.control)} of those without`,
-    ...(cost === null || cost.extra === null
-      ? []
-      : [`   Cost: ${signed(100 * cost.extra)} % ${cost.unit}`]),
+    ...(cost === null || cost.extra === null ? [] : [`   Cost: ${signed(100 * cost.extra)} % ${cost.unit}`]),
     ...(report.verdict.more === null ? [] : [`   More runs that would decide: ${report.verdict.more.runs}`]),
     "",
     `   ${verdict}: ${report.banding.band} (${report.banding.reason})`,
