@@ -45,19 +45,23 @@ const task = {
 };
 const entries = await catalogueOf(ledger, ["validated", "gold"]);
 const measured = async (work: () => unknown) => {
-  const times: number[] = [];
+  const wall: number[] = [];
+  const cpu: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const began = performance.now();
+    const used = process.threadCpuUsage();
     await work();
-    times.push(performance.now() - began);
+    const { user, system } = process.threadCpuUsage(used);
+    wall.push(performance.now() - began);
+    cpu.push((user + system) / 1000);
   }
-  const first = times[0] as number;
-  times.sort((a, b) => a - b);
-  const at = (share: number) => Number((times[Math.floor(share * (rounds - 1))] as number).toFixed(2));
-  // The best is what it takes where nobody else uses the machine.
+  const [first] = wall;
+  const at = (times: number[], share: number) =>
+    Number((times.sort((a, b) => a - b)[Math.floor(share * (rounds - 1))] as number).toFixed(2));
+  // Where others use the machine too, the time of the processor is what the work itself takes.
   return {
-    ...{ "first ms": Number(first.toFixed(2)), "best ms": at(0), "median ms": at(0.5) },
-    ...{ "95 % ms": at(0.95), goal: 10 },
+    ...{ "first ms": Number(first?.toFixed(2)), "best ms": at(wall, 0), "median ms": at(wall, 0.5) },
+    ...{ "95 % ms": at(wall, 0.95), "median CPU ms": at(cpu, 0.5), goal: 10 },
   };
 };
 const { offered, tokens } = await injectIntoPrompt(ledger, task);

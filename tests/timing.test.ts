@@ -24,12 +24,11 @@ async function baseline(folder: string) {
   }
 }
 
-it("a timed lab and another one at once: no timed run has another run beside it", async () => {
-  const timed = lab("metric: {name: seconds, clock: wall}");
-  const other = lab("metric: loss\ndirection: minimize");
+/** Begins two sessions at the same moment; the runs of both baselines. */
+async function meet(timed: string, other: string) {
   // Both are kept waiting until both are there, so that they meet.
   const slot = await takeSlot("exclusive");
-  const sessions = [start(timed, "check"), start(other, "check")];
+  const sessions = [start(timed, "check", "--fresh"), start(other, "check", "--fresh")];
   await Promise.all(
     sessions.map(({ child, finished }) =>
       Promise.race([
@@ -47,14 +46,23 @@ it("a timed lab and another one at once: no timed run has another run beside it"
   expect(ended.map(({ code, stderr }) => (code === 0 ? "" : stderr))).toEqual(["", ""]);
   const [alone, beside] = [await baseline(timed), await baseline(other)];
   expect([alone.length, beside.length]).toEqual([5, 5]);
+  const order = [...alone, ...beside].sort((a, b) => a.startedAt - b.startedAt).map((run) => run.channel);
+  return { alone, beside, tookTurns: order.indexOf("self-reported") < order.lastIndexOf("clocked") };
+}
+
+it("a timed lab and another one at once: no timed run has another run beside it", async () => {
+  const timed = lab("metric: {name: seconds, clock: wall}");
+  const other = lab("metric: loss\ndirection: minimize");
+  let { alone, beside, tookTurns } = await meet(timed, other);
+  // On a busy machine one may be through before the other has begun, which shows nothing.
+  for (let more = 0; more < 3 && !tookTurns; more++)
+    ({ alone, beside, tookTurns } = await meet(timed, other));
+  expect(tookTurns).toBe(true);
   for (const a of alone)
     for (const b of beside)
       expect(a.startedAt + a.wallMs <= b.startedAt + 1 || b.startedAt + b.wallMs <= a.startedAt + 1).toBe(
         true,
       );
-  // They did take turns: otherwise nothing was shown.
-  const order = [...alone, ...beside].sort((a, b) => a.startedAt - b.startedAt).map((run) => run.channel);
-  expect(order.indexOf("self-reported")).toBeLessThan(order.lastIndexOf("clocked"));
   if (process.platform === "linux")
     for (const run of alone)
       expect(JSON.parse(run.machine as string)).toMatchObject({

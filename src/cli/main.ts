@@ -238,6 +238,30 @@ async function main(argv: readonly string[]): Promise<number> {
   notebook("steer <text> [lab]", "a word to the researchers: the next briefing holds it").action(
     run(async (text, lab, options) => (await words()).steerCommand(text, lab, options)),
   );
+  const trace =
+    program.commands.find((command) => command.name() === "trace") ??
+    program.command("trace").description("what agents did: bring in their transcripts, hand traces on");
+  const traces = () => import("./commands/traces.ts");
+  // The options of these two are their own, even where `trace` itself has one of the same name.
+  program.enablePositionalOptions();
+  trace.enablePositionalOptions();
+  trace
+    .command("import [paths...]")
+    .description("read the transcripts that Claude Code, Codex, pi and OpenCode left, without their secrets")
+    .option("--from <whose>", "claude, codex, pi, opencode or otel (default: each at its own place)")
+    .option("--all", "of every project, not only of this one")
+    .option("--since <date>", "only what was done since then, e.g. 2026-11-01")
+    .option("--dry-run", "say what there is, store nothing")
+    .option("--raw", "store the lines themselves too, redacted (default: where they can be found)")
+    .option("--emails", "take out e-mail addresses as well")
+    .addOption(json())
+    .action(run(async (paths, options) => (await traces()).traceImportCommand(paths, options)));
+  trace
+    .command("export [ids...]")
+    .description("write turns for other tools; without numbers, all of them")
+    .option("--otel", "OpenTelemetry spans of generative AI as OTLP/JSON, one turn a line")
+    .action(run(async (ids, options) => (await traces()).traceExportCommand(ids, options)));
+
   const skill = program
     .command("skill")
     .description("the library of skills: what they are, whether they are proven, which version is in use");
@@ -292,32 +316,6 @@ async function main(argv: readonly string[]): Promise<number> {
     .action(
       run(async (name, kind, other, options) => (await skills()).relateCommand(name, kind, other, options)),
     );
-
-  // Beside `whet trace <id>`: its own words (import, export) before any number.
-  const trace =
-    program.commands.find((command) => command.name() === "trace") ??
-    program.command("trace").description("what agents did: bring in their transcripts, hand traces on");
-  const traces = () => import("./commands/traces.ts");
-  // The options of these two are their own, even where `trace` itself has one of the same name.
-  program.enablePositionalOptions();
-  trace.enablePositionalOptions();
-  trace
-    .command("import [paths...]")
-    .description("read the transcripts that Claude Code, Codex, pi and OpenCode left, without their secrets")
-    .option("--from <whose>", "claude, codex, pi, opencode or otel (default: each at its own place)")
-    .option("--all", "of every project, not only of this one")
-    .option("--since <date>", "only what was done since then, e.g. 2026-11-01")
-    .option("--dry-run", "say what there is, store nothing")
-    .option("--raw", "store the lines themselves too, redacted (default: where they can be found)")
-    .option("--emails", "take out e-mail addresses as well")
-    .addOption(json())
-    .action(run(async (paths, options) => (await traces()).traceImportCommand(paths, options)));
-  trace
-    .command("export [ids...]")
-    .description("write turns for other tools; without numbers, all of them")
-    .option("--otel", "OpenTelemetry spans of generative AI as OTLP/JSON, one turn a line")
-    .action(run(async (ids, options) => (await traces()).traceExportCommand(ids, options)));
-
   const forge = program
     .command("forge")
     .description("skills out of traces: analysed, drafted, tested against doing without, kept or discarded")
@@ -345,6 +343,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const ruled = (command: Command) =>
     peopled(command)
       .option("--alpha <p>", "chance to keep what does nothing (default 0.05)", number)
+      .option("--test-runs <n>", "runs of one test at most (default 168, or four of each goal)", wholeNumber)
       .option("--min-effect <points>", "smaller help is not worth having (default 5)", number)
       .option("--seed <n>", "seed of the runs", wholeNumberOrZero)
       .option("--placebo", "a third arm: a text of equal length that says nothing")
@@ -416,6 +415,56 @@ async function main(argv: readonly string[]): Promise<number> {
     .option("--patience <n>", "rounds in a row without a keep before it ends (default 3)", wholeNumber)
     .action(run(async (path, options) => (await forging()).skillImproveCommand(path, options)));
 
+  const goal = program
+    .command("goal")
+    .description("goals that agents pursue: plan, tasks, evaluation, again");
+  const goals = () => import("./commands/goal.ts");
+  const several = (text: string, before: string[] = []) => [...before, text];
+  const pursuing = (command: Command) =>
+    command
+      .option(
+        "--agent <name>",
+        "a file of agents/, claude, codex, ..., `command: ...` or `model: provider/name`",
+      )
+      .option("--model <provider/name>", "the built-in agent's model, and the planner's")
+      .option("--planner <provider/name>", "who makes the plans (default: --model)")
+      .option("--judge <provider/name>", "who scores rubric items")
+      .option("--single", "no plan: the goal is one task")
+      .option("--parallel <n>", "tasks at the same time (default 4)", wholeNumber)
+      .option("--iterations <n>", "stop after so many (default 50)", wholeNumber)
+      .option("--for <time>", "stop after so much time, e.g. 1h")
+      .option("--tokens <n>", "stop before it takes more tokens", wholeNumber)
+      .option("--money <dollars>", "stop before it costs more US dollars", number)
+      .option("--seed <n>", "for models that take one", wholeNumberOrZero)
+      .option("--json", "one JSON event a line");
+  pursuing(goal.command("run <goal>").description('pursue a goal: a Markdown file, or its text in "quotes"'))
+    .option("--check <command>", "a further criterion: this command exits with 0", several)
+    .option("--rubric <text>", "a further criterion, for the judge", several)
+    .action(run(async (what, options) => (await goals()).goalRunCommand(what, options)));
+  pursuing(goal.command("resume <id>").description("go on after a pause, a stop or a crash")).action(
+    run(async (id, options) => (await goals()).goalResumeCommand(goalNumber(id), options)),
+  );
+  goal
+    .command("list", { isDefault: true })
+    .description("the goals of this project, newest first")
+    .addOption(json())
+    .action(run(async (options) => (await goals()).goalListCommand(options)));
+  goal
+    .command("show <id>")
+    .description("plans, tasks, who did them and why, and how each criterion fared")
+    .addOption(json())
+    .action(run(async (id, options) => (await goals()).goalShowCommand(goalNumber(id), options)));
+  goal
+    .command("pause <id>")
+    .description("let the tasks under way end, and begin no other")
+    .addOption(json())
+    .action(run(async (id, options) => (await goals()).goalPauseCommand(goalNumber(id), options)));
+  goal
+    .command("cancel <id>")
+    .description("end it now, for good")
+    .addOption(json())
+    .action(run(async (id, options) => (await goals()).goalCancelCommand(goalNumber(id), options)));
+
   try {
     await program.parseAsync(argv, { from: "user" });
     return code;
@@ -430,6 +479,13 @@ function experimentNumber(text: string): number {
   const value = Number(text.replace(/^#/, ""));
   if (!Number.isInteger(value) || value < 1)
     throw new UserError(`an experiment has a number from 1, not "${text}"`, "`whet log` lists them");
+  return value;
+}
+
+function goalNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new UserError(`a goal has a number from 1, not "${text}"`, "`whet goal list` shows them");
   return value;
 }
 

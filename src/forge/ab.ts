@@ -78,6 +78,8 @@ const mostReplicates = 50;
  * the skill does nothing, and need an estimate of at least `minEffect` either way. With a placebo arm `better` must be
  * shown against both (an intersection-union test, Berger, Technometrics 24, 1982: each at the full alpha). Between looks a
  * candidate is given up when it is predicted to fail; giving up only ever loses a `better`, so alpha is not affected.
+ *
+ * @throws RangeError when two tasks have one name.
  */
 export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<TrialAsk, Verdict, Trial> {
   const arms: Arm[] = [rule.control, "with", ...(rule.placebo ? (["placebo"] as const) : [])];
@@ -106,6 +108,8 @@ export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<Tr
       `${rule.maxRuns} runs are too few for ${arms.length} arms of ${suite.length} tasks: allow at least ${arms.length * suite.length}`,
     );
   const names = suite.map(({ task }) => task);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new RangeError(`two tasks of the suite are named ${twice}: rename one`);
   const rounds = schedule(suite, arms, replicates, rule.seed);
   const interval = lookInterval(suite.length);
   const overControl = signFlips(suite.length);
@@ -160,21 +164,45 @@ export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<Tr
         : shown.worse && now < 0 && now <= -rule.minEffect
           ? worse
           : null;
-    if (asleep(decided || last ? 0 : 1 / Math.sqrt(index + 1)))
+    const hope = last ? 0 : predicted(byTask, rule, suite.length, replicates, look.p.better);
+    const ends = decided !== null || last || hope < rule.futility;
+    if (asleep(ends ? 0 : 1 / Math.sqrt(index + 1)))
       return invalid(
         state,
         `the treatment loaded the skill in only ${percent(share)} of its runs: its description does not make the agent use it`,
       );
+    const lost = unscored(records, "with");
+    if (decided === better && lopsided(lost, unscored(records, rule.control)))
+      return undecided(
+        state,
+        `${lost} runs with the skill lack a score, and ${unscored(records, rule.control)} without it: what it spoiled may be what is missing`,
+      );
     if (decided) return decided(state);
-    if (last) break;
-    const hope = predicted(byTask, rule, suite.length, replicates);
-    if (hope < rule.futility)
+    if (ends && !last)
       return undecided(
         state,
         `given up after ${count(records.length, "run")}: ${said(now)} so far, and the chance to be shown better by run ${rounds.length * arms.length} is ${percent(hope)}`,
       );
   }
   return undecided(state, atTheEnd(shown, state));
+}
+
+const unscored = (records: readonly TrialRecord[], arm: Arm) =>
+  records.filter((record) => record.arm === arm && record.trial.score === null).length;
+
+/**
+ * Whether the treatment lacks scores more often than chance would have it: either arm is as likely to lose a pair, so the
+ * counts follow a fair coin (one-sided binomial test at .05).
+ */
+function lopsided(treatment: number, control: number): boolean {
+  const flips = treatment + control;
+  let ways = 1;
+  let tail = 0;
+  for (let heads = flips; heads >= treatment; heads--) {
+    tail += ways;
+    ways = (ways * heads) / (flips - heads + 1);
+  }
+  return flips > 0 && tail / 2 ** flips <= 0.05;
 }
 
 /** What a test knows while it runs. */
@@ -216,6 +244,7 @@ function predicted(
   rule: AbRule,
   suite: number,
   replicates: number,
+  p: number,
 ): number {
   const means = [...byTask.values()].map(mean);
   if (means.length < 2) return 1;
@@ -225,7 +254,8 @@ function predicted(
   const end = Math.min(now, (between + within / replicates) / suite);
   const needed = Math.max(rule.minEffect, tQuantile(1 - rule.alpha, suite - 1) * Math.sqrt(end));
   const spread = Math.sqrt(now - end);
-  if (!(spread > 0)) return points >= needed && points > 0 ? 1 : 0;
+  // Runs that repeat exactly change nothing any more: then the test's own p is what it will be.
+  if (!(spread > 0)) return p <= rule.alpha && points >= rule.minEffect ? 1 : 0;
   return tUpper((needed - points) / spread, means.length - 1);
 }
 

@@ -18,14 +18,13 @@ export {
 } from "./evolve.ts";
 export { type Asked, answersOf, type Excluded, type Leak, leak, testGoals } from "./leak.ts";
 export { type ForgeLimits, type Meter, openMeter } from "./limits.ts";
-export { librarySkills, liveRunner } from "./live.ts";
+export { liveRunner } from "./live.ts";
 export { type Expired, expireSkills, matrixOf } from "./matrix.ts";
 export { claimOf, pageOf } from "./page.ts";
 export type { SuiteTask } from "./schedule.ts";
 export {
   type Component,
   type ComponentName,
-  equalSpeed,
   type Scored,
   type Ses,
   type SesOptions,

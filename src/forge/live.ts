@@ -1,26 +1,14 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { ModelTool, TraceEvent } from "../agents/index.ts";
+import type { TraceEvent } from "../agents/index.ts";
 import { RunFailed } from "../errors.ts";
 import { removeTree } from "../evaluator/index.ts";
-import { type GoalEvent, runGoal, type SkillSource } from "../goals/index.ts";
+import { type GoalEvent, librarySkills, runGoal, type SkillSource } from "../goals/index.ts";
 import { goalTurnRows, type Ledger } from "../ledger/index.ts";
 import { cloneRepo } from "../repo/index.ts";
 import { openSandbox, type Sandbox } from "../sandbox/index.ts";
-import {
-  assignUses,
-  type InjectOptions,
-  injectIntoFolder,
-  injectIntoPrompt,
-  loadedSkills,
-  loadSkill,
-  type Offered,
-  recordLoaded,
-  type SkillStatus,
-  type SkillTask,
-  skillFolders,
-} from "../skills/index.ts";
+import { loadedSkills, skillFolders } from "../skills/index.ts";
 import type { Ran, RunTrial } from "./drive.ts";
 import type { Meter } from "./limits.ts";
 import { type MeasuredTurn, trialOf } from "./measure.ts";
@@ -148,77 +136,31 @@ function armSkills(
 ): ArmSkills {
   const events = new Map<number, readonly TraceEvent[]>();
   let loaded = false;
-  const inject: InjectOptions = {
+  const offered = librarySkills(ledger, {
     ...(version === undefined ? { exclude: [skill] } : { include: [version] }),
     ...(library ? {} : { statuses: [] }),
-  };
+  });
   return {
     seen: () => ({ loaded, events }),
-    skills: async ({ goal, task, kind, folder }) => {
+    skills: async (asked) => {
       const away: string[] = [];
       for (const base of skillFolders) {
         const path = `${base}/${skill}`;
-        if (!existsSync(join(folder, path))) continue;
-        await rm(join(folder, path), { recursive: true, force: true });
+        if (!existsSync(join(asked.folder, path))) continue;
+        await rm(join(asked.folder, path), { recursive: true, force: true });
         away.push(path);
       }
-      const given = await offerSkills(ledger, { goal, task, kind, folder }, inject);
-      if (given.offered.some(({ name, full }) => name === skill && full)) loaded = true;
+      const given = await offered(asked);
+      if (given.prompt?.includes(`<skill_instructions name="${skill}">`)) loaded = true;
       return {
-        ...given.skills,
-        written: [...away, ...(given.skills.written ?? [])],
+        ...given,
+        written: [...away, ...(given.written ?? [])],
         after: async (turnId, trace) => {
           events.set(turnId, trace);
           if (loadedSkills(trace).has(skill)) loaded = true;
-          await given.skills.after?.(turnId, trace);
+          await given.after?.(turnId, trace);
         },
       };
     },
-  };
-}
-
-/** The library for goals in daily work: what is validated or gold, unless other statuses are asked for. */
-export function librarySkills(ledger: Ledger, statuses?: readonly SkillStatus[]): SkillSource {
-  return async (asked) => (await offerSkills(ledger, asked, statuses ? { statuses } : {})).skills;
-}
-
-/** Offers fitting skills to one task, and records which were offered and read. */
-async function offerSkills(
-  ledger: Ledger,
-  { goal, task, kind, folder }: Pick<Parameters<SkillSource>[0], "goal" | "task" | "kind" | "folder">,
-  inject: InjectOptions,
-): Promise<{ skills: Awaited<ReturnType<SkillSource>>; offered: readonly Offered[] }> {
-  const about: SkillTask = {
-    text: `${goal.title}\n${goal.text}\n${task.title}\n${task.description}`,
-    category: goal.family,
-    ...(task.tools.length > 0 ? { tools: task.tools } : {}),
-  };
-  const note = (offered: readonly Offered[]) => async (turnId: number, trace: readonly TraceEvent[]) => {
-    await assignUses(ledger, offered, turnId);
-    const read = loadedSkills(trace);
-    for (const { name, full } of offered) if (full) read.add(name);
-    await recordLoaded(ledger, offered, read);
-  };
-  if (kind === "agent") {
-    const { offered, written } = await injectIntoFolder(ledger, folder, about, inject);
-    return { offered, skills: { written, after: note(offered) } };
-  }
-  const { text, offered, tool } = await injectIntoPrompt(ledger, about, inject);
-  const load: ModelTool[] =
-    tool === null
-      ? []
-      : [
-          {
-            ...{ name: tool.name, description: tool.description },
-            parameters: { jsonSchema: tool.parameters },
-            run: async (args) => {
-              const { name } = args as { name: string };
-              return { text: (await loadSkill(ledger, offered, name)).text, ok: true, exitCode: null };
-            },
-          },
-        ];
-  return {
-    offered,
-    skills: { ...(text === "" ? {} : { prompt: text }), tools: load, after: note(offered) },
   };
 }

@@ -36,23 +36,15 @@ export interface TransferCell {
  * @param tests several of one skill, agent and model are put together; agent versions are not kept apart here.
  */
 export function transferMatrix(tests: readonly TestedSkill[]): TransferCell[] {
-  const columns = tests.flatMap(({ skill, version, agent, model, control, records }) =>
+  const parts = tests.flatMap(({ skill, version, agent, model, control, records }) =>
     [...Map.groupBy(pairsOf(records, control), ({ family }) => family)].map(([family, pairs]) => ({
-      skill,
-      version,
-      family,
-      agent,
-      model,
+      cell: { skill, version, family, agent, model },
       pairs,
     })),
   );
-  const cells = Map.groupBy(columns, ({ pairs: _, ...cell }) => JSON.stringify(cell));
-  return [...cells.values()].flatMap((parts) => {
-    const effect = estimate(parts.flatMap(({ pairs }) => pairs));
-    const [first] = parts;
-    if (!effect || !first) return [];
-    const { pairs: _, ...cell } = first;
-    return [{ ...cell, effect, transfer: direction(effect) }];
+  return [...Map.groupBy(parts, ({ cell }) => JSON.stringify(cell)).values()].flatMap((same) => {
+    const effect = estimate(same.flatMap(({ pairs }) => pairs));
+    return same[0] && effect ? [{ ...same[0].cell, effect, transfer: direction(effect) }] : [];
   });
 }
 

@@ -5,6 +5,8 @@ import type { GoalLimits } from "./goal.ts";
 export interface Allowance {
   tokens?: number;
   dollars?: number;
+  /** Milliseconds. */
+  time?: number;
   release: () => void;
 }
 
@@ -66,6 +68,7 @@ export function openBudget(
       reserved.tokens += taken.tokens;
       reserved.dollars += taken.dollars;
       return {
+        ...(limits.time === undefined ? {} : { time: Math.max(1, limits.time - spentMs()) }),
         ...(Number.isFinite(share.tokens) ? { tokens: share.tokens } : {}),
         ...(Number.isFinite(share.dollars) ? { dollars: share.dollars } : {}),
         release: () => {

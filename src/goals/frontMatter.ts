@@ -92,11 +92,24 @@ export function explainIssues(
     const path = issue.path;
     const key = path.map(String).join(".");
     const fix = fixes[String(path[0] ?? "")] ?? "a value of the form that docs/goals.md shows";
+    if (issue.code === "invalid_union") {
+      // Of the alternatives, the one whose outermost form fits explains best what is wrong inside it.
+      const fitting = issue.errors.find((inner) =>
+        inner.every((each) => each.code !== "invalid_type" || each.path.length > 1),
+      );
+      if (fitting)
+        return explainIssues(
+          split,
+          fitting.map((each) => ({ ...each, path: [...path, ...each.path] })),
+          fixes,
+        );
+      return [{ severity: "error", ...split.at(path), what: `\`${key}\` has none of the known forms`, fix }];
+    }
     if (issue.code === "unrecognized_keys")
       return issue.keys.map((unknown) => ({
         ...{ severity: "error", ...split.at([...path, unknown]) },
         what: `unknown key \`${[...path.map(String), unknown].join(".")}\``,
-        fix: `one of ${Object.keys(fixes).join(", ")}; or leave it out`,
+        fix: path.length === 0 ? `one of ${Object.keys(fixes).join(", ")}; or leave it out` : fix,
       }));
     return [
       {

@@ -8,13 +8,12 @@ import {
   type IterationRow,
   type Ledger,
   type NewTurn,
-  setWorldState,
   startTask,
   type TaskRow,
 } from "../ledger/index.ts";
 import { applyChange, type Repo, recordCandidate, textsAt } from "../repo/index.ts";
 import { patiently } from "./askJson.ts";
-import type { Budget } from "./budget.ts";
+import type { Allowance, Budget } from "./budget.ts";
 import { changesIn, layOut } from "./copy.ts";
 import type { GoalEvent } from "./events.ts";
 import type { Goal, Plan, Task } from "./goal.ts";
@@ -89,6 +88,7 @@ export async function carryOut(
   const inFlight = new Map<string, Promise<void>>();
   let tip = iteration.tip;
   let halt: Halt | null = null;
+  let fault: { error: unknown } | null = null;
   let merging: Promise<unknown> = Promise.resolve();
 
   const say = (task: Task, row: TaskRow, now: "running" | "done" | "failed" | "skipped", message: string) =>
@@ -96,9 +96,10 @@ export async function carryOut(
       ...{ type: "task", iteration: iteration.number, key: task.key, title: task.title },
       ...{ agent: row.agent, status: now, message },
     });
-  const known = async (task: Task, ok: boolean, output: string) => {
+  /** The world after a task's end, kept with it. */
+  const known = (task: Task, ok: boolean, output: string) => {
     pursuit.world = afterTask(pursuit.world, task, ok, output);
-    await setWorldState(ledger, pursuit.goalId, JSON.stringify(pursuit.world));
+    return { id: pursuit.goalId, worldState: JSON.stringify(pursuit.world) };
   };
   const isReady = (task: Task) =>
     status.get(task.key) === "pending" && task.dependsOn.every((key) => status.get(key) === "done");
@@ -106,8 +107,13 @@ export async function carryOut(
   const fail = async (task: Task, row: TaskRow, error: string, turns: NewTurn[]) => {
     status.set(task.key, "failed");
     failures.push(`task ${task.key}: ${error}`);
-    const ids = await endTask(ledger, row, { status: "failed", output: null, error, at: Date.now() }, turns);
-    await known(task, false, "");
+    const ids = await endTask(
+      ledger,
+      row,
+      known(task, false, ""),
+      { status: "failed", output: null, error, at: Date.now() },
+      turns,
+    );
     say(task, row, "failed", error);
     return ids;
   };
@@ -134,7 +140,13 @@ export async function carryOut(
               message: `${task.key}: ${task.title}\n`,
               when: at,
             });
-      const ids = await endTask(ledger, row, { status: "done", output, error: null, at, tip: next }, [turn]);
+      const ids = await endTask(
+        ledger,
+        row,
+        known(task, true, output),
+        { status: "done", output, error: null, at, tip: next },
+        [turn],
+      );
       tip = next;
       return ids;
     });
@@ -142,11 +154,7 @@ export async function carryOut(
     return own;
   };
 
-  const perform = async (
-    task: Task,
-    row: TaskRow,
-    may: { tokens?: number; dollars?: number },
-  ): Promise<void> => {
+  const perform = async (task: Task, row: TaskRow, may: Omit<Allowance, "release">): Promise<void> => {
     const member = team.find(({ name }) => name === row.agent);
     if (!member) {
       await fail(task, row, `the agent ${row.agent} is no longer there`, []);
@@ -176,8 +184,8 @@ export async function carryOut(
           async () => {
             const startedAt = Date.now();
             const turn = await equipped.turn({
-              ...{ prompt, folder, cwd: "", linked: copy.linked, time: goal.limits.taskTime },
-              ...may,
+              ...{ prompt, folder, cwd: "", linked: copy.linked, ...may },
+              time: Math.min(goal.limits.taskTime, may.time ?? goal.limits.taskTime),
               signal: orders.signal,
               onEvent: (event) => listener({ type: "trace", key: task.key, event }),
             });
@@ -215,7 +223,6 @@ export async function carryOut(
           status.set(task.key, "done");
           outputs.set(task.key, result.text);
           await recorded(ids);
-          await known(task, true, result.text);
           say(task, row, "done", result.text);
           return;
         }
@@ -246,7 +253,13 @@ export async function carryOut(
         const row = byKey.get(task.key) as TaskRow;
         status.set(task.key, "skipped");
         const error = `it depends on ${broken}, which is not done`;
-        await endTask(ledger, row, { status: "skipped", output: null, error, at: Date.now() }, []);
+        await endTask(
+          ledger,
+          row,
+          known(task, false, ""),
+          { status: "skipped", output: null, error, at: Date.now() },
+          [],
+        );
         say(task, row, "skipped", error);
       }
     }
@@ -267,10 +280,16 @@ export async function carryOut(
     say(task, row, "running", "");
     inFlight.set(
       task.key,
-      perform(task, row, left).finally(() => {
-        release();
-        inFlight.delete(task.key);
-      }),
+      perform(task, row, left)
+        .catch((error: unknown) => {
+          // A failure of ours is no task's: it ends everything, once what is under way has ended.
+          fault ??= { error };
+          halt ??= { kind: "stopped" };
+        })
+        .finally(() => {
+          release();
+          inFlight.delete(task.key);
+        }),
     );
   };
 
@@ -291,12 +310,10 @@ export async function carryOut(
       await sleep(pulse);
       continue;
     }
-    // A failure of ours is no task's: it ends everything, once what is under way has ended.
-    await Promise.race([...inFlight.values(), sleep(pulse)]).catch(async (error: unknown) => {
-      await Promise.allSettled(inFlight.values());
-      throw error;
-    });
+    await Promise.race([...inFlight.values(), sleep(pulse)]);
   }
+  const failed = fault as { error: unknown } | null;
+  if (failed) throw failed.error;
   return { tip, halt, outputs, failures };
 }
 

@@ -21,6 +21,7 @@ import {
   type Ledger,
   type NewTurn,
   pastTasks,
+  reassignTask,
   reopenTasks,
   setGoalBranch,
   setWorldState,
@@ -156,7 +157,9 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
   const judge = goal.judge === undefined ? null : await provide(goal, goal.judge, env);
   const plannerName = options.plan === "single" ? undefined : (goal.planner ?? goal.model);
   const planner = plannerName === undefined ? null : await provide(goal, plannerName, env);
-  const tools = [...new Set([...builtInTools, ...team.flatMap((member) => member.tools)])];
+  const tools = [
+    ...new Set(team.flatMap((member) => (member.tools.length === 0 ? builtInTools : member.tools))),
+  ];
   if (typeof options.plan === "object") requirePlan(options.plan, tools);
 
   const id = recorded?.id ?? (await newGoal(ledger, goal));
@@ -228,6 +231,20 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
       return { end: null };
     };
 
+    /** A goal may go on with other agents than it began with. */
+    const reassign = async (iterationId: number) => {
+      const left = (await tasksOf(ledger, iterationId)).filter(
+        (row) => row.status === "pending" && !team.some(({ name }) => name === row.agent),
+      );
+      if (left.length === 0) return;
+      const tasks = left.map((row) => JSON.parse(row.task) as Task);
+      const assignments = assignTasks(tasks, team, await history(ledger), goal.family);
+      for (const row of left) {
+        const why = assignments.get(row.key);
+        if (why) await reassignTask(ledger, row.id, why.agent, JSON.stringify(why));
+      }
+    };
+
     const pursue = async (): Promise<Ended> => {
       let unscored: GoalResult["unscored"] = [];
       for (;;) {
@@ -248,6 +265,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
         }
         await reopenTasks(ledger, open.id);
         const plan = JSON.parse(open.plan) as Plan;
+        await reassign(open.id);
         const rows = await tasksOf(ledger, open.id);
         listener({
           ...{ type: "plan", iteration: open.number },

@@ -1,6 +1,16 @@
 import { cp, lstat, mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { ModelTool, TraceEvent } from "../agents/index.ts";
+import type { Ledger } from "../ledger/index.ts";
+import {
+  assignUses,
+  type InjectOptions,
+  injectIntoFolder,
+  injectIntoPrompt,
+  loadedSkills,
+  loadSkill,
+  recordLoaded,
+} from "../skills/index.ts";
 import type { Goal, Task } from "./goal.ts";
 
 /** What a task is given of skills. */
@@ -39,5 +49,47 @@ export function givenSkills(given: { prompt?: string; folders?: readonly string[
         written.push(path);
       }
     return { written };
+  };
+}
+
+/** Skills of the library that fit the task; which were offered and read is on record with the turn. */
+export function librarySkills(ledger: Ledger, options: InjectOptions = {}): SkillSource {
+  return async ({ goal, task, kind, folder }) => {
+    const asked = {
+      text: [goal.title, goal.text, task.title, task.description].join("\n"),
+      ...(task.tools.length === 0 ? {} : { tools: task.tools }),
+      category: goal.family,
+    };
+    if (kind === "agent") {
+      const { offered, written } = await injectIntoFolder(ledger, folder, asked, options);
+      return {
+        written,
+        after: async (turnId, events) => {
+          await assignUses(ledger, offered, turnId);
+          await recordLoaded(ledger, offered, loadedSkills(events));
+        },
+      };
+    }
+    const { text, tool, offered } = await injectIntoPrompt(ledger, asked, options);
+    const load: ModelTool[] = tool
+      ? [
+          {
+            ...{
+              name: tool.name,
+              description: tool.description,
+              parameters: { jsonSchema: tool.parameters },
+            },
+            run: async (args) => {
+              const { name } = args as { name: string };
+              return { text: (await loadSkill(ledger, offered, name)).text, ok: true, exitCode: null };
+            },
+          },
+        ]
+      : [];
+    return {
+      ...(text === "" ? {} : { prompt: text }),
+      tools: load,
+      after: (turnId) => assignUses(ledger, offered, turnId),
+    };
   };
 }

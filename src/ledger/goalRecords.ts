@@ -167,6 +167,11 @@ export async function reopenTasks(ledger: Ledger, iterationId: number): Promise<
     .execute();
 }
 
+/** Gives a task that has not begun to another agent. */
+export async function reassignTask(ledger: Ledger, id: number, agent: string, why: string): Promise<void> {
+  await ledger.db.updateTable("tasks").set({ agent, why }).where("id", "=", id).execute();
+}
+
 export async function startTask(ledger: Ledger, id: number, at: number): Promise<void> {
   await ledger.db
     .updateTable("tasks")
@@ -184,6 +189,7 @@ export async function startTask(ledger: Ledger, id: number, at: number): Promise
 export async function endTask(
   ledger: Ledger,
   task: { id: number; iterationId: number },
+  goal: { id: number; worldState: string },
   end: { status: TaskStatus; output: string | null; error: string | null; at: number; tip?: string },
   turns: readonly NewTurn[],
 ): Promise<number[]> {
@@ -194,6 +200,7 @@ export async function endTask(
       .set({ status: end.status, output: end.output, error: end.error, endedAt: end.at })
       .where("id", "=", task.id)
       .execute();
+    await tx.updateTable("goals").set({ worldState: goal.worldState }).where("id", "=", goal.id).execute();
     if (end.tip !== undefined)
       await tx
         .updateTable("goalIterations")

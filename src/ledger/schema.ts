@@ -367,9 +367,9 @@ export interface TaskTable {
   key: string;
   /** A `Task`. */
   task: Json;
-  agent: string;
+  agent: ColumnType<string, string, string>;
   /** Why this agent: what the matcher weighed. */
-  why: Json;
+  why: ColumnType<Json, Json, Json>;
   status: ColumnType<TaskStatus, TaskStatus, TaskStatus>;
   output: Later<string>;
   error: Later<string>;

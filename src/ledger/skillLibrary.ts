@@ -1,4 +1,4 @@
-import type { Insertable, Kysely, Selectable } from "kysely";
+import { type Insertable, type Kysely, type Selectable, sql } from "kysely";
 import { UserError } from "../errors.ts";
 import type { Ledger } from "./ledger.ts";
 import type {
@@ -96,6 +96,13 @@ export async function skillVersionRow(ledger: Ledger, id: number): Promise<Skill
   return (
     (await ledger.db.selectFrom("skillVersions").selectAll().where("id", "=", id).executeTakeFirst()) ?? null
   );
+}
+
+/** Several versions at once, in the order of the ids; those that are not there are left out. */
+export async function skillVersionsById(ledger: Ledger, ids: readonly number[]): Promise<SkillVersionRow[]> {
+  if (ids.length === 0) return [];
+  const rows = await ledger.db.selectFrom("skillVersions").selectAll().where("id", "in", ids).execute();
+  return rows.sort((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id));
 }
 
 export async function updateSkill(
@@ -222,7 +229,14 @@ export interface CatalogueRow {
 }
 
 export async function catalogueRows(ledger: Ledger, statuses: readonly string[]): Promise<CatalogueRow[]> {
-  return catalogueQuery(ledger).where("s.status", "in", statuses).orderBy("s.name").execute();
+  if (statuses.length === 0) return [];
+  // Without the plugin that renames columns row by row: a third of the time, in every injection.
+  const { rows } = await sql<CatalogueRow>`
+    select s.id as "skillId", v.id as "versionId", v.version, s.name, s.category, s.status, v.description,
+      v.allowed_tools as "allowedTools"
+    from skills s join skill_versions v on v.skill_id = s.id and v.version = s.current_version
+    where s.status in (${sql.join(statuses)}) order by s.name`.execute(ledger.db.withoutPlugins());
+  return rows;
 }
 
 /** One version for the catalogue, whatever its status and whether it is in use. */
@@ -231,30 +245,19 @@ export async function catalogueRow(ledger: Ledger, versionId: number): Promise<C
     (await ledger.db
       .selectFrom("skillVersions as v")
       .innerJoin("skills as s", "s.id", "v.skillId")
-      .select(catalogueColumns)
+      .select([
+        "s.id as skillId",
+        "v.id as versionId",
+        "v.version",
+        "s.name",
+        "s.category",
+        "s.status",
+        "v.description",
+        "v.allowedTools",
+      ])
       .where("v.id", "=", versionId)
       .executeTakeFirst()) ?? null
   );
-}
-
-const catalogueColumns = [
-  "s.id as skillId",
-  "v.id as versionId",
-  "v.version",
-  "s.name",
-  "s.category",
-  "s.status",
-  "v.description",
-  "v.allowedTools",
-] as const;
-
-function catalogueQuery(ledger: Ledger) {
-  return ledger.db
-    .selectFrom("skills as s")
-    .innerJoin("skillVersions as v", (join) =>
-      join.onRef("v.skillId", "=", "s.id").onRef("v.version", "=", "s.currentVersion"),
-    )
-    .select(catalogueColumns);
 }
 
 /** Records that versions were offered; returns the ids of the uses in the same order. */

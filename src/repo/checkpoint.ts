@@ -1,5 +1,6 @@
+import { join } from "node:path";
 import { UserError } from "../errors.ts";
-import { branchState, identity } from "./commits.ts";
+import { branchState, clearStaleLock, identity } from "./commits.ts";
 import { GitError, git } from "./git.ts";
 import type { Repo } from "./repo.ts";
 
@@ -44,11 +45,16 @@ export async function checkpoint(
     if (parent !== "" && (await commit(parent)) === tip) return tip;
   }
   const next = await commit(tip ?? what.base);
-  try {
-    await git(repo.root, ["update-ref", `refs/heads/${branch}`, next, tip ?? "0".repeat(next.length)]);
-  } catch (error) {
-    if (!(error instanceof GitError)) throw error;
-    throw new UserError(`git could not move the branch ${branch}: ${error.message}`, "try again");
+  const ref = `refs/heads/${branch}`;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await git(repo.root, ["update-ref", ref, next, tip ?? "0".repeat(next.length)]);
+      return next;
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      // A killed git leaves its lock behind.
+      if (attempt === 0 && (await clearStaleLock(join(repo.gitDir, `${ref}.lock`)))) continue;
+      throw new UserError(`git could not move the branch ${branch}: ${error.message}`, "try again");
+    }
   }
-  return next;
 }

@@ -209,7 +209,7 @@ function inTheWay(error: GitError, branch: string): UserError | null {
 export const lockLife = 1_500;
 
 /** Waits for a lock to go, or to be old enough to be removed; false when there is none. */
-async function clearStaleLock(lock: string): Promise<boolean> {
+export async function clearStaleLock(lock: string): Promise<boolean> {
   let found = false;
   for (let look = 0; look < 100; look++) {
     const info = await lstat(lock).catch(() => null);

@@ -16,6 +16,8 @@ export interface SkillFolder extends ParsedSkill {
   path: string;
   /** `SKILL.md` as it is; null when there is none. */
   source: string | null;
+  /** Files that are no part of what was read, each with its reason; among the problems too. */
+  leftOut: string[];
 }
 
 /**
@@ -26,7 +28,8 @@ export async function readSkillFolder(path: string): Promise<SkillFolder> {
   const problems: Problem[] = [];
   const say = (severity: Problem["severity"], what: string, fix: string) =>
     problems.push({ severity, line: 1, column: 1, what, fix });
-  const empty = { path, source: null, skill: null, extra: {}, problems };
+  const leftOut: string[] = [];
+  const empty = { path, source: null, leftOut, skill: null, extra: {}, problems };
   const root = await realpath(path).catch(() => null);
   const info = root === null ? null : await lstat(root);
   if (root === null || !info?.isDirectory()) {
@@ -45,7 +48,10 @@ export async function readSkillFolder(path: string): Promise<SkillFolder> {
     for (const entry of entries) {
       if (passedOver.has(entry.name) || full) continue;
       const name = prefix === "" ? entry.name : `${prefix}/${entry.name}`;
-      const left = (why: string, fix: string) => say("warning", `${name} is left out: ${why}`, fix);
+      const left = (why: string, fix: string) => {
+        leftOut.push(`${name}: ${why}`);
+        say("warning", `${name} is left out: ${why}`, fix);
+      };
       const fault = pathFault(name);
       if (fault !== null) left(fault, "a plain name");
       else if (entry.isDirectory())
@@ -81,7 +87,7 @@ export async function readSkillFolder(path: string): Promise<SkillFolder> {
     return { ...empty, source };
   }
   const parsed = parseSkill(source, basename(root), files);
-  return { ...parsed, path, source, problems: [...problems, ...parsed.problems] };
+  return { ...parsed, path, source, leftOut, problems: [...problems, ...parsed.problems] };
 }
 
 /** A regular file's bytes, not through a link, or why not. */

@@ -5,11 +5,10 @@ export {
   type Found,
   skillFolders,
 } from "./discover.ts";
-export { type Ancestor, evolutionPath, evolutionText, withEvolution } from "./evolution.ts";
+export { type Ancestor, withEvolution } from "./evolution.ts";
 export { readSkillFolder, type SkillFolder } from "./folder.ts";
 export {
   assignUses,
-  chooseSkills,
   type FolderInjection,
   forAgents,
   type InjectOptions,
@@ -20,7 +19,6 @@ export {
   type Offered,
   type PromptInjection,
   recordLoaded,
-  skillsBlock,
   tokensOf,
 } from "./inject.ts";
 export {
@@ -57,7 +55,6 @@ export {
   catalogueOf,
   type Match,
   matchSkills,
-  proven,
   type SkillTask,
 } from "./match.ts";
 export { type ParsedSkill, parseSkill } from "./parse.ts";

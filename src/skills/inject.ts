@@ -1,7 +1,13 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
-import { catalogueRow, insertSkillUses, type Ledger, updateSkillUse } from "../ledger/index.ts";
+import {
+  catalogueRow,
+  insertSkillUses,
+  type Ledger,
+  skillVersionsById,
+  updateSkillUse,
+} from "../ledger/index.ts";
 import { skillFolders } from "./discover.ts";
 import { withoutEvolution } from "./evolution.ts";
 import { skillOfVersion } from "./library.ts";
@@ -15,6 +21,7 @@ import {
   type SkillTask,
 } from "./match.ts";
 import type { Skill, SkillStatus } from "./skill.ts";
+import { unpacked } from "./stored.ts";
 import { writeSkill } from "./write.ts";
 
 /** Whole texts in one prompt: two or three focused skills help most, more distract (SkillsBench). */
@@ -86,12 +93,17 @@ export async function injectIntoPrompt(
   const chosen = chooseSkills(await offerable(ledger, options), task, options);
   let left = budget - tokensOf(introduction.read + skillsBlock(chosen.map(({ entry }) => entry)));
   const bodies: { name: string; text: string }[] = [];
-  for (const { entry } of chosen.filter(({ score }) => score >= strong).slice(0, mostWhole)) {
-    const text = instructionsBlock((await skillOfVersion(ledger, entry.versionId)).skill);
+  const fitting = chosen.filter(({ score }) => score >= strong).slice(0, mostWhole);
+  for (const version of await skillVersionsById(
+    ledger,
+    fitting.map(({ entry }) => entry.versionId),
+  )) {
+    const skill = unpacked(version.skill);
+    const text = instructionsBlock(skill);
     const cost = tokensOf(text);
     if (cost > left) continue;
     left -= cost;
-    bodies.push({ name: entry.name, text });
+    bodies.push({ name: skill.name, text });
   }
   const full = new Set(bodies.map(({ name }) => name));
   const offered = await record(ledger, chosen, options, (name) => (full.has(name) ? 1 : 0));

@@ -340,6 +340,7 @@ describe("what is offered", () => {
           expect(tokens).toBe(tokensOf(text));
           expect(tokens).toBeLessThanOrEqual(budget);
           expect(offered.length).toBeLessThanOrEqual(25);
+          expect(text.split("<skill_instructions ").length).toBeLessThanOrEqual(4);
         },
       ),
       { numRuns: 30 },
@@ -445,6 +446,11 @@ describe("what is offered", () => {
       },
     ];
     expect([...loadedSkills(trace)]).toEqual(["clean-csv"]);
+    const shown = (tool: string): TraceEvent[] => [
+      { at: 1, type: "call", id: "1", tool, args: '{"path":"/x/.claude/skills/other/SKILL.md"}' },
+    ];
+    expect([...loadedSkills(shown("Read"))]).toEqual(["other"]);
+    expect([...loadedSkills(shown("Write"))]).toEqual([]);
     await recordLoaded(ledger, offered, loadedSkills(trace));
     expect(await uses()).toEqual([{ loaded: 1, turnId: turn.id }]);
   });

@@ -2,7 +2,8 @@ import type { TraceEvent } from "../agents/index.ts";
 
 /**
  * Which skills an agent read, as its trace shows: by its own tool for skills, by whetstone's `load_skill`, or by opening
- * a `skills/<name>/SKILL.md`. A call that failed read nothing.
+ * a `skills/<name>/SKILL.md`. A call that failed read nothing, and
+ * one that writes such a file did not read it.
  */
 export function loadedSkills(events: readonly TraceEvent[]): Set<string> {
   const failed = new Set(events.flatMap((event) => (event.type === "result" && !event.ok ? [event.id] : [])));
@@ -13,6 +14,7 @@ export function loadedSkills(events: readonly TraceEvent[]): Set<string> {
       const name = nameIn(event.args);
       if (name !== null) names.add(name);
     }
+    if (/write|edit|patch|create/i.test(event.tool)) continue;
     for (const [, name] of event.args.matchAll(/skills[\\/]+([^\\/"'\s]+)[\\/]+SKILL\.md/gi))
       names.add((name as string).toLowerCase());
   }

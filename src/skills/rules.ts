@@ -151,5 +151,5 @@ export function allowedName(name: string): string {
 
 /** Characters as the reference counts them: code points. */
 function signs(text: string): number {
-  return [...text].length;
+  return Array.from(text).length;
 }

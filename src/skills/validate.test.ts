@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { readSkillFolder } from "./folder.ts";
 import { parseSkill } from "./parse.ts";
 import { validateSkillFolder } from "./validate.ts";
 
@@ -134,5 +135,6 @@ describe("a folder", () => {
     expect(said).toHaveLength(2);
     expect(said.join("\n")).toMatch(/warning assets\/large.bin is left out: it has 3145728 bytes/);
     expect(said.join("\n")).toMatch(/warning assets\/secret is left out: links/);
+    expect([...((await readSkillFolder(path)).skill?.files.keys() ?? ["none"])]).toEqual([]);
   });
 });

@@ -35,7 +35,7 @@ const text = (most: number) =>
       ),
     )
     .map((each) => each.toWellFormed().trim())
-    .filter((each) => each !== "" && [...each].length <= most);
+    .filter((each) => each !== "" && Array.from(each).length <= most);
 const name = fc.stringMatching(/^[a-z0-9]{1,12}(-[a-z0-9]{1,8}){0,3}$/);
 const skills: fc.Arbitrary<Skill> = fc
   .record({

@@ -264,19 +264,19 @@ function spent({ priced }: ProvidedModel, counts: TokenCounts): Usage {
 async function toolSet(tools: readonly ModelTool[], cut: ReturnType<typeof cutter>): Promise<ToolSet> {
   const { jsonSchema, tool } = await import("ai");
   return Object.fromEntries(
-    tools.map(({ name, description, parameters, run }) => [
-      name,
+    tools.map((each) => [
+      each.name,
       tool({
-        description,
+        description: each.description,
         inputSchema:
-          "jsonSchema" in parameters
-            ? jsonSchema(parameters.jsonSchema as JSONSchema7)
-            : (parameters as ZodType<unknown>),
+          "jsonSchema" in each.parameters
+            ? jsonSchema(each.parameters.jsonSchema as JSONSchema7)
+            : (each.parameters as ZodType<unknown>),
         // A tool may be silent for long.
         execute: async (args: unknown) => {
           cut.hold();
           try {
-            return await run(args, cut.signal);
+            return await each.run(args, cut.signal);
           } finally {
             cut.alive();
           }

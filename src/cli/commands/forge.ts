@@ -7,6 +7,7 @@ import { UserError } from "../../errors.ts";
 import {
   type AbRule,
   type Asking,
+  abRule,
   afterGoal,
   analyze,
   type Counts,
@@ -81,6 +82,7 @@ interface WhoOptions {
 
 interface RuleOptions {
   alpha?: number;
+  testRuns?: number;
   minEffect?: number;
   placebo?: boolean;
   seed?: number;
@@ -97,13 +99,20 @@ function limitsOf(options: LimitOptions): ForgeLimits {
   };
 }
 
-function ruleOf({ alpha, minEffect, placebo, seed }: RuleOptions): Partial<AbRule> {
-  return {
+function ruleOf({ alpha, testRuns, minEffect, placebo, seed }: RuleOptions): Partial<AbRule> {
+  const rule = {
     ...(alpha === undefined ? {} : { alpha }),
+    ...(testRuns === undefined ? {} : { maxRuns: testRuns }),
     ...(minEffect === undefined ? {} : { minEffect }),
     ...(placebo === undefined ? {} : { placebo }),
     ...(seed === undefined ? {} : { seed }),
   };
+  try {
+    abRule(rule);
+  } catch (error) {
+    throw new UserError((error as Error).message);
+  }
+  return rule;
 }
 
 function whoOf({ agent, model, judge }: WhoOptions): Who {
@@ -488,8 +497,7 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
     const page = pageOf(skill, report, { trigger, matrix });
     if (apart?.kind === "ended") page.notes.push(interferenceWords(report, apart));
     await writeFile(file, skillHtml(page));
-    if (options.json)
-      printJson({ ...reportJson(report), trigger, matrix, alone: apart?.kind, page: file });
+    if (options.json) printJson({ ...reportJson(report), trigger, matrix, alone: apart?.kind, page: file });
     else {
       print(reportText(report));
       for (const note of page.notes) print(`  ${note}`);

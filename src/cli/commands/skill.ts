@@ -214,7 +214,7 @@ export async function importCommand(
     }
     return addVersion(ledger, skill.name, { skill, by: origin });
   });
-  const leftOut = read.problems.filter(({ what }) => what.includes("is left out"));
+  const { leftOut } = read;
   if (options.json)
     printJson({ name: skill.name, version: result.version, fresh: result.fresh, converted, leftOut });
   else {
@@ -224,7 +224,7 @@ export async function importCommand(
         : `${skill.name}: the library has this text already, as version ${result.version}`,
     );
     if (converted) print("its name or keys were not the specification's: they are in its metadata now");
-    for (const { what } of leftOut) print(what);
+    for (const file of leftOut) print(`left out: ${file}`);
   }
   return 0;
 }

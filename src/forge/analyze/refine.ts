@@ -57,9 +57,9 @@ export async function refineSkill(
     .join("\n");
   const said = await askFor(asking, {
     instructions,
-    text: `<skill name="${skill.name}">\n${skill.instructions}\n</skill>\n\nDescription: ${skill.description}\n\n<findings>\n${evidence.text}\n</findings>${tried === "" ? "" : `\n\nTried before, without success:\n${tried}`}`,
-    schema: answer,
-    problems: ({ edits }) => {
+    prompt: `<skill name="${skill.name}">\n${skill.instructions}\n</skill>\n\nDescription: ${skill.description}\n\n<findings>\n${evidence.text}\n</findings>${tried === "" ? "" : `\n\nTried before, without success:\n${tried}`}`,
+    form: answer,
+    faults: ({ edits }) => {
       const result = edited(skill.instructions, edits);
       return "problems" in result ? result.problems : tooLong({ instructions: result.text });
     },

@@ -122,14 +122,14 @@ describe("wording what was counted", () => {
     expect(result.dropped).toHaveLength(2);
   });
 
-  it("complains once about an answer that cannot be used, and then gives up", async () => {
+  it("says what is wrong with an answer that cannot be used", async () => {
     const {
       result,
       meter,
       server: asked,
     } = await worded([{ text: "I think so." }, { text: '{"skill": null}' }]);
     expect(result.candidate).toBeNull();
-    expect(asked.requests[1]?.messages.at(-1)?.text).toContain("It holds no JSON document");
+    expect(asked.requests[1]?.messages.at(-1)?.text).toContain("there is no JSON document");
     expect(meter.spent.tokens).toBe(240);
   });
 
@@ -140,6 +140,6 @@ describe("wording what was counted", () => {
       events: [],
     }));
     const long = { text: JSON.stringify({ skill: { name: "x", description: "y", steps } }) };
-    await expect(worded([long, long])).rejects.toThrow(/about \d+ tokens; at most 5000/);
+    await expect(worded([long, long, long])).rejects.toThrow(/about \d+ tokens; at most 5000/);
   });
 });

@@ -136,9 +136,9 @@ export async function wordFindings(
 ): Promise<Worded> {
   const said = await askFor(asking, {
     instructions,
-    text: `<findings>\n${evidence.text}\n</findings>`,
-    schema: wording,
-    problems: ({ skill }) =>
+    prompt: `<findings>\n${evidence.text}\n</findings>`,
+    form: wording,
+    faults: ({ skill }) =>
       skill === null ? [] : tooLong(draftOf(skill, skill.steps, skill.when, skill.fails_when, tools)),
   });
   const dropped: Dropped[] = [];

@@ -76,7 +76,9 @@ function get(
   });
 }
 
-const closed = new BlockList();
+// One list for each: in a common one an IPv4 address also counts as its IPv6 form.
+const closed4 = new BlockList();
+const closed6 = new BlockList();
 for (const [address, bits] of [
   ["0.0.0.0", 8],
   ["10.0.0.0", 8],
@@ -89,7 +91,7 @@ for (const [address, bits] of [
   ["198.18.0.0", 15],
   ["224.0.0.0", 3],
 ] as const)
-  closed.addSubnet(address, bits, "ipv4");
+  closed4.addSubnet(address, bits, "ipv4");
 // Of IPv6 only 2000::/3 is public, and of that not what carries an IPv4 address or leads to one.
 for (const [address, bits] of [
   ["::", 3],
@@ -99,10 +101,11 @@ for (const [address, bits] of [
   ["4000::", 2],
   ["8000::", 1],
 ] as const)
-  closed.addSubnet(address, bits, "ipv6");
+  closed6.addSubnet(address, bits, "ipv6");
 
 /** Whether an address belongs to the public network: none of this machine, of a local network, of a cloud's own. */
 export function isPublic(address: string): boolean {
   const family = isIP(address);
-  return family !== 0 && !closed.check(address, family === 4 ? "ipv4" : "ipv6");
+  if (family === 4) return !closed4.check(address, "ipv4");
+  return family === 6 && !closed6.check(address, "ipv6");
 }
