@@ -55,7 +55,7 @@ function atWork(
 }
 
 /** Probability of success of a model that was told this. */
-export function chance(told: string, { base, need, harm }: Truth): number {
+function chance(told: string, { base, need, harm }: Truth): number {
   const p = base + (need.said.test(told) ? need.adds : 0) - (harm.said.test(told) ? harm.takes : 0);
   return Math.min(1, Math.max(0, p));
 }
