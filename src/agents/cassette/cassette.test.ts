@@ -22,14 +22,16 @@ async function provider(
   answer: (count: number) => Buffer = () => stream,
 ): Promise<{ url: URL; asked: string[] }> {
   const asked: string[] = [];
-  const server: Server = createServer(async (incoming, outgoing) => {
-    let body = "";
-    for await (const part of incoming) body += part;
-    asked.push(body);
-    outgoing.writeHead(200, { "content-type": "text/event-stream", "set-cookie": "session=1" });
-    const bytes = answer(asked.length);
-    outgoing.write(bytes.subarray(0, 21));
-    setTimeout(() => outgoing.end(bytes.subarray(21)), 20);
+  const server: Server = createServer((incoming, outgoing) => {
+    const parts: Buffer[] = [];
+    incoming.on("data", (part: Buffer) => parts.push(part));
+    incoming.on("end", () => {
+      asked.push(Buffer.concat(parts).toString());
+      outgoing.writeHead(200, { "content-type": "text/event-stream", "set-cookie": "session=1" });
+      const bytes = answer(asked.length);
+      outgoing.write(bytes.subarray(0, 21));
+      setTimeout(() => outgoing.end(bytes.subarray(21)), 20);
+    });
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   open.push(server);
