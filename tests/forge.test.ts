@@ -76,6 +76,7 @@ describe("whet skill test", () => {
     const again = await whet("forge", "status");
     expect(again.stdout).toContain("test of closing-words v1 on closing-words: better");
     expect((await whet("forge", "matrix")).stdout).toContain("positive");
+    expect((await whet("forge", "replay", "1")).stdout).toContain("give the same verdict again: better");
   });
 
   it("goes on after a kill -9, and makes no run twice", async () => {

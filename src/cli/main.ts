@@ -385,6 +385,11 @@ async function main(argv: readonly string[]): Promise<number> {
     .description("tests done and under way, skills whose proof is out of date")
     .addOption(json())
     .action(run(async (options) => (await forging()).forgeStatusCommand(options)));
+  forge
+    .command("replay <id>")
+    .description("derive the verdict of a test again from its recorded runs")
+    .addOption(json())
+    .action(run(async (id, options) => (await forging()).forgeReplayCommand(wholeNumber(id), options)));
   peopled(
     forge
       .command("auto <way>")

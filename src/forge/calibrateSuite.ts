@@ -37,7 +37,7 @@ export async function calibrateSuite(options: CalibrateOptions): Promise<Calibra
   const driven = await driveTest(ledger, () => calibrate(tasks, rule, replicates), {
     key: {
       ...{ skillVersionId: null, kind: "calibration", suiteHash: suite.hash, agent: runner.who.agent },
-      setup: JSON.stringify({ rule, replicates, who: runner.who }),
+      setup: JSON.stringify({ rule, replicates, who: runner.who, tasks }),
     },
     ...{ suite: suite.name, model: runner.who.model, judge: runner.who.judge },
     families: new Map(tasks.map(({ task, family }) => [task, family])),

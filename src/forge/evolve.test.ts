@@ -3,7 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { recordGoal, type ShortCall } from "../../tests/support/goalTraces.ts";
-import { type ModelServer, type Script, startModelServer } from "../../tests/support/modelServer/index.ts";
+import {
+  type ModelRequest,
+  type ModelServer,
+  type Script,
+  type Step,
+  startModelServer,
+} from "../../tests/support/modelServer/index.ts";
 import { type ModelChoice, provideModel } from "../agents/index.ts";
 import { parseResearcher } from "../contract/index.ts";
 import { uniforms } from "../decision/index.ts";
@@ -241,14 +247,17 @@ const bad: ShortCall[] = [good[0] as ShortCall, good[2] as ShortCall];
 /** Words a skill whose one step is this, citing what is there. */
 const wording =
   (step: string): Script =>
-  (request) => {
-    const text = request.messages.at(-1)?.text ?? "";
-    const first = /^c1: .*\n {2}\[(\d+:\d+)\]/m.exec(text)?.[1] ?? "";
-    const steps = [{ text: step, finding: "c1", events: [first] }];
-    return {
-      text: JSON.stringify({ skill: { name: "check-first", description: "Checks tables first.", steps } }),
-    };
+  (request) =>
+    wordingStep(request, step);
+
+function wordingStep(request: ModelRequest, step: string): Step {
+  const text = request.messages.at(-1)?.text ?? "";
+  const first = /^c1: .*\n {2}\[(\d+:\d+)\]/m.exec(text)?.[1] ?? "";
+  const steps = [{ text: step, finding: "c1", events: [first] }];
+  return {
+    text: JSON.stringify({ skill: { name: "check-first", description: "Checks tables first.", steps } }),
   };
+}
 
 async function traces() {
   for (let index = 0; index < 6; index++) {
@@ -307,6 +316,43 @@ describe("forging a skill", () => {
   });
 });
 
+describe("a candidate for what a skill is there for already", () => {
+  it("becomes a few cited edits of it, as a new version that must beat it; edits that cite nothing are dropped", async () => {
+    await traces();
+    const { versionId } = await addSkill(ledger, {
+      ...{ skill: { ...skill("check-first", "Look twice."), description: "Checks tables first." } },
+      ...{ origin: "forge", status: "validated" as const },
+    });
+    const ask = await asking((request, index) => {
+      if (index === 0) return wordingStep(request, "Check the tables first.");
+      const text = request.messages.at(-1)?.text ?? "";
+      const first = /^c1: .*\n {2}\[(\d+:\d+)\]/m.exec(text)?.[1] ?? "";
+      return {
+        text: JSON.stringify({
+          edits: [
+            {
+              search: "Look twice.",
+              replace: "Look twice. Say MAGIC.",
+              text: "w",
+              finding: "c1",
+              events: [first],
+            },
+            { search: "", replace: "Trust me." },
+          ],
+        }),
+      };
+    });
+    const { runner } = world(truth);
+    const outcome = await forgeSkill({ asking: ask, runner, suite: await suite(), meter: openMeter({}) });
+    if (outcome.kind !== "tested") throw new Error(outcome.kind);
+    expect(outcome.draft).toMatchObject({ skill: "check-first", version: 2, before: versionId });
+    expect((await skillOf(ledger, "check-first", 2)).instructions).toBe("Look twice. Say MAGIC.");
+    expect(outcome.report.verdict.kept).toBe(true);
+    expect(new Set(outcome.report.trials.map(({ arm }) => arm))).toEqual(new Set(["before", "with"]));
+    expect((await requireSkill(ledger, "check-first")).currentVersion).toBe(2);
+  });
+});
+
 describe("improving a skill", () => {
   it("keeps edits that beat the version before, in a new version; a person's text stays in use", async () => {
     await addSkill(ledger, { skill: skill("mine", "Begin at once."), origin: "person" });
@@ -345,6 +391,10 @@ describe("improving a skill", () => {
     expect((await skillOf(ledger, "mine", 3)).instructions).toContain("MAGIC");
     const asked = server?.requests.at(-1)?.messages.at(-1)?.text ?? "";
     expect(asked).toContain("+Be quick.");
+    const later = await improveSkill({
+      ...{ asking: ask, runner: traced, skill: "mine", suite: given, meter: openMeter({}), patience: 1 },
+    });
+    expect(later).toMatchObject({ from: 3, to: 3 });
   });
 });
 

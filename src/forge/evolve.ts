@@ -175,13 +175,13 @@ export async function forgeSkill(options: ForgeOptions): Promise<ForgeOutcome> {
 }
 
 /** The oldest version of the forge's own making that nobody has decided on. */
-async function waitingDraft(ledger: Ledger, name?: string): Promise<Draft | null> {
+async function waitingDraft(ledger: Ledger, of?: { skill: string; before: number }): Promise<Draft | null> {
   for (const row of await skillRows(ledger)) {
-    if (name !== undefined && row.name !== name) continue;
-    if (name === undefined && row.status === "archived") continue;
+    if (of === undefined ? row.status === "archived" : row.name !== of.skill) continue;
     const versions = await skillVersionRows(ledger, row.id);
     for (const version of versions) {
       if (version.decision !== null || version.status !== "draft" || !isForged(row, version)) continue;
+      if (of !== undefined && version.parentVersionId !== of.before) continue;
       return {
         ...{ versionId: version.id, skill: row.name, version: version.version },
         before: version.parentVersionId,
@@ -201,6 +201,15 @@ async function currentVersion(ledger: Ledger, row: SkillRow): Promise<SkillVersi
   const version = versions.find((each) => each.version === row.currentVersion);
   if (!version) throw new UserError(`"${row.name}" has no version ${row.currentVersion}`);
   return version;
+}
+
+/** The version in use, or what was kept on top of it and only waits for a person to take it into use. */
+async function bestVersion(ledger: Ledger, row: SkillRow): Promise<SkillVersionRow> {
+  const versions = await skillVersionRows(ledger, row.id);
+  let best = await currentVersion(ledger, row);
+  for (const version of versions)
+    if (version.parentVersionId === best.id && version.decision?.startsWith("keep")) best = version;
+  return best;
 }
 
 export interface ImproveOptions extends Omit<TestOptions, "ledger" | "versionId" | "before" | "runner"> {
@@ -243,7 +252,7 @@ export async function improveSkill(options: ImproveOptions): Promise<Improved> {
   const { ledger } = asking;
   const { training, testing } = await divide(suite);
   const row = await requireSkill(ledger, options.skill);
-  const start = await currentVersion(ledger, row);
+  const start = await bestVersion(ledger, row);
   const result: Improved = {
     ...{ kind: "ended", why: "", skill: row.name, from: start.version, to: start.version },
     ...{ rounds: [], reports: [] },
@@ -254,8 +263,8 @@ export async function improveSkill(options: ImproveOptions): Promise<Improved> {
   for (let fruitless = 0; fruitless < patience; ) {
     const beyond = stop?.requested ? "it was stopped" : meter.beyond();
     if (beyond !== null) return ended("paused", beyond);
-    let draft = await waitingDraft(ledger, row.name);
-    if (draft === null || draft.before !== best.id) {
+    let draft = await waitingDraft(ledger, { skill: row.name, before: best.id });
+    if (draft === null) {
       onStep?.(`running version ${best.version} on ${training.length} training goals`);
       const goals = await train(options, training, row.name, best.id, trainings);
       if (typeof goals === "string") return ended("paused", goals);
@@ -299,6 +308,12 @@ export async function improveSkill(options: ImproveOptions): Promise<Improved> {
     });
     const { version } = await skillOfVersion(ledger, draft.versionId);
     if (kept) {
+      // It beat the one before, even where neither scores well.
+      if (report.banding.band === "discarded")
+        await settleVersion(ledger, draft.versionId, {
+          ...{ status: "draft", decision: `keep: ${report.verdict.reason}; ${report.banding.reason}` },
+          score: report.treatment.overall?.value ?? null,
+        });
       best = version;
       result.to = version.version;
       fruitless = 0;

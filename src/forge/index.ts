@@ -7,7 +7,7 @@ export { type Band, type Banding, band, type Evidence } from "./bands.ts";
 export { type Calibration, calibrate, judgeNoise, type Visible } from "./calibrate.ts";
 export { type Calibrated, calibrateSuite, calibrationWords } from "./calibrateSuite.ts";
 export type { Cost } from "./cost.ts";
-export { type Ran, type RunTrial, replayTest } from "./drive.ts";
+export type { Ran, RunTrial } from "./drive.ts";
 export { type Estimate, estimate, type Pair, pairsOf, type TrialRecord } from "./effect.ts";
 export {
   analyze,
@@ -21,6 +21,7 @@ export { type ForgeLimits, type Meter, openMeter } from "./limits.ts";
 export { liveRunner } from "./live.ts";
 export { type Expired, expireSkills, matrixOf } from "./matrix.ts";
 export { claimOf, pageOf } from "./page.ts";
+export { type Replayed, replayEvaluation } from "./replay.ts";
 export type { SuiteTask } from "./schedule.ts";
 export {
   type Component,

@@ -215,7 +215,7 @@ async function arm(
   return driveTest(ledger, () => abTest(tasks, rule), {
     key: {
       ...{ skillVersionId: versionId, kind, suiteHash: hash, agent: runner.who.agent },
-      setup: JSON.stringify({ rule, versions, who: runner.who, library: runner.library ?? true }),
+      setup: JSON.stringify({ rule, versions, who: runner.who, library: runner.library ?? true, tasks }),
     },
     ...{ suite: suite.name, model: runner.who.model, judge: runner.who.judge },
     families: new Map(tasks.map(({ task, family }) => [task, family])),

@@ -206,7 +206,8 @@ export async function carryOut(
           halt ??= { kind: "cancelled" };
           return;
         }
-        if (result.ending === "auth" || result.ending === "start") {
+        // No other plan would help: it goes on where it is once a person, or time, has mended that.
+        if (["auth", "start", "rate", "outage"].includes(result.ending)) {
           await addTurns(ledger, null, null, [turn]);
           halt ??= { kind: "broken", reason: `${member.name}: ${result.message}` };
           return;
@@ -301,6 +302,8 @@ export async function carryOut(
     while (halt === null && !orders.paused && inFlight.size < goal.limits.parallel) {
       const next = plan.tasks.find(isReady);
       if (!next) break;
+      await orders.look();
+      if (orders.paused || orders.signal.aborted) break;
       await begin(next);
     }
     if (inFlight.size === 0) {

@@ -6,6 +6,8 @@ export interface Orders {
   readonly cancelled: boolean;
   /** Aborted when the goal is cancelled, or the caller's own signal is. */
   readonly signal: AbortSignal;
+  /** Asks the ledger now; otherwise a word is heard within a quarter of a second. */
+  look(): Promise<void>;
   close(): void;
 }
 
@@ -39,6 +41,7 @@ export function heedOrders(ledger: Ledger, goalId: number, own: AbortSignal | un
     get cancelled() {
       return state.cancelled;
     },
+    look,
     signal: own ? AbortSignal.any([own, controller.signal]) : controller.signal,
     close: () => clearInterval(timer),
   };

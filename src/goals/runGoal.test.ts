@@ -483,24 +483,35 @@ describe("an end", () => {
     expect(result.wallMs).toBeLessThan(8000);
   });
 
-  it("waits for a provider that refuses for now, and asks nobody to mend what no waiting mends", async () => {
+  it("waits for a provider that refuses for now, and goes on later where waiting did not help", async () => {
     const folder = repository({ "a.txt": "a\n" });
+    const ledger = await ledgerOf(folder);
     let asked = 0;
+    let fault: number | null = null;
+    let content = "b";
     const { servers } = await served((request) => {
       asked++;
       if (asked <= 2) return { status: 429 };
-      if (asked > 4) return { status: 401 };
-      return request.messages.some((message) => message.results.length > 0)
-        ? { text: "ok" }
-        : { tools: [{ op: "write", path: "b.txt", content: "b" }] };
+      if (fault !== null) return { status: fault };
+      if (!request.messages.some((message) => message.results.length > 0))
+        return { tools: [{ op: "write", path: "greeting.txt", content }] };
+      if (content === "b") fault = 503;
+      return { text: "ok" };
     });
-    const { result } = await pursue(folder, {
-      goal: goalOf({ model: "local/worker", servers }),
-      plan: "single",
-    });
-    expect(result).toMatchObject({ status: "failed", iterations: 2, bestIteration: 1 });
-    expect(result.reason).toMatch(/key/);
-    expect(asked).toBe(5);
+    const goal = goalOf({ model: "local/worker", servers });
+    const { result } = await pursue(folder, { goal, ledger, plan: "single" });
+    expect(result).toMatchObject({ status: "failed", score: 0, iterations: 2, bestIteration: 1 });
+    expect(result.reason).toContain("cannot be reached");
+    // Two refusals, two answers, then one call and five more tries.
+    expect(asked).toBe(10);
+    fault = 401;
+    const refused = await pursue(folder, { goal: result.goalId, ledger, plan: "single" });
+    expect(refused.result).toMatchObject({ status: "failed", iterations: 2 });
+    expect(asked).toBe(11);
+    fault = null;
+    content = "hello";
+    const again = await pursue(folder, { goal: result.goalId, ledger, plan: "single" });
+    expect(again.result).toMatchObject({ status: "met", iterations: 2, bestIteration: 2 });
   });
 
   it("calls whoever wants to learn from it", async () => {

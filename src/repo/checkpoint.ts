@@ -27,7 +27,7 @@ export async function checkpoint(
       "switch to your own branch first (git switch -)",
     );
   const who = /^(.*) <(.*)>$/.exec(await identity(repo));
-  const date = `${Math.floor(what.when / 1000)} +0000`;
+  const date = `@${Math.floor(what.when / 1000)} +0000`;
   const env = Object.fromEntries(
     ["AUTHOR", "COMMITTER"].flatMap((role) => [
       [`GIT_${role}_NAME`, who?.[1] ?? "Whetstone"],

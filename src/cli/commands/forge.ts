@@ -28,6 +28,7 @@ import {
   type Runner,
   readSettings,
   readSuite,
+  replayEvaluation,
   type Suite,
   settingsPath,
   type TestPaused,
@@ -50,6 +51,7 @@ import { skillHtml } from "../../report/index.ts";
 import {
   addSkill,
   addVersion,
+  libraryRoot,
   readSkillFolder,
   requireSkill,
   skillOfVersion,
@@ -364,7 +366,7 @@ export async function forgeStatusCommand(options: Output): Promise<number> {
     if (options.json) {
       printJson({
         ...{ settings, expired },
-        evaluations: evaluations.map(({ components: _, ...row }) => row),
+        evaluations: evaluations.map(({ components: _components, ...row }) => row),
       });
       return 0;
     }
@@ -439,6 +441,27 @@ export async function feedForge(ledger: Ledger, root: string, goalId: number | n
   } catch (error) {
     process.stderr.write(`the forge did not begin: ${(error as Error).message}\n`);
   }
+}
+
+/** The same for a session of a lab that lies at the project's top: others have a ledger of their own. */
+export async function feedFromSession(lab: string): Promise<void> {
+  if (libraryRoot(lab) !== resolve(lab)) return;
+  await withLibrary(lab, (ledger, root) => feedForge(ledger, root, null));
+}
+
+/** `whet forge replay ID`: the verdict of a test, derived again from its recorded runs. */
+export async function forgeReplayCommand(id: number, options: Output): Promise<number> {
+  return withLibrary(".", async (ledger) => {
+    const replayed = await replayEvaluation(ledger, id);
+    if (options.json) printJson(replayed);
+    else
+      print(
+        replayed.same
+          ? `#${id}: ${replayed.runs} runs give the same verdict again: ${replayed.verdict}`
+          : `#${id}: recorded as "${replayed.recorded}", but its ${replayed.runs} runs give "${replayed.verdict}"`,
+      );
+    return replayed.same ? 0 : 1;
+  });
 }
 
 interface SkillTestOptions extends Output, LimitOptions, WhoOptions, RuleOptions {
@@ -650,7 +673,7 @@ function outcomeJson(outcome: ForgeOutcome): object {
 function jsonOf(worded: Worded): object {
   const { candidate, ...rest } = worded;
   if (candidate === null) return worded;
-  const { files: _, ...skill } = candidate.skill;
+  const { files: _files, ...skill } = candidate.skill;
   return { ...rest, candidate: { ...candidate, skill } };
 }
 

@@ -56,6 +56,7 @@ export async function traceImportCommand(paths: string[], flags: ImportFlags): P
       ...(progress ? { onProgress: (report: ImportReport) => progress.show(report) } : {}),
     });
     progress?.end();
+    if (ledger !== null && !flags.dryRun) await (await import("./forge.ts")).feedForge(ledger, root, null);
     if (flags.json) printJson(report);
     else
       print(reportText(report, { dryRun: flags.dryRun ?? false, all: flags.all ?? paths.length > 0, root }));

@@ -311,7 +311,7 @@ function ranked<T extends { runs: number; times: number; seen: Set<string> }>(
   return [...entries.values()]
     .filter(({ runs }) => runs >= recurrence)
     .sort((a, b) => b.runs - a.runs || b.times - a.times)
-    .map(({ seen: _, ...entry }) => entry);
+    .map(({ seen: _seen, ...entry }) => entry);
 }
 
 function numbered<T extends object>(letter: string, findings: readonly T[]): (T & { id: string })[] {
@@ -443,7 +443,8 @@ function contrastsOf(
           events: eventsIn(all, holder.runs, holder.shapes),
         };
       })
-      .filter(({ p }) => p < 0.2)
+      // What chance alone would show among so many looks is no finding.
+      .filter(({ adjusted: own }) => own < 0.2)
       .sort((a, b) => a.p - b.p || b.calls.length - a.calls.length),
   };
 }
