@@ -318,7 +318,14 @@ async function main(argv: readonly string[]): Promise<number> {
     );
   const forge = program
     .command("forge")
-    .description("skills out of traces: analysed, drafted, tested against doing without, kept or discarded");
+    .description("skills out of traces: analysed, drafted, tested against doing without, kept or discarded")
+    .option("--demo", "one whole turn of the forge, replayed without a key");
+  forge.action(
+    run(async ({ demo }: { demo?: true }) => {
+      if (!demo) return forge.help({ error: true });
+      return (await import("./commands/forgeDemo.ts")).forgeDemoCommand();
+    }),
+  );
   const forging = () => import("./commands/forge.ts");
   const bounded = (command: Command) =>
     command
