@@ -10,7 +10,11 @@ import { readSettings, writeSettings } from "./settings.ts";
 let root: string;
 let ledger: Ledger;
 const begun: string[] = [];
-const start = async (folder: string) => begun.push(folder);
+let atWork = 0;
+const start = async (folder: string) => {
+  begun.push(folder);
+  return atWork;
+};
 beforeEach(async () => {
   begun.length = 0;
   root = mkdtempSync(join(tmpdir(), "after-"));
@@ -50,6 +54,18 @@ describe("after a goal", () => {
     expect(await afterGoal(ledger, root, await goal(), start)).toMatchObject({
       ...{ started: false, why: "1 runs since the last time, 3 are waited for" },
     });
+  });
+
+  it("there is never more than one at work", async () => {
+    await on();
+    atWork = process.pid;
+    for (let index = 0; index < 3; index++) await goal();
+    expect(await afterGoal(ledger, root, null, start)).toMatchObject({ started: true });
+    for (let index = 0; index < 3; index++) await goal();
+    expect(await afterGoal(ledger, root, null, start)).toMatchObject({
+      ...{ started: false, why: expect.stringContaining("at work already") },
+    });
+    atWork = 0;
   });
 
   it("the environment can keep it off", async () => {

@@ -18,6 +18,8 @@ export type AfterGoal =
 interface Mark {
   runs: number;
   at: number;
+  /** The process that was started. */
+  pid: number;
 }
 
 /**
@@ -49,8 +51,9 @@ export async function afterGoal(
   const path = join(root, ".whetstone", "forge.mark.json");
   const mark = await readFile(path, "utf8").then(
     (text) => JSON.parse(text) as Mark,
-    (): Mark => ({ runs: 0, at: 0 }),
+    (): Mark => ({ runs: 0, at: 0, pid: 0 }),
   );
+  if (isAtWork(mark)) return { started: false, why: `the forge is at work already (process ${mark.pid})` };
   const counts = await countTraces(ledger, { recurrence: settings.recurrence });
   if (counts.runs - mark.runs < settings.every)
     return {
@@ -60,8 +63,20 @@ export async function afterGoal(
   const gate = recurrenceGate(counts, settings.recurrence);
   if (gate !== null) return { started: false, why: gate };
   await mkdir(join(root, ".whetstone"), { recursive: true });
-  await writeFile(path, JSON.stringify({ runs: counts.runs, at: Date.now() } satisfies Mark));
-  return { started: true, pid: await start(root, settings) };
+  const pid = await start(root, settings);
+  await writeFile(path, JSON.stringify({ runs: counts.runs, at: Date.now(), pid } satisfies Mark));
+  return { started: true, pid };
+}
+
+/** A day later its number may be another process's. */
+function isAtWork({ pid, at }: Mark): boolean {
+  if (!(pid > 0) || Date.now() - at > 86_400_000) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** `whet forge run` as a process of its own, which outlives this one. */
