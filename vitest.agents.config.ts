@@ -6,7 +6,7 @@ export default defineConfig({
     include: ["tests/agents/**/*.test.ts"],
     exclude: ["**/node_modules/**"],
     globalSetup: ["tests/globalSetup.ts"],
-    testTimeout: 120_000,
+    testTimeout: 300_000,
     // They mostly wait.
     maxConcurrency: 4,
   },

@@ -1,4 +1,12 @@
-import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import { describe, expect, it } from "vitest";
@@ -99,6 +107,20 @@ describe("whet init --agent", () => {
     const unknown = await whet(root, "init", "labs/one", "--agent", "nobody");
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toContain("take one of claude");
+  });
+
+  it("leaves alone what cannot be read or is no file, and lets nobody read more than before", async () => {
+    const root = labs();
+    write(root, { ".mcp.json": "{}\n", ".mcp.json.new": "mine\n", ".claude/settings.json/x": "a folder\n" });
+    mkdirSync(join(root, ".agents/skills/whetstone/SKILL.md"), { recursive: true });
+    chmodSync(join(root, ".mcp.json"), 0o600);
+    const ran = await whet(root, "init", "labs/one", "--agent", "claude");
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toMatch(/settings\.json was left alone/);
+    expect(ran.stdout).toMatch(/\.agents\/skills\/whetstone\/SKILL\.md is somebody else's/);
+    expect(data(root, ".mcp.json").mcpServers).toHaveProperty("whetstone");
+    expect(statSync(join(root, ".mcp.json")).mode & 0o777).toBe(0o600);
+    expect(text(root, ".mcp.json.new")).toBe("mine\n");
   });
 
   it("writes the contract first where there is none", async () => {

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { auditsOf, evaluationsOf, evaluationTotals, openLedger, sessionByTag } from "../src/ledger/index.ts";
 import { contentHash } from "../src/repo/index.ts";
 import type { Finalized, Notebook } from "../src/report/index.ts";
-import { git, noisyLab, program, repository, start, whet, write } from "./support/lab.ts";
+import { git, noisyLab, program, repository, start, typed, whet, write } from "./support/lab.ts";
 
 /** Switches that the search turns on one by one, and what each is worth. */
 function switches(names: readonly string[], lines: readonly string[]): Record<string, string> {
@@ -197,7 +197,7 @@ describe("whet finalize", () => {
     expect(refused.code).toBe(2);
     expect(refused.stderr).toMatch(/waits for a person/);
     const [waiting] = (await status(lab)).waiting;
-    await whet(lab, "review", "--accept", String(waiting));
+    await typed(lab, "review", "--accept", String(waiting));
 
     const found = await finalize(lab, "--pairs", "2");
     expect(found.level).toBe("L0");

@@ -243,6 +243,13 @@ it("an agent can state words and the numbers of experiments and ideas, nothing e
   expect(new Set(numbers)).toEqual(new Set(["idea", "from", "id", "characters", "newest"]));
 });
 
+it("what the tools answer is described in words that mean the same in every draft of JSON Schema", () => {
+  const gives = Object.entries(schemas).filter(([name]) => name.endsWith("Output"));
+  expect(gives.length).toBeGreaterThan(6);
+  for (const [, schema] of gives)
+    expect(JSON.stringify(z.toJSONSchema(schema, { io: "output" }))).not.toMatch(/prefixItems|"items":false/);
+});
+
 it("the MCP server over stdio ends what it measures, and itself, when its client goes", async () => {
   const folder = lab();
   const client = await overStdio(folder);
@@ -362,6 +369,8 @@ describe("the MCP server over HTTP", () => {
     const folder = lab();
     const { whet: run } = await import("./support/lab.ts");
     expect((await run(folder, "mcp", "--http", "--token", "short")).code).toBe(2);
+    const { startWith } = await import("./support/lab.ts");
+    expect((await startWith({ WHET_TOKEN: "short" }, folder, "mcp", "--http").finished).code).toBe(2);
     expect((await run(folder, "mcp", "--port", "1234")).code).toBe(2);
   });
 });

@@ -1,3 +1,7 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { json, log, status } from "./support/knobs.ts";
 import { repository, startWith, whet } from "./support/lab.ts";
@@ -98,6 +102,47 @@ describe("`whet run` with the researcher of the contract", () => {
     });
     const limited = await whet(lab, "run", "--tokens", "1000", "--researcher", "command: true");
     expect(limited.stderr).toMatch(/a limit on tokens cannot be kept with command/);
+  });
+
+  it("counts the call in which it was killed: what it cost is not known, and not nothing", async () => {
+    const lab = repository(noteLab());
+    const asked = join(lab, "asked");
+    const args = ["run", "--no-probe", "--audit", "0", "--experiments", "1", "--isolation", "L0"];
+    const first = startWith({}, lab, ...args, "--researcher", `command: touch '${asked}'; sleep 60`);
+    while (!existsSync(asked)) await sleep(20);
+    first.child.kill("SIGKILL");
+    await first.finished;
+    const again = await whet(lab, ...args, "--researcher", "command: cat > /dev/null; echo x > note.txt");
+    expect(again.stderr).toBe("");
+    const all = "select group_concat(ending || ' ' || coalesce(dollars, 'unknown'), ', ') from turns";
+    expect(query(lab, all)).toBe("cancelled unknown, done unknown");
+    await whet(lab, "run", "--no-probe", "--audit", "0", "--experiments", "1", "--isolation", "L0");
+    expect(query(lab, "select count(*) from turns")).toBe(2);
+    expect((await status(lab)).arms).toMatchObject([{ cost: { fruitless: 1 } }]);
+  });
+
+  it("cuts off a command that hangs, records the turn, and goes on", async () => {
+    const place = mkdtempSync(join(tmpdir(), "whet-hang-"));
+    onTestFinished(() => rmSync(place, { recursive: true, force: true }));
+    const lab = repository({
+      ...noteLab("researcher: { command: sh agent.sh, time: 2s }"),
+      "agent.sh": [
+        `if mkdir ${place}/begun; then echo thinking; sleep 60; fi`,
+        "echo short > note.txt",
+        "echo 'WHAT: one word'",
+      ].join("\n"),
+    });
+    // Only where nothing is enforced can a turn leave a sign for the next one.
+    const ran = await whet(
+      lab,
+      ...["run", "--no-probe", "--audit", "0", "--experiments", "1", "--isolation", "L0"],
+    );
+    expect(ran.stderr).toBe("");
+    expect(ran.stdout).toMatch(/command came with nothing: .*2 s/);
+    expect(ran.stdout).toMatch(/command: not enforced: the agent can read and write your files/);
+    expect(await log(lab)).toMatchObject([{ status: "keep", what: "one word", researcher: "command" }]);
+    const failed = await whet(lab, "trace", "--failed");
+    expect(failed.stdout).toMatch(/command {2}timeout[\s\S]*thinking/);
   });
 
   it("ends with what is missing when an agent's program is not there", async () => {

@@ -10,10 +10,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { preparePlace } from "../src/evaluator/index.ts";
 import { readLab } from "../src/loop/index.ts";
 import { type CopySource, openWorkingCopy, reopenWorkingCopy } from "../src/loop/workingCopy.ts";
+import { outOfWorkspace } from "../src/notebook/index.ts";
 import { openRepo } from "../src/repo/index.ts";
 import { openSandbox } from "../src/sandbox/index.ts";
 import { program, repository, write } from "./support/lab.ts";
@@ -135,5 +136,35 @@ describe.each(["L0", undefined] as const)("a working copy (%s)", (level) => {
     expect(lstatSync(join(copy.folder, copy.lab, "src")).isDirectory()).toBe(true);
     expect(existsSync(join(copy.folder, "node_modules/x/index.js"))).toBe(true);
     expect(await copy.harvest()).toEqual({ changes: {}, violations: [] });
+  });
+
+  it.each([
+    ["is gone", 'rm -rf "$PWD"', ["."]],
+    ["was exchanged for a link to what is the user's", 'rm -rf "$PWD" && ln -s "$USERS" "$PWD"', ["."]],
+    [
+      "holds a tree too deep to be named",
+      "d=$(printf d%.0s $(seq 250)); for i in $(seq 20); do mkdir $d && cd $d; done",
+      [expect.stringContaining("dddd")],
+    ],
+    [
+      "holds names that are no text",
+      'n=$(printf \'\\377\'); mkdir "$n" && touch "$n/$n" "x$n"',
+      [expect.any(String), expect.any(String)],
+    ],
+  ])("that %s makes the experiment invalid, and the next begins in order", async (_, script, paths) => {
+    const from = await source(level);
+    const users = join(from.root, "..", `users-${process.pid}-${level}`);
+    write(users, { "src/a.mjs": "precious\n", "own.txt": "precious\n" });
+    onTestFinished(() => rmSync(users, { recursive: true, force: true }));
+    const copy = await openWorkingCopy(from, join(from.lab, ".whetstone", "workspace"), from.lab);
+    execFileSync("bash", ["-c", script], { cwd: copy.folder, env: { ...process.env, USERS: users } });
+    const { changes, violations } = await copy.harvest();
+    expect([changes, violations.map(({ path }) => path)]).toEqual([{}, paths]);
+    await copy.put({ "src/a.mjs": "next\n" });
+    expect(readFileSync(join(copy.folder, copy.lab, "src/a.mjs"), "utf8")).toBe("next\n");
+    expect(await copy.harvest()).toEqual({ changes: {}, violations: [] });
+    expect(outOfWorkspace(copy.folder)).toBe(from.lab);
+    expect(readdirSync(users).sort()).toEqual(["own.txt", "src"]);
+    expect(readFileSync(join(users, "src/a.mjs"), "utf8")).toBe("precious\n");
   });
 });

@@ -6,8 +6,9 @@ import { fileURLToPath } from "node:url";
 import { UserError } from "../errors.ts";
 import { type Mount, type Running, type Sandbox, temporaryFolder, treePlace } from "../sandbox/index.ts";
 import type { Turn } from "./agent.ts";
+import { redactor } from "./model/redact.ts";
 import type { Reached } from "./presets/preset.ts";
-import type { Connection, Environment } from "./presets/providers.ts";
+import { type Connection, type Environment, providers } from "./presets/providers.ts";
 import { openRelay, type ProviderAnswer, type Route } from "./relay/relay.ts";
 
 /** What an agent's process is to be given. */
@@ -267,12 +268,38 @@ function whatHolds(sandbox: Sandbox, { connection, hosts, turn }: Wants, closed:
   return { enforced, notEnforced };
 }
 
-/** The variables that the contract hands on by name. */
-export function handedOn(names: readonly string[], env: Environment): Record<string, string> {
+/**
+ * The variables that the contract hands on by name. Keys of providers that are reached through the relay are none of
+ * them: what the agent gets for those is a token.
+ */
+export function handedOn(
+  names: readonly string[],
+  env: Environment,
+  reached: readonly Reached[] = [],
+): Record<string, string> {
+  const outside = reached.flatMap(({ name }) => providers[name].keys);
   return Object.fromEntries(
     names.flatMap((name) => {
       const value = env[name];
-      return value === undefined ? [] : [[name, value]];
+      return value === undefined || outside.includes(name) ? [] : [[name, value]];
     }),
   );
+}
+
+/**
+ * Puts a mark in the place of every secret that an agent holds or was told: what it says is kept.
+ *
+ * @param names variables that were handed on to it.
+ */
+export function forRecord(
+  { secrets }: Pick<Launchpad, "secrets">,
+  names: readonly string[],
+  env: Environment,
+): (text: string) => string {
+  return redactor([...secrets, ...Object.values(handedOn(names, env))].filter(isSecret));
+}
+
+/** Short values, such as a region or a flag, are no secrets and stand in many places. */
+function isSecret(value: string): boolean {
+  return value.length >= 12;
 }

@@ -38,7 +38,10 @@ export type TraceEvent = { /** Milliseconds since the epoch, at arrival. */ at: 
   | { type: "retry"; attempt: number | null; reason: string }
   /** Something was not allowed: by the agent's own rules, by the contract, by the sandbox. */
   | { type: "denied"; tool: string | null; reason: string }
-  /** A line that the parser does not know, or noise on standard error. Kept in the raw stream only when absent here. */
+  /**
+   * A line that the parser does not know, or noise on standard error (kept in the raw stream only when absent here), or
+   * what was enforced upon the agent and what not.
+   */
   | { type: "note"; text: string }
   | { type: "final"; ok: boolean; text: string /** Why not, when not ok. */; reason: string | null }
 );
@@ -58,14 +61,17 @@ export const unknownUsage: Usage = { input: null, output: null, cached: null, do
 
 /** The usage of a whole trace: its steps added up after its last total. */
 export function usageOf(events: readonly TraceEvent[]): Usage {
-  let sum: Usage = unknownUsage;
-  for (const event of events) {
-    if (event.type !== "usage") continue;
-    const { input, output, cached, dollars } = event;
-    const now: Usage = { input, output, cached, dollars };
-    sum = event.scope === "total" ? { ...sum, ...known(now) } : added(sum, now);
-  }
-  return sum;
+  return events.reduce((sum, event) => (event.type === "usage" ? usageAfter(sum, event) : sum), unknownUsage);
+}
+
+/** What has been used once this was said too. Nothing is given back: a negative amount is an unknown one. */
+export function usageAfter(sum: Usage, event: TraceEvent & { type: "usage" }): Usage {
+  const amount = (value: number | null) => (value !== null && value >= 0 ? value : null);
+  const now: Usage = {
+    ...{ input: amount(event.input), output: amount(event.output) },
+    ...{ cached: amount(event.cached), dollars: amount(event.dollars) },
+  };
+  return event.scope === "total" ? { ...sum, ...known(now) } : added(sum, now);
 }
 
 function known(usage: Usage): Partial<Usage> {

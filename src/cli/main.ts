@@ -206,7 +206,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .description("the verbs of an agent that drives as MCP tools: over standard streams, or HTTP on loopback")
     .option("--http", "streamable HTTP on 127.0.0.1 with a bearer token")
     .option("--port <n>", "port for --http (default: any free one)", wholeNumber)
-    .option("--token <text>", "token for --http (default: a random one, printed once)")
+    .option("--token <text>", "token for --http (default: WHET_TOKEN, else a random one, printed once)")
     .option("--isolation <level>", "best, or L0 for no isolation")
     .option("--no-probe", "do not try Whetstone's own cheats on the evaluator first")
     .addOption(session())

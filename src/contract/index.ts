@@ -1,5 +1,5 @@
 export type * from "./contract.ts";
 export { formatProblem, type Parsed, parseProgram } from "./program.ts";
-export { isPaid, parseResearcher, usualControl } from "./researchers.ts";
+export { parseResearcher, usualControl } from "./researchers.ts";
 export { jsonSchema } from "./schema.ts";
 export { parseDuration } from "./units.ts";

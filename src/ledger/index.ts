@@ -21,6 +21,7 @@ export {
   type TurnsCost,
   traceOf,
   turnCosts,
+  turnStartedSince,
   turnsOf,
 } from "./turns.ts";
 export * from "./words.ts";

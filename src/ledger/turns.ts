@@ -151,6 +151,24 @@ export async function awaitsRepair(
   return tried === undefined;
 }
 
+/** Whether a researcher's turn that began at this instant or later is on record. */
+export async function turnStartedSince(
+  ledger: Ledger,
+  sessionId: number,
+  researcher: string,
+  at: number,
+): Promise<boolean> {
+  const found = await ledger.db
+    .selectFrom("turns")
+    .select("id")
+    .where("sessionId", "=", sessionId)
+    .where("researcher", "=", researcher)
+    .where("startedAt", ">=", at)
+    .limit(1)
+    .executeTakeFirst();
+  return found !== undefined;
+}
+
 /** The trace of a turn, in the order in which it became known. */
 export async function traceOf(ledger: Ledger, turnId: number): Promise<TraceEvent[]> {
   const rows = await ledger.db

@@ -17,6 +17,7 @@ import {
 } from "../researcher/index.ts";
 import { ask, emptyTurn } from "./ask.ts";
 import { type Proposed, recordProposal } from "./experiment.ts";
+import { askedNoMore, noteAsked } from "./inFlight.ts";
 import { recallMemory } from "./recall.ts";
 import { Interrupted, type Session } from "./session.ts";
 import type { LoopState } from "./state.ts";
@@ -92,6 +93,8 @@ export async function propose(session: Session, state: LoopState, request: Reque
     const allowance = await request.allowance();
     if (allowance === null) return { kind: "limit" };
     const started = { at: Date.now(), since: performance.now() };
+    const purpose = repair ? "repair" : "propose";
+    if (researcher.paid) await noteAsked(session, { researcher: researcher.name, purpose, at: started.at });
     let told = "";
     const answer = await ask(
       researcher,
@@ -108,8 +111,10 @@ export async function propose(session: Session, state: LoopState, request: Reque
         onEvent: (event: TraceEvent) => listener({ type: "trace", researcher: researcher.name, event }),
       },
       abort.signal,
-    );
-    const purpose = repair ? "repair" : "propose";
+    ).catch(async (error: unknown) => {
+      await askedNoMore(session);
+      throw error;
+    });
     const turns = (made: TurnRecord[]): NewTurn[] =>
       // Why it was asked is known here: a second try within one call is no repair of a crash.
       made.map((turn) => ({ ...turn, purpose, researcher: researcher.name }));
@@ -120,6 +125,7 @@ export async function propose(session: Session, state: LoopState, request: Reque
         ? [emptyTurn(purpose, told, endingOf(answer), { at: started.at, ms })]
         : (answer.turns ?? []);
       await addTurns(ledger, row.id, null, turns(made));
+      await askedNoMore(session);
       if (abort.signal.aborted) throw new Interrupted();
       return answer;
     }
@@ -130,8 +136,9 @@ export async function propose(session: Session, state: LoopState, request: Reque
       ...(answer.violations ? { violations: answer.violations } : {}),
       proposeMs: performance.now() - began,
     });
+    if (recorded.kind !== "new") earlierTurns.push(...(await addTurns(ledger, row.id, null, own)));
+    await askedNoMore(session);
     if (recorded.kind === "new") return { kind: "proposed", proposed: recorded.proposed };
-    earlierTurns.push(...(await addTurns(ledger, row.id, null, own)));
     if (recorded.kind === "stale") return { kind: "stale" };
     refused.push({
       key: proposalKey(answer.proposal),

@@ -25,7 +25,10 @@ interface Named {
   control?: boolean;
 }
 
-export async function researchersOf({ contract, sandbox }: Session, named: Named): Promise<Researchers> {
+export async function researchersOf(
+  { contract, sandbox, listener }: Session,
+  named: Named,
+): Promise<Researchers> {
   const { researcher: given, control = true } = named;
   const choices = named.choice ? [named.choice] : contract.researchers;
   const mains = given ? entrantsOf(given) : await Promise.all(choices.map((choice) => opened(choice)));
@@ -38,7 +41,10 @@ export async function researchersOf({ contract, sandbox }: Session, named: Named
 
   async function opened(choice: ResearcherChoice): Promise<Entrant> {
     const { share, role } = choice;
-    const researcher = await openResearcher(choice, { env: process.env, sandbox, change: contract.change });
+    const researcher = await openResearcher(choice, {
+      ...{ env: process.env, sandbox, change: contract.change },
+      onNotice: (message) => listener({ type: "notice", message }),
+    });
     return { researcher, share, ...(role === undefined ? {} : { role }) };
   }
 }

@@ -6,6 +6,7 @@ import { auditSession } from "./audit.ts";
 import { alarm } from "./divergence.ts";
 import { evaluate, finishOpen, settled } from "./experiment.ts";
 import { holdoutIsUsedUp } from "./holdout.ts";
+import { takeUpAsked } from "./inFlight.ts";
 import type { LabFolder } from "./lab.ts";
 import { decidingStage } from "./ladder.ts";
 import { limitsOf, reached } from "./limits.ts";
@@ -94,6 +95,7 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
     let alarmed: string | null = null;
     let noted = performance.now();
     const spent = () => row.spentMs + performance.now() - begun - paused;
+    await takeUpAsked(session);
     const turns: Turns = takeTurns(session, researchers, limits, spent, options.backoff);
 
     if (state.decided === 0) for (const message of session.remarks) listener({ type: "notice", message });

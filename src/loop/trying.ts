@@ -18,13 +18,7 @@ import {
   updateSession,
   violationsOf,
 } from "../ledger/index.ts";
-import {
-  markWorkspace,
-  readTrying,
-  type TryingNote,
-  whetstoneFolder,
-  writeTrying,
-} from "../notebook/index.ts";
+import { readTrying, type TryingNote, whetstoneFolder, writeTrying } from "../notebook/index.ts";
 import { applyChange, contentHash, type Violation } from "../repo/index.ts";
 import type { Hypothesis } from "../researcher/index.ts";
 import { auditSession } from "./audit.ts";
@@ -364,7 +358,7 @@ async function workspaceOf(session: Session, folder: string, files: Files): Prom
       `the workspace ${folder} would lie in the repository itself`,
       "leave it where it is by default, or name a folder outside",
     );
-  const kept = await reopenWorkingCopy(session, folder);
+  const kept = await reopenWorkingCopy(session, folder, lab.folder);
   if (kept) return kept;
   if (await exists(folder)) {
     if (!inLab && (await readFile(join(folder, ".git", "whetstone"), "utf8").catch(() => null)) === null)
@@ -379,8 +373,7 @@ async function workspaceOf(session: Session, folder: string, files: Files): Prom
       message: `the workspace was of another session or base; it is kept in ${old}`,
     });
   }
-  const copy = await openWorkingCopy(session, folder);
-  await markWorkspace(folder, session.lab.folder);
+  const copy = await openWorkingCopy(session, folder, lab.folder);
   await copy.put(files);
   return copy;
 }

@@ -3,6 +3,7 @@ import { lstat, mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFi
 import { dirname, join, posix } from "node:path";
 import type { Contract } from "../contract/index.ts";
 import { copyTree, type Files, type Place, pinHash, removeTree } from "../evaluator/index.ts";
+import { markWorkspace } from "../notebook/index.ts";
 import {
   changedSince,
   harvestChanges,
@@ -49,8 +50,16 @@ interface Memo {
  * the user's; git is never run there by us, and nothing in it is ever executed by us.
  *
  * The untouched base is its first state. What lies at `folder` is removed before.
+ *
+ * @param owner the lab that commands given in the folder are meant for; absent: none are given there.
  */
-export async function openWorkingCopy(source: CopySource, folder: string): Promise<Copy> {
+export async function openWorkingCopy(source: CopySource, folder: string, owner?: string): Promise<Copy> {
+  const copy = handle(source, folder, await layOut(source, folder, owner), owner);
+  await copy.put(source.baseFiles);
+  return copy;
+}
+
+async function layOut(source: CopySource, folder: string, owner: string | undefined): Promise<Memo> {
   const { place } = source;
   await rm(`${folder}.json`, { force: true });
   await removeTree(folder);
@@ -58,20 +67,23 @@ export async function openWorkingCopy(source: CopySource, folder: string): Promi
   const hidden = new Set([...hiddenPlaces(source), ...ignoredPlaces(source)]);
   await copyTree(place.base, folder, (path) => !hidden.has(path));
   await ownRepository(folder, ignoredPlaces(source));
+  if (owner !== undefined) await markWorkspace(folder, owner);
   await linkInputs(source, folder);
   const ignore = [".git", ...ignoredPlaces(source)];
-  const copy = handle(source, folder, {
+  return {
     key: keyOf(source),
     manifest: await manifest(folder, ignore),
     laid: await stamp(folder, { ignore }),
     files: source.baseFiles,
-  });
-  await copy.put(source.baseFiles);
-  return copy;
+  };
 }
 
 /** The copy that an earlier process laid out here, as it was left; null when there is none of these pins. */
-export async function reopenWorkingCopy(source: CopySource, folder: string): Promise<Copy | null> {
+export async function reopenWorkingCopy(
+  source: CopySource,
+  folder: string,
+  owner?: string,
+): Promise<Copy | null> {
   const text = await readFile(`${folder}.json`, "utf8").catch(() => null);
   const info = await lstat(folder).catch(() => null);
   if (text === null || !info?.isDirectory()) return null;
@@ -81,10 +93,10 @@ export async function reopenWorkingCopy(source: CopySource, folder: string): Pro
   } catch {
     return null;
   }
-  return memo.key === keyOf(source) ? handle(source, folder, memo) : null;
+  return memo.key === keyOf(source) ? handle(source, folder, memo, owner) : null;
 }
 
-function handle(source: CopySource, folder: string, memo: Memo): Copy {
+function handle(source: CopySource, folder: string, memo: Memo, owner: string | undefined): Copy {
   const { contract, place, baseFiles } = source;
   const { lab } = place;
   const ignore = [".git", ...ignoredPlaces(source)];
@@ -97,11 +109,17 @@ function handle(source: CopySource, folder: string, memo: Memo): Copy {
       return memo.files;
     },
     put: async (files) => {
-      await restore(folder, place.base, memo.laid, {
-        lab,
-        editable: files,
-        absent: Object.keys(baseFiles).filter((path) => !Object.hasOwn(files, path)),
-        ignore,
+      const inOrder = () =>
+        restore(folder, place.base, memo.laid, {
+          lab,
+          editable: files,
+          absent: Object.keys(baseFiles).filter((path) => !Object.hasOwn(files, path)),
+          ignore,
+        });
+      // A folder that is gone, leads elsewhere, or holds names that nobody can name, is laid out anew.
+      await inOrder().catch(async () => {
+        Object.assign(memo, await layOut(source, folder, owner));
+        await inOrder();
       });
       await linkInputs(source, folder);
       memo.files = files;
@@ -110,6 +128,11 @@ function handle(source: CopySource, folder: string, memo: Memo): Copy {
     },
     edit: (files) => overlay(folder, lab, memo.files, files),
     harvest: async () => {
+      if (!(await lstat(folder).catch(() => null))?.isDirectory())
+        return {
+          changes: {},
+          violations: [{ path: ".", kind: "forbidden", detail: "the working copy itself is gone or a link" }],
+        };
       const inLab: Manifest = {};
       const outside: Manifest = {};
       for (const [path, entry] of Object.entries(memo.manifest)) {
@@ -118,9 +141,11 @@ function handle(source: CopySource, folder: string, memo: Memo): Copy {
           inLab[path.slice(within.length)] = entry;
       }
       for (const [path, text] of Object.entries(memo.files)) inLab[path] = entryOf(text);
-      const touched = new Set(await changedSince(memo.laid, folder, { ignore }));
+      const changed = await changedSince(memo.laid, folder, { ignore }).catch(() => null);
+      const touched = new Set(changed);
+      // Where not everything can be looked at, everything is read.
       const untouched = (paths: Manifest, prefix: string) =>
-        new Set(Object.keys(paths).filter((path) => !touched.has(prefix + path)));
+        new Set(changed === null ? [] : Object.keys(paths).filter((path) => !touched.has(prefix + path)));
       const under = ignore.flatMap((path) => (path.startsWith(within) ? [path.slice(within.length)] : []));
       const own = await harvestChanges(join(folder, lab), inLab, contract.change, undefined, {
         ignore: under,

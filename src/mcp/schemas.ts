@@ -55,7 +55,8 @@ export const showInput = z.object({ id: experimentNumber });
 /** What tools answer with. */
 
 const decision = z.enum(["keep", "discard", "crash", "timeout", "invalid"]);
-const interval = z.tuple([z.number(), z.number()]).nullable().describe("95 % interval of the effect");
+// No tuple: its schema (`prefixItems`) is read in the opposite sense by clients that check by an older draft.
+const interval = z.array(z.number()).length(2).nullable().describe("95 % interval of the effect");
 
 const outcome = z.object({
   number: z.int(),

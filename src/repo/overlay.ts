@@ -84,6 +84,7 @@ async function writeAnew(target: string, text: string): Promise<void> {
  * @param options.ignore paths relative to the tree.
  * @returns pinned or editable files that had been changed or removed, sorted; mere additions are removed without
  * mention.
+ * @throws when the tree itself is gone or was exchanged for a link: what that leads to is somebody else's.
  */
 export async function restore(
   tree: string,
@@ -91,6 +92,7 @@ export async function restore(
   laid: Stamp,
   options: { lab: string; editable: Files; absent?: readonly string[]; ignore: readonly string[] },
 ): Promise<string[]> {
+  if (!(await isFolder(tree))) throw new Error(`${tree} is no folder any more`);
   const damaged: string[] = [];
   const editable = new Map(
     Object.entries(options.editable).map(([path, text]) => [posix.join(options.lab, path), text]),

@@ -72,6 +72,25 @@ describe("an agent as a researcher", () => {
     ).toEqual(["WHAT", "BECAUSE", "EXPECT"]);
   });
 
+  it("says what is not enforced upon it: in its trace always, to the person once", async () => {
+    const copy = await workingCopy(mkdtempSync(join(place, "copy-")), { "value.txt": "1\n" }, ["value.txt"]);
+    const choice = parseResearcher("command: true") as AgentChoice;
+    const bare = await openSandbox({ level: "L0" });
+    const agent = await openAgent(choice, { sandbox: bare, env: { PATH: process.env.PATH } });
+    const notices: string[] = [];
+    const researcher = agentResearcher(choice, agent, (text) => notices.push(text));
+    for (let turn = 0; turn < 2; turn++) {
+      const { turns } = await researcher.propose(briefing, taskOn(copy, "THE BRIEFING"));
+      expect(turns?.[0]?.events).toMatchObject([
+        { type: "note", text: expect.stringMatching(/^enforced: .*no process of it is left/) },
+        { type: "note", text: expect.stringMatching(/^not enforced: .*network is open/) },
+      ]);
+    }
+    expect(notices).toEqual([
+      "command: not enforced: the agent can read and write your files; the agent's network is open",
+    ]);
+  });
+
   it.each([
     ["a file that it may not touch", "echo 9 > score.txt", ["score.txt"]],
     ["a file of its own making", "echo 9 > other.txt", ["other.txt"]],

@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Agent, TurnResult } from "../agents/index.ts";
+import type { Agent, TraceEvent, TurnResult } from "../agents/index.ts";
 import type { ResearcherChoice } from "../contract/index.ts";
 import type {
   Answer,
@@ -15,11 +15,21 @@ import type {
 /** Without any sign of life for so long an agent counts as hanging, milliseconds. */
 const idle = 10 * 60_000;
 
-/** A researcher that edits a working copy: what it changed there is the proposal. */
+/**
+ * A researcher that edits a working copy: what it changed there is the proposal.
+ *
+ * @param onNotice called when it becomes known, or changes, what is not enforced upon the agent.
+ */
 export function agentResearcher(
   choice: ResearcherChoice & { kind: "agent" | "command" | "acp" },
   agent: Agent,
+  onNotice?: (text: string) => void,
 ): Researcher {
+  let told = "";
+  const tell = (notEnforced: string) => {
+    if (notEnforced !== "" && notEnforced !== told) onNotice?.(`${choice.name}: ${notEnforced}`);
+    told = notEnforced;
+  };
   return {
     name: choice.name,
     paid: true,
@@ -42,7 +52,15 @@ export function agentResearcher(
         ...(task.onEvent ? { onEvent: task.onEvent } : {}),
       });
       const answer = await answerFor(result, copy, task);
-      const { message, events, usage, raw, wallMs } = result;
+      const { message, usage, raw, wallMs } = result;
+      const bounds = [listed("enforced", result.enforced), listed("not enforced", result.notEnforced)];
+      tell(bounds[1] as string);
+      const events: TraceEvent[] = [
+        ...bounds
+          .filter((text) => text !== "")
+          .map((text): TraceEvent => ({ at: startedAt, type: "note", text })),
+        ...result.events,
+      ];
       const ending = answer.kind === "failed" ? answer.ending : result.ending;
       const purpose: TurnRecord["purpose"] = task.repair ? "repair" : "propose";
       return {
@@ -56,6 +74,10 @@ export function agentResearcher(
       };
     },
   };
+}
+
+function listed(what: string, sentences: readonly string[]): string {
+  return sentences.length === 0 ? "" : `${what}: ${sentences.join("; ")}`;
 }
 
 /** What a turn amounts to. Only a good one is harvested: what a broken one left behind is nobody's intention. */
@@ -76,9 +98,11 @@ async function answerFor(result: TurnResult, copy: WorkingCopy, task: Task): Pro
   const { changes, violations } = await copy.harvest();
   if (Object.keys(changes).length === 0 && violations.length === 0) {
     const question = lastLine(text);
-    return question.endsWith("?")
-      ? { kind: "failed", ending: "asked", reason: `it changed nothing and asked: ${question}` }
-      : { kind: "failed", ending: "unchanged", reason: "it changed nothing" };
+    if (question.endsWith("?"))
+      return { kind: "failed", ending: "asked", reason: `it changed nothing and asked: ${question}` };
+    const denied = result.events.findLast((event) => event.type === "denied");
+    const why = denied === undefined ? "" : `; it was refused: ${denied.reason}`;
+    return { kind: "failed", ending: "unchanged", reason: `it changed nothing${why}` };
   }
   const proposal = { hypothesis: hypothesisIn(text, changes, task.repair?.proposal.hypothesis), changes };
   return { kind: "proposal", proposal, ...(violations.length > 0 ? { violations } : {}) };

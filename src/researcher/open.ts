@@ -25,7 +25,7 @@ const margin = 30_000;
  * @throws UserError when a model's provider is unknown, or its key missing.
  */
 export async function openResearcher(choice: ResearcherChoice, around: Surroundings): Promise<Researcher> {
-  const { env, change } = around;
+  const { env, change, onNotice } = around;
   switch (choice.kind) {
     case "search":
       return { ...search(choice.options), name: choice.name };
@@ -34,9 +34,9 @@ export async function openResearcher(choice: ResearcherChoice, around: Surroundi
       await provideModel(choice, env);
       return modelResearcher(choice, env);
     case "acp":
-      return inTime(agentResearcher(choice, acpAgent(choice, around, change)), choice.time);
+      return inTime(agentResearcher(choice, acpAgent(choice, around, change), onNotice), choice.time);
     default:
-      return inTime(agentResearcher(choice, await openAgent(choice, around)), choice.time);
+      return inTime(agentResearcher(choice, await openAgent(choice, around), onNotice), choice.time);
   }
 }
 

@@ -14,14 +14,20 @@ export const pinned: Record<AgentName, string> = {
   pi: "@earendil-works/pi-coding-agent@0.87.1",
 };
 
+/** The programs through which agents that do not do so themselves speak ACP. */
+export const pinnedAdapters = {
+  "claude-agent-acp": "@agentclientprotocol/claude-agent-acp@0.100.0",
+  "codex-acp": "@agentclientprotocol/codex-acp@2.6.0",
+};
+
 const cache = process.env.WHETSTONE_AGENTS_CACHE ?? join(homedir(), ".cache", "whetstone-agents");
 
 /**
  * Installs an agent once into the cache and returns the folder of its command. Its installation scripts run with a home
  * of their own: some write there.
  */
-export async function install(name: AgentName): Promise<string> {
-  const spec = pinned[name];
+export async function install(name: AgentName | keyof typeof pinnedAdapters): Promise<string> {
+  const spec = { ...pinned, ...pinnedAdapters }[name];
   const folder = join(cache, spec.replaceAll("/", "-"));
   const bin = join(folder, "node_modules", ".bin");
   if (existsSync(bin)) return bin;

@@ -10,6 +10,11 @@ const root = join(import.meta.dirname, "..", "..");
 export function repository(files: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), "whet tëst-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return repositoryAt(folder, files);
+}
+
+/** The same in a folder of the caller's, for tests that run side by side. */
+export function repositoryAt(folder: string, files: Record<string, string>): string {
   write(folder, files);
   git(folder, "init", "-q", "-b", "main");
   git(folder, "add", "-A");
@@ -41,6 +46,25 @@ export interface Finished {
 /** The real command line, as a user starts it. */
 export function whet(folder: string, ...args: string[]): Promise<Finished> {
   return start(folder, ...args).finished;
+}
+
+/** The same typed in a terminal; everything it says comes as standard output. */
+export function typed(folder: string, ...args: string[]): Promise<Finished> {
+  const quoted = [process.execPath, join(root, "bin", "whet.cjs"), ...args]
+    .map((word) => `'${word}'`)
+    .join(" ");
+  return new Promise((resolve) => {
+    const child = spawn("script", ["-qefc", quoted, "/dev/null"], {
+      cwd: folder,
+      stdio: ["pipe", "pipe", "ignore"],
+      env: { ...process.env, NO_COLOR: "1" },
+    });
+    let stdout = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      stdout += chunk.toString();
+    });
+    child.on("close", (code) => resolve({ code, stdout, stderr: "" }));
+  });
 }
 
 export function start(folder: string, ...args: string[]) {

@@ -26,7 +26,7 @@ beforeAll(async () => {
 /** A scripted agent in a sandbox, with a lab in `lab/` of a folder that holds another file beside it. */
 async function play(
   script: Step[] | Script,
-  { turn = {}, sandbox = plain }: { turn?: Partial<Turn>; sandbox?: Sandbox } = {},
+  { turn = {}, sandbox = plain, env = {} }: { turn?: Partial<Turn>; sandbox?: Sandbox; env?: object } = {},
 ): Promise<{
   folder: string;
   result: TurnResult;
@@ -42,8 +42,9 @@ async function play(
   // What stands behind the # is shown to the agent, and not read by the shell.
   const agent = join(root, "tests", "support", "acpAgent.ts");
   const choice = parseResearcher(`acp: node ${agent} ${join(support, "script.json")} # ${root}`) as AcpChoice;
-  const launcher = { sandbox, env: { PATH: process.env.PATH, HOME: process.env.HOME } };
-  const result = await acpAgent(choice, launcher, ["train.mjs", "new.mjs"]).turn({
+  const launcher = { sandbox, env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env } };
+  const handed = { ...choice, env: Object.keys(env) };
+  const result = await acpAgent(handed, launcher, ["train.mjs", "new.mjs"]).turn({
     prompt: "make it better",
     folder,
     cwd: "lab",
@@ -308,6 +309,22 @@ describe.concurrent("a turn of an agent that speaks ACP", () => {
     expect(partly.result.usage).toEqual({ input: null, output: null, cached: null, dollars: 0.02 });
     expect(quota.result.usage).toMatchObject({ input: 7, output: 8, dollars: null });
     expect(spent.result).toMatchObject({ ending: "limit", usage: { dollars: 2 } });
+  });
+
+  it("leaves no secret that it was told in what is kept of it", async () => {
+    const secret = "a-secret-of-the-user";
+    const { folder, result } = await play(
+      [
+        chunk(`I hold ${secret}.`),
+        { do: "print", text: `debug: ${secret}` },
+        { do: "fsWrite", path: "train.mjs", text: `${secret}\n` },
+      ],
+      { env: { LAB_SECRET: secret } },
+    );
+    expect(result.ending).toBe("done");
+    expect(text(folder, "lab/train.mjs")).toBe(`${secret}\n`);
+    expect(result.text).toBe("I hold [key].");
+    expect(JSON.stringify(result)).not.toContain(secret);
   });
 
   it("goes on through garbage, and notes it", async () => {

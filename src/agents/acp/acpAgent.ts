@@ -54,8 +54,10 @@ async function takeTurn(
   const startedAt = performance.now();
   const acp = await import("@agentclientprotocol/sdk/unstable");
   const recorder = openRecorder(turn.onEvent);
-  const emit = (event: NewEvent) => recorder.push({ at: Date.now(), ...event });
-  const note = (text: string) => recorder.note(text, Date.now());
+  // What it says is worked with as it is; what is kept of it holds no secret.
+  let redact = (text: string) => text;
+  const emit = (event: NewEvent) => recorder.push({ at: Date.now(), ...redacted(event, redact) });
+  const note = (text: string) => recorder.note(redact(text), Date.now());
   const raw = openRaw();
   const seen = {
     refused: null as string | null,
@@ -99,6 +101,8 @@ async function takeTurn(
     seen.activeAt = performance.now();
   };
   const onAnswer = (answer: ProviderAnswer) => {
+    // What comes while it is being ended is no reason for that, and says nothing of how long to wait.
+    if (ours.cut !== null) return;
     seen.answer = answer;
     seen.failures = failed(answer) ? seen.failures + 1 : 0;
     const sign = failed(answer) ? signOf(answer.status, answer.message) : null;
@@ -117,9 +121,12 @@ async function takeTurn(
       {
         onLine(line, stream) {
           onActivity();
-          raw.push(line, stream);
+          raw.push(redact(line), stream);
           if (stream === "stdout") wire.line(line);
           else note(line);
+        },
+        onSecrets: (found) => {
+          redact = found;
         },
         onAnswer,
         onActivity,
@@ -194,7 +201,8 @@ async function takeTurn(
         message: error instanceof Error ? error.message : String(error),
       }),
     );
-    const { ending, message } = blamed(ours.cut ?? said, seen.answer);
+    const { ending, message: words } = blamed(ours.cut ?? said, seen.answer);
+    const message = redact(words);
     const waits = ending === "rate" || ending === "outage";
     const spoken = recorder.events.findLast(
       (event) => event.type === "message" && event.role === "assistant",
@@ -227,6 +235,14 @@ async function takeTurn(
     };
     timers.add(setTimeout(look, idle));
   }
+}
+
+function redacted(event: NewEvent, redact: (text: string) => string): NewEvent {
+  const texts = Object.entries(event).map(([name, value]) => [
+    name,
+    typeof value === "string" && name !== "type" && name !== "id" ? redact(value) : value,
+  ]);
+  return Object.fromEntries(texts) as NewEvent;
 }
 
 /** A turn that failed or hung because its model does not answer is the provider's failure, whatever the agent says. */

@@ -96,7 +96,7 @@ async function openBeneath(
   const parts = path.split("/");
   if (path === "" || parts.some((part) => part === "" || part === "." || part === ".."))
     throw new Refused(`${path === "" ? "the folder itself" : path} cannot be opened`);
-  let folder = await open(host, constants.O_RDONLY | constants.O_DIRECTORY);
+  let folder = await open(host, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
     for (const [index, part] of parts.slice(0, -1).entries()) {
       const at = stepBelow(folder, host, parts.slice(0, index), part);

@@ -1,7 +1,7 @@
 import type { Running } from "../../sandbox/index.ts";
 import type { Turn } from "../agent.ts";
 import type { Launcher } from "../command/commandAgent.ts";
-import { handedOn, openLaunchpad } from "../launch.ts";
+import { forRecord, handedOn, openLaunchpad } from "../launch.ts";
 import { presets } from "../presets/index.ts";
 import { plain } from "../presets/plain.ts";
 import type { Preset } from "../presets/preset.ts";
@@ -27,6 +27,8 @@ export interface Launched {
 /** What becomes known of a started agent besides what it says itself. */
 export interface Watch {
   onLine: (line: string, stream: "stdout" | "stderr") => void;
+  /** Called before it starts: what takes the secrets out of anything that is kept of it. */
+  onSecrets: (redact: (text: string) => string) => void;
   onAnswer: (answer: ProviderAnswer) => void;
   onActivity: () => void;
 }
@@ -49,7 +51,7 @@ export async function launch(
   choice: AcpChoice,
   { sandbox, env, onNotice }: Launcher,
   turn: Turn,
-  { onLine, onAnswer, onActivity }: Watch,
+  { onLine, onSecrets, onAnswer, onActivity }: Watch,
 ): Promise<Launched | Ended> {
   const preset = behind[programOf(choice.command)] ?? plain(choice.command, choice.env, choice.hosts);
   const program = locate({ shell: choice.command }, env);
@@ -66,13 +68,15 @@ export async function launch(
     // The protocol itself hands the tools on.
     ...{ dollars: turn.dollars, mcp: undefined },
   });
+  onSecrets(forRecord(pad, choice.env, env));
+  const handed = handedOn(choice.env, env, pad.providers);
   const running = pad.start({
     argv: program.argv,
-    env: { ...handedOn(choice.env, env), ...plan.env },
+    env: { ...handed, ...plan.env },
     files: plan.files,
     onLine,
   });
-  const held = choice.env.filter((name) => env[name] !== undefined && plan.env[name] === undefined);
+  const held = Object.keys(handed).filter((name) => plan.env[name] === undefined);
   return {
     running,
     seen: pad.folder,

@@ -18,6 +18,7 @@ import { parseResearcher } from "../../contract/index.ts";
 import { openSandbox, type Sandbox } from "../../sandbox/index.ts";
 import type { Turn, TurnResult } from "../agent.ts";
 import { type AgentChoice, openAgent } from "../openAgent.ts";
+import { type TraceEvent, usageOf } from "../trace.ts";
 import { openRaw } from "./raw.ts";
 import { openRecorder } from "./recorder.ts";
 
@@ -274,6 +275,17 @@ describe.each(levels)("a command agent at level %s", (level) => {
     expect(result.notEnforced).toContain("the agent holds OWN of your environment");
   });
 
+  it("gets no second key of a provider either", async () => {
+    const { result } = await play("console.log(JSON.stringify(process.env))", {
+      names: ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"],
+      env: { ANTHROPIC_API_KEY: "first-key", ANTHROPIC_AUTH_TOKEN: "second", ANTHROPIC_BASE_URL: address },
+    });
+    const seen = JSON.parse(result.text) as Record<string, string>;
+    expect(seen.ANTHROPIC_API_KEY).toMatch(/^whet-/);
+    expect(seen.ANTHROPIC_AUTH_TOKEN).toBeUndefined();
+    expect(result.notEnforced.join()).not.toMatch(/holds ANTHROPIC/);
+  });
+
   it.runIf(level === "L2")("sees nothing of the user's, and has no network but to its model", async () => {
     const secret = join(mkdtempSync(join(place, "..", "whet-secret-")), "secret");
     writeFileSync(secret, "hidden");
@@ -417,6 +429,18 @@ describe("what is kept of a turn", () => {
     expect(raw.text()).toBe(
       "line 0\nlin\n[... 8870 characters ...]\n\nline 999\n--- standard error ---\noops\n",
     );
+  });
+
+  it("counts no amount that would give something back", () => {
+    const events: TraceEvent[] = [
+      { at: 1, type: "usage", scope: "step", input: 100, output: 10, cached: null, dollars: 0.5 },
+      { at: 2, type: "usage", scope: "step", input: -1000, output: 5, cached: null, dollars: -9 },
+      { at: 3, type: "usage", scope: "total", input: -1, output: null, cached: null, dollars: -1 },
+    ];
+    const recorder = openRecorder(undefined);
+    for (const event of events) recorder.push(event);
+    const spent = { input: 100, output: 15, cached: null, dollars: 0.5 };
+    expect([recorder.usage, usageOf(events)]).toEqual([spent, spent]);
   });
 
   it("has bounds, but how it ended is never missing", () => {

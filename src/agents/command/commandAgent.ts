@@ -1,7 +1,6 @@
 import type { Sandbox } from "../../sandbox/index.ts";
 import type { Agent, Turn, TurnEnding, TurnResult } from "../agent.ts";
-import { handedOn, openLaunchpad } from "../launch.ts";
-import { redactor } from "../model/redact.ts";
+import { forRecord, handedOn, openLaunchpad } from "../launch.ts";
 import type { Preset } from "../presets/preset.ts";
 import type { Environment } from "../presets/providers.ts";
 import { signOf } from "../presets/signs.ts";
@@ -83,6 +82,8 @@ async function runTurn(
     ours.kill();
   };
   const onAnswer = (answer: ProviderAnswer) => {
+    // What comes while it is being ended is no reason for that, and says nothing of how long to wait.
+    if (ours.cut !== null) return;
     const sign = failed(answer) ? signOf(answer.status, answer.message) : null;
     // What is not found, or malformed, may be one of several tries of the agent's.
     if (failed(answer) && !sign) return;
@@ -121,10 +122,11 @@ async function runTurn(
       ...{ dollars: turn.dollars, mcp: pad.mcp },
     });
     // What it prints is kept: secrets that it holds or was told are not.
-    const redact = redactor([...pad.secrets, ...Object.values(handedOn(choice.env, env))].filter(isSecret));
+    const redact = forRecord(pad, choice.env, env);
+    const handed = handedOn(choice.env, env, pad.providers);
     const running = pad.start({
       argv: [...program.argv, ...plan.args, ...(choice.args ?? [])],
-      env: { ...handedOn(choice.env, env), ...plan.env },
+      env: { ...handed, ...plan.env },
       files: plan.files,
       onLine(printed, stream) {
         const at = Date.now();
@@ -149,7 +151,7 @@ async function runTurn(
       ...{ answer: seen.answer, lastLine: raw.last },
     });
     const waits = ending === "rate" || ending === "outage";
-    const held = choice.env.filter((name) => env[name] !== undefined && plan.env[name] === undefined);
+    const held = Object.keys(handed).filter((name) => plan.env[name] === undefined);
     return {
       ...{ ending, message, text: reader.text, events: recorder.events },
       ...{ usage: usageOf(recorder.events), raw: raw.text(), wallMs: wallMs() },
@@ -181,11 +183,6 @@ function outOfPatience(failures: readonly number[]): boolean {
   const { answers, slow } = patience;
   const lasted = (failures.at(-1) ?? 0) - (failures[0] ?? 0);
   return failures.length >= answers || (failures.length >= slow.answers && lasted > slow.after);
-}
-
-/** Short values, such as a region or a flag, are no secrets and stand in many places. */
-function isSecret(value: string): boolean {
-  return value.length >= 12;
 }
 
 /** What agents call the tool that asks the person before the screen, where there is none. */

@@ -1,4 +1,4 @@
-import { added, type TraceEvent, type Usage, unknownUsage } from "../trace.ts";
+import { type TraceEvent, type Usage, unknownUsage, usageAfter } from "../trace.ts";
 
 /** Collects a turn's events: in order, with durations where the agent gives none, within bounds. */
 export interface Recorder {
@@ -24,11 +24,7 @@ export function openRecorder(onEvent: ((event: TraceEvent) => void) | undefined)
 
   function push(event: TraceEvent): void {
     if (event.type === "call") begun.set(event.id, event.at);
-    if (event.type === "usage") {
-      const { input, output, cached, dollars } = event;
-      const now = { input, output, cached, dollars };
-      usage = event.scope === "total" ? { ...usage, ...known(now) } : added(usage, now);
-    }
+    if (event.type === "usage") usage = usageAfter(usage, event);
     let kept = event;
     if (event.type === "result") {
       const start = begun.get(event.id);
@@ -56,8 +52,4 @@ export function openRecorder(onEvent: ((event: TraceEvent) => void) | undefined)
       return begun.size;
     },
   };
-}
-
-function known(usage: Usage): Partial<Usage> {
-  return Object.fromEntries(Object.entries(usage).filter(([, value]) => value !== null));
 }

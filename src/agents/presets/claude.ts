@@ -53,6 +53,8 @@ export const claude: Preset = {
         CLAUDE_CONFIG_DIR: `${home}/.claude`,
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
         CLAUDE_CODE_MAX_RETRIES: "3",
+        // Over ACP it would ask its model after each turn what a person might type next.
+        CLAUDE_CODE_ENABLE_PROMPT_SUGGESTION: "false",
         // It refuses to grant everything to root unless told that it is confined.
         ...(confined ? { IS_SANDBOX: "1" } : {}),
         ...(mcp ? { ENABLE_TOOL_SEARCH: "false" } : {}),

@@ -71,6 +71,8 @@ export const codex: Preset = {
       args: ["exec", "--json", "--skip-git-repo-check", "-"],
       env: {
         CODEX_HOME: `${home}/.codex`,
+        // For codex-acp, which has a sandbox and approvals of its own beside the configuration.
+        INITIAL_AGENT_MODE: confined ? "agent-full-access" : "workspace-write",
         ...(provider ? { OPENAI_API_KEY: provider.token } : {}),
         ...(mcp ? { WHETSTONE_MCP_TOKEN: mcp.token } : {}),
       },

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -215,3 +215,145 @@ function proxied(port: number, path: string): Promise<number | undefined> {
     }).end();
   });
 }
+
+describe("an agent that attacks the relay", () => {
+  const key = "sk-real-key-of-the-user";
+  const told = (text: string, port: number, then?: (socket: Socket) => void) =>
+    new Promise<string>((done) => {
+      const socket = connect(port, "127.0.0.1", () => {
+        socket.write(text);
+        then?.(socket);
+      });
+      let answer = "";
+      socket.on("data", (data) => {
+        answer += String(data);
+      });
+      socket.on("error", () => {});
+      socket.on("close", () => done(answer));
+    });
+  const open = async (handle: Parameters<typeof serve>[0], more: Partial<RelayOptions> = {}) => {
+    const to = await serve(handle);
+    const routes = [{ path: "", to, secret: { token: "TOKEN", key }, provider: true }];
+    return relayTo(to, { routes, ...more });
+  };
+
+  it("does not end the session by going away before it is refused", async () => {
+    const uncaught: unknown[] = [];
+    const note = (error: unknown) => uncaught.push(error);
+    const others = process.listeners("uncaughtException");
+    process.removeAllListeners("uncaughtException").on("uncaughtException", note);
+    closing.push(async () => {
+      process.off("uncaughtException", note);
+      for (const other of others) process.on("uncaughtException", other);
+    });
+    const relay = await open((_, outgoing) => outgoing.end());
+    const connectTo = "CONNECT elsewhere.example:443 HTTP/1.1\r\nHost: x\r\n\r\n";
+    for (let time = 0; time < 20; time++)
+      await told(connectTo, relay.port, (socket) => setImmediate(() => socket.resetAndDestroy()));
+    await sleep(50);
+    expect(uncaught).toEqual([]);
+  });
+
+  it.each([
+    [
+      "chunks",
+      "Transfer-Encoding: chunked",
+      (body: string) => `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
+    ],
+    [
+      "a length that it takes back",
+      "Content-Length: 48\r\nConnection: close, content-length",
+      (body: string) => body,
+    ],
+  ])("smuggles no second request in the body of a GET, with %s", async (_, header, framed) => {
+    const seen: string[] = [];
+    const relay = await open((incoming, outgoing) => {
+      let body = "";
+      incoming.on("data", (data) => {
+        body += String(data);
+      });
+      incoming.on("end", () => {
+        seen.push(`${incoming.method} ${incoming.url} ${body.length}`);
+        outgoing.end("ok");
+      });
+    });
+    const second = "POST /smuggled HTTP/1.1\r\nHost: other\r\nX: yes\r\n\r\n";
+    await told(
+      `GET /a HTTP/1.1\r\nHost: x\r\nx-api-key: TOKEN\r\n${header}\r\n\r\n${framed(second)}`,
+      relay.port,
+      (socket) => setTimeout(() => socket.end(), 200),
+    );
+    expect(seen).toEqual([`GET /a ${second.length}`]);
+  });
+
+  it.each([
+    ["the path", "GET /models/TOKEN", ""],
+    ["another parameter", "GET /models?name=TOKEN", ""],
+    ["any other header", "GET /models", "x-request-id: TOKEN\r\n"],
+    ["part of a header for keys", "GET /models", "authorization: Bearer aTOKEN\r\n"],
+    ["a request that asks for itself", "TRACE /models", "x-api-key: TOKEN\r\n"],
+  ])("does not get the key put into %s", async (_, line, header) => {
+    const seen: IncomingMessage[] = [];
+    const relay = await open(echo(seen));
+    const answer = await told(
+      `${line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${header}\r\n`,
+      relay.port,
+    );
+    expect(answer).toMatch(/^HTTP\/1.1 40[15] /);
+    expect(seen).toEqual([]);
+  });
+
+  it("is not told the key by a provider that says it back, in pieces or packed, and nor is anybody else", async () => {
+    const answers: ProviderAnswer[] = [];
+    const relay = await open(
+      async (incoming, outgoing) => {
+        const given = String(incoming.headers["x-api-key"]);
+        const packed = incoming.headers["accept-encoding"] !== "identity";
+        outgoing.writeHead(400, { "x-given": given, location: `/?key=${given}` });
+        for (const letter of packed ? [gzipSync(given)] : `wrong: ${given}${given}!`) {
+          outgoing.write(letter);
+          await sleep(1);
+        }
+        outgoing.end();
+      },
+      { onAnswer: (answer) => answers.push(answer) },
+    );
+    const answer = await fetch(relay.url, { headers: { "x-api-key": "TOKEN" } });
+    const stars = "*".repeat(key.length);
+    expect(await answer.text()).toBe(`wrong: ${stars}${stars}!`);
+    expect([...answer.headers.values()].join("\n")).not.toContain(key);
+    expect(answers).toMatchObject([{ status: 400, message: `wrong: ${stars}${stars}!` }]);
+  });
+
+  it("changes nothing else of an answer, wherever it is cut", async () => {
+    const text = `s sk sk-real sk-real-key-of-the-use ${"x".repeat(50)}sk-`;
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(text.length), { maxLength: 4 }), async (cuts) => {
+        const at = [0, ...cuts.sort((a, b) => a - b), text.length];
+        const relay = await open(async (_, outgoing) => {
+          for (const [index, begin] of at.entries()) {
+            outgoing.write(text.slice(begin, at[index + 1]));
+            await sleep(1);
+          }
+          outgoing.end();
+        });
+        const answer = await fetch(relay.url, { headers: { "x-api-key": "TOKEN" } });
+        expect(await answer.text()).toBe(text);
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it("hears nothing of a key that cannot be a header", async () => {
+    const relay = await open((_, outgoing) => outgoing.end(), {
+      routes: [
+        {
+          ...{ path: "", to: new URL("http://127.0.0.1:1"), provider: true },
+          secret: { token: "TOKEN", key: `${key}\n` },
+        },
+      ],
+    });
+    const answer = await fetch(relay.url, { headers: { "x-api-key": "TOKEN" } });
+    expect([answer.status, await answer.text()]).toEqual([400, expect.not.stringContaining(key)]);
+  });
+});

@@ -1,5 +1,6 @@
 import { chmodSync } from "node:fs";
 import {
+  type ClientRequest,
   createServer,
   type IncomingHttpHeaders,
   type IncomingMessage,
@@ -8,7 +9,7 @@ import {
 } from "node:http";
 import { request as requestHttps } from "node:https";
 import { type AddressInfo, connect, type Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import { type Duplex, PassThrough, Transform } from "node:stream";
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 
 /** Where requests below a path go. */
@@ -17,7 +18,7 @@ export interface Route {
   path: string;
   /** What that path stands for, its own path included. */
   to: URL;
-  /** Requests must carry the token, in whatever header or query their protocol puts keys; the key goes on in its place. */
+  /** Requests must carry the token in one of the places where protocols put keys; the key goes on in its place. */
   secret?: { token: string; key: string };
   /** True for the model's provider: its answers are told to `onAnswer`. */
   provider: boolean;
@@ -74,57 +75,65 @@ export async function openRelay(options: RelayOptions): Promise<Relay> {
     const target = `${route.to.pathname.replace(/\/$/, "")}${rest}`;
     const swapped = route.secret ? swap(incoming.headers, target, route.secret) : null;
     if (route.secret && !swapped) return refuse(outgoing, 401, "the token of this run is missing");
-    pass(
-      route.to,
-      swapped?.path ?? target,
-      swapped?.headers ?? incoming.headers,
-      incoming,
-      outgoing,
-      route.provider,
-    );
+    // It asks for the request to be answered with itself, the key included (RFC 9110, 9.3.8).
+    if (incoming.method === "TRACE") return refuse(outgoing, 405, "TRACE does not go through here");
+    const way = { to: route.to, path: target, headers: incoming.headers, provider: route.provider };
+    const key = route.secret?.key ?? "";
+    pass({ ...way, ...swapped, ...(key.length >= shortestSecret ? { key } : {}) }, incoming, outgoing);
   });
 
   /** An ordinary request to a whole address: plain HTTP through a proxy. */
   function proxied(url: string, incoming: IncomingMessage, outgoing: ServerResponse): void {
     const target = URL.canParse(url) ? new URL(url) : null;
     if (target?.protocol !== "http:") refuse(outgoing, 400, "only http:// and CONNECT go through here");
-    else if (allowed(hosts, target.hostname, Number(target.port || 80)))
-      pass(target, target.pathname + target.search, incoming.headers, incoming, outgoing, false);
-    else {
+    else if (allowed(hosts, target.hostname, Number(target.port || 80))) {
+      const path = target.pathname + target.search;
+      pass({ to: target, path, headers: incoming.headers, provider: false }, incoming, outgoing);
+    } else {
       onRefused?.(target.host);
       refuse(outgoing, 403, `${target.host} is not among the hosts that this agent may reach`);
     }
   }
 
-  function pass(
-    to: URL,
-    path: string,
-    headers: IncomingHttpHeaders,
-    incoming: IncomingMessage,
-    outgoing: ServerResponse,
-    provider: boolean,
-  ): void {
+  function pass(way: Way, incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const { to, path, headers, provider, key } = way;
     if (provider) open++;
+    outgoing.once("close", () => {
+      if (provider) open--;
+    });
     let told = !provider;
     const tell = (answer: ProviderAnswer) => {
       if (!told) onAnswer?.(answer);
       told = true;
     };
     const send = to.protocol === "https:" ? requestHttps : requestHttp;
-    const onward = send({
-      protocol: to.protocol,
-      hostname: to.hostname.replace(/^\[|\]$/g, ""),
-      port: to.port || undefined,
-      path,
-      method: incoming.method,
-      headers: { ...endToEnd(headers), host: to.host },
-    });
+    let onward: ClientRequest;
+    try {
+      onward = send({
+        protocol: to.protocol,
+        hostname: to.hostname.replace(/^\[|\]$/g, ""),
+        port: to.port || undefined,
+        path,
+        method: incoming.method,
+        headers: { ...endToEnd(headers), ...framing(incoming.headers), host: to.host },
+      });
+    } catch {
+      // What is wrong with a header is not told: it may be the key's.
+      refuse(outgoing, 400, `this request cannot be passed on to ${to.host}`);
+      return;
+    }
     onward.setNoDelay(true);
     onward.once("response", (answer) => {
       const status = answer.statusCode ?? 0;
       const words: Buffer[] = [];
       let length = 0;
-      outgoing.writeHead(status, answer.statusMessage, endToEnd(answer.headers));
+      const mask = key === undefined ? new PassThrough() : masking(key);
+      try {
+        const own = endToEnd(answer.headers);
+        outgoing.writeHead(status, answer.statusMessage, key === undefined ? own : maskedHeaders(own, key));
+      } catch {
+        return refuse(outgoing, 502, `the answer of ${to.host} cannot be passed on`);
+      }
       outgoing.flushHeaders();
       answer.on("data", (chunk: Buffer) => {
         onActivity?.();
@@ -132,50 +141,54 @@ export async function openRelay(options: RelayOptions): Promise<Relay> {
         words.push(chunk);
         length += chunk.length;
       });
-      answer.pipe(outgoing);
-      answer.once("end", () => tell(said(status, answer.headers, Buffer.concat(words))));
+      answer.pipe(mask).pipe(outgoing);
+      answer.once("end", () => {
+        const told = said(status, answer.headers, Buffer.concat(words));
+        tell(key === undefined ? told : { ...told, message: masked(told.message, key) });
+      });
       // A cut answer must look cut to the agent as well, not ended.
-      answer.once("error", () => {
+      answer.on("error", () => {
         if (!outgoing.destroyed) tell({ status: 0, retryAfterMs: null, message: "its answer broke off" });
         outgoing.destroy();
       });
     });
-    onward.once("error", (error) => {
+    onward.on("error", (error) => {
       if (!outgoing.destroyed) tell({ status: 0, retryAfterMs: null, message: error.message });
       if (outgoing.headersSent) outgoing.destroy();
       else refuse(outgoing, 502, `${to.host} cannot be reached: ${error.message}`);
     });
-    outgoing.once("close", () => {
-      if (provider) open--;
-      onward.destroy();
-    });
+    outgoing.once("close", () => onward.destroy());
     incoming.on("data", () => onActivity?.());
     incoming.pipe(onward);
   }
 
   server.on("connect", (incoming: IncomingMessage, inside: Duplex, head: Buffer) => {
     track(inside);
+    // From here on nobody else listens, and an error that nobody hears ends the process.
+    let outside: Socket | null = null;
+    inside.on("error", () => outside?.destroy());
+    inside.once("close", () => outside?.destroy());
     const [, host = "", port = ""] = /^\[?([^\]]*?)\]?:(\d+)$/.exec(incoming.url ?? "") ?? [];
     if (!allowed(hosts, host, Number(port))) {
       onRefused?.(incoming.url ?? "");
       inside.end("HTTP/1.1 403 Forbidden\r\n\r\n");
       return;
     }
-    const outside: Socket = connect(Number(port), host, () => {
+    const far = connect(Number(port), host);
+    outside = far;
+    far.once("connect", () => {
       inside.write("HTTP/1.1 200 Connection Established\r\n\r\n");
-      if (head.length > 0) outside.write(head);
-      inside.pipe(outside);
-      outside.pipe(inside);
-      for (const side of [inside, outside]) side.on("data", () => onActivity?.());
+      if (head.length > 0) far.write(head);
+      inside.pipe(far);
+      far.pipe(inside);
+      for (const side of [inside, far]) side.on("data", () => onActivity?.());
     });
-    track(outside);
-    outside.setNoDelay(true);
-    outside.once("error", () => {
-      if (outside.connecting) inside.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
+    track(far);
+    far.setNoDelay(true);
+    far.on("error", () => {
+      if (far.connecting) inside.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
       else inside.destroy();
     });
-    inside.once("error", () => outside.destroy());
-    inside.once("close", () => outside.destroy());
   });
   function track(socket: Duplex): void {
     sockets.add(socket);
@@ -211,21 +224,85 @@ function refuse(outgoing: ServerResponse, status: number, message: string): void
   outgoing.end(JSON.stringify({ error: { message } }));
 }
 
-/** The request with the key where the token was; null when the token is nowhere. */
+/** Where one request goes, and with what. */
+interface Way {
+  to: URL;
+  path: string;
+  headers: IncomingHttpHeaders;
+  provider: boolean;
+  /** The key that it carries, where it is one: no answer may bring it back. */
+  key?: string;
+}
+
+/** Servers of the user's own take any word for a key, and such a word may stand in an answer. */
+const shortestSecret = 16;
+
+/** Where the protocols of the providers put keys. */
+const keyHeaders = ["authorization", "x-api-key", "x-goog-api-key", "api-key"];
+
+/**
+ * The request with the key where the token was; null when the token is in none of the places for keys. In no other place
+ * is it replaced: a provider says back what it does not know, a path or a name, and would say the key.
+ */
 function swap(
   headers: IncomingHttpHeaders,
-  path: string,
+  target: string,
   { token, key }: { token: string; key: string },
 ): { headers: IncomingHttpHeaders; path: string } | null {
-  let found = path.includes(token);
-  const swapped: IncomingHttpHeaders = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (typeof value === "string" && value.includes(token)) {
-      found = true;
-      swapped[name] = value.replaceAll(token, () => key);
-    } else swapped[name] = value;
+  let found = false;
+  const swapped = { ...headers };
+  for (const name of keyHeaders) {
+    const value = headers[name];
+    // After the name of a scheme, such as Bearer, or alone.
+    if (typeof value !== "string" || value.replace(/^\w+ /, "") !== token) continue;
+    found = true;
+    swapped[name] = value.slice(0, -token.length) + key;
   }
-  return found ? { headers: swapped, path: path.replaceAll(token, () => encodeURIComponent(key)) } : null;
+  const path = target.replace(/(\?(?:[^#]*&)?key=)([^&#]*)/, (all, before: string, value: string) => {
+    if (value !== token) return all;
+    found = true;
+    return before + encodeURIComponent(key);
+  });
+  // An answer that is packed could not be looked through.
+  return found ? { headers: { ...swapped, "accept-encoding": "identity" }, path } : null;
+}
+
+/** How long the body is, said anew: without, what follows a GET could be taken for a second request. */
+function framing(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  if (headers["transfer-encoding"] !== undefined) return { "transfer-encoding": "chunked" };
+  return headers["content-length"] === undefined ? {} : { "content-length": headers["content-length"] };
+}
+
+/** The text with stars where the key was, as many as it had characters. */
+function masked(text: string, key: string): string {
+  return text.replaceAll(key, "*".repeat(key.length));
+}
+
+function maskedHeaders(headers: IncomingHttpHeaders, key: string): IncomingHttpHeaders {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map((each) => masked(each, key)) : value && masked(value, key),
+    ]),
+  );
+}
+
+/** Passes bytes on with stars where the key is; only what may be the beginning of one is held back. */
+function masking(key: string): Transform {
+  const secret = Buffer.from(key);
+  let held: Buffer = Buffer.alloc(0);
+  return new Transform({
+    transform(chunk: Buffer, _, done) {
+      const all = Buffer.concat([held, chunk]);
+      for (let at = all.indexOf(secret); at !== -1; at = all.indexOf(secret, at))
+        all.fill("*", at, at + secret.length);
+      let open = Math.min(secret.length - 1, all.length);
+      while (open > 0 && !all.subarray(all.length - open).equals(secret.subarray(0, open))) open--;
+      held = all.subarray(all.length - open);
+      done(null, all.subarray(0, all.length - open));
+    },
+    flush: (done) => done(null, held),
+  });
 }
 
 /** Headers that concern one connection only stay on it (RFC 9110, 7.6.1). */

@@ -20,7 +20,9 @@ export async function mcpCommand(
     throw new UserError(`--isolation is best or L0, not ${options.isolation}`);
   if (!options.http && (options.port !== undefined || options.token !== undefined))
     throw new UserError("--port and --token are for --http", "add --http, or leave them out");
-  if (options.token !== undefined && options.token.length < 16)
+  // Unlike a command line, an environment is shown to nobody else.
+  const token = options.token ?? (options.http ? process.env.WHET_TOKEN || undefined : undefined);
+  if (token !== undefined && token.length < 16)
     throw new UserError("the token is shorter than 16 characters", "leave it out for a random one");
   // A mistake in the contract is said at once, not with the first call.
   const { folder } = await readLab(lab ?? ".");
@@ -39,10 +41,10 @@ export async function mcpCommand(
     if (options.http) {
       const door = await openHttp(server, {
         ...(options.port === undefined ? {} : { port: options.port }),
-        ...(options.token === undefined ? {} : { token: options.token }),
+        ...(token === undefined ? {} : { token }),
       });
       log(`listening on ${door.url}`);
-      if (options.token === undefined) log(`token: ${door.token}`);
+      if (token === undefined) log(`token: ${door.token}`);
       await new Promise<void>((resolve) => {
         end.signal.addEventListener("abort", () => resolve(), { once: true });
       });

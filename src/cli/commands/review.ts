@@ -1,3 +1,4 @@
+import { UserError } from "../../errors.ts";
 import { doubted, review } from "../../loop/index.ts";
 import { withSession } from "../../notebook/index.ts";
 import { print, printJson } from "../output.ts";
@@ -8,6 +9,12 @@ export async function reviewCommand(
   lab: string | undefined,
   options: Options & { accept?: number; reject?: number; note?: string },
 ): Promise<number> {
+  // An agent at the wheel must not pass its own doubtful keep; taking one back harms nobody.
+  if (options.accept !== undefined && !process.stdin.isTTY)
+    throw new UserError(
+      "whether a keep in doubt is real is for a person to say, and nobody sits at a terminal here",
+      `type \`whet review --accept ${options.accept}\` in a terminal`,
+    );
   const folder = labFolder(lab);
   const tag = options.tag === undefined ? {} : { tag: options.tag };
   const note = options.note === undefined ? {} : { note: options.note };

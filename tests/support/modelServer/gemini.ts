@@ -17,6 +17,9 @@ export const gemini: Protocol = {
         schema: lowered(each.parametersJsonSchema ?? each.parameters ?? {}),
       })),
     ),
+    ...(body.generationConfig?.responseJsonSchema
+      ? { wanted: lowered(body.generationConfig.responseJsonSchema) }
+      : {}),
     maxOutput: body.generationConfig?.maxOutputTokens ?? null,
   }),
 

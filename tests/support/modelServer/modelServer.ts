@@ -6,7 +6,7 @@ import { gemini } from "./gemini.ts";
 import { messages } from "./messages.ts";
 import { type Json, jsonOf, type Protocol } from "./protocol.ts";
 import type { ModelRequest } from "./request.ts";
-import { resolve } from "./resolve.ts";
+import { filler, resolve } from "./resolve.ts";
 import { responses } from "./responses.ts";
 import type { Script, Step } from "./script.ts";
 
@@ -41,7 +41,7 @@ export async function startModelServer(
   let answered = 0;
 
   const next = (request: ModelRequest): Step => {
-    if (!request.main) return { text: "A title" };
+    if (!request.main) return { text: request.wanted ? JSON.stringify(filler(request.wanted)) : "A title" };
     const index = taken++;
     return typeof script === "function" ? script(request, index) : (script[index] ?? { text: "Done." });
   };

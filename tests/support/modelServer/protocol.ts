@@ -18,7 +18,7 @@ export interface Protocol {
 
 export type Parsed = Pick<
   ModelRequest,
-  "protocol" | "model" | "stream" | "system" | "messages" | "tools" | "maxOutput"
+  "protocol" | "model" | "stream" | "system" | "messages" | "tools" | "wanted" | "maxOutput"
 >;
 
 export interface Reply {

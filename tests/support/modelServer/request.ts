@@ -10,6 +10,8 @@ export interface ModelRequest {
   system: string;
   messages: Message[];
   tools: OfferedTool[];
+  /** The form that the answer must have, if the request prescribes one. */
+  wanted?: JsonSchema;
   /** Most tokens that the answer may have, if the request says so. */
   maxOutput: number | null;
   /** False for side calls (titles and the like): they are answered plainly and use up no step. */
@@ -30,6 +32,8 @@ export interface OfferedTool {
   namespace?: string;
   /** JSON schema of the arguments; null for tools that take free text. */
   schema: JsonSchema | null;
+  /** For a tool whose text is a program: what that can call (codex with its newest models). */
+  nested?: string[];
 }
 
 export interface JsonSchema {

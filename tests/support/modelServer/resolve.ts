@@ -37,6 +37,14 @@ export function resolve(call: Operation | NamedCall, offered: readonly OfferedTo
     const tool = offered.find((each) => each.name === call.name);
     return { ...call, ...(tool?.namespace === undefined ? {} : { namespace: tool.namespace }) };
   }
+  const program = offered.find((each) => each.nested);
+  if (program)
+    return {
+      name: program.name,
+      args: {},
+      input: programText(call),
+      ...(program.namespace === undefined ? {} : { namespace: program.namespace }),
+    };
   if (call.op === "mcp") {
     const tool = offered.find((each) => isMcp(each, call.server, call.tool));
     if (!tool) throw notOffered(`the tool ${call.tool} of the MCP server ${call.server}`, offered);
@@ -101,14 +109,19 @@ function valueFor(property: string, type: JsonSchema, call: Exclude<Operation, {
   return undefined;
 }
 
-/** For parameters that the tool insists on and the operation has no word for, such as a description. */
-function filler(schema: JsonSchema): unknown {
+/** The least that fits a schema: for what is insisted on and the script has no word for, such as a description. */
+export function filler(schema: JsonSchema): unknown {
   if (schema.enum) return schema.enum[0];
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
   if (type === "boolean") return false;
   if (type === "number" || type === "integer") return schema.minimum ?? 1;
   if (type === "array") return [];
-  if (type === "object") return {};
+  if (type === "object")
+    return Object.fromEntries(
+      Object.entries(schema.properties ?? {})
+        .filter(([name]) => schema.required?.includes(name))
+        .map(([name, inner]) => [name, filler(inner)]),
+    );
   return "as scripted";
 }
 
@@ -123,6 +136,18 @@ function patchText(call: Exclude<Operation, { op: "mcp" }>): string | null {
     return wrapped(`*** Update File: ${call.path}`, "@@", ...lines("-", call.old), ...lines("+", call.new));
   if (call.op === "write") return wrapped(`*** Add File: ${call.path}`, ...lines("+", call.content));
   return null;
+}
+
+/** For a tool that runs JavaScript, which calls the tools proper. */
+function programText(call: Operation): string {
+  const patch = call.op === "mcp" ? null : patchText(call);
+  const [tool, argument] =
+    call.op === "mcp"
+      ? [`mcp__${call.server}__${call.tool}`, call.args]
+      : patch === null
+        ? ["exec_command", { cmd: call.op === "shell" ? call.command : shellText(call) }]
+        : ["apply_patch", patch];
+  return `text(await tools.${tool}(${JSON.stringify(argument)}));`;
 }
 
 function shellText(call: Exclude<Operation, { op: "mcp" | "shell" }>): string {

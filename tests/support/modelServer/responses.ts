@@ -16,7 +16,10 @@ export const responses: Protocol = {
         .filter((text) => text !== "")
         .join("\n"),
       messages: items.filter((item) => !isSystem(item)).flatMap(message),
-      tools: (body.tools ?? []).flatMap(offered),
+      tools: [
+        ...(body.tools ?? []),
+        ...items.flatMap((item) => (item.type === "additional_tools" ? item.tools : [])),
+      ].flatMap(offered),
       maxOutput: body.max_output_tokens ?? null,
     };
   },
@@ -98,14 +101,16 @@ function output(reply: Reply): Json[] {
     content: [{ type: "output_text", text: reply.text, annotations: [], logprobs: [] }],
   };
   const calls = reply.calls.map((call, index) => {
-    const common = { name: call.name, call_id: `call_${reply.id}_${index}`, status };
+    const common = {
+      ...{ name: call.name, call_id: `call_${reply.id}_${index}`, status },
+      ...(call.namespace === undefined ? {} : { namespace: call.namespace }),
+    };
     if (call.input !== undefined)
       return { id: `ctc_${reply.id}_${index}`, type: "custom_tool_call", ...common, input: call.input };
     return {
       id: `fc_${reply.id}_${index}`,
       type: "function_call",
       ...common,
-      ...(call.namespace === undefined ? {} : { namespace: call.namespace }),
       arguments: JSON.stringify(call.args),
     };
   });
@@ -148,12 +153,20 @@ function response(reply: Reply): Json {
 
 function offered(tool: Json): OfferedTool[] {
   if (tool.type === "namespace")
-    return (tool.tools ?? []).map((inner: Json) => ({
-      name: inner.name,
+    return (tool.tools ?? []).flatMap(offered).map((inner: OfferedTool) => ({
+      ...inner,
       namespace: tool.name,
-      schema: inner.parameters ?? {},
     }));
-  if (tool.type === "custom") return [{ name: tool.name, schema: null }];
+  if (tool.type === "custom") {
+    const nested = [...String(tool.description).matchAll(/^declare const tools: \{ (\w+)\(/gm)];
+    return [
+      {
+        name: tool.name,
+        schema: null,
+        ...(nested.length > 0 ? { nested: nested.map(([, name]) => name as string) } : {}),
+      },
+    ];
+  }
   if (tool.type === "function") return [{ name: tool.name, schema: tool.parameters ?? {} }];
   return [];
 }

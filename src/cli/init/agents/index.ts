@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { lstat, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { parseDocument } from "yaml";
@@ -49,8 +50,8 @@ export async function setUpAgent(agent: string, folder: string): Promise<AgentRe
   for (const merge of files) {
     const path = join(root, merge.file);
     if (await refuseLink(path, result)) continue;
-    const text = await readFile(path, "utf8").catch(() => null);
-    const made = merged(text, merge);
+    const text = await textOf(path);
+    const made = "why" in text ? ({ kind: "unreadable", ...text } as const) : merged(text.text, merge);
     if (made.kind === "new") {
       await replace(path, made.text);
       result.written.push({ path, what: merge.what });
@@ -70,8 +71,9 @@ export async function setUpAgent(agent: string, folder: string): Promise<AgentRe
 
 async function writeSkill(path: string, start: Start, result: AgentResult): Promise<void> {
   if (await refuseLink(path, result)) return;
-  const before = await readFile(path, "utf8").catch(() => null);
-  const known = before === null ? [] : labsIn(before);
+  const found = await textOf(path);
+  const before = "why" in found ? null : found.text;
+  const known = "why" in found ? null : before === null ? [] : labsIn(before);
   if (known === null) {
     result.notes.push(`${path} is somebody else's and was left alone`);
     return;
@@ -117,10 +119,23 @@ async function refuseLink(path: string, result: AgentResult): Promise<boolean> {
   return false;
 }
 
+/** What a file holds, null where there is none; of one that is there and cannot be read, why. */
+async function textOf(path: string): Promise<{ text: string | null } | { why: string }> {
+  try {
+    return { text: await readFile(path, "utf8") };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code === "ENOENT" ? { text: null } : { why: message };
+  }
+}
+
+/** Whoever may read the file may read the new one, and nobody else: configurations hold keys. */
 async function replace(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.new`, text);
-  await rename(`${path}.new`, path);
+  const mode = (await lstat(path).catch(() => null))?.mode;
+  const aside = `${path}.${randomUUID()}`;
+  await writeFile(aside, text, { flag: "wx", mode: (mode ?? 0o666) & 0o777 });
+  await rename(aside, path);
 }
 
 async function exists(path: string): Promise<boolean> {
