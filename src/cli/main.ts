@@ -342,8 +342,8 @@ async function main(argv: readonly string[]): Promise<number> {
       .option("--url <address>", "server of the model, where it speaks OpenAI's chat completions");
   const ruled = (command: Command) =>
     peopled(command)
-      .option("--alpha <p>", "chance to keep what does nothing (default 0.05)", number)
-      .option("--test-runs <n>", "runs of one test at most (default 168, or four of each goal)", wholeNumber)
+      .option("--alpha <p>", "chance to keep what does nothing (default 0.04)", number)
+      .option("--test-runs <n>", "runs of one test at most (default 192)", wholeNumber)
       .option("--min-effect <points>", "smaller help is not worth having (default 5)", number)
       .option("--seed <n>", "seed of the runs", wholeNumberOrZero)
       .option("--placebo", "a third arm: a text of equal length that says nothing")
