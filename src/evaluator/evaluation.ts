@@ -33,7 +33,10 @@ export interface Evaluation {
   cpuMs: number;
   peakBytes: number;
   exitCode: number | null;
-  /** Last lines of the run's output, at most 4 KiB. */
+  /**
+   * Last lines of what the candidate printed, at most 4 KiB. After a failure of the kind `scorer` those of the scorer
+   * instead: for the person, never for whoever proposes.
+   */
   logTail: string;
   checks: { command: string; passed: boolean; message: string }[];
   channel: Channel;

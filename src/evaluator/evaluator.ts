@@ -288,7 +288,9 @@ async function measure(job: Job): Promise<Measured> {
     await weigh(job);
     const checks = failure ? [] : await runChecks(job);
     const all = together(answerers);
-    return finish(job, all, metrics, failure ?? failedCheck(checks), checks, outcome.stderr);
+    const log = saidWhileAsked(answerers);
+    if (failure?.kind === "scorer") return scorerFailed(job, all, checks, outcome, failure.message);
+    return finish(job, all, metrics, failure ?? failedCheck(checks), checks, log);
   }
 
   job.onProgress?.({ part: "run" });
@@ -325,22 +327,44 @@ async function measure(job: Job): Promise<Measured> {
       time: contract.score.time,
     });
     const both = inTurn(run, together(answerers));
-    return finish(job, both, metrics, failure, checks, failure ? `${log}\n${outcome.stderr}` : log);
+    if (failure?.kind === "scorer") return scorerFailed(job, both, checks, outcome, failure.message);
+    return finish(job, both, metrics, failure, checks, `${log}\n${saidWhileAsked(answerers)}`);
   }
   job.onProgress?.({ part: "score" });
   const scored = await job.sandbox.start(scorerOrder(job)).done;
   if (scored.ending !== "ok")
-    return finish(
+    return scorerFailed(
       job,
       run,
-      null,
-      { kind: "scorer", message: `the scorer failed: ${lastLine(scored.stderr) || scored.message}` },
       checks,
-      `${log}\n${scored.stderr}`,
+      scored,
+      `the scorer failed: ${lastLine(scored.stderr) || scored.message}`,
     );
   const read = readMetrics(scored.stdout, [contract.metric.name]);
   if ("failure" in read) return finish(job, run, null, read.failure, checks, log);
   return finish(job, run, read.metrics, null, checks, log);
+}
+
+/**
+ * The scorer may have read what is hidden, so that the message, which reaches whoever proposes, holds none of its words.
+ * They are the log, for the person alone; `words` is its last line.
+ */
+function scorerFailed(
+  job: Job,
+  run: Outcome | null,
+  checks: Evaluation["checks"],
+  scorer: Outcome,
+  words: string,
+): Measured {
+  const message = "the scorer failed; what it said is kept for the person whose lab it is";
+  return finish(job, run, null, { kind: "scorer", message }, checks, `${scorer.stderr}\n${words}`);
+}
+
+/** The ends of what the answering processes wrote to standard error, each with an equal share of the log. */
+function saidWhileAsked(answerers: readonly Outcome[]): string {
+  return answerers
+    .map(({ stderr }) => tail(stderr, Math.floor(logTailBytes / answerers.length) - 1))
+    .join("\n");
 }
 
 /** What processes that ran side by side took; null for none. */
@@ -573,11 +597,11 @@ function explain(outcome: Outcome): string {
     : outcome.message;
 }
 
-function tail(log: string): string {
-  const bytes = Buffer.from(log.trimEnd());
-  if (bytes.length <= logTailBytes) return bytes.toString();
+function tail(log: string, limit = logTailBytes): string {
+  const bytes = Buffer.from(log.trim() === "" ? "" : log.trimEnd());
+  if (bytes.length <= limit) return bytes.toString();
   return bytes
-    .subarray(bytes.length - logTailBytes)
+    .subarray(bytes.length - limit)
     .toString()
     .replace(/^�+/, "");
 }

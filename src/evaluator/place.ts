@@ -107,7 +107,7 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
     const outputs = join(options.folder, "setup", key);
     if (!(await exists(outputs))) {
       const began = performance.now();
-      await runSetup({ ...options, base, inputs, kept: outputs });
+      await runSetup({ ...options, base, inputs, places: kept?.places ?? [], kept: outputs });
       setupMs = performance.now() - began;
     }
     for (const at of JSON.parse(await readFile(join(outputs, "outputs.json"), "utf8")) as string[]) {
@@ -305,6 +305,8 @@ async function declaredInputs(
 interface SetupOptions extends PlaceOptions {
   base: string;
   inputs: Mount[];
+  /** Where an earlier process placed inputs and outputs in the base: they are no part of the commit. */
+  places: readonly string[];
   /** Where the outputs are kept. */
   kept: string;
 }
@@ -316,6 +318,7 @@ async function runSetup({
   folder,
   base,
   inputs,
+  places,
   kept,
   sandbox,
   onLine,
@@ -325,6 +328,8 @@ async function runSetup({
   const scratch = join(folder, "setup-scratch");
   await removeTree(scratch);
   await copyTree(base, scratch);
+  // A base that is used again has the empty places of earlier outputs, which would then count as old.
+  for (const place of places) await removeTree(join(scratch, place));
   await placeMounts(scratch, inputs, sandbox);
   const before = new Set(await readdir(join(scratch, repo.labPath)));
   const outcome = await sandbox.start({

@@ -1,5 +1,4 @@
-import type { Contract } from "../contract/index.ts";
-import { awaitsRepair, changeOf, type EvaluationRow, evaluationsOf, experiments } from "../ledger/index.ts";
+import { awaitsRepair, changeOf, evaluationsOf, experiments } from "../ledger/index.ts";
 import type { Repair } from "../researcher/index.ts";
 import type { Session } from "./session.ts";
 
@@ -7,8 +6,7 @@ import type { Session } from "./session.ts";
 export async function crashToRepair({
   ledger,
   row,
-  contract,
-}: Pick<Session, "ledger" | "row" | "contract">): Promise<{ researcher: string; repair: Repair } | null> {
+}: Pick<Session, "ledger" | "row">): Promise<{ researcher: string; repair: Repair } | null> {
   const [last] = await experiments(ledger, row.id, { limit: 1 });
   if (last?.decision?.kind !== "crash" || !(await awaitsRepair(ledger, row.id, last.id))) return null;
   const { after } = await changeOf(ledger, last.id);
@@ -29,12 +27,7 @@ export async function crashToRepair({
       },
       kind: broken?.failureKind ?? "crash",
       reason: last.decision.reason,
-      logTail: broken ? ownOutput(contract, broken) : "",
+      logTail: broken && broken.failureKind !== "scorer" ? broken.logTail : "",
     },
   };
-}
-
-/** What the candidate itself printed; where the scorer's own words may be among it, nothing. */
-function ownOutput({ score }: Contract, { logTail }: EvaluationRow): string {
-  return score?.pipe || score?.answer !== undefined ? "" : logTail;
 }

@@ -181,7 +181,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       );
       throw new UserError(
         `what judges session "${existing.tag}" has changed since it began: ${changed.join(", ")}`,
-        "put it back to go on with that session, or begin a new one with `whet run --fresh`",
+        "put it back to go on with that session, or begin a new one: `whet run --fresh` for Whetstone's own loop, `whet start --fresh` for an agent that calls `whet try`",
       );
     }
     const row =
@@ -328,7 +328,7 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
     value,
     metrics: JSON.stringify(evaluation.metrics),
     failureKind: evaluation.failure?.kind ?? null,
-    failureMessage: evaluation.failure?.message ?? null,
+    failureMessage: failureWords(evaluation, run),
     startedAt: evaluation.startedAt,
     wallMs: evaluation.wallMs,
     cpuMs: evaluation.cpuMs,
@@ -352,6 +352,12 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
     ...(ask.stage === undefined ? {} : { stage: ask.stage }),
   });
   return { ...stored, id: 0 };
+}
+
+/** On the untouched code nobody's proposal has failed: the person is told what the scorer said. */
+function failureWords({ failure, logTail }: Evaluation, { ask }: Run): string | null {
+  if (failure?.kind !== "scorer" || ask.arm !== "baseline") return failure?.message ?? null;
+  return logTail.split("\n").at(-1) ?? failure.message;
 }
 
 /** A baseline that was measured while what judges changed is good for nothing, now or later. */

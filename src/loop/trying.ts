@@ -437,7 +437,8 @@ async function outcomeOf(session: Session, number: number): Promise<Outcome> {
     doubt: made.doubt,
     runs: made.runs,
     wallMs: made.wallMs,
-    logTail: broken?.logTail || null,
+    // The scorer's words may tell what is hidden.
+    logTail: (broken?.failureKind !== "scorer" && broken?.logTail) || null,
     violations: (await violationsOf(session.ledger, experiment.id)).map(({ path, detail }) => ({
       path,
       detail,

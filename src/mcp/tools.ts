@@ -149,7 +149,7 @@ export function makeServer(door: Door): McpServer {
       annotations: reads,
     },
     async ({ newest }) => {
-      const rows = await failures(desk.lab, newest);
+      const rows = (await failures(desk.lab, newest)).map(withoutScorer);
       const listed = rows.flatMap(({ id, status, what, reason, failureKind }) =>
         status === "running"
           ? []
@@ -224,7 +224,8 @@ export function makeServer(door: Door): McpServer {
       annotations: reads,
     },
     async ({ id }) => {
-      const { row, metric, sigma } = await experiment(desk.lab, id);
+      const { row: whole, metric, sigma } = await experiment(desk.lab, id);
+      const row = withoutScorer(whole);
       const { status, mechanism, prediction, logTail } = row;
       return {
         text: showText(row, { ...page, metric, sigma }),
@@ -338,4 +339,9 @@ async function working<Result>(
   } finally {
     progress.end();
   }
+}
+
+/** Whoever asks here proposes, and the scorer's words may tell what is hidden. */
+function withoutScorer<Row extends { failureKind?: string; logTail: string | null }>(row: Row): Row {
+  return row.failureKind === "scorer" ? { ...row, logTail: null } : row;
 }

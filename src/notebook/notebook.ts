@@ -348,7 +348,10 @@ async function rowsOf(ledger: Ledger, list: readonly ExperimentRow[], texts: boo
     const failing = made && made.kind !== "keep" && made.effect === null;
     const runs: EvaluationRow[] =
       texts && failing ? await evaluationsOf(ledger, { experiment: experiment.id }) : [];
-    const broken = runs.findLast((run) => run.failureKind !== null);
+    const broken = runs.findLast(
+      // What a candidate printed on the holdout could tell of the holdout.
+      (run) => run.failureKind !== null && (run.purpose !== "holdout" || run.failureKind === "scorer"),
+    );
     rows.push({
       id: experiment.number,
       status: made?.kind ?? "running",

@@ -163,7 +163,7 @@ export async function changedSince(
 }
 
 /** Tools keep caches in node_modules, which come and go and are no part of what is installed. */
-const toolCache = /^\.(cache|vite|vite-temp|vitest|tmp|temp)$/;
+const toolCache = /^\.(cache|vite[\w-]*|tmp|temp)$/;
 
 /** Everything below a folder, folders themselves only if asked for, in sorted order; links are not followed. */
 export async function* walk(

@@ -31,7 +31,7 @@ const cheats: [string, string, Record<string, string>, RegExp][] = [
     {
       "make.mjs": `${labs.artefact?.files["make.mjs"]}${knob}if (KNOB !== 1) writeFileSync(path, '{"slope":2,');\n`,
     },
-    /^invalid .*the scorer failed: SyntaxError/,
+    /^invalid .*the scorer failed;/,
   ],
   [
     "skips the work that is timed",
