@@ -6,6 +6,14 @@
 
 export type { Contract, Problem, Program } from "./contract/index.ts";
 export { UserError } from "./errors.ts";
+export {
+  type Goal,
+  type GoalEvent,
+  type GoalResult,
+  parseGoal,
+  type RunGoalOptions,
+  runGoal,
+} from "./goals/index.ts";
 export type {
   Check,
   Entrant,

@@ -1,7 +1,8 @@
 export { type AcpChoice, acpAgent } from "./acp/acpAgent.ts";
 export type { Agent, Turn, TurnEnding, TurnResult } from "./agent.ts";
+export { type Cassette, type CassetteOptions, openCassette } from "./cassette/cassette.ts";
 export type { Launcher } from "./command/commandAgent.ts";
-export { ask, type ModelTurn, type Question } from "./model/ask.ts";
+export { ask, type ModelTool, type ModelTurn, type Question, type ToolAnswer } from "./model/ask.ts";
 export { dollarsOf } from "./model/prices.ts";
 export { type ModelChoice, type ProvidedModel, pricedAs, provideModel } from "./model/provider.ts";
 export { type AgentChoice, openAgent, requireAgent } from "./openAgent.ts";

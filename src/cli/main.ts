@@ -238,6 +238,237 @@ async function main(argv: readonly string[]): Promise<number> {
   notebook("steer <text> [lab]", "a word to the researchers: the next briefing holds it").action(
     run(async (text, lab, options) => (await words()).steerCommand(text, lab, options)),
   );
+  const trace =
+    program.commands.find((command) => command.name() === "trace") ??
+    program.command("trace").description("what agents did: bring in their transcripts, hand traces on");
+  const traces = () => import("./commands/traces.ts");
+  // The options of these two are their own, even where `trace` itself has one of the same name.
+  program.enablePositionalOptions();
+  trace.enablePositionalOptions();
+  trace
+    .command("import [paths...]")
+    .description("read the transcripts that Claude Code, Codex, pi and OpenCode left, without their secrets")
+    .option("--from <whose>", "claude, codex, pi, opencode or otel (default: each at its own place)")
+    .option("--all", "of every project, not only of this one")
+    .option("--since <date>", "only what was done since then, e.g. 2026-11-01")
+    .option("--dry-run", "say what there is, store nothing")
+    .option("--raw", "store the lines themselves too, redacted (default: where they can be found)")
+    .option("--emails", "take out e-mail addresses as well")
+    .addOption(json())
+    .action(run(async (paths, options) => (await traces()).traceImportCommand(paths, options)));
+  trace
+    .command("export [ids...]")
+    .description("write turns for other tools; without numbers, all of them")
+    .option("--otel", "OpenTelemetry spans of generative AI as OTLP/JSON, one turn a line")
+    .action(run(async (ids, options) => (await traces()).traceExportCommand(ids, options)));
+
+  const skill = program
+    .command("skill")
+    .description("the library of skills: what they are, whether they are proven, which version is in use");
+  const skillAction = (name: string, description: string) =>
+    skill.command(name).description(description).addOption(json());
+  const skills = () => import("./commands/skill.ts");
+  skillAction("list", "the library, and the skills that lie in this project")
+    .option("--home", "those of your home folder too")
+    .option("--all", "archived ones too")
+    .action(run(async (options) => (await skills()).listCommand(options)));
+  skillAction("show <name>", "one skill: versions, scores, relations, use and payback")
+    .option("--full", "its instructions too")
+    .action(run(async (name, options) => (await skills()).showCommand(name, options)));
+  skillAction(
+    "validate <folders...>",
+    "whether folders are what the Agent Skills specification asks for",
+  ).action(run(async (folders, options) => (await skills()).validateCommand(folders, options)));
+  skillAction("import <folder>", "take a skill's folder into the library, as a draft")
+    .option("--from <origin>", "where it comes from; default: a person's own")
+    .option("--category <name>", "what kind of work a new skill is for")
+    .action(run(async (folder, options) => (await skills()).importCommand(folder, options)));
+  skillAction("export <name>", "write a skill's folder, with its lineage and scores")
+    .requiredOption("--to <folder>", "where its folder is written to")
+    .option("--skill-version <n>", "default: the version in use", wholeNumber)
+    .option("--richer", "front matter with generation, score and history, beyond the specification")
+    .option("--force", "replace what is there")
+    .action(run(async (name, options) => (await skills()).exportCommand(name, options)));
+  skill
+    .command("diff <name>")
+    .argument("[from]", "default: the version that it was made from", wholeNumber)
+    .argument("[to]", "default: the version in use", wholeNumber)
+    .description("what changed between two versions")
+    .addOption(json())
+    .action(run(async (name, from, to, options) => (await skills()).diffCommand(name, from, to, options)));
+  skillAction("rollback <name>", "take the version before into use, or any other")
+    .option("--to <n>", "number of the version", wholeNumber)
+    .action(run(async (name, options) => (await skills()).rollbackCommand(name, options)));
+  skill
+    .command("pin <name>")
+    .argument("[version]", "default: the version in use", wholeNumber)
+    .description("stay at a version, whatever is proven later")
+    .addOption(json())
+    .action(run(async (name, version, options) => (await skills()).pinCommand(name, version, options)));
+  skillAction("unpin <name>", "let a proven version come into use again").action(
+    run(async (name, options) => (await skills()).unpinCommand(name, options)),
+  );
+  skillAction("archive <name>", "take a skill out of use; nothing is deleted")
+    .option("--restore", "take it back")
+    .action(run(async (name, options) => (await skills()).archiveCommand(name, options)));
+  skillAction("relate <name> <kind> <other>", "kind: composes-with, depends-on or supersedes")
+    .option("--remove", "take the relation away")
+    .action(
+      run(async (name, kind, other, options) => (await skills()).relateCommand(name, kind, other, options)),
+    );
+  const forge = program
+    .command("forge")
+    .description("skills out of traces: analysed, drafted, tested against doing without, kept or discarded")
+    .option("--demo", "one whole turn of the forge, replayed without a key");
+  forge.action(
+    run(async ({ demo }: { demo?: true }) => {
+      if (!demo) return forge.help({ error: true });
+      return (await import("./commands/forgeDemo.ts")).forgeDemoCommand();
+    }),
+  );
+  const forging = () => import("./commands/forge.ts");
+  const bounded = (command: Command) =>
+    command
+      .option("--runs <n>", "stop before more runs of goals", wholeNumber)
+      .option("--tokens <n>", "stop before it takes more tokens", wholeNumber)
+      .option("--money <dollars>", "stop before it costs more US dollars", number)
+      .option("--for <time>", "stop after so much time, e.g. 8h")
+      .addOption(json());
+  const peopled = (command: Command) =>
+    bounded(command)
+      .option("--agent <who>", "who runs the goals: claude, codex, gemini, opencode, pi, `command: ...`")
+      .option("--model <name>", "provider/name: puts into words, and runs the goals where no agent is named")
+      .option("--judge <name>", "provider/name: scores what no check can, best of another family")
+      .option("--url <address>", "server of the model, where it speaks OpenAI's chat completions");
+  const ruled = (command: Command) =>
+    peopled(command)
+      .option("--alpha <p>", "chance to keep what does nothing (default 0.04)", number)
+      .option("--test-runs <n>", "runs of one test at most (default 192)", wholeNumber)
+      .option("--min-effect <points>", "smaller help is not worth having (default 5)", number)
+      .option("--seed <n>", "seed of the runs", wholeNumberOrZero)
+      .option("--placebo", "a third arm: a text of equal length that says nothing")
+      .option("--no-sealed", "leave the sealed goals closed");
+  const learning = (command: Command) =>
+    command
+      .option("--source <names>", "goals, labs, imports, separated by commas (default: all)")
+      .option("--family <name>", "only goals of this family")
+      .option("--recurrence <n>", "runs that something must be seen in (default 3)", wholeNumber)
+      .option("--once", "learn from a single occurrence too");
+  learning(
+    peopled(
+      forge
+        .command("analyze [folder]")
+        .description("what recurs in the traces; with --model, what follows from it"),
+    ),
+  ).action(run(async (folder, options) => (await forging()).analyzeCommand(folder, options)));
+  learning(
+    ruled(forge.command("run [folder]").description("from traces to a decision; goes on where it stopped")),
+  )
+    .option("--suite <folder>", "goals to test with")
+    .option("--auto", "by the settings of `whet forge auto`")
+    .action(run(async (folder, options) => (await forging()).forgeRunCommand(folder, options)));
+  ruled(
+    forge
+      .command("calibrate <suite>")
+      .description("goals against themselves: the noise, and the smallest effect that can be seen"),
+  )
+    .option("--replicates <n>", "pairs of equal runs of each goal (default 3)", wholeNumber)
+    .action(run(async (suite, options) => (await forging()).calibrateCommand(suite, options)));
+  forge
+    .command("matrix")
+    .description("what skills do for families of goals, by agent and model")
+    .option("--skill <name>", "only this one")
+    .addOption(json())
+    .action(run(async (options) => (await forging()).matrixCommand(options)));
+  forge
+    .command("status")
+    .description("tests done and under way, skills whose proof is out of date")
+    .addOption(json())
+    .action(run(async (options) => (await forging()).forgeStatusCommand(options)));
+  forge
+    .command("replay <id>")
+    .description("derive the verdict of a test again from its recorded runs")
+    .addOption(json())
+    .action(run(async (id, options) => (await forging()).forgeReplayCommand(wholeNumber(id), options)));
+  peopled(
+    forge
+      .command("auto <way>")
+      .description("on or off: whether goals that end set the forge to work, within its own limits"),
+  )
+    .option("--suite <folder>", "goals to test with")
+    .option("--every <n>", "runs that must have ended since the last time (default 3)", wholeNumber)
+    .action(run(async (way, options) => (await forging()).autoCommand(way, options)));
+  const testing = (command: Command) =>
+    ruled(command)
+      .option("--suite <folder>", "goals to test with (default: the skill's evals/evals.json)")
+      .option("--alone", "without the rest of the library in either arm")
+      .option("--agreed", "what is proven may take the place of a person's text");
+  testing(
+    skill
+      .command("test <path>")
+      .description("does a skill help, by how much, at what cost, how sure; is it read when it should be"),
+  )
+    .option("--interference", "test it without the rest of the library as well")
+    .option("--no-trigger", "do not try when it is read")
+    .option("--out <folder>", "where the page goes (default: .whetstone/skills)")
+    .action(run(async (path, options) => (await forging()).skillTestCommand(path, options)));
+  testing(
+    skill
+      .command("improve <path>")
+      .description("edit and test a skill over and over, on goals that it was not taught by"),
+  )
+    .option("--patience <n>", "rounds in a row without a keep before it ends (default 3)", wholeNumber)
+    .action(run(async (path, options) => (await forging()).skillImproveCommand(path, options)));
+
+  const goal = program
+    .command("goal")
+    .description("goals that agents pursue: plan, tasks, evaluation, again");
+  const goals = () => import("./commands/goal.ts");
+  const several = (text: string, before: string[] = []) => [...before, text];
+  const pursuing = (command: Command) =>
+    command
+      .option(
+        "--agent <name>",
+        "a file of agents/, claude, codex, ..., `command: ...` or `model: provider/name`",
+      )
+      .option("--model <provider/name>", "the built-in agent's model, and the planner's")
+      .option("--planner <provider/name>", "who makes the plans (default: --model)")
+      .option("--judge <provider/name>", "who scores rubric items")
+      .option("--single", "no plan: the goal is one task")
+      .option("--parallel <n>", "tasks at the same time (default 4)", wholeNumber)
+      .option("--iterations <n>", "stop after so many (default 50)", wholeNumber)
+      .option("--for <time>", "stop after so much time, e.g. 1h")
+      .option("--tokens <n>", "stop before it takes more tokens", wholeNumber)
+      .option("--money <dollars>", "stop before it costs more US dollars", number)
+      .option("--seed <n>", "for models that take one", wholeNumberOrZero)
+      .option("--json", "one JSON event a line");
+  pursuing(goal.command("run <goal>").description('pursue a goal: a Markdown file, or its text in "quotes"'))
+    .option("--check <command>", "a further criterion: this command exits with 0", several)
+    .option("--rubric <text>", "a further criterion, for the judge", several)
+    .action(run(async (what, options) => (await goals()).goalRunCommand(what, options)));
+  pursuing(goal.command("resume <id>").description("go on after a pause, a stop or a crash")).action(
+    run(async (id, options) => (await goals()).goalResumeCommand(goalNumber(id), options)),
+  );
+  goal
+    .command("list", { isDefault: true })
+    .description("the goals of this project, newest first")
+    .addOption(json())
+    .action(run(async (options) => (await goals()).goalListCommand(options)));
+  goal
+    .command("show <id>")
+    .description("plans, tasks, who did them and why, and how each criterion fared")
+    .addOption(json())
+    .action(run(async (id, options) => (await goals()).goalShowCommand(goalNumber(id), options)));
+  goal
+    .command("pause <id>")
+    .description("let the tasks under way end, and begin no other")
+    .addOption(json())
+    .action(run(async (id, options) => (await goals()).goalPauseCommand(goalNumber(id), options)));
+  goal
+    .command("cancel <id>")
+    .description("end it now, for good")
+    .addOption(json())
+    .action(run(async (id, options) => (await goals()).goalCancelCommand(goalNumber(id), options)));
 
   try {
     await program.parseAsync(argv, { from: "user" });
@@ -253,6 +484,13 @@ function experimentNumber(text: string): number {
   const value = Number(text.replace(/^#/, ""));
   if (!Number.isInteger(value) || value < 1)
     throw new UserError(`an experiment has a number from 1, not "${text}"`, "`whet log` lists them");
+  return value;
+}
+
+function goalNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new UserError(`a goal has a number from 1, not "${text}"`, "`whet goal list` shows them");
   return value;
 }
 

@@ -1,10 +1,15 @@
 export * from "./append.ts";
 export * from "./examine.ts";
+export * from "./goalRecords.ts";
 export * from "./heard.ts";
 export * from "./ideas.ts";
+export * from "./imports.ts";
 export { type Ledger, openLedger } from "./ledger.ts";
 export * from "./memory.ts";
 export * from "./queries.ts";
+export * from "./skillLibrary.ts";
+export * from "./traceRuns.ts";
+export * from "./trials.ts";
 export {
   addTurns,
   awaitsRepair,

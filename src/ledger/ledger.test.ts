@@ -113,7 +113,7 @@ function version(file: string): unknown {
 
 describe("opening", () => {
   it("makes the folder and the tables of an empty ledger", async () => {
-    expect(version(path)).toBe(3);
+    expect(version(path)).toBe(4);
     expect(await sessions(ledger)).toEqual([]);
     expect(await latestSession(ledger)).toBeNull();
   });
@@ -144,7 +144,7 @@ describe("opening", () => {
     const error = await openLedger(path).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(UserError);
     expect((error as UserError).message).toBe(
-      `${path} was written by a newer Whetstone (ledger version 7, this one knows 3)`,
+      `${path} was written by a newer Whetstone (ledger version 7, this one knows 4)`,
     );
     expect((error as UserError).fix).toMatch(/update/);
     expect(version(path)).toBe(7);
@@ -200,7 +200,7 @@ describe("processes at the same time", () => {
     );
     for (const one of all) one.stdout.resume();
     expect(await Promise.all(all.map(ended))).toEqual([0, 0, 0]);
-    expect(version(fresh)).toBe(3);
+    expect(version(fresh)).toBe(4);
   });
 
   it("lose nothing when two append to one session, and give each experiment its own number", async () => {

@@ -15,6 +15,7 @@ import { RunFailed, UserError } from "../errors.ts";
 import * as first from "./migrations/001_first.ts";
 import * as honesty from "./migrations/002_honesty.ts";
 import * as agents from "./migrations/003_agents.ts";
+import * as forge from "./migrations/004_forge.ts";
 import type { Schema } from "./schema.ts";
 
 /** The durable record of every session of one lab. */
@@ -29,7 +30,7 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-const migrations = [first, honesty, agents];
+const migrations = [first, honesty, agents, forge];
 
 /**
  * Opens (and creates or upgrades) the ledger file.

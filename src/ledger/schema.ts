@@ -19,8 +19,21 @@ export interface Schema {
   probes: ProbeTable;
   turns: TurnTable;
   traceEvents: TraceEventTable;
+  transcripts: TranscriptTable;
   ideas: IdeaTable;
   steering: SteeringTable;
+  goals: GoalTable;
+  goalIterations: GoalIterationTable;
+  tasks: TaskTable;
+  goalEvaluations: GoalEvaluationTable;
+  goldenStandards: GoldenStandardTable;
+  skills: SkillTable;
+  skillVersions: SkillVersionTable;
+  skillEvaluations: SkillEvaluationTable;
+  trials: TrialTable;
+  skillRelations: SkillRelationTable;
+  skillUses: SkillUseTable;
+  sealedOpenings: SealedOpeningTable;
 }
 
 export interface SessionTable {
@@ -233,11 +246,12 @@ export interface ProbeTable {
 /** One exchange with an agent or a model. */
 export interface TurnTable {
   id: Generated<number>;
-  sessionId: number;
+  /** Null for a turn of a goal's task, of an A/B test, or one that was imported. */
+  sessionId: number | null;
   /** What came of it; null: no proposal. */
   experimentId: Later<number>;
   researcher: string;
-  purpose: "propose" | "repair" | "try";
+  purpose: "propose" | "repair" | "try" | "task" | "plan" | "judge" | "forge" | "imported";
   /** Text that it was given, and everything it printed, each deflated (zlib). */
   prompt: Buffer;
   raw: Buffer;
@@ -251,6 +265,15 @@ export interface TurnTable {
   dollars: number | null;
   startedAt: number;
   wallMs: number;
+  goalId: number | null;
+  taskId: number | null;
+  /** Where an imported turn comes from: `claude`, `codex`, `pi`, `opencode`, `otel`; null: it was run here. */
+  source: string | null;
+  /** Unique within its source, so that nothing is imported twice. */
+  sourceKey: string | null;
+  /** As the agent says; null: it does not. */
+  agentVersion: string | null;
+  model: string | null;
 }
 
 /** The trace of a turn, one event a row, in the order of arrival. */
@@ -265,6 +288,16 @@ export interface TraceEventTable {
   /** For results: 0 or 1. */
   ok: number | null;
   data: Json;
+}
+
+/** How a transcript stood when it was read last. */
+export interface TranscriptTable {
+  /** Of its file; with `#` and the session where several lie in one. */
+  path: string;
+  source: string;
+  bytes: number;
+  changedAt: number;
+  importedAt: number;
 }
 
 /** Something to try one day, by whoever had the thought. */
@@ -287,4 +320,207 @@ export interface SteeringTable {
   sessionId: number;
   text: string;
   saidAt: number;
+}
+
+export interface GoalTable {
+  id: Generated<number>;
+  title: string;
+  family: string;
+  /** The goal as it was parsed and what the command line added, whole. */
+  goal: Json;
+  goalHash: string;
+  status: ColumnType<GoalStatus, GoalStatus, GoalStatus>;
+  reason: Later<string>;
+  /** Of the best iteration, 0 to 100. */
+  score: Later<number>;
+  bestIteration: Later<number>;
+  worldState: ColumnType<Json, Json, Json>;
+  branch: Later<string>;
+  baseCommit: Later<string>;
+  holder: Later<string>;
+  pausedAt: Later<number>;
+  createdAt: number;
+  endedAt: Later<number>;
+}
+
+export interface GoalIterationTable {
+  id: Generated<number>;
+  goalId: number;
+  number: number;
+  plan: Json;
+  score: Later<number>;
+  feedback: Later<string>;
+  /** The checkpoint on the goal's branch. */
+  commitId: Later<string>;
+  /** Commit that holds the work of all tasks that are done; first the state that the iteration began with. */
+  tip: ColumnType<string, string, string>;
+  startedAt: number;
+  endedAt: Later<number>;
+}
+
+export type TaskStatus = "pending" | "running" | "done" | "failed" | "skipped";
+export type GoalStatus = "ready" | "running" | "met" | "failed" | "cancelled";
+
+export interface TaskTable {
+  id: Generated<number>;
+  iterationId: number;
+  key: string;
+  /** A `Task`. */
+  task: Json;
+  agent: ColumnType<string, string, string>;
+  /** Why this agent: what the matcher weighed. */
+  why: ColumnType<Json, Json, Json>;
+  status: ColumnType<TaskStatus, TaskStatus, TaskStatus>;
+  output: Later<string>;
+  error: Later<string>;
+  startedAt: Later<number>;
+  endedAt: Later<number>;
+}
+
+export interface GoalEvaluationTable {
+  id: Generated<number>;
+  iterationId: number;
+  criterion: string;
+  kind: string;
+  weight: number;
+  score: number;
+  explanation: string;
+  met: Json;
+  missed: Json;
+  suggestions: Json;
+  judge: string | null;
+}
+
+export interface GoldenStandardTable {
+  id: Generated<number>;
+  goalId: number;
+  family: string;
+  score: number;
+  plan: Json;
+  outputs: Json;
+  addedAt: number;
+}
+
+export interface SkillTable {
+  id: Generated<number>;
+  name: string;
+  status: string;
+  /** `person`, `forge` or where it was imported from: a person's skill is never overwritten unasked. */
+  origin: string;
+  category: string | null;
+  /** Number of the version in use. */
+  currentVersion: number;
+  /** 1: stays at this version. */
+  pinned: Generated<number>;
+  /** Its folder on disk, where it has one. */
+  path: string | null;
+  createdAt: number;
+}
+
+export interface SkillVersionTable {
+  id: Generated<number>;
+  skillId: number;
+  /** 1-based. */
+  version: number;
+  description: string;
+  /** As in the skill, so that the catalogue need not unpack it. */
+  allowedTools: Json;
+  instructions: string;
+  /** Unified diff against the parent; empty for the first. */
+  instructionsDiff: string;
+  /** The whole folder (`Skill` as JSON, deflated). */
+  skill: Buffer;
+  contentHash: string;
+  /** SES, measured; null until it is. */
+  effectivenessScore: Later<number>;
+  parentVersionId: number | null;
+  sourceGoalId: number | null;
+  /** Ids of the goals whose traces taught it: never test goals for it. */
+  sourceGoals: Json;
+  sourceFamilies: Json;
+  /** Each claim with the trace events that it rests on. */
+  claims: Json;
+  traceAnalysisSummary: string | null;
+  status: string;
+  decision: Later<string>;
+  createdAt: number;
+}
+
+export interface SkillEvaluationTable {
+  id: Generated<number>;
+  /** Null for a calibration (A/A). */
+  skillVersionId: number | null;
+  kind: "test" | "calibration" | "sealed" | "interference" | "trigger";
+  suite: string;
+  suiteHash: string;
+  /** Rule, seeds and limits: enough to go on or to replay. */
+  setup: Json;
+  agent: string;
+  agentVersion: Later<string>;
+  model: string | null;
+  judge: string | null;
+  baselineSes: Later<number>;
+  baselineCompletion: Later<number>;
+  baselineToolCalls: Later<number>;
+  baselineErrors: Later<number>;
+  baselineDurationMs: Later<number>;
+  treatmentSes: Later<number>;
+  treatmentCompletion: Later<number>;
+  treatmentToolCalls: Later<number>;
+  treatmentErrors: Later<number>;
+  treatmentDurationMs: Later<number>;
+  /** SES by component with n and interval, per arm. */
+  components: Later<Json>;
+  /** Difference of scores, with minus without, and its 95 % interval. */
+  delta: Later<number>;
+  low: Later<number>;
+  high: Later<number>;
+  pairs: Generated<number>;
+  tasks: Generated<number>;
+  decision: Later<"better" | "worse" | "not enough evidence">;
+  reason: Later<string>;
+  judgeReasoning: Later<string>;
+  tokens: Later<number>;
+  dollars: Later<number>;
+  startedAt: number;
+  endedAt: Later<number>;
+}
+
+export interface TrialTable {
+  id: Generated<number>;
+  evaluationId: number;
+  /** 0-based: the order of the test's questions. */
+  position: number;
+  arm: string;
+  task: string;
+  family: string;
+  replicate: number;
+  seed: number;
+  /** A `Trial`. */
+  trial: Json;
+  goalId: number | null;
+  startedAt: number;
+}
+
+export interface SkillRelationTable {
+  fromSkill: number;
+  toSkill: number;
+  kind: "composes with" | "depends on" | "supersedes";
+  addedAt: number;
+}
+
+export interface SkillUseTable {
+  id: Generated<number>;
+  skillVersionId: number;
+  turnId: number | null;
+  /** 1: it was read, 0: it was offered only, null: not known. */
+  loaded: number | null;
+  usedAt: number;
+}
+
+export interface SealedOpeningTable {
+  id: Generated<number>;
+  suiteHash: string;
+  skillVersionId: number;
+  openedAt: number;
 }

@@ -18,6 +18,13 @@ export interface NewTurn {
   raw: string;
   startedAt: number;
   wallMs: number;
+  /** The goal that it belongs to, and the task of it; absent: none. */
+  goalId?: number;
+  taskId?: number;
+  /** Where it was imported from, and its key there; absent: it was run here. */
+  source?: { name: string; key: string };
+  agentVersion?: string | null;
+  model?: string | null;
 }
 
 /** A turn as it is read again; the raw stream comes on its own (`rawOf`). */
@@ -28,12 +35,13 @@ export interface TurnRow extends Omit<Selectable<TurnTable>, "prompt" | "raw"> {
 /**
  * Records turns with their traces in one transaction.
  *
+ * @param sessionId null for turns of goals, of A/B tests and for imported ones.
  * @param experimentId what came of them; null: no proposal.
  * @returns their ids, in order.
  */
 export async function addTurns(
   ledger: Ledger,
-  sessionId: number,
+  sessionId: number | null,
   experimentId: number | null,
   turns: readonly NewTurn[],
 ): Promise<number[]> {
@@ -46,7 +54,7 @@ const rowsAtOnce = 2000;
 
 export async function insertTurns(
   tx: Kysely<Schema>,
-  sessionId: number,
+  sessionId: number | null,
   experimentId: number | null,
   turns: readonly NewTurn[],
 ): Promise<number[]> {
@@ -64,6 +72,13 @@ export async function insertTurns(
           dollars: usage.dollars,
         },
         ...{ startedAt: Math.round(turn.startedAt), wallMs: turn.wallMs },
+        ...{
+          goalId: turn.goalId ?? null,
+          taskId: turn.taskId ?? null,
+          agentVersion: turn.agentVersion ?? null,
+          model: turn.model ?? null,
+        },
+        ...{ source: turn.source?.name ?? null, sourceKey: turn.source?.key ?? null },
       })
       .returning("id")
       .executeTakeFirstOrThrow();
@@ -99,6 +114,7 @@ export async function turnsOf(
     .selectFrom("turns")
     .select(["id", "sessionId", "experimentId", "researcher", "purpose", "prompt", "ending", "message"])
     .select(["tokensIn", "tokensOut", "tokensCached", "dollars", "startedAt", "wallMs"])
+    .select(["goalId", "taskId", "source", "sourceKey", "agentVersion", "model"])
     .orderBy("id", "desc")
     .limit(limit);
   const rows = await ("experiment" in of

@@ -1,8 +1,8 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { lstat, mkdir, readFile, writeFile } from "node:fs/promises";
+import { lstat, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { Contract } from "../contract/index.ts";
+import type { Contract, Program } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { RunFailed, UserError } from "../errors.ts";
 import {
@@ -33,7 +33,7 @@ import {
   sessions,
   updateSession,
 } from "../ledger/index.ts";
-import { isAlive, ledgerPath, thisProcess, whetstoneFolder } from "../notebook/index.ts";
+import { isAlive, ledgerPath, makeWhetstoneFolder, thisProcess, whetstoneFolder } from "../notebook/index.ts";
 import {
   branchTip,
   contentHash,
@@ -612,19 +612,4 @@ async function takeLab(ledger: Ledger): Promise<void> {
 async function release(ledger: Ledger): Promise<void> {
   for (const session of await sessions(ledger).catch(() => []))
     if (session.holder === thisProcess()) await updateSession(ledger, session.id, { holder: null });
-}
-
-/** The lab's own folder, which git never sees. */
-export async function makeWhetstoneFolder(lab: string): Promise<void> {
-  const folder = whetstoneFolder(lab);
-  try {
-    await mkdir(folder, { recursive: true });
-    const ignore = join(folder, ".gitignore");
-    if ((await readFile(ignore, "utf8").catch(() => null)) === null) await writeFile(ignore, "*\n");
-  } catch (error) {
-    throw new UserError(
-      `the folder ${folder} cannot be written: ${(error as Error).message}`,
-      "Whetstone keeps its ledger there; make the lab folder writable or free some space",
-    );
-  }
 }

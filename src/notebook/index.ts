@@ -1,4 +1,4 @@
-export { canariesFolder, ledgerPath, whetstoneFolder } from "./folder.ts";
+export { canariesFolder, ledgerPath, makeWhetstoneFolder, whetstoneFolder } from "./folder.ts";
 export { isAlive, thisProcess } from "./holder.ts";
 export { machineOf } from "./machine.ts";
 export { type NotebookPart, notebookOf, rowOf, withSession } from "./notebook.ts";

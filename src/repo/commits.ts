@@ -209,7 +209,7 @@ function inTheWay(error: GitError, branch: string): UserError | null {
 export const lockLife = 1_500;
 
 /** Waits for a lock to go, or to be old enough to be removed; false when there is none. */
-async function clearStaleLock(lock: string): Promise<boolean> {
+export async function clearStaleLock(lock: string): Promise<boolean> {
   let found = false;
   for (let look = 0; look < 100; look++) {
     const info = await lstat(lock).catch(() => null);
@@ -245,7 +245,7 @@ async function modesOf(repo: Repo, commit: NewCommit): Promise<Map<string, strin
 
 const identityCache = new Map<string, Promise<string>>();
 
-function identity(repo: Repo): Promise<string> {
+export function identity(repo: Repo): Promise<string> {
   const known = identityCache.get(repo.root);
   if (known) return known;
   const asked = git(repo.root, ["config", "-z", "--get-regexp", "^user\\.(name|email)$"], userConfig());

@@ -1,4 +1,6 @@
 export { checkoutBase } from "./base.ts";
+export { checkpoint } from "./checkpoint.ts";
+export { cloneRepo } from "./clone.ts";
 export { branchesBelow, type NewCommit, recordCandidate, recordKeep, recordReview } from "./commits.ts";
 export { diffText, lineCounts } from "./diff.ts";
 export {
@@ -35,3 +37,5 @@ export {
 export { applyChange } from "./merge.ts";
 export { overlay, restore } from "./overlay.ts";
 export { branchTip, createBranch, type Dirty, dirty, openRepo, type Repo, uncommitted } from "./repo.ts";
+export { scratchRepo } from "./scratch.ts";
+export { textsAt } from "./texts.ts";

@@ -8,6 +8,7 @@ export type * from "./notebook.ts";
 export { chartPng } from "./png.ts";
 export { progressSvg } from "./progress.ts";
 export { sessionsText } from "./sessions.ts";
+export { type SkillPage, skillHtml } from "./skillPage.ts";
 export { diffLines, failuresText, logText, showText, statusText } from "./terminal.ts";
 export { eventWords, rawText, type ShownTurn, traceText } from "./trace.ts";
 export { startedText, triedJson, triedText } from "./tried.ts";

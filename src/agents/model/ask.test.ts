@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
+import * as z from "zod";
 import { type Script, type Step, startModelServer } from "../../../tests/support/modelServer/index.ts";
 import { parseResearcher } from "../../contract/index.ts";
 import type { TraceEvent } from "../trace.ts";
-import { ask, type Question } from "./ask.ts";
+import { ask, type ModelTool, type Question } from "./ask.ts";
 import { type ModelChoice, provideModel } from "./provider.ts";
 
 const key = "sk-very-secret-key";
@@ -84,6 +85,74 @@ describe.each(Object.entries(clients))("one question to %s", (name, client) => {
     expect(request).toMatchObject({ stream: true, system: "Be brief.", maxOutput: 700, tools: [] });
     expect(request?.model).toBe(client.model.slice(client.model.indexOf("/") + 1));
     expect(request?.headers[client.header]).toContain(key);
+  });
+
+  it("carries out the calls of tools, one after the other, and asks again with what they gave", async () => {
+    let at = 0;
+    const adding: ModelTool = {
+      ...{ name: "add", description: "adds", parameters: z.object({ a: z.number(), b: z.number() }) },
+      run: async (args) => {
+        const { a, b } = args as { a: number; b: number };
+        expect(at++).toBe(a);
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        expect(at).toBe(a + 1);
+        if (b === 0) throw new Error(`not with ${key}`);
+        return { text: `${a + b}`, ok: b !== 9, exitCode: b === 9 ? 9 : null };
+      },
+    };
+    const { turn, server } = await asked(
+      client,
+      [
+        {
+          text: "First this.",
+          tools: [
+            { name: "add", args: { a: 0, b: 5 } },
+            { name: "add", args: { a: 1, b: 9 } },
+            { name: "add", args: { a: 2, b: 0 } },
+            { name: "add", args: { a: "x" } },
+          ],
+        },
+        { text: "It is 5.", usage: { input: 300, output: 10 } },
+      ],
+      { tools: [adding], steps: 5, idle: 20_000 },
+    );
+    expect(turn).toMatchObject({ ending: "done", text: "It is 5.", usage: { input: 400, output: 30 } });
+    const results = turn.events.filter((event) => event.type === "result");
+    const [five, nine, zero] = ["5", "10", "not with [key]"].map((output) =>
+      results.find((each) => each.output === output),
+    );
+    expect([five, nine, zero]).toMatchObject([
+      { ok: true, exitCode: null, error: null },
+      { ok: false, exitCode: 9, error: "10" },
+      { ok: false, exitCode: null, error: "not with [key]" },
+    ]);
+    expect(results).toHaveLength(4);
+    expect(turn.events.filter((event) => event.type === "call").map(({ tool }) => tool)).toEqual(
+      Array(4).fill("add"),
+    );
+    expect(JSON.stringify(server.requests[1]?.messages)).toContain("not with");
+    expect(turn.events.filter((event) => event.type === "message").map(({ text }) => text)).toEqual([
+      "Begin.",
+      "First this.",
+      "It is 5.",
+    ]);
+  });
+
+  it("ends after so many answers, or when enough was spent", async () => {
+    const tool: ModelTool = {
+      ...{ name: "go", description: "goes on", parameters: z.object({}) },
+      run: () => Promise.resolve({ text: "on", ok: true, exitCode: null }),
+    };
+    const script: Script = () => ({ tools: [{ name: "go", args: {} }] });
+    const { turn, server } = await asked(client, script, { tools: [tool], steps: 3 });
+    expect(turn).toMatchObject({ ending: "limit", message: expect.stringContaining("after 3 answers") });
+    expect(server.requests).toHaveLength(3);
+    const { turn: spent } = await asked(client, script, {
+      ...{ tools: [tool], steps: 30 },
+      enough: ({ input }) => ((input ?? 0) >= 200 ? "it is enough" : null),
+    });
+    expect(spent).toMatchObject({ ending: "limit", usage: { input: 200 } });
+    expect(spent.message).toContain("it is enough");
   });
 
   it.each<[string, Step, object]>([

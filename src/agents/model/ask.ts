@@ -1,6 +1,7 @@
-import type { FinishReason, ModelMessage } from "ai";
+import type { FinishReason, JSONSchema7, ModelMessage, ToolSet } from "ai";
+import type { ZodType } from "zod";
 import type { TurnEnding } from "../agent.ts";
-import { type TraceEvent, type Usage, usageOf } from "../trace.ts";
+import { added, type TraceEvent, type Usage, usageOf } from "../trace.ts";
 import { dollarsOf } from "./prices.ts";
 import type { ProvidedModel } from "./provider.ts";
 import { redactor } from "./redact.ts";
@@ -18,6 +19,32 @@ export interface Question {
   idle?: number;
   signal?: AbortSignal;
   onEvent?: (event: TraceEvent) => void;
+  /** What the model may call. Its calls are carried out one after the other, and it is asked again with their results. */
+  tools?: readonly ModelTool[];
+  /** Most answers, each but the last followed by calls. Default 1. */
+  steps?: number;
+  /** Asked after each answer that called tools: why there must be no other one; null: go on. */
+  enough?: (usage: Usage) => string | null;
+  /** Handed on to providers that know one. */
+  seed?: number;
+}
+
+/** Something that a model can call. */
+export interface ModelTool {
+  name: string;
+  description: string;
+  /** What its arguments must look like; others never reach `run`. */
+  parameters: ZodType | { jsonSchema: object };
+  /** @throws Error whose message the model is told. */
+  run(args: unknown, signal: AbortSignal): Promise<ToolAnswer>;
+}
+
+export interface ToolAnswer {
+  /** What the model is told. */
+  text: string;
+  ok: boolean;
+  /** Of a command; null: it was none. */
+  exitCode: number | null;
 }
 
 /** What came of one call. */
@@ -43,7 +70,7 @@ const patience = 3 * 60_000;
 const rawLimit = 16 * 2 ** 20;
 
 /**
- * Asks a model once. No retries: whether and when to come again is for the caller to say. Never throws for what a
+ * Asks a model once, or with tools until it calls none any more. No retries: whether and when to come again is for the caller to say. Never throws for what a
  * provider does; what it cost is unknown (null) where the answer broke off before its end.
  */
 export async function ask(provided: ProvidedModel, question: Question): Promise<ModelTurn> {
@@ -64,12 +91,45 @@ export async function ask(provided: ProvidedModel, question: Question): Promise<
   let rawLength = 0;
   let text = "";
   let reasoning = "";
-  let finish: { reason: FinishReason; usage: Omit<Usage, "dollars"> } | null = null;
+  /** How much of `text` is in the trace. */
+  let told = 0;
+  let over: string | null = null;
+  const callsAt = new Map<string, number>();
+  let finish: { reason: FinishReason } | null = null;
   let failure: unknown;
 
   emit({ at: startedAt, type: "begin", agent: "model", version: null, model: provided.id, session: null });
   const last = question.messages.at(-1);
   if (last) emit({ at: startedAt, type: "message", role: "user", text: redact(last.text) });
+
+  const tell = () => {
+    const at = Date.now();
+    if (reasoning !== "") emit({ at, type: "message", role: "reasoning", text: redact(reasoning) });
+    const said = text.slice(told);
+    if (said !== "") emit({ at, type: "message", role: "assistant", text: redact(said) });
+    reasoning = "";
+    told = text.length;
+  };
+  const answered = (id: string, answer: ToolAnswer, error: string | null) => {
+    const at = Date.now();
+    const began = callsAt.get(id);
+    emit({
+      ...{
+        at,
+        type: "result",
+        id,
+        ok: answer.ok,
+        output: redact(answer.text),
+        error: error && redact(error),
+      },
+      ...{ exitCode: answer.exitCode, ms: began === undefined ? null : at - began, msFrom: "arrival" },
+    });
+  };
+  const { steps = 1 } = question;
+  const limit = (made: readonly { usage: TokenCounts }[]) => {
+    over ??= question.enough?.(made.map((each) => spent(provided, each.usage)).reduce(added)) ?? null;
+    return over !== null;
+  };
 
   try {
     const { stream } = streamText({
@@ -78,6 +138,9 @@ export async function ask(provided: ProvidedModel, question: Question): Promise<
       messages: question.messages.map(({ role, text: content }): ModelMessage => ({ role, content })),
       maxOutputTokens: question.maxOutput,
       maxRetries: 0,
+      ...(question.seed === undefined ? {} : { seed: question.seed }),
+      ...(question.tools ? { tools: await toolSet(question.tools, cut), toolCallConcurrency: 1 } : {}),
+      stopWhen: ({ steps: made }) => limit(made) || made.length >= steps,
       abortSignal: cut.signal,
       include: { rawChunks: true },
       providerOptions: { openai: { store: false } },
@@ -92,22 +155,34 @@ export async function ask(provided: ProvidedModel, question: Question): Promise<
       const { done, value: part } = await Promise.race([next, cut.off]);
       if (done) break;
       cut.alive();
-      if (part.type === "text-delta") text += part.text;
+      if (part.type === "start-step") {
+        text = "";
+        told = 0;
+      } else if (part.type === "text-delta") text += part.text;
       else if (part.type === "reasoning-delta") reasoning += part.text;
-      else if (part.type === "error") failure = part.error;
+      else if (part.type === "tool-call") {
+        tell();
+        callsAt.set(part.toolCallId, Date.now());
+        const args = redact(JSON.stringify(part.input) ?? "null");
+        emit({ at: Date.now(), type: "call", id: part.toolCallId, tool: part.toolName, args });
+      } else if (part.type === "tool-result") {
+        const answer = part.output as ToolAnswer;
+        answered(part.toolCallId, answer, answer.ok ? null : answer.text);
+      } else if (part.type === "tool-error") {
+        const error = part.error instanceof Error ? part.error.message : String(part.error);
+        answered(part.toolCallId, { text: error, ok: false, exitCode: null }, error);
+      } else if (part.type === "error") failure = part.error;
       else if (part.type === "raw") {
         const line = redact(JSON.stringify(part.rawValue) ?? "");
         rawLength += line.length;
         if (rawLength <= rawLimit) raw.push(line);
-      } else if (part.type === "finish-step")
-        finish = {
-          reason: part.finishReason,
-          usage: {
-            input: part.usage.inputTokens ?? null,
-            output: part.usage.outputTokens ?? null,
-            cached: part.usage.inputTokenDetails.cacheReadTokens ?? null,
-          },
-        };
+      } else if (part.type === "finish-step") {
+        tell();
+        finish = { reason: part.finishReason };
+        const usage = spent(provided, part.usage);
+        if (usage.input !== null || usage.output !== null || usage.cached !== null)
+          emit({ at: Date.now(), type: "usage", scope: "step", ...usage });
+      }
     }
   } catch (error) {
     failure ??= error;
@@ -115,13 +190,7 @@ export async function ask(provided: ProvidedModel, question: Question): Promise<
     cut.release();
   }
 
-  if (reasoning !== "") emit({ at: Date.now(), type: "message", role: "reasoning", text: redact(reasoning) });
-  if (text !== "") emit({ at: Date.now(), type: "message", role: "assistant", text: redact(text) });
-  if (finish) {
-    const dollars = provided.priced === null ? null : dollarsOf(provided.priced, finish.usage);
-    if (Object.values(finish.usage).some((value) => value !== null))
-      emit({ at: Date.now(), type: "usage", scope: "step", ...finish.usage, dollars });
-  }
+  tell();
 
   const outcome = (): Pick<ModelTurn, "ending" | "message" | "retryAfterMs"> => {
     const ended = (ending: TurnEnding, message: string, retryAfterMs: number | null = null) => ({
@@ -145,6 +214,9 @@ export async function ask(provided: ProvidedModel, question: Question): Promise<
         retryAfterMs,
       );
     }
+    if (over !== null) return ended("limit", `${id}: ${over}`);
+    if (question.tools && finish?.reason === "tool-calls")
+      return ended("limit", `${id} was still at work after ${steps} answers.`);
     if (finish === null || finish.reason === "error" || finish.reason === "interrupted")
       return ended("outage", `${id}: the answer broke off before its end.`);
     if (finish.reason === "content-filter")
@@ -173,6 +245,48 @@ export async function ask(provided: ProvidedModel, question: Question): Promise<
   };
 }
 
+/** As the library counts. */
+interface TokenCounts {
+  inputTokens: number | undefined;
+  outputTokens: number | undefined;
+  inputTokenDetails: { cacheReadTokens: number | undefined };
+}
+
+function spent({ priced }: ProvidedModel, counts: TokenCounts): Usage {
+  const usage = {
+    input: counts.inputTokens ?? null,
+    output: counts.outputTokens ?? null,
+    cached: counts.inputTokenDetails.cacheReadTokens ?? null,
+  };
+  return { ...usage, dollars: priced === null ? null : dollarsOf(priced, usage) };
+}
+
+async function toolSet(tools: readonly ModelTool[], cut: ReturnType<typeof cutter>): Promise<ToolSet> {
+  const { jsonSchema, tool } = await import("ai");
+  return Object.fromEntries(
+    tools.map((each) => [
+      each.name,
+      tool({
+        description: each.description,
+        inputSchema:
+          "jsonSchema" in each.parameters
+            ? jsonSchema(each.parameters.jsonSchema as JSONSchema7)
+            : (each.parameters as ZodType<unknown>),
+        // A tool may be silent for long.
+        execute: async (args: unknown) => {
+          cut.hold();
+          try {
+            return await each.run(args, cut.signal);
+          } finally {
+            cut.alive();
+          }
+        },
+        toModelOutput: ({ output }) => ({ type: "text", value: (output as ToolAnswer).text }),
+      }),
+    ]),
+  );
+}
+
 type Cut = "cancelled" | "timeout" | "idle";
 
 /** Ends a call at its time, after too long a silence, or when the caller says so. */
@@ -199,6 +313,9 @@ function cutter({ time, idle = patience, signal }: Question) {
     signal: controller.signal,
     off,
     reason: () => reason,
+    hold() {
+      clearTimeout(silence);
+    },
     alive() {
       clearTimeout(silence);
       silence = setTimeout(() => stop("idle"), idle);

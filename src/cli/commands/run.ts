@@ -99,6 +99,7 @@ async function shown(
       given.listener?.({ type: "notice", message });
     const result = await run(folder, given);
     display.end();
+    await (await import("./forge.ts")).feedFromSession(folder.folder);
     if (!options.json && result.final) {
       print("");
       return statusCommand(lab, { tag: result.tag });

@@ -8,7 +8,7 @@ export async function up(db: Kysely<Schema>): Promise<void> {
   await db.schema
     .createTable("turns")
     .addColumn("id", "integer", (c) => c.primaryKey())
-    .addColumn("session_id", "integer", (c) => c.notNull().references("sessions.id"))
+    .addColumn("session_id", "integer", (c) => c.references("sessions.id"))
     .addColumn("experiment_id", "integer", (c) => c.references("experiments.id"))
     .addColumn("researcher", "text", (c) => c.notNull())
     .addColumn("purpose", "text", (c) => c.notNull())

@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { recordGoal, type ShortCall } from "../../tests/support/goalTraces.ts";
+import { type Ledger, openLedger } from "../ledger/index.ts";
+import { afterGoal } from "./afterGoal.ts";
+import { readSettings, writeSettings } from "./settings.ts";
+
+let root: string;
+let ledger: Ledger;
+const begun: string[] = [];
+let atWork = 0;
+const start = async (folder: string) => {
+  begun.push(folder);
+  return atWork;
+};
+beforeEach(async () => {
+  begun.length = 0;
+  root = mkdtempSync(join(tmpdir(), "after-"));
+  ledger = await openLedger(join(root, ".whetstone", "ledger.db"));
+});
+afterEach(async () => {
+  await ledger.close();
+  rmSync(root, { recursive: true, force: true });
+});
+const calls: ShortCall[] = [
+  ["read", { path: "a.csv" }],
+  ["run", { command: "csvlint a.csv" }],
+];
+const goal = async () => (await recordGoal(ledger, { task: "clean", met: true, calls })).goalId;
+const on = async () =>
+  writeSettings(root, {
+    ...(await readSettings(root)),
+    ...{ auto: true, suite: "suite", agent: "claude", model: "a/b", limits: { runs: 10 } },
+  });
+
+describe("after a goal", () => {
+  it("nothing is spent unless it was switched on", async () => {
+    for (let index = 0; index < 5; index++) await goal();
+    expect(await afterGoal(ledger, root, await goal(), start)).toMatchObject({
+      ...{ started: false, why: expect.stringContaining("switched on") },
+    });
+    expect(begun).toEqual([]);
+  });
+
+  it("the forge begins once something recurs, and again only after further runs", async () => {
+    await on();
+    const first = await afterGoal(ledger, root, await goal(), start);
+    expect(first).toMatchObject({ started: false });
+    await goal();
+    expect(await afterGoal(ledger, root, await goal(), start)).toMatchObject({ started: true });
+    expect(begun).toEqual([root]);
+    expect(await afterGoal(ledger, root, await goal(), start)).toMatchObject({
+      ...{ started: false, why: "1 runs since the last time, 3 are waited for" },
+    });
+  });
+
+  it("there is never more than one at work", async () => {
+    await on();
+    atWork = process.pid;
+    for (let index = 0; index < 3; index++) await goal();
+    expect(await afterGoal(ledger, root, null, start)).toMatchObject({ started: true });
+    for (let index = 0; index < 3; index++) await goal();
+    expect(await afterGoal(ledger, root, null, start)).toMatchObject({
+      ...{ started: false, why: expect.stringContaining("at work already") },
+    });
+    atWork = 0;
+  });
+
+  it("the environment can keep it off", async () => {
+    await on();
+    for (let index = 0; index < 3; index++) await goal();
+    process.env.WHETSTONE_FORGE = "off";
+    try {
+      expect(await afterGoal(ledger, root, null, start)).toMatchObject({ started: false });
+    } finally {
+      delete process.env.WHETSTONE_FORGE;
+    }
+  });
+});

@@ -1,0 +1,367 @@
+import { createHash } from "node:crypto";
+import { UserError } from "../errors.ts";
+import {
+  type Ledger,
+  type SkillRow,
+  type SkillVersionRow,
+  skillRows,
+  skillVersionRows,
+} from "../ledger/index.ts";
+import {
+  addSkill,
+  addVersion,
+  catalogueOf,
+  freeName,
+  matchSkills,
+  requireSkill,
+  type Skill,
+  settleVersion,
+  skillOf,
+  skillOfVersion,
+} from "../skills/index.ts";
+import {
+  type CountOptions,
+  type Counts,
+  countTraces,
+  evidenceOf,
+  type Rejected,
+  refineSkill,
+  type Worded,
+  wordFindings,
+} from "./analyze/index.ts";
+import type { Asking } from "./askFor.ts";
+import { partOf, type Suite, type SuiteGoal } from "./suite.ts";
+import { type Runner, type TestOptions, type TestPaused, type TestReport, testSkill } from "./testSkill.ts";
+
+export interface AnalyzeOptions extends CountOptions {
+  /** Takes secrets out of what a model is shown. */
+  clean?: (text: string) => string;
+}
+
+/** Counts, and lets a model word what was counted. */
+export async function analyze(
+  asking: Asking,
+  options: AnalyzeOptions = {},
+): Promise<{ counts: Counts; worded: Worded | null; why: string }> {
+  const counts = await countTraces(asking.ledger, options);
+  const gate = recurrenceGate(counts, options.recurrence ?? 3);
+  if (gate !== null) return { counts, worded: null, why: gate };
+  const evidence = await evidenceOf(asking.ledger, counts, options.clean);
+  const worded = await wordFindings(asking, evidence, counts.tools);
+  return {
+    ...{ counts, worded },
+    why: worded.candidate === null ? "the findings carry no instruction that is worth a skill" : "",
+  };
+}
+
+/** Why nothing is forged of this; null: enough recurs. */
+export function recurrenceGate(counts: Counts, recurrence: number): string | null {
+  if (counts.runs < recurrence)
+    return `${counts.runs} runs are recorded, and a skill takes what recurs in at least ${recurrence}`;
+  const found =
+    counts.sequences.length + counts.recoveries.length + counts.contrasts.length + counts.missed.length;
+  return found === 0 ? `nothing recurs in at least ${recurrence} runs` : null;
+}
+
+/** A draft that waits for its test. */
+export interface Draft {
+  versionId: number;
+  skill: string;
+  version: number;
+  /** The version that it was made from by refining; null: it is new. */
+  before: number | null;
+}
+
+/**
+ * Takes a candidate into the library as a draft: as a new skill, or, where the library has one for the same purpose, as
+ * an edited version of that, which waits for its test. Nobody's text is overwritten.
+ */
+export async function draftCandidate(
+  asking: Asking,
+  counts: Counts,
+  worded: Worded,
+  clean?: (text: string) => string,
+): Promise<Draft | null> {
+  const { ledger } = asking;
+  const { candidate } = worded;
+  if (candidate === null) return null;
+  const provenance = {
+    sourceGoals: counts.goals,
+    sourceFamilies: counts.families,
+    claims: candidate.claims,
+    traceAnalysisSummary: summary(counts, worded),
+  };
+  const similar = await similarSkill(ledger, candidate.skill);
+  if (similar !== null) {
+    const evidence = await evidenceOf(ledger, counts, clean);
+    const refined = await refineSkill(asking, await skillOf(ledger, similar.name), evidence);
+    if (refined === null) return null;
+    const before = await currentVersion(ledger, similar);
+    const added = await addVersion(ledger, similar.name, {
+      ...{ skill: refined.skill, by: "forge", ...provenance, claims: refined.claims },
+    });
+    return { ...added, skill: similar.name, before: before.id };
+  }
+  const name = await freeName(ledger, candidate.skill.name);
+  const added = await addSkill(ledger, {
+    ...{ skill: { ...candidate.skill, name }, origin: "forge", ...provenance },
+    ...(counts.families.length === 1 && counts.families[0] ? { category: counts.families[0] } : {}),
+  });
+  return { ...added, skill: name, before: null };
+}
+
+/** A skill in use for so nearly the same purpose that another one would only compete with it. */
+async function similarSkill(ledger: Ledger, skill: Skill): Promise<SkillRow | null> {
+  const entries = await catalogueOf(ledger, ["validated", "gold", "unverified"]);
+  const [best] = matchSkills(entries, {
+    text: `${skill.name} ${skill.description}`,
+    tools: skill.allowedTools,
+  });
+  return best !== undefined && best.score >= 0.7 ? requireSkill(ledger, best.entry.name) : null;
+}
+
+function summary(counts: Counts, { patterns, antipatterns, dropped }: Worded): string {
+  return JSON.stringify({
+    ...{ runs: counts.runs, succeeded: counts.succeeded, failed: counts.failed, calls: counts.calls },
+    ...{ patterns, antipatterns, dropped: dropped.length },
+  });
+}
+
+export interface ForgeOptions extends Omit<TestOptions, "ledger" | "versionId" | "before" | "runner"> {
+  asking: Asking;
+  runner: Runner;
+  /** What to learn from. */
+  from?: AnalyzeOptions;
+  /** Learn from one occurrence too. */
+  once?: boolean;
+  onStep?: (words: string) => void;
+}
+
+export type ForgeOutcome =
+  | { kind: "nothing"; counts: Counts; worded: Worded | null; why: string }
+  | { kind: "tested"; draft: Draft; report: TestReport; worded: Worded | null }
+  | (TestPaused & { draft: Draft });
+
+/**
+ * The whole way from traces to a decision: a draft that still waits for its test comes first, then the traces are
+ * analysed and what they give is drafted and tested.
+ */
+export async function forgeSkill(options: ForgeOptions): Promise<ForgeOutcome> {
+  const { asking, from = {}, once = false, onStep } = options;
+  const { ledger } = asking;
+  const waiting = await waitingDraft(ledger);
+  let draft = waiting;
+  let worded: Worded | null = null;
+  if (draft === null) {
+    onStep?.("counting the traces");
+    const analysis = await analyze(asking, { ...from, ...(once ? { recurrence: 1 } : {}) });
+    worded = analysis.worded;
+    if (worded === null || analysis.why !== "")
+      return { kind: "nothing", counts: analysis.counts, worded, why: analysis.why };
+    draft = await draftCandidate(asking, analysis.counts, worded, from.clean);
+    if (draft === null)
+      return {
+        ...{ kind: "nothing", counts: analysis.counts, worded },
+        why: "a skill for this is there already, and no edit of it stands on the traces",
+      };
+  }
+  onStep?.(`testing ${draft.skill}, version ${draft.version}${waiting ? ", which waited for it" : ""}`);
+  const report = await testSkill({
+    ...options,
+    ...{ ledger, versionId: draft.versionId },
+    ...(draft.before === null ? {} : { before: draft.before }),
+  });
+  return report.kind === "paused" ? { ...report, draft } : { kind: "tested", draft, report, worded };
+}
+
+/** The oldest version of the forge's own making that nobody has decided on. */
+async function waitingDraft(ledger: Ledger, of?: { skill: string; before: number }): Promise<Draft | null> {
+  for (const row of await skillRows(ledger)) {
+    if (of === undefined ? row.status === "archived" : row.name !== of.skill) continue;
+    const versions = await skillVersionRows(ledger, row.id);
+    for (const version of versions) {
+      if (version.decision !== null || version.status !== "draft" || !isForged(row, version)) continue;
+      if (of !== undefined && version.parentVersionId !== of.before) continue;
+      return {
+        ...{ versionId: version.id, skill: row.name, version: version.version },
+        before: version.parentVersionId,
+      };
+    }
+  }
+  return null;
+}
+
+/** Made by the forge: it says what it learned from. */
+function isForged(row: SkillRow, version: SkillVersionRow): boolean {
+  return version.traceAnalysisSummary !== null && (row.origin === "forge" || version.version > 1);
+}
+
+async function currentVersion(ledger: Ledger, row: SkillRow): Promise<SkillVersionRow> {
+  const versions = await skillVersionRows(ledger, row.id);
+  const version = versions.find((each) => each.version === row.currentVersion);
+  if (!version) throw new UserError(`"${row.name}" has no version ${row.currentVersion}`);
+  return version;
+}
+
+/** The version in use, or what was kept on top of it and only waits for a person to take it into use. */
+async function bestVersion(ledger: Ledger, row: SkillRow): Promise<SkillVersionRow> {
+  const versions = await skillVersionRows(ledger, row.id);
+  let best = await currentVersion(ledger, row);
+  for (const version of versions)
+    if (version.parentVersionId === best.id && version.decision?.startsWith("keep")) best = version;
+  return best;
+}
+
+export interface ImproveOptions extends Omit<TestOptions, "ledger" | "versionId" | "before" | "runner"> {
+  asking: Asking;
+  runner: Runner;
+  /** Name of a skill in the library. */
+  skill: string;
+  /** Rounds without a keep after which it ends. Default 3. */
+  patience?: number;
+  /** Runs of each training goal per round. Default 1. */
+  trainings?: number;
+  clean?: (text: string) => string;
+  onStep?: (words: string) => void;
+}
+
+export interface Improved {
+  kind: "ended" | "paused";
+  why: string;
+  skill: string;
+  /** Versions at the start and the best now. */
+  from: number;
+  to: number;
+  rounds: { version: number | null; kept: boolean; reason: string; effect: string }[];
+  reports: TestReport[];
+}
+
+/** Share of a suite's goals that a skill is trained on; the others test it. */
+const trainingShare = 0.4;
+
+/**
+ * Improves a skill over and over: it is run on the training goals, what recurs in these traces is turned into a few
+ * edits, and the edited version must beat the best one so far on goals that it has never seen. Ends after several rounds
+ * without a keep, or at a limit. Which goals train is decided by their hash, so that it is the same after a break; what a
+ * round learned from is recorded with the version, and excluded from its tests in any case.
+ *
+ * @throws UserError when the suite is too small to be divided.
+ */
+export async function improveSkill(options: ImproveOptions): Promise<Improved> {
+  const { asking, suite, meter, stop, patience = 3, trainings = 1, onStep, clean } = options;
+  const { ledger } = asking;
+  const { training, testing } = await divide(suite);
+  const row = await requireSkill(ledger, options.skill);
+  const start = await bestVersion(ledger, row);
+  const result: Improved = {
+    ...{ kind: "ended", why: "", skill: row.name, from: start.version, to: start.version },
+    ...{ rounds: [], reports: [] },
+  };
+  let best = start;
+  const rejected: Rejected[] = [];
+  const ended = (kind: Improved["kind"], why: string): Improved => ({ ...result, kind, why });
+  for (let fruitless = 0; fruitless < patience; ) {
+    const beyond = stop?.requested ? "it was stopped" : meter.beyond();
+    if (beyond !== null) return ended("paused", beyond);
+    let draft = await waitingDraft(ledger, { skill: row.name, before: best.id });
+    if (draft === null) {
+      onStep?.(`running version ${best.version} on ${training.length} training goals`);
+      const goals = await train(options, training, row.name, best.id, trainings);
+      if (typeof goals === "string") return ended("paused", goals);
+      const counts = await countTraces(ledger, { goals, recurrence: 2 });
+      const evidence = await evidenceOf(ledger, counts, clean);
+      const { skill } = await skillOfVersion(ledger, best.id);
+      const refined =
+        evidence.findings.size === 0 ? null : await refineSkill(asking, skill, evidence, rejected);
+      if (refined === null) {
+        fruitless++;
+        result.rounds.push({
+          ...{ version: null, kept: false, effect: "" },
+          reason: "no edit stands on what recurs in the training runs",
+        });
+        continue;
+      }
+      const added = await addVersion(ledger, row.name, {
+        ...{ skill: refined.skill, by: "forge", parent: best.version, sourceGoals: goals },
+        ...{ sourceFamilies: counts.families, claims: refined.claims, traceAnalysisSummary: refined.edits },
+      });
+      if (!added.fresh) {
+        fruitless++;
+        rejected.push({ edits: refined.edits, reason: "the library has exactly this text already" });
+        result.rounds.push({ version: added.version, kept: false, reason: "known already", effect: "" });
+        continue;
+      }
+      draft = { ...added, skill: row.name, before: best.id };
+    }
+    onStep?.(`testing version ${draft.version} against version ${best.version}`);
+    const report = await testSkill({
+      ...options,
+      ...{ ledger, suite: testing, versionId: draft.versionId, before: best.id },
+    });
+    if (report.kind === "paused") return ended("paused", report.why);
+    result.reports.push(report);
+    const kept = report.verdict.kept && report.leak === null;
+    const effect = report.verdict.effect;
+    result.rounds.push({
+      ...{ version: draft.version, kept, reason: report.leak?.reason ?? report.verdict.reason },
+      effect: effect === null ? "" : `${effect.points >= 0 ? "+" : ""}${effect.points.toFixed(1)}`,
+    });
+    const { version } = await skillOfVersion(ledger, draft.versionId);
+    if (kept) {
+      // It beat the one before, even where neither scores well.
+      if (report.banding.band === "discarded")
+        await settleVersion(ledger, draft.versionId, {
+          ...{ status: "draft", decision: `keep: ${report.verdict.reason}; ${report.banding.reason}` },
+          score: report.treatment.overall?.value ?? null,
+        });
+      best = version;
+      result.to = version.version;
+      fruitless = 0;
+    } else {
+      fruitless++;
+      rejected.push({ edits: version.traceAnalysisSummary ?? "", reason: report.verdict.reason });
+      // A worse edit is out of use, whatever band its score would be in.
+      await settleVersion(ledger, draft.versionId, {
+        ...{ status: "archived", decision: `discard: ${report.verdict.reason}` },
+        score: report.treatment.overall?.value ?? null,
+      });
+    }
+  }
+  return ended("ended", `${patience} rounds in a row brought nothing`);
+}
+
+/** Runs a version on goals, outside of any test. @returns ids of the goals as they were run, or why it had to stop. */
+async function train(
+  { runner, meter, stop }: Pick<ImproveOptions, "runner" | "meter" | "stop">,
+  goals: readonly SuiteGoal[],
+  skill: string,
+  versionId: number,
+  times: number,
+): Promise<number[] | string> {
+  const run = runner.trials({ goals, skill, versions: { with: versionId } });
+  const ids: number[] = [];
+  for (let replicate = 1; replicate <= times; replicate++)
+    for (const { name } of goals) {
+      const beyond = stop?.requested ? "it was stopped" : meter.beyond();
+      if (beyond !== null) return beyond;
+      const { trial, goalId } = await run({ arm: "with", task: name, replicate, seed: replicate });
+      meter.add({ runs: 1, tokens: trial.tokens, dollars: trial.dollars });
+      if (goalId !== null) ids.push(goalId);
+    }
+  return ids;
+}
+
+async function divide(suite: Suite): Promise<{ training: SuiteGoal[]; testing: Suite }> {
+  const order = [...suite.goals].sort((a, b) => (mixed(a.hash) < mixed(b.hash) ? -1 : 1));
+  const count = Math.max(2, Math.round(order.length * trainingShare));
+  const training = order.slice(0, count);
+  if (order.length - count < 2)
+    throw new UserError(
+      `${suite.name} has ${order.length} open goals: too few to train on some and test on others`,
+      "give at least 4, better 15 or more",
+    );
+  const chosen = new Set(training);
+  return { training, testing: await partOf(suite, (goal) => !chosen.has(goal)) };
+}
+
+const mixed = (hash: string) => createHash("sha256").update(`training ${hash}`).digest("hex");

@@ -1,0 +1,116 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  type ModelRequest,
+  type ModelServer,
+  startModelServer,
+} from "../../tests/support/modelServer/index.ts";
+import { type Ledger, openLedger, trialsOf } from "../ledger/index.ts";
+import { addSkill, requireSkill, type Skill } from "../skills/index.ts";
+import { openMeter } from "./limits.ts";
+import { liveRunner } from "./live.ts";
+import { readSuite } from "./suite.ts";
+import { testSkill } from "./testSkill.ts";
+
+let root: string;
+let ledger: Ledger;
+let server: ModelServer;
+/** The model says what is asked for when it was told how: in its instructions, or by reading the skill. */
+const knows = ({ system, messages }: ModelRequest) =>
+  /END WITH THE WORD AMEN/.test(
+    system + messages.flatMap(({ results }) => results.map(({ text }) => text)).join(),
+  );
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), "live-"));
+  ledger = await openLedger(join(root, ".whetstone", "ledger.db"));
+  server = await startModelServer(
+    (request) => {
+      const offered = request.tools.find(({ name }) => name === "load_skill");
+      const read = request.messages.some(({ results }) => results.length > 0);
+      if (offered && !read && /<name>closing-words/.test(request.system))
+        return { tools: [{ name: "load_skill", args: { name: "closing-words" } }] };
+      return { text: knows(request) ? "It is done. AMEN" : "It is done." };
+    },
+    { main: () => true },
+  );
+  mkdirSync(join(root, "suite"));
+  for (let index = 0; index < 6; index++)
+    writeFileSync(
+      join(root, "suite", `g${index}.md`),
+      `---\nfamily: letters\nservers: { local: { url: "${server.url}/v1" } }\ncriteria:\n  - output: { matches: "AMEN$" }\n---\nWrite letter number ${index} to ${["Ada", "Bob", "Cy", "Dee", "Eva", "Flo"][index]}.\n`,
+    );
+});
+afterEach(async () => {
+  await server.close();
+  await ledger.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const skill = (
+  instructions: string,
+  description = "Closing words of letters. Use it to write a letter.",
+): Skill => ({
+  ...{ name: "closing-words", description, metadata: {}, allowedTools: [], instructions, files: new Map() },
+});
+
+async function tested(given: Skill) {
+  const { versionId } = await addSkill(ledger, { skill: given, origin: "person" });
+  const meter = openMeter({});
+  const who = { agent: "model: local/m", model: "local/m", judge: null };
+  const runner = liveRunner({ ledger, root, who, meter, env: {} });
+  const result = await testSkill({
+    ...{ ledger, versionId, suite: await readSuite(join(root, "suite")), runner, meter },
+    rule: { maxRuns: 24 },
+  });
+  if (result.kind !== "ended") throw new Error(result.why);
+  return result;
+}
+
+describe("live trials", () => {
+  it("run goals with and without the skill, prove who had it, and show that it helps", async () => {
+    const result = await tested(skill("END WITH THE WORD AMEN."));
+    expect(result.verdict).toMatchObject({ outcome: "better", loaded: { control: 0, treatment: 1 } });
+    expect(result.verdict.effect?.points).toBe(100);
+    const trials = await trialsOf(ledger, result.evaluation);
+    for (const { arm, trial, goalId } of trials) {
+      expect(trial).toMatchObject({ score: arm === "with" ? 100 : 0, loaded: arm === "with" });
+      expect(goalId).not.toBeNull();
+      expect(trial.tokens).toBeGreaterThan(0);
+    }
+    // The text reaches the model in the treatment only.
+    const told = server.requests.filter((request) => knows(request)).length;
+    expect(told).toBeGreaterThan(0);
+    const without = server.requests.filter(({ system }) => !/closing-words/.test(system));
+    expect(without.some((request) => knows(request))).toBe(false);
+    expect(readdirSync(join(root, ".whetstone", "goals"))).toEqual([]);
+    expect((await requireSkill(ledger, "closing-words")).status).toBe(result.status);
+  });
+
+  it("say of a skill that nobody loads that its description does not make the agent use it", async () => {
+    const result = await tested({
+      ...skill("END WITH THE WORD AMEN.", "Zebra grooming."),
+      name: "zebra-grooming",
+    });
+    expect(result.verdict.invalid).toContain("description");
+    expect(result.verdict.kept).toBe(false);
+  });
+
+  it("keep nothing that changes nothing, and leave no trace in the project's repository", async () => {
+    const git = (...args: string[]) =>
+      execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@b", ...args], { cwd: root }).toString();
+    git("init", "-q", "-b", "main");
+    // The project carries the skill itself: the control must not see that either.
+    mkdirSync(join(root, ".claude", "skills", "closing-words"), { recursive: true });
+    writeFileSync(join(root, ".claude", "skills", "closing-words", "SKILL.md"), "END WITH THE WORD AMEN");
+    git("add", ".claude");
+    git("commit", "-qm", "start");
+    const result = await tested(skill("Write nicely."));
+    expect(result.verdict).toMatchObject({ outcome: "not enough evidence", kept: false });
+    expect(result.banding.band).toBe("discarded");
+    expect(git("for-each-ref", "--format=%(refname)")).toBe("refs/heads/main\n");
+    expect(readdirSync(join(root, ".whetstone", "trials"))).toEqual([]);
+  });
+});

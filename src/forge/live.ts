@@ -1,0 +1,166 @@
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { TraceEvent } from "../agents/index.ts";
+import { RunFailed } from "../errors.ts";
+import { removeTree } from "../evaluator/index.ts";
+import { type GoalEvent, librarySkills, runGoal, type SkillSource } from "../goals/index.ts";
+import { goalTurnRows, type Ledger } from "../ledger/index.ts";
+import { cloneRepo } from "../repo/index.ts";
+import { openSandbox, type Sandbox } from "../sandbox/index.ts";
+import { loadedSkills, skillFolders } from "../skills/index.ts";
+import type { Ran, RunTrial } from "./drive.ts";
+import type { Meter } from "./limits.ts";
+import { type MeasuredTurn, trialOf } from "./measure.ts";
+import type { Arms, Runner, Who } from "./testSkill.ts";
+
+export interface LiveOptions {
+  ledger: Ledger;
+  /** The project: where goals without files begin. */
+  root: string;
+  who: Who;
+  meter: Meter;
+  /** Iterations of one run. Default 1: one attempt, no second chance. */
+  iterations?: number;
+  /** Milliseconds of one run. Default: the goal's own. */
+  time?: number;
+  /** False: the arms have no other skill. Default true: the library as it is, in both. */
+  library?: boolean;
+  env?: Readonly<Record<string, string | undefined>>;
+  sandbox?: Sandbox;
+  signal?: AbortSignal;
+  onEvent?: (event: GoalEvent) => void;
+  backoff?: number;
+}
+
+/**
+ * Runs goals for real: each run is a goal of its own with fresh agents and a fresh copy of the project, which is thrown
+ * away with its branches. The arm's version is offered as any skill is in daily work: in the prompt of the built-in agent,
+ * as folders to coding agents.
+ */
+export function liveRunner(options: LiveOptions): Runner {
+  let sandbox: Promise<Sandbox> | null = options.sandbox ? Promise.resolve(options.sandbox) : null;
+  return {
+    ...{ who: options.who, library: options.library ?? true },
+    trials: (arms) => async (ask) => {
+      sandbox ??= openSandbox();
+      return liveTrial({ ...options, sandbox: await sandbox }, arms, ask);
+    },
+  };
+}
+
+async function liveTrial(
+  options: LiveOptions & { sandbox: Sandbox },
+  arms: Arms,
+  ask: Parameters<RunTrial>[0],
+): Promise<Ran> {
+  const { ledger, root, who, meter, iterations = 1, signal } = options;
+  const goal = arms.goals.find(({ name }) => name === ask.task);
+  if (!goal) throw new Error(`the suite has no goal ${ask.task}`);
+  const version = arms.versions[ask.arm];
+  const source = armSkills(options, arms.skill, version);
+  const scratch = join(dirname(ledger.path), "trials", `${process.pid}-${Date.now()}`);
+  const { tokens, dollars, time } = meter.left();
+  try {
+    const own = goal.goal.files.length > 0 || !existsSync(join(root, ".git"));
+    if (!own) await cloneRepo(root, scratch);
+    const result = await runGoal({
+      ...{ goal: goal.goal, folder: own ? root : scratch, files: goal.folder, ledger },
+      ...{ agent: who.agent, plan: "single", skills: source.skills, seed: ask.seed },
+      ...(who.judge === null ? {} : { judge: who.judge }),
+      limits: {
+        iterations,
+        ...least("time", goal.goal.limits.time, options.time, time),
+        ...least("tokens", goal.goal.limits.tokens, tokens),
+        ...least("dollars", goal.goal.limits.dollars, dollars),
+      },
+      ...(options.env ? { env: options.env } : {}),
+      sandbox: options.sandbox,
+      ...(options.onEvent ? { listener: options.onEvent } : {}),
+      ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
+      ...(signal ? { signal } : {}),
+    });
+    if (result.status === "ready" || result.status === "cancelled")
+      throw new RunFailed(`${ask.task}: ${result.reason}`);
+    // All that it came to is on record; hundreds of copies would fill the disk.
+    await removeTree(join(dirname(ledger.path), "goals", String(result.goalId)));
+    const rows = await goalTurnRows(ledger, result.goalId);
+    const tasks = rows.filter(({ purpose }) => purpose === "task");
+    const hopeless = tasks.find(({ ending }) => ["auth", "start", "rate", "outage"].includes(ending));
+    // The provider's trouble is no result of the skill's.
+    if (hopeless) throw new RunFailed(`${who.agent}: ${hopeless.message}`, "see to the agent, then go on");
+    const seen = source.seen();
+    return {
+      trial: trialOf({
+        score: result.score,
+        met: result.score !== null && result.score >= result.threshold,
+        turns: tasks.map(({ id, usage }): MeasuredTurn => ({ events: seen.events.get(id) ?? [], usage })),
+        overhead: rows.filter(({ purpose }) => purpose === "plan").map(({ usage }) => usage),
+        wallMs: tasks.reduce((sum, { wallMs }) => sum + wallMs, 0),
+        loaded: seen.loaded,
+      }),
+      goalId: result.goalId,
+      agentVersion: tasks.find(({ agentVersion }) => agentVersion !== null)?.agentVersion ?? null,
+      model: tasks.find(({ model }) => model !== null)?.model ?? null,
+    };
+  } finally {
+    await removeTree(scratch);
+  }
+}
+
+function least<Name extends string>(
+  name: Name,
+  ...values: (number | undefined)[]
+): { [Key in Name]?: number } {
+  const known = values.filter((value) => value !== undefined);
+  return (known.length === 0 ? {} : { [name]: Math.min(...known) }) as { [Key in Name]?: number };
+}
+
+/** What one arm's runs are offered, and what was seen of it. */
+interface ArmSkills {
+  skills: SkillSource;
+  seen(): { loaded: boolean; events: ReadonlyMap<number, readonly TraceEvent[]> };
+}
+
+/**
+ * The library as an arm has it: with one version of the skill in question, or with none. A copy of it that the project
+ * itself carries is taken out of the working copy in every arm, else the control would have it as well.
+ *
+ * Loaded means: its whole text was in the agent's instructions, or the trace shows that the agent read it. In an arm
+ * that is not offered it, the trace alone tells.
+ */
+function armSkills(
+  { ledger, library = true }: Pick<LiveOptions, "ledger" | "library">,
+  skill: string,
+  version: number | undefined,
+): ArmSkills {
+  const events = new Map<number, readonly TraceEvent[]>();
+  let loaded = false;
+  const offered = librarySkills(ledger, {
+    ...(version === undefined ? { exclude: [skill] } : { include: [version] }),
+    ...(library ? {} : { statuses: [] }),
+  });
+  return {
+    seen: () => ({ loaded, events }),
+    skills: async (asked) => {
+      const away: string[] = [];
+      for (const base of skillFolders) {
+        const path = `${base}/${skill}`;
+        if (!existsSync(join(asked.folder, path))) continue;
+        await rm(join(asked.folder, path), { recursive: true, force: true });
+        away.push(path);
+      }
+      const given = await offered(asked);
+      if (given.prompt?.includes(`<skill_instructions name="${skill}">`)) loaded = true;
+      return {
+        ...given,
+        written: [...away, ...(given.written ?? [])],
+        after: async (turnId, trace) => {
+          events.set(turnId, trace);
+          if (loadedSkills(trace).has(skill)) loaded = true;
+          await given.after?.(turnId, trace);
+        },
+      };
+    },
+  };
+}

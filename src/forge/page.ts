@@ -1,0 +1,138 @@
+import type { SkillPage } from "../report/index.ts";
+import type { Skill } from "../skills/index.ts";
+import type { Component, Ses } from "./ses.ts";
+import type { TestReport } from "./testSkill.ts";
+import type { TransferCell } from "./transfer.ts";
+import type { TriggerResult } from "./trigger.ts";
+
+/** A test as the report page tells it. */
+export function pageOf(
+  skill: Skill,
+  report: TestReport,
+  { trigger = null, matrix = [] }: { trigger?: TriggerResult | null; matrix?: readonly TransferCell[] } = {},
+): SkillPage {
+  const { verdict, banding, treatment, baseline, rule, who } = report;
+  const { effect, cost, loaded } = verdict;
+  const overall = treatment.overall;
+  return {
+    ...{ name: report.skill, version: report.version, description: skill.description },
+    claim: claimOf(report),
+    kind: verdict.kept ? "gain" : verdict.outcome === "not enough evidence" ? "open" : "none",
+    evidence:
+      effect === null
+        ? "Nothing could be compared."
+        : `${signed(effect.points)} points${range(effect.interval)}, over ${effect.tasks} goals and ${effect.pairs} pairs of runs; p ${verdict.p.better.toPrecision(2)}`,
+    meaning: `${banding.band === "discarded" ? "Discard" : `Keep as ${banding.band}`}: ${banding.reason}.`,
+    facts: [
+      {
+        name: "Does it help",
+        main: verdict.outcome,
+        more: verdict.reason,
+      },
+      {
+        name: "Where it was read",
+        main: `${Math.round(100 * loaded.treatment)} % of the runs with it`,
+        more: `${Math.round(100 * loaded.control)} % of those without. ${verdict.asLoaded ? `Each run that read it gains ${signed(verdict.asLoaded.points)} points.` : ""}`,
+      },
+      {
+        name: "What it costs",
+        main: cost === null ? "not known" : `${signed(100 * cost.extra)} % ${cost.unit}`,
+        more:
+          cost === null
+            ? "No run said what it cost."
+            : `${amount(cost.control, cost.unit)} a run without, ${amount(cost.treatment, cost.unit)} with.`,
+      },
+      {
+        name: "Score",
+        main: overall === null ? "none" : overall.value.toFixed(1),
+        more: `${overall?.interval ? `95 % ${overall.interval[0].toFixed(1)} to ${overall.interval[1].toFixed(1)}. ` : ""}${treatment.missing.length > 0 ? `Missing: ${treatment.missing.join(", ")}.` : ""}`,
+      },
+      {
+        name: "Sealed goals",
+        main: report.sealed === null ? "not opened" : report.sealed.verdict.outcome,
+        more: `${report.suite.sealed} sealed goals, opened for ${report.openings} versions so far.`,
+      },
+      {
+        name: "Tested with",
+        main: who.agent,
+        more: `${who.model ? `Model ${who.model}. ` : ""}${who.judge ? `Judge ${who.judge}. ` : "No judge: checks only. "}${verdict.runs} runs, alpha ${rule.alpha}.`,
+      },
+    ],
+    parts: partsOf(treatment, baseline),
+    tasks: tasksOf(report),
+    trigger: trigger === null ? null : trigger.queries,
+    matrix: matrix.map(({ family, agent, model, effect: of, transfer }) => ({
+      ...{ family, who: model === null ? agent : `${agent} (${model})`, transfer },
+      ...{ effect: `${signed(of.points)}${range(of.interval)}`, pairs: of.pairs },
+    })),
+    notes: [
+      ...(report.leak ? [report.leak.reason] : []),
+      ...(verdict.invalid ? [verdict.invalid] : []),
+      ...(verdict.more
+        ? [
+            `About ${verdict.more.runs} more runs over ${verdict.more.tasks} goals would decide an effect of ${verdict.more.points.toFixed(1)} points.`,
+          ]
+        : []),
+      ...report.suite.excluded.map(({ name, why }) => `${name} was left out: ${why}.`),
+      ...(trigger === null
+        ? []
+        : [
+            `It was read at ${share(trigger.sensitivity)} of the questions that call for it, and stayed quiet at ${share(trigger.specificity)} of the others.`,
+          ]),
+    ],
+    instructions: skill.instructions,
+  };
+}
+
+/** The finding in a few words. */
+export function claimOf({ verdict }: Pick<TestReport, "verdict">): string {
+  const points = verdict.effect?.points ?? 0;
+  if (verdict.kept) return `It helps: ${signed(points)} points`;
+  if (verdict.veto !== null) return "It helps, but costs more than it brings";
+  if (verdict.outcome === "worse") return `It harms: ${signed(points)} points`;
+  return "Not enough evidence that it helps";
+}
+
+function partsOf(treatment: Ses, baseline: Ses): SkillPage["parts"] {
+  const value = (part: Component | undefined) =>
+    part === undefined || part.missing !== null
+      ? "–"
+      : `${part.value.toFixed(1)}${part.interval ? ` (${part.interval[0].toFixed(0)} to ${part.interval[1].toFixed(0)})` : ""}`;
+  return treatment.components.map((part) => ({
+    ...{ name: part.name, weight: part.weight, value: value(part) },
+    baseline: value(baseline.components.find(({ name }) => name === part.name)),
+    rests: part.missing ?? `${part.n} runs of ${part.tasks} goals`,
+  }));
+}
+
+function tasksOf({ trials, rule }: TestReport): SkillPage["tasks"] {
+  return [...Map.groupBy(trials, ({ task }) => task)].map(([task, rows]) => {
+    const mean = (arm: string) => {
+      const scores = rows.flatMap((row) =>
+        row.arm === arm && row.trial.score !== null ? [row.trial.score] : [],
+      );
+      return scores.length === 0 ? null : scores.reduce((a, b) => a + b, 0) / scores.length;
+    };
+    return {
+      ...{ task, family: rows[0]?.family ?? "", runs: rows.length },
+      ...{ without: mean(rule.control), with: mean("with") },
+    };
+  });
+}
+
+export function signed(value: number): string {
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
+}
+
+export function range(interval: readonly [number, number] | null): string {
+  return interval === null ? "" : ` (${signed(interval[0])} to ${signed(interval[1])})`;
+}
+
+function amount(value: number, unit: "dollars" | "tokens" | "ms"): string {
+  if (unit === "dollars") return `$${value.toFixed(4)}`;
+  return unit === "ms" ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} tokens`;
+}
+
+function share(value: number | null): string {
+  return value === null ? "none" : `${Math.round(100 * value)} %`;
+}

@@ -1,0 +1,233 @@
+import { createHash } from "node:crypto";
+import { existsSync, statSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { stringify } from "yaml";
+import { z } from "zod";
+import { UserError } from "../errors.ts";
+import { type Goal, goalHash, parseGoal } from "../goals/index.ts";
+import { answersOf, testGoals } from "./leak.ts";
+
+/** A goal that a skill is tested with. */
+export interface SuiteGoal {
+  /** Unique in its suite. */
+  name: string;
+  goal: Goal;
+  hash: string;
+  /** Folder that the goal's files are relative to. */
+  folder: string;
+  /** Opened once per promotion only. */
+  sealed: boolean;
+  /** Texts that would give its answer away. */
+  answers: string[];
+}
+
+/** Goals to test a skill with. */
+export interface Suite {
+  name: string;
+  /** Of the open goals and of the sealed ones, with the contents of their files. */
+  hash: string;
+  sealedHash: string;
+  goals: SuiteGoal[];
+  sealed: SuiteGoal[];
+  /** Goals that are no test for this skill, and why. */
+  excluded: { name: string; why: string }[];
+}
+
+/** `evals/evals.json` as the ecosystem has it: both names of the expectations, and what whetstone adds. */
+const evalsFile = z.looseObject({
+  skill_name: z.string().min(1).optional(),
+  judge: z.string().optional(),
+  evals: z.array(
+    z.looseObject({
+      id: z.union([z.string(), z.number()]).transform(String),
+      prompt: z.string().min(1),
+      expected_output: z.string().optional(),
+      files: z.array(z.string()).default([]),
+      expectations: z.array(z.unknown()).optional(),
+      assertions: z.array(z.unknown()).optional(),
+      family: z.string().optional(),
+      sealed: z.boolean().default(false),
+    }),
+  ),
+});
+
+/**
+ * Reads a suite: an `evals.json` (or a skill's folder, or its `evals/`, that has one), or a folder of goal files, in
+ * which those below `sealed/` and those called `*.sealed.md` are sealed.
+ *
+ * Expectations of an `evals.json` are rubric items for the judge, as sentences; where they are maps, they are criteria as
+ * goal files have them (`command`, `file`, `output`). Without any, the `expected_output` is what the judge looks for.
+ *
+ * @param judge `provider/model` for rubric items whose goal names none.
+ * @throws UserError when there is no suite, or a goal in it cannot be read.
+ */
+export async function readSuite(path: string, judge?: string): Promise<Suite> {
+  const place = resolve(path);
+  if (!existsSync(place))
+    throw new UserError(`${path}: there is no such suite`, "give a folder of goal files");
+  const evals = evalsIn(place);
+  const goals = evals === null ? await goalFiles(place, judge) : await evalGoals(evals, judge);
+  if (goals.length === 0)
+    throw new UserError(
+      `${path} holds no goals`,
+      "a suite is a folder of goal files (*.md), or an evals/evals.json beside the skill",
+    );
+  const names = new Set<string>();
+  for (const { name } of goals) {
+    if (names.has(name)) throw new UserError(`${path}: two goals are called "${name}"`);
+    names.add(name);
+  }
+  return {
+    name: basename(evals === null ? place : skillFolder(evals)),
+    ...(await divided(goals)),
+    excluded: [],
+  };
+}
+
+/** Where the `evals.json` of a path is; null: it has none. */
+function evalsIn(place: string): string | null {
+  if (statSync(place).isFile()) return place.endsWith(".json") ? place : null;
+  return (
+    [join(place, "evals", "evals.json"), join(place, "evals.json")].find((file) => existsSync(file)) ?? null
+  );
+}
+
+function skillFolder(evals: string): string {
+  const folder = dirname(evals);
+  return basename(folder) === "evals" ? dirname(folder) : folder;
+}
+
+async function evalGoals(path: string, judge?: string): Promise<SuiteGoal[]> {
+  let document: unknown;
+  try {
+    document = JSON.parse(await readFile(path, "utf8"));
+  } catch (error) {
+    throw new UserError(`${path} is no JSON: ${(error as Error).message}`);
+  }
+  const read = evalsFile.safeParse(document);
+  if (!read.success) {
+    const [issue] = read.error.issues;
+    throw new UserError(
+      `${path}: ${issue?.path.join(".") || "the document"}: ${issue?.message}`,
+      'it looks like {"skill_name": "...", "evals": [{"id": 1, "prompt": "...", "expectations": ["..."]}]}',
+    );
+  }
+  const { skill_name: skill, judge: own, evals } = read.data;
+  const folder = skillFolder(path);
+  return evals.map((each) => {
+    const expected = each.expectations ?? each.assertions ?? [];
+    const criteria = expected.map((one) => {
+      if (typeof one === "string") return { rubric: one };
+      // Graders write {text, passed, evidence} here: the text is what is expected.
+      const { text, name } = one as { text?: unknown; name?: unknown };
+      return typeof text === "string" ? { rubric: text, ...(typeof name === "string" ? { name } : {}) } : one;
+    });
+    if (criteria.length === 0 && each.expected_output !== undefined)
+      criteria.push({ rubric: `It comes to this: ${each.expected_output}` });
+    const front = {
+      title: `${skill ?? basename(folder)} ${each.id}`,
+      family: each.family ?? skill ?? basename(folder),
+      criteria,
+      ...(each.files.length > 0 ? { files: each.files } : {}),
+      ...judged(own ?? judge),
+    };
+    const source = `---\n${stringify(front)}---\n\n${each.prompt}\n`;
+    const goal = suiteGoal(each.id, source, `${path} eval ${each.id}`, folder, each.sealed);
+    if (each.expected_output !== undefined) goal.answers.push(each.expected_output);
+    return goal;
+  });
+}
+
+const judged = (judge: string | undefined) => (judge === undefined ? {} : { judge });
+
+async function goalFiles(place: string, judge?: string): Promise<SuiteGoal[]> {
+  const single = statSync(place).isFile();
+  const root = single ? dirname(place) : place;
+  const paths = single
+    ? [place]
+    : (await readdir(place, { recursive: true, withFileTypes: true }))
+        .filter((entry) => entry.isFile() && entry.name.endsWith(".md") && entry.name !== "README.md")
+        .map((entry) => join(entry.parentPath, entry.name))
+        .sort();
+  const goals: SuiteGoal[] = [];
+  for (const path of paths) {
+    const inside = relative(root, path);
+    const name = inside.replace(/\.md$/, "");
+    const sealed = /(?:^|[\\/])sealed[\\/]/.test(inside) || name.endsWith(".sealed");
+    const goal = suiteGoal(name, await readFile(path, "utf8"), path, dirname(path), sealed);
+    if (goal.goal.judge === undefined && judge !== undefined) goal.goal.judge = judge;
+    goals.push(goal);
+  }
+  return goals;
+}
+
+function suiteGoal(name: string, source: string, path: string, folder: string, sealed: boolean): SuiteGoal {
+  const { goal, problems } = parseGoal(source, join(folder, `${basename(name)}.md`));
+  if (goal === null) {
+    const first = problems.find(({ severity }) => severity === "error");
+    throw new UserError(
+      `${path}${first?.line ? `:${first.line}` : ""}: ${first?.what ?? "is no goal"}`,
+      first?.fix ? `write: ${first.fix}` : "",
+    );
+  }
+  // The folder that only seals goals is no family of its own.
+  if (goal.family === "sealed") goal.family = basename(dirname(folder));
+  return { name, goal, hash: goalHash(goal), folder, sealed, answers: answersOf(goal.criteria) };
+}
+
+/**
+ * The suite without the goals whose traces taught a skill.
+ *
+ * @param taught those goals.
+ */
+export async function withoutTaught(
+  suite: Suite,
+  taught: readonly { hash: string; title: string; text: string }[],
+): Promise<Suite> {
+  const asked = [...suite.goals, ...suite.sealed].map((goal) => ({
+    ...{ hash: goal.hash, text: goal.goal.text, goal },
+  }));
+  const { suite: kept, excluded } = testGoals(asked, taught);
+  if (excluded.length === 0) return suite;
+  const left = kept.map(({ goal }) => goal);
+  return {
+    ...suite,
+    ...(await divided(left)),
+    excluded: [
+      ...suite.excluded,
+      ...excluded.map(({ goal, reason }) => ({ name: goal.goal.name, why: reason })),
+    ],
+  };
+}
+
+/** Open and sealed goals, each with their hash. */
+async function divided(
+  goals: readonly SuiteGoal[],
+): Promise<Pick<Suite, "goals" | "sealed" | "hash" | "sealedHash">> {
+  const open = goals.filter(({ sealed }) => !sealed);
+  const sealed = goals.filter((goal) => goal.sealed);
+  return { goals: open, sealed, hash: await suiteHash(open), sealedHash: await suiteHash(sealed) };
+}
+
+/** Some goals of a suite as a suite of their own. */
+export async function partOf(suite: Suite, chosen: (goal: SuiteGoal) => boolean): Promise<Suite> {
+  return { ...suite, ...(await divided([...suite.goals.filter(chosen), ...suite.sealed])) };
+}
+
+/** Hash over goals and the contents of their files: another suite is another yardstick. */
+async function suiteHash(goals: readonly SuiteGoal[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const { name, hash: goal, goal: of, folder } of [...goals].sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  )) {
+    hash.update(`${name}\0${goal}\0${of.judge ?? ""}\0`);
+    for (const file of of.files) {
+      const content = await readFile(join(folder, file)).catch(() => null);
+      if (content === null)
+        throw new UserError(`goal "${name}" wants the file ${join(folder, file)}, and it cannot be read`);
+      hash.update(`${file}\0${content.length}\0`).update(content);
+    }
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,31 @@
+/**
+ * One run of one goal under one arm of an A/B test. `without`: the library as it is; `with`: the same and the skill;
+ * `placebo`: a text of equal length that says nothing; `before`: the version that is to be refined.
+ */
+export type Arm = "without" | "with" | "placebo" | "before";
+
+/** What a run is asked for. Runs of one task, seed and replicate make a pair. */
+export interface TrialAsk {
+  arm: Arm;
+  /** The goal's name in its suite. */
+  task: string;
+  replicate: number;
+  seed: number;
+}
+
+/** What came of it. Null is not known or not met, never zero or a hundred. */
+export interface Trial {
+  /** 0 to 100: weighted criteria met. Null: it could not be scored (no judge answer, agent not started). */
+  score: number | null;
+  toolCalls: number;
+  /** Calls that were not repeated, not unused and did not fail. */
+  usefulCalls: number;
+  /** Tool errors, and those after which the task still came right. */
+  errors: number;
+  recovered: number;
+  wallMs: number;
+  tokens: number | null;
+  dollars: number | null;
+  /** The treatment loaded the skill (or had it in its prompt); the control must be false. */
+  loaded: boolean;
+}

@@ -1,0 +1,17 @@
+export { askJson } from "./askJson.ts";
+export { familyOf } from "./evaluator.ts";
+export type { GoalEvent } from "./events.ts";
+export type * from "./goal.ts";
+export {
+  commandCriterion,
+  goalFromText,
+  goalHash,
+  type ParsedGoal,
+  parseGoal,
+  rubricCriterion,
+} from "./goalFile.ts";
+export { type ModelAgent, modelAgent } from "./modelAgent.ts";
+export { openGoals } from "./root.ts";
+export { type GoalResult, type RunGoalOptions, runGoal } from "./runGoal.ts";
+export { givenSkills, librarySkills, type SkillSource, type TaskSkills } from "./skillSource.ts";
+export { type Member, openTeam } from "./team.ts";

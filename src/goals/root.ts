@@ -1,0 +1,8 @@
+import { type Ledger, openLedger } from "../ledger/index.ts";
+import { ledgerPath, makeWhetstoneFolder } from "../notebook/index.ts";
+
+/** The ledger of a project's goals, as it stays open for a run. */
+export async function openGoals(project: string): Promise<Ledger> {
+  await makeWhetstoneFolder(project);
+  return openLedger(ledgerPath(project));
+}

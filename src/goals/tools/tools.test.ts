@@ -1,0 +1,231 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { startMcpServer } from "../../../tests/support/mcpServer.ts";
+import { openSandbox, type Sandbox } from "../../sandbox/index.ts";
+import { fetchTool, isPublic } from "./fetch.ts";
+import { allowedTools, builtInTools, makeTools } from "./index.ts";
+import { connectMcp } from "./mcp.ts";
+import { capped, placeOf } from "./place.ts";
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await openSandbox();
+});
+const never = new AbortController().signal;
+
+function home(files: Record<string, string>): { folder: string; outside: string } {
+  const base = realpathSync(mkdtempSync(join(tmpdir(), "whet tools-")));
+  onTestFinished(() => rmSync(base, { recursive: true, force: true }));
+  const [folder, outside] = [join(base, "in"), join(base, "out")];
+  for (const each of [folder, outside]) mkdirSync(each);
+  writeFileSync(join(outside, "secret.txt"), "secret\n");
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(join(folder, path, ".."), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  return { folder, outside };
+}
+
+function user(folder: string) {
+  const tools = new Map(
+    makeTools(builtInTools, { folder, inputs: [] }, sandbox).map((tool) => [tool.name, tool]),
+  );
+  return async (name: string, args: object) => {
+    const tool = tools.get(name);
+    if (!tool || "jsonSchema" in tool.parameters) throw new Error(name);
+    return tool.run(tool.parameters.parse(args), never);
+  };
+}
+
+describe("the tools of the built-in agent", () => {
+  it("read, write, edit, list and search the files of the folder", async () => {
+    const { folder } = home({
+      "a.txt": "one\ntwo\nthree\n",
+      "src/b.ts": "const two = 2;\n",
+      "node_modules/x.js": "two",
+    });
+    const use = user(folder);
+    expect((await use("read", { path: "a.txt", from: 2, lines: 1 })).text).toBe("two\n[2 more lines]");
+    await use("write", { path: "new/deep/c.txt", content: "$& two" });
+    await use("edit", { path: "a.txt", old_string: "two", new_string: "$& 2" });
+    expect(readFileSync(join(folder, "a.txt"), "utf8")).toBe("one\n$& 2\nthree\n");
+    expect((await use("list", {})).text).toBe("a.txt\nnew/deep/c.txt\nsrc/b.ts");
+    expect((await use("list", { path: "src", glob: "**/*.js" })).text).toBe("no files");
+    expect((await use("search", { pattern: "tw[o]" })).text).toBe(
+      "new/deep/c.txt:1: $& two\nsrc/b.ts:1: const two = 2;",
+    );
+    await expect(use("edit", { path: "a.txt", old_string: "e", new_string: "" })).rejects.toThrow("3 times");
+    await expect(use("edit", { path: "a.txt", old_string: "zz", new_string: "" })).rejects.toThrow(
+      "is not in",
+    );
+    await expect(use("read", { path: "none" })).rejects.toThrow("there is no file none");
+    await expect(use("search", { pattern: "(" })).rejects.toThrow();
+  });
+
+  it("end a search that would take for ever", async () => {
+    const { folder } = home({ "a.txt": `${"a".repeat(50)}!\n` });
+    await expect(user(folder)("search", { pattern: "(a+)+$" })).rejects.toThrow("simpler");
+  }, 20_000);
+
+  it("run commands and JavaScript in the sandbox, without a network", async () => {
+    const { folder } = home({ "a.txt": "one\n" });
+    const use = user(folder);
+    expect(await use("run", { command: "cat a.txt; echo new > b.txt; exit 3" })).toMatchObject({
+      ok: false,
+      exitCode: 3,
+    });
+    expect(readFileSync(join(folder, "b.txt"), "utf8")).toBe("new\n");
+    expect((await use("run", { command: "sleep 20", seconds: 1 })).ok).toBe(false);
+    const code =
+      'import { readFileSync } from "node:fs"; console.log(readFileSync("a.txt", "utf8").trim() + process.version)';
+    expect((await use("javascript", { code })).text).toMatch(/^onev\d/);
+    expect((await use("run", { command: "head -c 100000 /dev/zero | tr '\\0' x" })).text.length).toBeLessThan(
+      31_000,
+    );
+  });
+
+  it("stay in the folder, whatever path or link leads out", async () => {
+    const { folder, outside } = home({ "a.txt": "one\n" });
+    symlinkSync(outside, join(folder, "away"));
+    symlinkSync(join(outside, "none-yet"), join(folder, "dangling"));
+    symlinkSync("a.txt", join(folder, "inner"));
+    const use = user(folder);
+    for (const path of [
+      "../out/secret.txt",
+      `${outside}/secret.txt`,
+      "away/secret.txt",
+      "a/../../out/secret.txt",
+      "away/../../out/secret.txt",
+      "\\..\\..\\out\\secret.txt",
+    ])
+      await expect(use("read", { path })).rejects.toThrow(/outside|out of|no file/);
+    for (const path of ["away/x", "dangling", "../x"]) {
+      await expect(use("write", { path, content: "x" })).rejects.toThrow(/outside|out of/);
+    }
+    await expect(use("list", { path: "away" })).rejects.toThrow("out of");
+    expect((await use("search", { pattern: "secret" })).text).toBe("nothing found");
+    expect((await use("read", { path: "inner" })).text).toBe("one\n");
+    expect((await use("read", { path: join(folder, "a.txt") })).text).toBe("one\n");
+  });
+
+  it("never name a place outside of the folder", async () => {
+    const { folder, outside } = home({ "a/b.txt": "" });
+    symlinkSync(outside, join(folder, "a", "l"));
+    const part = fc.constantFrom("..", ".", "a", "l", "b.txt", "", "secret.txt", "out", "in");
+    await fc.assert(
+      fc.asyncProperty(fc.array(part, { maxLength: 6 }), fc.boolean(), async (parts, absolute) => {
+        const at = await placeOf(folder, (absolute ? "/" : "") + parts.join("/")).catch(() => folder);
+        expect(`${at}/`.startsWith(`${folder}/`)).toBe(true);
+        expect(at).not.toMatch(/\/a\/l\/./);
+      }),
+    );
+  });
+
+  it("are all but fetch, unless they are named; other tools' names are known", () => {
+    expect(allowedTools([])).not.toContain("fetch");
+    expect(allowedTools(["Read", "Bash", "WebFetch", "NotebookEdit"])).toEqual(["read", "run", "fetch"]);
+  });
+
+  it("cut the middle out of what is long", () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 500 }), fc.integer({ min: 2, max: 300 }), (text, limit) => {
+        const short = capped(text, limit);
+        expect(short.length).toBeLessThanOrEqual(limit + 60);
+        if (text.length <= limit) expect(short).toBe(text);
+      }),
+    );
+  });
+});
+
+describe("fetch", () => {
+  async function site(answers: Record<string, [number, string]>): Promise<string> {
+    const server = createServer((request, response) => {
+      const [status, body] = answers[request.url ?? ""] ?? [404, "none"];
+      response.writeHead(status, status === 302 ? { location: body } : {}).end(body);
+    });
+    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+    onTestFinished(() => void server.close());
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  it("gets a page, through redirects that lead to allowed addresses only", async () => {
+    const url = await site({
+      "/a": [302, "/b"],
+      "/b": [200, "text"],
+      "/c": [302, "http://127.0.0.2/x"],
+      "/d": [302, "file:///etc/passwd"],
+      "/e": [302, "/e"],
+    });
+    const get = (path: string) =>
+      fetchTool((address) => address === "127.0.0.1").run({ url: `${url}${path}` }, never);
+    expect(await get("/a")).toEqual({ text: "HTTP 200\ntext", ok: true, exitCode: null });
+    expect((await get("/z")).ok).toBe(false);
+    await expect(get("/c")).rejects.toThrow("no public address");
+    await expect(get("/d")).rejects.toThrow("file:");
+    await expect(get("/e")).rejects.toThrow("without an end");
+  });
+
+  it("refuses private addresses, by number and by name", async () => {
+    const url = await site({ "/": [200, "private"] });
+    await expect(fetchTool().run({ url }, never)).rejects.toThrow("no public address");
+    await expect(fetchTool().run({ url: url.replace("127.0.0.1", "localhost") }, never)).rejects.toThrow(
+      "no public address",
+    );
+    await expect(fetchTool().run({ url: "http://2130706433/" }, never)).rejects.toThrow("no public address");
+  });
+
+  it.each([
+    "127.0.0.1",
+    "10.1.2.3",
+    "172.31.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "0.0.0.0",
+    "255.255.255.255",
+    "224.0.0.1",
+    "::1",
+    "::",
+    "fe80::1",
+    "fd00::1",
+    "::ffff:10.0.0.1",
+    "64:ff9b::a00:1",
+    "2002:a00:1::",
+    "ff02::1",
+    "nonsense",
+  ])("takes %s for no public address", (address) => expect(isPublic(address)).toBe(false));
+
+  it.each(["1.1.1.1", "93.184.216.34", "172.32.0.1", "2606:4700::1111", "2a00:1450:4001::8a"])(
+    "takes %s for a public address",
+    (address) => expect(isPublic(address)).toBe(true),
+  );
+});
+
+it("the tools of an MCP server are called through it", async () => {
+  const server = await startMcpServer("a-token", "42 ms");
+  onTestFinished(() => server.close());
+  const connected = await connectMcp({ name: "lab", url: server.url, token: "a-token" }, "/");
+  expect(connected.tools.map(({ name }) => name)).toEqual(["lab_measure"]);
+  expect(await connected.tools[0]?.run({ seed: 1 }, never)).toEqual({
+    text: "42 ms",
+    ok: true,
+    exitCode: null,
+  });
+  await connected.close();
+  await expect(connectMcp({ name: "lab", url: server.url, token: "wrong" }, "/")).rejects.toThrow(
+    "lab cannot be reached",
+  );
+});

@@ -1,0 +1,149 @@
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openLedger, trialsOf } from "../src/ledger/index.ts";
+import { type ModelServer, startModelServer } from "./support/modelServer/index.ts";
+
+const run = promisify(execFile);
+const cli = new URL("../src/cli/main.ts", import.meta.url).pathname;
+let root: string;
+let server: ModelServer;
+let delayMs = 0;
+beforeEach(async () => {
+  delayMs = 0;
+  root = mkdtempSync(join(tmpdir(), "forge-"));
+  server = await startModelServer(
+    (request) => {
+      const told =
+        request.system + request.messages.flatMap(({ results }) => results.map(({ text }) => text)).join();
+      const tool = request.tools.find(({ name }) => name === "load_skill");
+      const letter = /letter/.test(request.messages[0]?.text ?? "");
+      if (tool && letter && !request.messages.some(({ results }) => results.length > 0))
+        return { tools: [{ name: "load_skill", args: { name: "closing-words" } }], delayMs };
+      return { text: /AMEN/.test(told) ? "It is done. AMEN" : "It is done.", delayMs };
+    },
+    { main: () => true },
+  );
+  const skill = join(root, "closing-words");
+  mkdirSync(join(skill, "evals"), { recursive: true });
+  writeFileSync(
+    join(skill, "SKILL.md"),
+    "---\nname: closing-words\ndescription: Closing words of letters. Use it when you write a letter.\n---\n\nEnd with the word AMEN.\n",
+  );
+  const evals = ["Ada", "Bob", "Cy", "Dee", "Eva", "Flo"].map((name, index) => ({
+    id: index + 1,
+    prompt: `Write letter ${index} to ${name}.`,
+    files: [],
+    ...(index % 2 === 0
+      ? { expectations: [{ output: { matches: "AMEN$" } }] }
+      : { assertions: [{ output: { matches: "AMEN$" } }] }),
+  }));
+  writeFileSync(join(skill, "evals", "evals.json"), JSON.stringify({ skill_name: "closing-words", evals }));
+});
+afterEach(async () => {
+  await server.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const whet = (...args: string[]) =>
+  run(process.execPath, [cli, ...args], { cwd: root, env: { ...process.env, NO_COLOR: "1" } });
+const world = () => ["--model", "local/m", "--url", `${server.url}/v1`];
+
+describe("whet skill test", () => {
+  it("says of a folder with evals/evals.json whether the skill helps, and writes a page", async () => {
+    const { stdout } = await whet(
+      "skill",
+      "test",
+      "closing-words",
+      ...world(),
+      "--test-runs",
+      "24",
+      "--json",
+    );
+    const report = JSON.parse(stdout) as { page: string };
+    expect(report).toMatchObject({
+      ...{ kind: "ended", skill: "closing-words", version: 1 },
+      verdict: { outcome: "better", kept: true, loaded: { control: 0, treatment: 1 } },
+      trigger: { sensitivity: 1, specificity: 1 },
+    });
+    const page = readFileSync(report.page, "utf8");
+    expect(page).toContain("It helps: +100.0 points");
+    expect(page).not.toContain("<script");
+    const again = await whet("forge", "status");
+    expect(again.stdout).toContain("test of closing-words v1 on closing-words: better");
+    expect((await whet("forge", "matrix")).stdout).toContain("positive");
+    expect((await whet("forge", "replay", "1")).stdout).toContain("give the same verdict again: better");
+  });
+
+  it("goes on after a kill -9, and makes no run twice", async () => {
+    delayMs = 60;
+    const child = execFile(
+      process.execPath,
+      [cli, "skill", "test", "closing-words", ...world(), "--test-runs", "24"],
+      {
+        cwd: root,
+      },
+    );
+    const ledgerPath = join(root, ".whetstone", "ledger.db");
+    const recorded = async () => {
+      const ledger = await openLedger(ledgerPath);
+      const trials = await trialsOf(ledger, 1).catch(() => []);
+      await ledger.close();
+      return trials.length;
+    };
+    for (let waited = 0; waited < 300 && server.requests.length < 8; waited++) await sleep(100);
+    child.kill("SIGKILL");
+    await new Promise((resolve) => child.on("close", resolve));
+    const before = await recorded();
+    expect(before).toBeGreaterThan(0);
+    delayMs = 0;
+    const { stdout, stderr } = await whet(
+      "skill",
+      "test",
+      "closing-words",
+      ...world(),
+      "--test-runs",
+      "24",
+      "--no-trigger",
+    );
+    expect(stderr).toContain(`${before} runs are on record already`);
+    expect(stdout).toContain("It helps");
+  });
+
+  it("stops at its limit, says that nothing is lost, and names what is missing", async () => {
+    const limited = await whet("skill", "test", "closing-words", ...world(), "--runs", "2");
+    expect(limited.stdout).toContain("stopped after 2 runs: all 2 runs that are allowed were made");
+    await expect(whet("skill", "test", "closing-words")).rejects.toMatchObject({
+      stderr: expect.stringContaining("nobody is named to run the goals"),
+    });
+    await expect(whet("skill", "test", "nowhere/at-all", ...world())).rejects.toMatchObject({
+      stderr: expect.stringContaining("holds no SKILL.md"),
+    });
+  });
+});
+
+describe("whet forge", () => {
+  it("analyses an empty ledger without a complaint, and works on its own only when told to, within limits", async () => {
+    expect((await whet("forge", "analyze")).stdout).toContain("0 runs");
+    await expect(whet("forge", "auto", "on", "--suite", "s")).rejects.toMatchObject({
+      stderr: expect.stringContaining("without agent, model"),
+    });
+    const on = ["--suite", "closing-words", "--agent", "claude", "--model", "local/m"];
+    await expect(whet("forge", "auto", "on", ...on)).rejects.toMatchObject({
+      stderr: expect.stringContaining("needs a limit"),
+    });
+    await whet("forge", "auto", "on", ...on, "--runs", "50");
+    expect((await whet("forge", "status")).stdout).toContain("at work on its own after goals");
+    await whet("forge", "auto", "off");
+    expect((await whet("forge", "status")).stdout).toContain("not at work on its own");
+  });
+
+  it("calibrates a suite", async () => {
+    const { stdout } = await whet("forge", "calibrate", "closing-words", ...world(), "--replicates", "1");
+    expect(stdout).toContain("mean score 0.0");
+  });
+});
