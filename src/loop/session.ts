@@ -2,7 +2,7 @@ import { createHash, createHmac, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { lstat, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { Contract, Program } from "../contract/index.ts";
+import type { Contract } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { RunFailed, UserError } from "../errors.ts";
 import {
