@@ -97,8 +97,10 @@ describe("the repository", () => {
   it("names the commands as npx needs them where npx started it", async () => {
     const lab = repository(noisyLab());
     const ran = await startWith({ npm_command: "exec" }, lab, "status").finished;
-    expect(ran.stderr).toContain("begin with `npx whet check` or `npx whet run`");
-    expect((await whet(lab, "status")).stderr).toContain("begin with `whet check` or `whet run`");
+    expect(ran.stderr).toContain("begin with `npx whet check`; then `npx whet run`, or `npx whet start`");
+    expect((await whet(lab, "status")).stderr).toContain(
+      "begin with `whet check`; then `whet run`, or `whet start`",
+    );
   });
 
   it("with uncommitted work says that it is not part of what is measured", async () => {

@@ -19,7 +19,7 @@ export function print(text: string): void {
 
 /** Where a message names a command; a folder called `whet stone` is none. */
 const commandInText =
-  /(^ *|[`(]|: |→ )whet (?=(?:check|context|diff|doctor|failures|finalize|goal|init|log|replay|report|rescore|review|run|sessions|show|skill|status)\b)/gm;
+  /(^ *|[`(]|: |→ )whet (?=(?:audit|check|context|diff|doctor|failures|finalize|forge|goal|ideas|init|learn|log|mcp|pause|replay|report|rescore|resume|review|run|sessions|show|skill|start|status|steer|trace|try)\b)/gm;
 
 /** Commands in a message as the person who reads it must type them: where npx was needed, with npx. */
 export function asTyped(text: string, env: NodeJS.ProcessEnv = process.env): string {
