@@ -1,20 +1,10 @@
 import { createHash } from "node:crypto";
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isPair,
-  isScalar,
-  isSeq,
-  type Node,
-  parseDocument,
-  visit,
-  type YAMLError,
-} from "yaml";
+import { type Document, isAlias, parseDocument, visit, type YAMLError } from "yaml";
 import type { Problem, Program } from "./contract.ts";
 import { contradictions } from "./contradictions.ts";
-import { explain, type Fault, form, type Path } from "./explain.ts";
+import { explain, type Fault, form } from "./explain.ts";
 import { fill } from "./fill.ts";
+import { placeOf, splitFrontMatter, yamlFault } from "./frontMatter.ts";
 import { frontMatter } from "./schema.ts";
 import { unsupported } from "./unsupported.ts";
 
@@ -23,9 +13,6 @@ export interface Parsed {
   program: Program | null;
   problems: Problem[];
 }
-
-/** Front matter is written by hand: a longer one is a mistake, and slow to read. In characters. */
-const longest = 256 * 1024;
 
 /**
  * Reads a `program.md`: YAML front matter as the contract, the Markdown below as instructions.
@@ -39,17 +26,16 @@ const longest = 256 * 1024;
  * for (const problem of problems) console.error(formatProblem("program.md", problem));
  */
 export function parseProgram(source: string, options: { file?: string } = {}): Parsed {
-  const parts = split(source);
-  if ("what" in parts)
-    return { program: null, problems: [{ severity: "error", line: 1, column: 1, ...parts }] };
-  const { yaml, instructions } = parts;
-
-  // Counted here: the library's own counter loses lines after some syntax errors.
-  const at = (offset: number) => {
-    const before = yaml.slice(0, Math.max(0, offset)).split("\n");
-    // The line `---` comes before the YAML's own first line.
-    return { line: before.length + 1, column: (before.at(-1) as string).length + 1 };
-  };
+  const parts = splitFrontMatter(source, {
+    begins: "a first line `---`, the contract in YAML, and a line `---` (`whet init` does it)",
+    between: "the contract and the instructions",
+  });
+  if ("what" in parts) {
+    const { what, fix } = parts;
+    return { program: null, problems: [{ severity: "error", line: 1, column: 1, what, fix }] };
+  }
+  const { yaml, at } = parts;
+  const instructions = parts.body.replace(/^\n/, "");
   let document: Document.Parsed;
   let value: unknown;
   try {
@@ -126,40 +112,6 @@ export function formatProblem(file: string, problem: Problem): string {
   return `${file}:${problem.line}:${problem.column}: ${problem.severity}: ${problem.what}. Write: ${problem.fix}`;
 }
 
-/** The YAML between the first two lines `---`, and the text below; lines end with `\n`, offsets of lines are kept. */
-function split(source: string): { yaml: string; instructions: string } | { what: string; fix: string } {
-  const text = source.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n");
-  const open = /^---[ \t]*(\n|$)/.exec(text);
-  if (!open) {
-    const language = /^---[ \t]*([^\s-]\S{0,40})/.exec(text)?.[1];
-    if (language !== undefined)
-      return {
-        what: `the front matter begins with \`---${language}\`: only YAML is read, and nothing is executed`,
-        fix: "a first line of just `---`, and YAML below it",
-      };
-    return {
-      what: "there is no front matter",
-      fix: "a first line `---`, the contract in YAML, and a line `---` (`whet init` does it)",
-    };
-  }
-  const below = text.slice(open[0].length);
-  const close = /^---[ \t]*$/m.exec(below);
-  if (!close)
-    return {
-      what: "the front matter has no end",
-      fix: "a line `---` between the contract and the instructions",
-    };
-  if (close.index > longest)
-    return {
-      what: `the front matter is longer than ${longest / 1024} kB`,
-      fix: "the long part below the front matter",
-    };
-  return {
-    yaml: below.slice(0, close.index).replaceAll("\r", " "),
-    instructions: below.slice(close.index + close[0].length).replace(/^\n/, ""),
-  };
-}
-
 /** Globs such as `*.py` that stand without quotes: YAML takes them for references to an anchor. */
 function unquotedStars(document: Document.Parsed): { offset: number; text: string }[] {
   const found: { offset: number; text: string }[] = [];
@@ -168,81 +120,6 @@ function unquotedStars(document: Document.Parsed): { offset: number; text: strin
       found.push({ offset: node.range?.[0] ?? 0, text: `*${node.source}` });
   });
   return found;
-}
-
-/** The library's errors in the words of somebody who has never read the YAML specification. */
-function yamlFault({ code, message }: YAMLError): { what: string; fix: string } {
-  const [first = ""] = message.split("\n");
-  switch (code) {
-    case "DUPLICATE_KEY":
-      return { what: "this key is here twice", fix: "it once" };
-    case "TAG_RESOLVE_FAILED":
-      return {
-        what: `${first}: front matter is plain data, and tags are not understood`,
-        fix: "the value without a tag",
-      };
-    case "TAB_AS_INDENT":
-      return { what: "a tab indents this line", fix: "spaces" };
-    case "BAD_INDENT": {
-      const open = message.startsWith("Flow map") ? "{" : message.startsWith("Flow seq") ? "[" : null;
-      if (open !== null)
-        return {
-          what: `this is not valid YAML: a \`${open}\` is opened above and not closed`,
-          fix: `${open === "[" ? "]" : "}"} at its end`,
-        };
-      return {
-        what: "this is not valid YAML: this line is not indented like those it belongs to",
-        fix: "as many spaces as the lines beside it",
-      };
-    }
-    case "BLOCK_AS_IMPLICIT_KEY":
-      return {
-        what: "this is not valid YAML: this value holds `: `, or the line below is indented further",
-        fix: 'key: "the value in quotes", or both lines indented alike',
-      };
-    case "MULTILINE_IMPLICIT_KEY":
-      return {
-        what: "this is not valid YAML: this line is no `key: value`",
-        fix: "key: value, each on a line of its own",
-      };
-    case "MISSING_CHAR":
-      return { what: "this is not valid YAML: a quote is opened and not closed", fix: "the closing quote" };
-    case "BAD_SCALAR_START":
-      return {
-        what: `this is not valid YAML: a value cannot begin with ${first.trim().slice(-1)}`,
-        fix: 'the value in "quotes"',
-      };
-    case "UNEXPECTED_TOKEN":
-      return {
-        what: "this is not valid YAML: this cannot follow what is in front of it",
-        fix: 'key: value, with the whole value in "quotes" if it holds quotes, brackets or `: `',
-      };
-    default:
-      return {
-        what: `this is not valid YAML: ${first.replace(/\.$/, "")}`,
-        fix: 'key: value, with the value in "quotes" if it holds `: `, ` #` or begins with a sign',
-      };
-  }
-}
-
-/** Offset of the node at a path; of its nearest parent where the path leads nowhere. */
-function placeOf(contents: unknown, path: Path): number {
-  let node = contents;
-  let offset = 0;
-  for (const part of path) {
-    let child: Node | null | undefined;
-    if (isMap(node)) {
-      const pair = node.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === part);
-      if (!pair) break;
-      offset = (pair.key as Node).range?.[0] ?? offset;
-      child = pair.value as Node | null;
-    } else if (isSeq(node)) {
-      child = node.items[Number(part)] as Node | undefined;
-      offset = child?.range?.[0] ?? offset;
-    } else break;
-    node = child;
-  }
-  return offset;
 }
 
 function sorted(problems: Problem[]): Problem[] {

@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import * as z from "zod";
 import type { Problem } from "../contract/index.ts";
-import { explainIssues, splitFrontMatter } from "./frontMatter.ts";
+import { explainIssues, readFrontMatter } from "./frontMatter.ts";
 
 /** An agent as a Markdown file describes it, in the convention of today's coding agents. */
 export interface AgentFile {
@@ -44,7 +44,7 @@ const fixes = {
 
 /** Reads an agent's file. Never throws: what is wrong comes back as problems. */
 export function parseAgent(source: string, path: string): { agent: AgentFile | null; problems: Problem[] } {
-  const split = splitFrontMatter(source);
+  const split = readFrontMatter(source);
   if (split.problems.length > 0) return { agent: null, problems: split.problems };
   const checked = matter.safeParse(split.value ?? {});
   if (!checked.success) return { agent: null, problems: explainIssues(split, checked.error.issues, fixes) };

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { basename, dirname } from "node:path";
 import * as z from "zod";
 import { type Problem, parseDuration, parseResearcher } from "../contract/index.ts";
-import { explainIssues, splitFrontMatter } from "./frontMatter.ts";
+import { explainIssues, readFrontMatter } from "./frontMatter.ts";
 import type { Criterion, Goal } from "./goal.ts";
 
 export interface ParsedGoal {
@@ -114,7 +114,7 @@ const fixes: Record<string, string> = {
  * @param path where it lies: its folder is the default family, its name the default title.
  */
 export function parseGoal(source: string, path = "goal.md"): ParsedGoal {
-  const split = splitFrontMatter(source);
+  const split = readFrontMatter(source);
   if (split.problems.length > 0) return { goal: null, problems: split.problems };
   const checked = matter.safeParse(split.value ?? {});
   if (!checked.success) return { goal: null, problems: explainIssues(split, checked.error.issues, fixes) };

@@ -1,16 +1,5 @@
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isPair,
-  isScalar,
-  isSeq,
-  type Node,
-  parseDocument,
-  visit,
-  type YAMLError,
-} from "yaml";
-import type { Problem } from "../contract/index.ts";
+import { type Document, isAlias, isMap, isSeq, type Node, parseDocument, visit } from "yaml";
+import { type Problem, placeOf, splitFrontMatter, yamlFault } from "../contract/index.ts";
 import { type Fault, type FrontMatter, faultsOf, type Value } from "./rules.ts";
 import type { Skill } from "./skill.ts";
 import { splitTools } from "./tools.ts";
@@ -47,14 +36,16 @@ export function parseSkill(
     extra: {},
     problems: [{ severity: "error", ...problem }],
   });
-  const parts = split(source);
-  if ("what" in parts) return nothing({ line: 1, column: 1, ...parts });
-  const { yaml, instructions } = parts;
-  const at = (offset: number) => {
-    const before = yaml.slice(0, Math.max(0, offset)).split("\n");
-    // The line `---` comes before the YAML's own first line.
-    return { line: before.length + 1, column: (before.at(-1) as string).length + 1 };
-  };
+  const parts = splitFrontMatter(
+    source.replaceAll(/\r\n?/g, "\n"),
+    {
+      begins: "a first line of just `---`, then name: and description:, then a line `---`",
+      between: "the front matter and the instructions",
+    },
+    longest,
+  );
+  if ("what" in parts) return nothing({ line: 1, column: 1, what: parts.what, fix: parts.fix });
+  const { yaml, body: instructions, at } = parts;
 
   let document: Document.Parsed;
   let value: unknown;
@@ -134,32 +125,6 @@ export function isMapping(value: unknown): value is Record<string, Value> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The YAML between the first two lines `---`, and the text below. */
-function split(source: string): { yaml: string; instructions: string } | { what: string; fix: string } {
-  const text = source.replace(/^\uFEFF/, "").replaceAll(/\r\n?/g, "\n");
-  const open = /^---[ \t]*(\n|$)/.exec(text);
-  if (!open)
-    return {
-      what: /^---/.test(text)
-        ? "the first line holds more than `---`: only YAML is read, and nothing is executed"
-        : "the file does not begin with front matter",
-      fix: "a first line of just `---`, then name: and description:, then a line `---`",
-    };
-  const below = text.slice(open[0].length);
-  const close = /^---[ \t]*$/m.exec(below);
-  if (!close)
-    return {
-      what: "the front matter has no end",
-      fix: "a line `---` between the front matter and the instructions",
-    };
-  if (close.index > longest)
-    return {
-      what: `the front matter is longer than ${longest / 1024} kB`,
-      fix: "the long part below the front matter",
-    };
-  return { yaml: below.slice(0, close.index), instructions: below.slice(close.index + close[0].length) };
-}
-
 type Placed = Pick<Fault, "what" | "fix"> & { offset: number };
 
 /** What the reference's strict YAML refuses: tags, anchors, references, and lists and maps on one line. */
@@ -187,30 +152,4 @@ function threeHyphens(yaml: string): Placed[] {
   if (offset < 0) return [];
   const what = "`---` within a value: other readers end the front matter there";
   return [{ offset, what, fix: "the value without three hyphens in a row" }];
-}
-
-function yamlFault({ code, message }: YAMLError): { what: string; fix: string } {
-  const said = message.split("\n", 1)[0]?.replace(/\.$/, "") ?? "";
-  if (code === "DUPLICATE_KEY") return { what: "this key is here twice", fix: "it once" };
-  if (code === "TAB_AS_INDENT") return { what: "a tab indents this line", fix: "spaces" };
-  if (code === "BLOCK_AS_IMPLICIT_KEY" || code === "UNEXPECTED_TOKEN")
-    return {
-      what: "this is not valid YAML: the value holds a sign that YAML reads as its own",
-      fix: 'key: "the whole value in quotes"',
-    };
-  return { what: `this is not valid YAML: ${said}`, fix: 'key: "the value in quotes", one key a line' };
-}
-
-/** Offset of the key at a path; of its nearest parent where the path leads nowhere. */
-function placeOf(contents: unknown, path: readonly string[]): number {
-  let node = contents;
-  let offset = 0;
-  for (const part of path) {
-    if (!isMap(node)) break;
-    const pair = node.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === part);
-    if (!pair) break;
-    offset = (pair.key as Node).range?.[0] ?? offset;
-    node = pair.value;
-  }
-  return offset;
 }

@@ -38,7 +38,7 @@ const cases: [string, string, string, boolean, RegExp?][] = [
     /501/,
   ],
   ["an empty compatibility", "ce", "---\nname: ce\ndescription: x\ncompatibility:\n---\n", true, /empty/],
-  ["no front matter", "n", "# Title\n", false, /begin with front matter/],
+  ["no front matter", "n", "# Title\n", false, /no front matter/],
   ["no end", "n2", "---\nname: n2\ndescription: x\n", false, /no end/],
   ["no name", "n3", "---\ndescription: x\n---\n", false, /no name/],
   ["an empty name", "n4", "---\nname:\ndescription: x\n---\n", false, /not a text/],

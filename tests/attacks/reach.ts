@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { homedir, tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { changedPins } from "../../src/evaluator/index.ts";
 import { dirty, openRepo } from "../../src/repo/index.ts";
@@ -735,18 +735,16 @@ const elsewhere = onVault([
   })(),
   ((): Short => {
     let sibling = "";
+    const guess = () => join(sibling, ".whetstone", "work", "run", "out", "guess");
     return {
       name: "rewrites the result of another lab's run",
       prepare: () => {
         sibling = mkdtempSync(join(tmpdir(), "whet-sibling-"));
-        mkdirSync(join(sibling, ".whetstone", "work", "run", "out"), { recursive: true });
-        writeFileSync(join(sibling, ".whetstone/work/run/out/guess"), "7");
+        mkdirSync(dirname(guess()), { recursive: true });
+        writeFileSync(guess(), "7");
       },
-      files: () => sh(`echo 42 > '${sibling}/.whetstone/work/run/out/guess'`),
-      harmed: async () =>
-        read(join(sibling, ".whetstone/work/run/out/guess")) === "7"
-          ? null
-          : "the other run's result was rewritten",
+      files: () => sh(`echo 42 > '${guess()}'`),
+      harmed: async () => (read(guess()) === "7" ? null : "the other run's result was rewritten"),
       cleanup: () => rmSync(sibling, { recursive: true }),
       ...notAtL0(admits.files),
     };
