@@ -31,7 +31,14 @@ import {
 } from "./analyze/index.ts";
 import type { Asking } from "./askFor.ts";
 import { partOf, type Suite, type SuiteGoal } from "./suite.ts";
-import { type Runner, type TestOptions, type TestPaused, type TestReport, testSkill } from "./testSkill.ts";
+import {
+  type Arms,
+  type Runner,
+  type TestOptions,
+  type TestPaused,
+  type TestReport,
+  testSkill,
+} from "./testSkill.ts";
 
 export interface AnalyzeOptions extends CountOptions {
   /** Takes secrets out of what a model is shown. */
@@ -266,7 +273,13 @@ export async function improveSkill(options: ImproveOptions): Promise<Improved> {
     let draft = await waitingDraft(ledger, { skill: row.name, before: best.id });
     if (draft === null) {
       onStep?.(`running version ${best.version} on ${training.length} training goals`);
-      const goals = await train(options, training, row.name, best.id, trainings);
+      const goals = await train(
+        options,
+        { goals: training, hide: suite.paths },
+        row.name,
+        best.id,
+        trainings,
+      );
       if (typeof goals === "string") return ended("paused", goals);
       const counts = await countTraces(ledger, { goals, recurrence: 2 });
       const evidence = await evidenceOf(ledger, counts, clean);
@@ -333,12 +346,12 @@ export async function improveSkill(options: ImproveOptions): Promise<Improved> {
 /** Runs a version on goals, outside of any test. @returns ids of the goals as they were run, or why it had to stop. */
 async function train(
   { runner, meter, stop }: Pick<ImproveOptions, "runner" | "meter" | "stop">,
-  goals: readonly SuiteGoal[],
+  { goals, hide }: Pick<Arms, "goals" | "hide">,
   skill: string,
   versionId: number,
   times: number,
 ): Promise<number[] | string> {
-  const run = runner.trials({ goals, skill, versions: { with: versionId } });
+  const run = runner.trials({ goals, hide, skill, versions: { with: versionId } });
   const ids: number[] = [];
   for (let replicate = 1; replicate <= times; replicate++)
     for (const { name } of goals) {

@@ -1,4 +1,4 @@
-import { lstat, readFile } from "node:fs/promises";
+import { cp, lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
@@ -35,6 +35,8 @@ export interface EvaluationRequest {
   sandbox: Sandbox;
   /** Scratch folder for clean copies. */
   folder: string;
+  /** Holds the goal's hidden files as they were when it began; checks get them. */
+  hidden: string;
   judge: ProvidedModel | null;
   record: (turn: NewTurn) => Promise<string | null>;
   /** Why the judge must not be asked any more; null: it may. */
@@ -91,13 +93,17 @@ function resultOf(criterion: Criterion, { ok, explanation }: Checked, judge: str
 async function check(
   criterion: Exclude<Criterion, { kind: "rubric" }>,
   index: number,
-  { repo, root, commit, sandbox, folder, goal, output, signal }: EvaluationRequest,
+  { repo, root, commit, sandbox, folder, hidden, goal, output, signal }: EvaluationRequest,
 ): Promise<Checked> {
   if (criterion.kind === "output") return holds(output, criterion, "the final answer");
   const copy = join(folder, `check-${index}`);
   await removeTree(copy);
   try {
     await checkoutBase(repo, commit, copy);
+    for (const path of goal.hidden) {
+      await removeTree(join(copy, path));
+      await cp(join(hidden, path), join(copy, path), { recursive: true });
+    }
     if (criterion.kind === "file") return await checkFile(copy, criterion);
     const answer = await inSandbox(
       sandbox,

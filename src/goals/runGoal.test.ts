@@ -705,3 +705,80 @@ describe("skills of the library", () => {
     ]);
   });
 });
+
+describe("what is hidden from those who work", () => {
+  const secret = 'test "$(cat greeting.txt)" = hello';
+  const hidden = (): Partial<Goal> => ({
+    criteria: [
+      { name: "told", weight: 1, kind: "file", path: "greeting.txt" },
+      { name: "secret", weight: 1, hidden: true, kind: "command", command: "sh checks/it.sh", time: 10_000 },
+    ],
+    hidden: ["checks"],
+  });
+
+  it("is in no prompt and no working copy, and judges as it was when the goal began", async () => {
+    const folder = repository({
+      "greeting.txt": "nothing\n",
+      "checks/it.sh": secret,
+      "checks/more/a.txt": "1",
+    });
+    const seen: string[] = [];
+    const { result, events } = await pursue(folder, {
+      goal: goalOf({ ...hidden(), limits: { iterations: 1, taskTime: 20_000, parallel: 1 } }),
+      plan: "single",
+      team: [
+        member("cheat", (copy, prompt) => {
+          seen.push(prompt, ...readdirSync(copy));
+          mkdirSync(join(copy, "checks"));
+          writeFileSync(join(copy, "checks", "it.sh"), "exit 0");
+          writeFileSync(join(folder, "checks", "it.sh"), "exit 0");
+          return "done";
+        }),
+      ],
+    });
+    expect(seen.join("\n")).toContain("the file greeting.txt exists (50 %)");
+    expect(seen.join("\n")).not.toMatch(/secret|it\.sh|^checks$/m);
+    expect(result.criteria.map(({ criterion, score }) => [criterion, score])).toEqual([
+      ["told", 100],
+      ["secret", 0],
+    ]);
+    expect(events).toContainEqual({
+      type: "notice",
+      message: expect.stringContaining("checks/it.sh: it is protected; not taken over") as string,
+    });
+    expect(show(folder, result.commit, "checks/it.sh")).toBe(secret);
+  });
+
+  it("is told once it was missed, and the next iteration can do better", async () => {
+    const folder = repository({ "greeting.txt": "nothing\n", "checks/it.sh": secret });
+    const { result } = await pursue(folder, {
+      goal: goalOf(hidden()),
+      plan: "single",
+      team: [
+        member("learner", (copy, prompt) => {
+          if (/secret: 0 of 100/.test(prompt)) writeFileSync(join(copy, "greeting.txt"), "hello\n");
+          return "done";
+        }),
+      ],
+    });
+    expect(result).toMatchObject({ status: "met", score: 100, iterations: 2 });
+  });
+
+  it("lies beside the goal where the goal brings its files, and keeps its rights", async () => {
+    const folder = repository({ "a.txt": "" });
+    mkdirSync(join(folder, "goals"));
+    writeFileSync(join(folder, "goals", "greeting.txt"), "hello\n");
+    writeFileSync(join(folder, "goals", "it.sh"), `#!/bin/sh\n${secret}`, { mode: 0o755 });
+    const { result } = await pursue(folder, {
+      goal: goalOf({
+        files: ["greeting.txt"],
+        hidden: ["it.sh"],
+        criteria: [{ name: "secret", weight: 1, kind: "command", command: "./it.sh", time: 10_000 }],
+      }),
+      files: join(folder, "goals"),
+      plan: "single",
+      team: [member("idle", (copy) => readdirSync(copy).join())],
+    });
+    expect(result).toMatchObject({ status: "met", score: 100 });
+  });
+});

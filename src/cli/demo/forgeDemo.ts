@@ -46,7 +46,7 @@ export async function forgeDemo({ ledger, root, files, url, tell }: DemoOptions)
     onResult: ({ title }, result) => tell({ type: "goal", title, result }),
   });
   tell({ type: "counts", counts: await countTraces(ledger) });
-  const suite = await readSuite(join(here, "suite"));
+  const suite = await readSuite(join(here, "suite"), { project: root });
   for (const { goal } of suite.goals) goal.servers = servers(url);
   const meter = openMeter({});
   const agent = `model: ${demoModel}`;
