@@ -192,7 +192,7 @@ describe("a goal with the built-in agent", () => {
     expect(prompts[3]).toContain('does not hold "hello"');
   });
 
-  it("offers the plans of similar goals that went well", async () => {
+  it("offers the plans of similar goals that went well, and what came of them", async () => {
     const folder = repository({ "a.txt": "a\n" });
     const prompts: string[] = [];
     const { servers } = await served((request) => {
@@ -209,6 +209,7 @@ describe("a goal with the built-in agent", () => {
       await pursue(folder, { ledger, goal: goalOf({ model: "local/worker", servers }) });
     await pursue(folder, { ledger, goal: goalOf({ model: "local/worker", servers, family: "elsewhere" }) });
     expect(prompts.map((prompt) => prompt.includes("the-golden-task"))).toEqual([false, true, false]);
+    expect(prompts[1]).toContain("What its tasks said at their end:\n- the-golden-task: done");
   });
 });
 
