@@ -222,7 +222,7 @@ async function suiteHash(goals: readonly SuiteGoal[]): Promise<string> {
     a.name < b.name ? -1 : 1,
   )) {
     hash.update(`${name}\0${goal}\0${of.judge ?? ""}\0`);
-    for (const file of of.files) {
+    for (const file of [...of.files, ...(of.hidden ?? [])]) {
       const content = await readFile(join(folder, file)).catch(() => null);
       if (content === null)
         throw new UserError(`goal "${name}" wants the file ${join(folder, file)}, and it cannot be read`);

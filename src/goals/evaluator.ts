@@ -1,4 +1,4 @@
-import { lstat, readFile } from "node:fs/promises";
+import { cp, lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
@@ -35,6 +35,8 @@ export interface EvaluationRequest {
   sandbox: Sandbox;
   /** Scratch folder for clean copies. */
   folder: string;
+  /** Folder with the files that only checks see, laid over the copy of each; null: there are none. */
+  hidden: string | null;
   judge: ProvidedModel | null;
   record: (turn: NewTurn) => Promise<string | null>;
   /** Why the judge must not be asked any more; null: it may. */
@@ -91,7 +93,7 @@ function resultOf(criterion: Criterion, { ok, explanation }: Checked, judge: str
 async function check(
   criterion: Exclude<Criterion, { kind: "rubric" }>,
   index: number,
-  { repo, root, commit, sandbox, folder, goal, output, signal }: EvaluationRequest,
+  { repo, root, commit, sandbox, folder, goal, output, hidden, signal }: EvaluationRequest,
 ): Promise<Checked> {
   if (criterion.kind === "output") return holds(output, criterion, "the final answer");
   const copy = join(folder, `check-${index}`);
@@ -99,6 +101,7 @@ async function check(
   try {
     await checkoutBase(repo, commit, copy);
     if (criterion.kind === "file") return await checkFile(copy, criterion);
+    if (hidden !== null) await layOver(copy, hidden, goal.hidden ?? []);
     const answer = await inSandbox(
       sandbox,
       copy,
@@ -111,6 +114,20 @@ async function check(
     return { ok: answer.ok, explanation: `\`${criterion.command}\` ${end}:\n${capped(answer.text, 4000)}` };
   } finally {
     await removeTree(copy);
+  }
+}
+
+/** Puts the hidden files in the place of whatever the work has left there. */
+async function layOver(copy: string, hidden: string, paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const parts = path.split("/");
+    for (let depth = 1; depth < parts.length; depth++) {
+      const above = join(copy, ...parts.slice(0, depth));
+      const info = await lstat(above).catch(() => null);
+      if (info !== null && !info.isDirectory()) await removeTree(above);
+    }
+    await removeTree(join(copy, path));
+    await cp(join(hidden, path), join(copy, path), { recursive: true });
   }
 }
 

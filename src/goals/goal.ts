@@ -8,6 +8,8 @@ export interface Goal {
   criteria: Criterion[];
   /** Files (relative to the goal file) that the working folder begins with; empty: the repository's committed state. */
   files: string[];
+  /** Files beside the goal file that only the checks' copies hold: nobody who works on the goal can read them. */
+  hidden?: string[];
   /** Untracked paths of the project, such as `node_modules`, that tasks and checks can read. */
   inputs: string[];
   /** Names of tools that agents may use; empty: all that are built in, except `fetch`. */

@@ -67,6 +67,19 @@ describe("a goal file", () => {
     expect(problems[0]?.fix).not.toBe("");
   });
 
+  it("hides only what is not shown", () => {
+    const front = (more: string) =>
+      parseGoal(`---\ncriteria: [{ command: sh a/b.sh }]\n${more}\n---\nDo it.\n`);
+    expect(front("files: [data]\nhidden: [checks/a.mjs]").goal?.hidden).toEqual(["checks/a.mjs"]);
+    expect(front("files: [data, checks/]\nhidden: [checks/a.mjs]").problems[0]?.what).toContain(
+      "is among the files",
+    );
+    expect(front("files: [checks/a.mjs]\nhidden: [checks]").problems[0]?.what).toContain(
+      "is among the files",
+    );
+    expect(front("hidden: [checks]").problems[0]?.what).toContain("without `files`");
+  });
+
   it("never throws, whatever it holds", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), fc.string(), (yaml, body) => {

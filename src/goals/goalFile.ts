@@ -61,6 +61,7 @@ const matter = z.strictObject({
   family: z.string().min(1).optional(),
   criteria: z.array(criterion).optional(),
   files: z.array(inside).optional(),
+  hidden: z.array(inside).optional(),
   protect: names.optional(),
   inputs: z.array(inside).optional(),
   tools: list.optional(),
@@ -94,6 +95,7 @@ const fixes: Record<string, string> = {
   criteria:
     'criteria: a list of `- command: npm test`, `- file: out.csv`, `- output: "done"`, `- rubric: "It is polite."`',
   files: "files: [input.csv], relative to the goal file",
+  hidden: "hidden: [checks], relative to the goal file, with `files` that do not hold it",
   inputs: "inputs: [node_modules]",
   protect: 'protect: ["tests/**"]',
   tools: "tools: read, edit, run",
@@ -143,6 +145,18 @@ export function parseGoal(source: string, path = "goal.md"): ParsedGoal {
     if (/[:/]/.test(agent) && parseResearcher(agent) === null)
       complain(["agents", index], `\`${agent}\` is no agent`, fixes.agents as string);
   });
+  const shown = given.files ?? [];
+  given.hidden?.forEach((path, index) => {
+    const at = ["hidden", index];
+    if (shown.length === 0)
+      complain(
+        at,
+        "a goal without `files` begins with all of the repository: nothing in it is hidden",
+        "files: [data]",
+      );
+    else if (shown.some((file) => covers(file, path) || covers(path, file)))
+      complain(at, `\`${path}\` is among the files that are shown`, fixes.hidden as string);
+  });
   const heading = /^#\s+(.+)$/m.exec(split.body)?.[1];
   const text = split.body;
   if (text.trim() === "")
@@ -163,6 +177,7 @@ export function parseGoal(source: string, path = "goal.md"): ParsedGoal {
     agents: given.agents ?? [],
     servers: (given.servers ?? {}) as Goal["servers"],
     mcp: (given.mcp ?? {}) as Goal["mcp"],
+    ...present({ hidden: given.hidden }),
     ...present({ judge: given.judge, model: given.model, planner: given.planner }),
     limits: {
       iterations: given.limits?.iterations ?? defaults.iterations,
@@ -236,10 +251,16 @@ export function rubricCriterion(text: string): Criterion {
   return filled(text);
 }
 
+/** Whether a path is another one or the folder that it lies in. */
+function covers(path: string, other: string): boolean {
+  const plain = (each: string) => `${each.replace(/^\.\//, "").replace(/\/$/, "")}/`;
+  return plain(other).startsWith(plain(path));
+}
+
 /** Same goal, same hash, whoever runs it. */
-export function goalHash({ title, text, family, criteria, files }: Goal): string {
+export function goalHash({ title, text, family, criteria, files, hidden }: Goal): string {
   return createHash("sha256")
-    .update(JSON.stringify([title, text, family, criteria, files]))
+    .update(JSON.stringify([title, text, family, criteria, files, ...(hidden === undefined ? [] : [hidden])]))
     .digest("hex");
 }
 

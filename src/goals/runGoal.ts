@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ProvidedModel } from "../agents/index.ts";
 import { UserError } from "../errors.ts";
@@ -288,6 +288,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
             sandbox,
             judge,
             folder: join(folder, "checks"),
+            hidden: (goal.hidden ?? []).length > 0 ? hiddenFolder(folder) : null,
             ...asking,
           },
           output: finalWords(plan, outputs),
@@ -479,12 +480,27 @@ async function ground(
     await removeTree(own);
     const files = await goalFiles(options.files ?? options.folder, goal.files);
     repo = await scratchRepo(own, files, Date.now());
+    await writeBeside(
+      hiddenFolder(folder),
+      await goalFiles(options.files ?? options.folder, goal.hidden ?? []),
+    );
   } else repo = await openRepo(options.folder);
   const name = `whetstone/goal/${slug(goal.title)}-${id}`;
   let branch = name;
   for (let count = 2; (await branchTip(repo, branch)) !== null; count++) branch = `${name}-${count}`;
   await setGoalBranch(options.ledger, id, branch, repo.head);
   return { repo, base: repo.head, branch, scratch };
+}
+
+/** Where a goal's hidden files are kept, out of reach of its tasks, so that it can go on without the goal file. */
+const hiddenFolder = (folder: string) => join(folder, "hidden");
+
+async function writeBeside(folder: string, files: Readonly<Record<string, Buffer>>): Promise<void> {
+  await removeTree(folder);
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), content);
+  }
 }
 
 function slug(title: string): string {

@@ -29,5 +29,9 @@ export function goalWords(goal: Goal): string {
   const criteria = goal.criteria.map(
     (each) => `- ${criterionWords(each)} (${Math.round((100 * each.weight) / total)} %)`,
   );
-  return `# Goal: ${goal.title}\n\n${goal.text}\n\n## It is met when\n\n${criteria.join("\n")}\n`;
+  const hidden =
+    goal.hidden === undefined || goal.hidden.length === 0
+      ? ""
+      : `\nThe checks bring their own files (${goal.hidden.join(", ")}): these are not in your folder, and you cannot run them.\n`;
+  return `# Goal: ${goal.title}\n\n${goal.text}\n\n## It is met when\n\n${criteria.join("\n")}\n${hidden}`;
 }

@@ -29,7 +29,8 @@ function row(...cells: [string, ...string[]]): string {
 }
 
 function goalWords({ title, result }: Extract<Scene, { type: "goal" }>): string {
-  return `   ${title.padEnd(24)} ${result.status}, ${result.score ?? "no score"} of 100, ${result.tokens} tokens\n`;
+  const again = result.iterations > 1 ? ` in iteration ${result.bestIteration}` : "";
+  return `   ${title.padEnd(24)} ${result.status}${again}, ${result.score ?? "no score"} of 100, ${result.tokens} tokens\n`;
 }
 
 function countWords({ runs, calls, wasted, sequences, recoveries, missed }: Counted): string {
@@ -43,7 +44,8 @@ function countWords({ runs, calls, wasted, sequences, recoveries, missed }: Coun
         `   ${id}: after ${call} failed with "${error}", ${next}: recovered in ${recovered} of ${times}`,
     ),
     ...missed.map(
-      ({ id, criterion, missed: n, goals }) => `   ${id}: "${criterion}" missed in ${n} of ${goals} goals`,
+      ({ id, criterion, missed: n, mended, goals }) =>
+        `   ${id}: "${criterion}" missed in ${n} of ${goals} goals${mended > 0 ? `, and met in the end by ${mended} of them` : ""}`,
     ),
     "",
   ].join("\n");
