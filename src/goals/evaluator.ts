@@ -100,10 +100,7 @@ async function check(
   await removeTree(copy);
   try {
     await checkoutBase(repo, commit, copy);
-    for (const path of goal.hidden) {
-      await removeTree(join(copy, path));
-      await cp(join(hidden, path), join(copy, path), { recursive: true });
-    }
+    for (const path of goal.hidden) await layOver(copy, hidden, path);
     if (criterion.kind === "file") return await checkFile(copy, criterion);
     const answer = await inSandbox(
       sandbox,
@@ -118,6 +115,18 @@ async function check(
   } finally {
     await removeTree(copy);
   }
+}
+
+/** Puts a hidden path in the place of whatever the work has left there. */
+async function layOver(copy: string, hidden: string, path: string): Promise<void> {
+  const parts = path.split("/");
+  for (let depth = 1; depth < parts.length; depth++) {
+    const above = join(copy, ...parts.slice(0, depth));
+    const info = await lstat(above).catch(() => null);
+    if (info !== null && !info.isDirectory()) await removeTree(above);
+  }
+  await removeTree(join(copy, path));
+  await cp(join(hidden, path), join(copy, path), { recursive: true });
 }
 
 async function checkFile(folder: string, criterion: Extract<Criterion, { kind: "file" }>): Promise<Checked> {

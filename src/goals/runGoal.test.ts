@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
@@ -342,6 +351,45 @@ describe("checks", () => {
     expect(result).toMatchObject({ status: "met", score: 80 });
     expect(show(folder, result.branch, "check.sh")).toContain("grep");
     expect(JSON.stringify(events)).toContain("check.sh: it is protected");
+  });
+});
+
+describe("hidden files", () => {
+  it("are there for the checks alone, whatever a task puts there", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "hidden-"));
+    mkdirSync(join(folder, "held", "deep"), { recursive: true });
+    writeFileSync(join(folder, "seen.txt"), "nothing yet\n");
+    writeFileSync(join(folder, "held", "check.sh"), "grep -q hello seen.txt && sh held/deep/more.sh\n");
+    writeFileSync(join(folder, "held", "deep", "more.sh"), "test ! -e held/planted\n");
+    const prompts: string[] = [];
+    const found: string[][] = [];
+    const goal = {
+      ...{ files: ["seen.txt"], hidden: ["held"], limits: { iterations: 2, taskTime: 5000, parallel: 1 } },
+      criteria: [
+        { name: "script", weight: 1, kind: "command", command: "sh held/check.sh", time: 5000 } as const,
+      ],
+    };
+    const { result } = await pursue(folder, {
+      goal: goalOf(goal),
+      team: [
+        member("cheat", (at, prompt) => {
+          prompts.push(prompt);
+          found.push(readdirSync(at).filter((name) => name !== ".git"));
+          if (prompts.length === 1) {
+            writeFileSync(join(at, "held"), "a file where the folder would be\n");
+            return "done";
+          }
+          mkdirSync(join(at, "held"));
+          writeFileSync(join(at, "held", "check.sh"), "exit 0\n");
+          writeFileSync(join(at, "held", "planted"), "");
+          writeFileSync(join(at, "seen.txt"), "hello\n");
+          return "done";
+        }),
+      ],
+    });
+    expect(found).toEqual([["seen.txt"], ["seen.txt"]]);
+    expect(prompts[0]).toContain("(held), which are not in your folder");
+    expect(result).toMatchObject({ status: "met", iterations: 2, score: 100 });
   });
 });
 

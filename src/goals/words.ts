@@ -32,5 +32,9 @@ export function goalWords(goal: Goal): string {
     (each) => `- ${criterionWords(each)} (${Math.round((100 * each.weight) / total)} %)`,
   );
   const met = told.length === 0 ? "" : `\n\n## It is met when\n\n${criteria.join("\n")}`;
-  return `# Goal: ${goal.title}\n\n${goal.text}${met}\n`;
+  const apart =
+    goal.hidden.length > 0 && told.some(({ kind }) => kind === "command")
+      ? `\nThe checks bring files of their own (${goal.hidden.join(", ")}), which are not in your folder.\n`
+      : "";
+  return `# Goal: ${goal.title}\n\n${goal.text}${met}\n${apart}`;
 }
