@@ -67,6 +67,7 @@ async function liveTrial(
     const result = await runGoal({
       ...{ goal: goal.goal, folder: own ? root : scratch, files: goal.folder, ledger },
       ...{ agent: who.agent, plan: "single", skills: source.skills, seed: ask.seed },
+      purpose: "trial",
       ...(who.judge === null ? {} : { judge: who.judge }),
       limits: {
         iterations,

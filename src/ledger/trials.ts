@@ -185,14 +185,3 @@ export async function goalTexts(
   }
   return all;
 }
-
-/** Whether a goal was run for a test. */
-export async function trialOfGoal(ledger: Ledger, goalId: number): Promise<boolean> {
-  const row = await ledger.db
-    .selectFrom("trials")
-    .select("id")
-    .where("goalId", "=", goalId)
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
-}
