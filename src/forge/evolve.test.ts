@@ -107,6 +107,7 @@ describe("testing a skill", () => {
     expect(result.verdict).toMatchObject({ outcome: "better", kept: true });
     expect(["validated", "gold"]).toContain(result.banding.band);
     expect(await requireSkill(ledger, "tidy-tables")).toMatchObject({ status: result.status });
+    expect(result).toMatchObject({ inUse: true, why: "it is proven" });
     const trials = await trialsOf(ledger, result.evaluation);
     expect(replayTest(abTest(suiteTasks(given.goals), result.rule), trials)).toEqual(result.verdict);
     expect((await evaluationRows(ledger))[0]).toMatchObject({
@@ -122,6 +123,7 @@ describe("testing a skill", () => {
     expect(useless.result.verdict.kept).toBe(false);
     expect(useless.result.banding.band).toBe("discarded");
     expect((await requireSkill(ledger, "tidy-tables")).status).toBe("archived");
+    expect(useless.result).toMatchObject({ inUse: false, why: expect.stringContaining("it is archived") });
     const versionId = (await addSkill(ledger, { skill: skill("bad", "POISON"), origin: "forge" })).versionId;
     const { runner } = world(truth);
     const harmful = await testSkill({ ledger, versionId, suite: given, runner, meter: openMeter({}) });

@@ -13,6 +13,7 @@ import {
 } from "../ledger/index.ts";
 import {
   addVersion,
+  isProven,
   type SkillStatus,
   settleVersion,
   skillOf,
@@ -98,6 +99,7 @@ export interface TestReport {
   banding: Banding;
   /** What the library made of it; null: its status was not to change. */
   status: SkillStatus | null;
+  /** Agents are offered it; `why`: or why not. */
   inUse: boolean;
   why: string;
   trials: TrialRow[];
@@ -184,7 +186,10 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
         ...{ status, decision: decisionText(banding), score: treatment.overall?.value ?? null },
         agreed: options.agreed ?? false,
       })
-    : { inUse: row.currentVersion === version.version, why: "its status was not to change" };
+    : {
+        inUse: row.currentVersion === version.version && isProven(version.status),
+        why: "its status was not to change",
+      };
   return {
     ...{ kind: "ended", skill: skill.name, version: version.version, versionId, evaluation: evaluation.id },
     who: runner.who,
