@@ -112,8 +112,8 @@ export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<Tr
   if (twice !== undefined) throw new RangeError(`two tasks of the suite are named ${twice}: rename one`);
   const rounds = schedule(suite, arms, replicates, rule.seed);
   const interval = lookInterval(suite.length);
-  const overControl = signFlips(suite.length);
-  const overPlacebo = rule.placebo ? signFlips(suite.length) : null;
+  const overControl = signFlips(suite.length, rule.alpha);
+  const overPlacebo = rule.placebo ? signFlips(suite.length, rule.alpha) : null;
   const shown = { better: false, worse: false, overPlacebo: !rule.placebo };
 
   for (const [index, round] of rounds.entries()) {

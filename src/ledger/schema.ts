@@ -455,7 +455,7 @@ export interface SkillEvaluationTable {
   id: Generated<number>;
   /** Null for a calibration (A/A). */
   skillVersionId: number | null;
-  kind: "test" | "calibration" | "sealed" | "interference" | "trigger";
+  kind: "test" | "calibration" | "sealed" | "interference" | "trigger" | "audit";
   suite: string;
   suiteHash: string;
   /** Rule, seeds and limits: enough to go on or to replay. */
