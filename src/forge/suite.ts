@@ -5,7 +5,7 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { stringify } from "yaml";
 import { z } from "zod";
 import { UserError } from "../errors.ts";
-import { type Goal, goalHash, parseGoal } from "../goals/index.ts";
+import { type Goal, goalHash, isMeantAsGoal, parseGoal } from "../goals/index.ts";
 import { answersOf, testGoals } from "./leak.ts";
 
 /** A goal that a skill is tested with. */
@@ -32,6 +32,8 @@ export interface Suite {
   sealed: SuiteGoal[];
   /** Goals that are no test for this skill, and why. */
   excluded: { name: string; why: string }[];
+  /** Markdown files in its folder that are no goals, relative to it. */
+  skipped: string[];
 }
 
 /** `evals/evals.json` as the ecosystem has it: both names of the expectations, and what whetstone adds. */
@@ -54,7 +56,8 @@ const evalsFile = z.looseObject({
 
 /**
  * Reads a suite: an `evals.json` (or a skill's folder, or its `evals/`, that has one), or a folder of goal files, in
- * which those below `sealed/` and those called `*.sealed.md` are sealed.
+ * which those below `sealed/` and those called `*.sealed.md` are sealed. Markdown files that are not meant as goals (no
+ * front matter with keys of goals), and those that a goal names among its `files`, are skipped.
  *
  * Expectations of an `evals.json` are rubric items for the judge, as sentences; where they are maps, they are criteria as
  * goal files have them (`command`, `file`, `output`). Without any, the `expected_output` is what the judge looks for.
@@ -67,10 +70,11 @@ export async function readSuite(path: string, judge?: string): Promise<Suite> {
   if (!existsSync(place))
     throw new UserError(`${path}: there is no such suite`, "give a folder of goal files");
   const evals = evalsIn(place);
-  const goals = evals === null ? await goalFiles(place, judge) : await evalGoals(evals, judge);
+  const { goals, skipped } =
+    evals === null ? await goalFiles(place, judge) : { goals: await evalGoals(evals, judge), skipped: [] };
   if (goals.length === 0)
     throw new UserError(
-      `${path} holds no goals`,
+      `${path} holds no goals${skipped.length === 0 ? "" : `: ${skipped.join(", ")} have no front matter with criteria`}`,
       "a suite is a folder of goal files (*.md), or an evals/evals.json beside the skill",
     );
   const names = new Set<string>();
@@ -81,7 +85,7 @@ export async function readSuite(path: string, judge?: string): Promise<Suite> {
   return {
     name: basename(evals === null ? place : skillFolder(evals)),
     ...(await divided(goals)),
-    excluded: [],
+    ...{ excluded: [], skipped },
   };
 }
 
@@ -141,25 +145,37 @@ async function evalGoals(path: string, judge?: string): Promise<SuiteGoal[]> {
 
 const judged = (judge: string | undefined) => (judge === undefined ? {} : { judge });
 
-async function goalFiles(place: string, judge?: string): Promise<SuiteGoal[]> {
+async function goalFiles(place: string, judge?: string): Promise<{ goals: SuiteGoal[]; skipped: string[] }> {
   const single = statSync(place).isFile();
   const root = single ? dirname(place) : place;
   const paths = single
     ? [place]
     : (await readdir(place, { recursive: true, withFileTypes: true }))
-        .filter((entry) => entry.isFile() && entry.name.endsWith(".md") && entry.name !== "README.md")
+        .filter((entry) => entry.isFile() && entry.name.endsWith(".md"))
         .map((entry) => join(entry.parentPath, entry.name))
         .sort();
+  const sources = await Promise.all(
+    paths.map(async (path) => ({ path, source: await readFile(path, "utf8") })),
+  );
+  // A file that a person names is a goal, or an error.
+  const meant = sources.filter(({ source }) => single || isMeantAsGoal(source));
+  const data = new Set(
+    meant.flatMap(({ path, source }) =>
+      (parseGoal(source, path).goal?.files ?? []).map((file) => resolve(dirname(path), file)),
+    ),
+  );
   const goals: SuiteGoal[] = [];
-  for (const path of paths) {
+  for (const { path, source } of meant) {
+    if (data.has(path)) continue;
     const inside = relative(root, path);
     const name = inside.replace(/\.md$/, "");
     const sealed = /(?:^|[\\/])sealed[\\/]/.test(inside) || name.endsWith(".sealed");
-    const goal = suiteGoal(name, await readFile(path, "utf8"), path, dirname(path), sealed);
+    const goal = suiteGoal(name, source, path, dirname(path), sealed);
     if (goal.goal.judge === undefined && judge !== undefined) goal.goal.judge = judge;
     goals.push(goal);
   }
-  return goals;
+  const taken = new Set(goals.map(({ name }) => join(root, `${name}.md`)));
+  return { goals, skipped: paths.filter((path) => !taken.has(path)).map((path) => relative(root, path)) };
 }
 
 function suiteGoal(name: string, source: string, path: string, folder: string, sealed: boolean): SuiteGoal {

@@ -86,7 +86,7 @@ export interface TestReport {
   versionId: number;
   evaluation: number;
   who: Who;
-  suite: { name: string; goals: number; sealed: number; excluded: { name: string; why: string }[] };
+  suite: Pick<Suite, "name" | "excluded" | "skipped"> & { goals: number; sealed: number };
   rule: AbRule;
   verdict: Verdict;
   treatment: Ses;
@@ -195,7 +195,7 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
     who: runner.who,
     suite: {
       ...{ name: suite.name, goals: suite.goals.length, sealed: suite.sealed.length },
-      excluded: suite.excluded,
+      ...{ excluded: suite.excluded, skipped: suite.skipped },
     },
     ...{ rule, verdict, treatment, baseline, leak: found, sealed, banding, trials },
     openings: await sealedOpenings(ledger, suite.sealedHash),

@@ -6,6 +6,7 @@ export {
   commandCriterion,
   goalFromText,
   goalHash,
+  isMeantAsGoal,
   type ParsedGoal,
   parseGoal,
   rubricCriterion,

@@ -142,6 +142,8 @@ async function openSuite(path: string | undefined, { judge, url, model }: WhoOpt
       "--suite FOLDER: a folder of goal files, or a skill's folder with evals/evals.json",
     );
   const suite = await readSuite(path, judge);
+  if (suite.skipped.length > 0)
+    process.stderr.write(`${path}: no goals, and skipped: ${suite.skipped.join(", ")}\n`);
   const provider = model?.split("/")[0];
   if (url !== undefined && provider !== undefined)
     for (const { goal } of [...suite.goals, ...suite.sealed])
