@@ -8,8 +8,20 @@ import {
   type ModelServer,
   startModelServer,
 } from "../../tests/support/modelServer/index.ts";
-import { goalTurnRows, type Ledger, openLedger, traceOf, trialsOf } from "../ledger/index.ts";
+import { librarySkills, runGoal } from "../goals/index.ts";
+import {
+  goalTurnRows,
+  goldenOf,
+  type Ledger,
+  newestGoals,
+  openLedger,
+  pastTasks,
+  skillUseCounts,
+  traceOf,
+  trialsOf,
+} from "../ledger/index.ts";
 import { addSkill, requireSkill, type Skill } from "../skills/index.ts";
+import { countTraces } from "./analyze/index.ts";
 import { openMeter } from "./limits.ts";
 import { liveRunner } from "./live.ts";
 import { readSuite } from "./suite.ts";
@@ -70,6 +82,41 @@ async function tested(given: Skill) {
 }
 
 describe("live trials", () => {
+  it("teach nobody, even where a kill left a goal without its trial", async () => {
+    const given = skill("END WITH THE WORD AMEN.");
+    const { versionId } = await addSkill(ledger, { skill: given, origin: "person" });
+    const who = { agent: "model: local/m", model: "local/m", judge: null };
+    const runner = liveRunner({ ledger, root, who, meter: openMeter({}), env: {} });
+    const { goals, paths: hide } = await readSuite(join(root, "suite"), { project: root });
+    const run = runner.trials({ goals, hide, skill: given.name, versions: { with: versionId } });
+    // Nobody records these as trials, as if it had been killed between the goal and the trial.
+    for (let replicate = 1; replicate <= 3; replicate++) {
+      const { trial } = await run({ arm: "with", task: "g0", replicate, seed: replicate });
+      expect(trial.score).toBe(100);
+    }
+    expect(await newestGoals(ledger, 10, { trials: true })).toMatchObject([
+      ...Array(3).fill({ purpose: "trial", status: "met", score: 100 }),
+    ]);
+    expect(await newestGoals(ledger, 10)).toEqual([]);
+    expect(await goldenOf(ledger, "letters", 10)).toEqual([]);
+    expect(await pastTasks(ledger, 10)).toEqual([]);
+    expect((await countTraces(ledger, { recurrence: 1 })).runs).toBe(0);
+    expect(await skillUseCounts(ledger)).toEqual(new Map());
+    // Somebody's own run of the goal would teach the test's answers all the same; of another one it is experience.
+    for (const index of [0, 1]) {
+      const { goal } = goals[index] as (typeof goals)[number];
+      const skills = librarySkills(ledger, { include: [versionId] });
+      await runGoal({
+        ...{ goal, folder: root, ledger, agent: who.agent, plan: "single", skills, seed: 1, env: {} },
+      });
+    }
+    expect((await countTraces(ledger, { recurrence: 1 })).goals).toEqual([5]);
+    expect(await newestGoals(ledger, 10)).toHaveLength(2);
+    expect(await pastTasks(ledger, 10)).toHaveLength(2);
+    expect(await goldenOf(ledger, "letters", 10)).toHaveLength(2);
+    expect((await skillUseCounts(ledger)).values().next().value).toMatchObject({ uses: 2 });
+  });
+
   it("run goals with and without the skill, prove who had it, and show that it helps", async () => {
     const result = await tested(skill("END WITH THE WORD AMEN."));
     expect(result.verdict).toMatchObject({ outcome: "better", loaded: { control: 0, treatment: 1 } });

@@ -5,7 +5,7 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { stringify } from "yaml";
 import { z } from "zod";
 import { UserError } from "../errors.ts";
-import { type Goal, goalFiles, goalHash, parseGoal } from "../goals/index.ts";
+import { type Goal, goalFiles, goalHash, isMeantAsGoal, parseGoal } from "../goals/index.ts";
 import { answersOf, testGoals } from "./leak.ts";
 
 /** A goal that a skill is tested with. */
@@ -36,6 +36,8 @@ export interface Suite {
   sealed: SuiteGoal[];
   /** Goals that are no test for this skill, and why. */
   excluded: { name: string; why: string }[];
+  /** Markdown files in its folder that are no goals, relative to it. */
+  skipped: string[];
 }
 
 /** `evals/evals.json` as the ecosystem has it: both names of the expectations, and what whetstone adds. */
@@ -59,7 +61,8 @@ const evalsFile = z.looseObject({
 
 /**
  * Reads a suite: an `evals.json` (or a skill's folder, or its `evals/`, that has one), or a folder of goal files, in
- * which those below `sealed/` and those called `*.sealed.md` are sealed.
+ * which those below `sealed/` and those called `*.sealed.md` are sealed. Markdown files that are not meant as goals (no
+ * front matter with keys of goals), and those that a goal names among its `files`, are skipped.
  *
  * Expectations of an `evals.json` are rubric items for the judge, as sentences; where they are maps, they are criteria as
  * goal files have them (`command`, `file`, `output`). Without any, the `expected_output` is what the judge looks for.
@@ -78,11 +81,13 @@ export async function readSuite(
   if (!existsSync(place))
     throw new UserError(`${path}: there is no such suite`, "give a folder of goal files");
   const evals = evalsIn(place);
-  const goals =
-    evals === null ? await goalsIn(place, project, judge) : await evalGoals(evals, project, judge);
+  const { goals, skipped, paths } =
+    evals === null
+      ? await goalsIn(place, project, judge)
+      : { goals: await evalGoals(evals, project, judge), skipped: [], paths: [evalsOwn(evals)] };
   if (goals.length === 0)
     throw new UserError(
-      `${path} holds no goals`,
+      `${path} holds no goals${skipped.length === 0 ? "" : `: ${skipped.join(", ")} have no front matter with criteria`}`,
       "a suite is a folder of goal files (*.md), or an evals/evals.json beside the skill",
     );
   const names = new Set<string>();
@@ -92,12 +97,8 @@ export async function readSuite(
   }
   return {
     name: basename(evals === null ? place : skillFolder(evals)),
-    paths:
-      evals === null
-        ? await markdownIn(place)
-        : [basename(dirname(evals)) === "evals" ? dirname(evals) : evals],
     ...(await divided(goals)),
-    excluded: [],
+    ...{ paths, excluded: [], skipped },
   };
 }
 
@@ -107,6 +108,11 @@ function evalsIn(place: string): string | null {
   return (
     [join(place, "evals", "evals.json"), join(place, "evals.json")].find((file) => existsSync(file)) ?? null
   );
+}
+
+/** All that belongs to an `evals.json`. */
+function evalsOwn(evals: string): string {
+  return basename(dirname(evals)) === "evals" ? dirname(evals) : evals;
 }
 
 function skillFolder(evals: string): string {
@@ -165,31 +171,45 @@ async function evalGoals(path: string, project: string, judge?: string): Promise
 
 const judged = (judge: string | undefined) => (judge === undefined ? {} : { judge });
 
-async function goalsIn(place: string, project: string, judge?: string): Promise<SuiteGoal[]> {
-  const root = statSync(place).isFile() ? dirname(place) : place;
+async function goalsIn(
+  place: string,
+  project: string,
+  judge?: string,
+): Promise<Pick<Suite, "goals" | "paths" | "skipped">> {
+  const single = statSync(place).isFile();
+  const root = single ? dirname(place) : place;
+  const paths = single
+    ? [place]
+    : (await readdir(place, { recursive: true, withFileTypes: true }))
+        .filter((entry) => entry.isFile() && entry.name.endsWith(".md"))
+        .map((entry) => join(entry.parentPath, entry.name))
+        .sort();
+  const sources = await Promise.all(
+    paths.map(async (path) => ({ path, source: await readFile(path, "utf8") })),
+  );
+  // A file that a person names is a goal, or an error.
+  const meant = sources.filter(({ source }) => single || isMeantAsGoal(source));
+  const data = new Set(
+    meant.flatMap(({ path, source }) =>
+      (parseGoal(source, path).goal?.files ?? []).map((file) => resolve(dirname(path), file)),
+    ),
+  );
   const goals: SuiteGoal[] = [];
-  for (const path of await markdownIn(place)) {
+  for (const { path, source } of meant) {
+    if (data.has(path)) continue;
     const inside = relative(root, path);
     const name = inside.replace(/\.md$/, "");
     const sealed = /(?:^|[\\/])sealed[\\/]/.test(inside) || name.endsWith(".sealed");
-    const goal = suiteGoal(
-      name,
-      await readFile(path, "utf8"),
-      { path, folder: dirname(path), project },
-      sealed,
-    );
+    const goal = suiteGoal(name, source, { path, folder: dirname(path), project }, sealed);
     if (goal.goal.judge === undefined && judge !== undefined) goal.goal.judge = judge;
     goals.push(goal);
   }
-  return goals;
-}
-
-async function markdownIn(place: string): Promise<string[]> {
-  if (statSync(place).isFile()) return [place];
-  return (await readdir(place, { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".md") && entry.name !== "README.md")
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+  const taken = new Set(goals.map(({ name }) => join(root, `${name}.md`)));
+  return {
+    goals,
+    paths: [...taken],
+    skipped: paths.filter((path) => !taken.has(path)).map((path) => relative(root, path)),
+  };
 }
 
 function suiteGoal(

@@ -187,6 +187,18 @@ export function parseGoal(source: string, path = "goal.md"): ParsedGoal {
   return { goal: problems.some(({ severity }) => severity === "error") ? null : goal, problems };
 }
 
+/** Keys that only goals have; the first one also as it is misspelt. */
+const ownKeys = /^(?:criteri\w*|family|threshold|protect|judge|planner|limits)[ \t]*:/m;
+
+/**
+ * Whether a Markdown file is meant as a goal, be it a broken one: it begins with front matter that has keys which only goals
+ * have. Notes, documents and data that lie beside goals have none.
+ */
+export function isMeantAsGoal(source: string): boolean {
+  const [, matter] = /^\uFEFF?---[^\n]*\n([\s\S]*?)(?:^---[ \t]*\r?$|(?![\s\S]))/m.exec(source) ?? [];
+  return source.replace(/^\uFEFF/, "").startsWith("---") && matter !== undefined && ownKeys.test(matter);
+}
+
 /** A goal from a sentence; whoever runs it adds criteria. */
 export function goalFromText(text: string, criteria: Criterion[] = []): Goal {
   return {

@@ -7,6 +7,7 @@ export {
   commandCriterion,
   goalFromText,
   goalHash,
+  isMeantAsGoal,
   type ParsedGoal,
   parseGoal,
   rubricCriterion,

@@ -84,6 +84,8 @@ export interface RunGoalOptions {
   skills?: SkillSource;
   /** Handed on to models that take one. */
   seed?: number;
+  /** `trial`: a run of a test, of which no plan, success or trace counts as experience. Default `goal`. */
+  purpose?: GoalRow["purpose"];
   /** The user's environment; keys are looked up in it. Default: this process's. */
   env?: Readonly<Record<string, string | undefined>>;
   sandbox?: Sandbox;
@@ -167,7 +169,8 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
   ];
   if (typeof options.plan === "object") requirePlan(options.plan, tools);
 
-  const id = recorded?.id ?? (await newGoal(ledger, goal));
+  const purpose = recorded?.purpose ?? options.purpose ?? "goal";
+  const id = recorded?.id ?? (await newGoal(ledger, goal, purpose));
   if (!(await claimGoal(ledger, id, thisProcess(), isAlive)))
     throw new UserError(`goal ${id} is being pursued by another process`, "`whet goal list` shows which");
   const orders = heedOrders(ledger, id, options.signal);
@@ -345,7 +348,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
             missed: JSON.stringify(each.missed),
             suggestions: JSON.stringify(each.suggestions),
           })),
-          isBest ? goldenRow(goal, id, score, plan, outputs, Date.now()) : null,
+          isBest && purpose === "goal" ? goldenRow(goal, id, score, plan, outputs, Date.now()) : null,
         );
         if (halt)
           return { status: score >= goal.threshold ? "met" : "failed", reason: halt.reason, unscored };
@@ -461,8 +464,9 @@ async function requireGoal(ledger: Ledger, id: number): Promise<GoalRow> {
   return row;
 }
 
-async function newGoal(ledger: Ledger, goal: Goal): Promise<number> {
+async function newGoal(ledger: Ledger, goal: Goal, purpose: GoalRow["purpose"]): Promise<number> {
   return addGoal(ledger, {
+    purpose,
     ...{ title: goal.title, family: goal.family, goal: JSON.stringify(goal), goalHash: goalHash(goal) },
     ...{ worldState: JSON.stringify(newWorld), createdAt: Date.now() },
   });

@@ -67,10 +67,7 @@ export async function* runTurns(ledger: Ledger, filter: RunFilter = {}): AsyncGe
           eb(
             "g.goalHash",
             "not in",
-            eb
-              .selectFrom("trials")
-              .innerJoin("goals as tested", "tested.id", "trials.goalId")
-              .select("tested.goalHash"),
+            eb.selectFrom("goals as tested").select("tested.goalHash").where("tested.purpose", "=", "trial"),
           ),
         ]),
       );

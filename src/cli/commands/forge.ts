@@ -10,6 +10,7 @@ import {
   abRule,
   afterGoal,
   analyze,
+  auditWords,
   type Counts,
   calibrateSuite,
   calibrationWords,
@@ -19,6 +20,7 @@ import {
   type ForgeLimits,
   type ForgeOutcome,
   forgeSkill,
+  type Improved,
   improveSkill,
   liveRunner,
   type Meter,
@@ -144,6 +146,8 @@ async function openSuite(
       "--suite FOLDER: a folder of goal files, or a skill's folder with evals/evals.json",
     );
   const suite = await readSuite(path, { project, judge });
+  if (suite.skipped.length > 0)
+    process.stderr.write(`${path}: no goals, and skipped: ${suite.skipped.join(", ")}\n`);
   const provider = model?.split("/")[0];
   if (url !== undefined && provider !== undefined)
     for (const { goal } of [...suite.goals, ...suite.sealed])
@@ -572,11 +576,12 @@ export async function skillImproveCommand(
     else
       print(
         [
-          `${name}: version ${improved.from} → ${improved.to}${improved.to === improved.from ? " (nothing was better)" : ""}`,
+          improvementWords(name, improved),
           ...improved.rounds.map(
             ({ version, kept, effect, reason }) =>
               `  ${version === null ? "no edit" : `version ${version}`}: ${kept ? "keep" : "discard"}${effect === "" ? "" : ` ${effect} points`}, ${reason}`,
           ),
+          `these ${improved.judges.goals} goals have judged ${improved.judges.edits} edits of it (${improved.judges.most} at most): alpha is divided among all of them`,
           improved.kind === "paused"
             ? `stopped: ${improved.why}; the same command goes on`
             : `ended: ${improved.why}`,
@@ -589,6 +594,18 @@ export async function skillImproveCommand(
       );
     return 0;
   });
+}
+
+/** The headline of an improvement: never what its own tests said, which was chosen for being large. */
+function improvementWords(name: string, { from, to, kind, audit }: Improved): string {
+  if (audit === null) {
+    if (from === to && kind === "ended") return `${name}: version ${from} stays (nothing was better)`;
+    return `${name}: version ${from} → ${to}${from === to ? "" : "; what that is worth is measured at the end"}`;
+  }
+  const where = audit.sealed
+    ? `on ${audit.goals} sealed goals that chose none of the edits (opened for ${audit.openings} versions so far)`
+    : `on the ${audit.goals} goals that chose the edits, so it may be too high: seal some goals`;
+  return `${name}: version ${audit.from} → ${audit.to}: ${auditWords(audit.effect)}, measured afresh by ${audit.runs} runs ${where}`;
 }
 
 /**

@@ -211,20 +211,10 @@ describe("counting traces", () => {
   });
 
   it("leaves the runs of A/B tests out: what is tested must not teach", async () => {
-    const { goalId } = await recordGoal(ledger, { task: "a", met: true, calls: good });
-    const { id } = await ledger.db
-      .insertInto("skillEvaluations")
-      .values({ kind: "test", suite: "s", suiteHash: "h", setup: "{}", agent: "a", startedAt: 1 } as never)
-      .returning("id")
-      .executeTakeFirstOrThrow();
-    await ledger.db
-      .insertInto("trials")
-      .values({
-        ...{ evaluationId: id, position: 0, arm: "with", task: "a", family: "f", replicate: 0, seed: 1 },
-        ...{ trial: "{}", goalId, startedAt: 1 },
-      })
-      .execute();
+    const { goalId } = await recordGoal(ledger, { task: "a", met: true, calls: good, purpose: "trial" });
+    await recordGoal(ledger, { task: "a", met: true, calls: good });
     expect((await countTraces(ledger)).runs).toBe(0);
+    expect((await countTraces(ledger, { goals: [goalId] })).runs).toBe(1);
   });
 
   it("reads imported turns too, each as a run of its own with an unknown end", async () => {
