@@ -275,3 +275,24 @@ describe("the rule", () => {
     expect(() => abTest(twins, abRule()).next()).toThrow("two tasks of the suite are named same");
   });
 });
+
+describe("the words of a test without any difference", () => {
+  it("say that all runs were equal, not that a difference might be chance", () => {
+    for (const maxRuns of [16, 192]) {
+      const { reason, outcome, more } = told(() => 100, { maxRuns });
+      expect([outcome, more]).toEqual(["not enough evidence", null]);
+      expect(reason).toMatch(/all \d+ pairs of runs scored the same with and without it/);
+      expect(reason).not.toMatch(/no difference|may be chance/);
+    }
+    expect(told(() => 0, { maxRuns: 16 }).reason).toContain("so nothing was shown to help");
+    expect(told(() => 70, { maxRuns: 16, control: "before" }).reason).toContain("as with the version before");
+  });
+
+  it("still speak of chance where runs differed and came to nothing on average", () => {
+    const { reason } = told(
+      ({ arm, task }) => (arm === "with" ? (Number(task.slice(1)) % 2 === 0 ? 60 : 40) : 50),
+      { maxRuns: 16 },
+    );
+    expect(reason).toMatch(/^no difference on average after 16 runs may be chance/);
+  });
+});

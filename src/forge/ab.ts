@@ -112,8 +112,8 @@ export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<Tr
   if (twice !== undefined) throw new RangeError(`two tasks of the suite are named ${twice}: rename one`);
   const rounds = schedule(suite, arms, replicates, rule.seed);
   const interval = lookInterval(suite.length);
-  const overControl = signFlips(suite.length);
-  const overPlacebo = rule.placebo ? signFlips(suite.length) : null;
+  const overControl = signFlips(suite.length, rule.alpha);
+  const overPlacebo = rule.placebo ? signFlips(suite.length, rule.alpha) : null;
   const shown = { better: false, worse: false, overPlacebo: !rule.placebo };
 
   for (const [index, round] of rounds.entries()) {
@@ -181,7 +181,7 @@ export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<Tr
     if (ends && !last)
       return undecided(
         state,
-        `given up after ${count(records.length, "run")}: ${said(now)} so far, and the chance to be shown better by run ${rounds.length * arms.length} is ${percent(hope)}`,
+        `given up after ${count(records.length, "run")}: ${sameThroughout(records, rule) ?? `${said(now)} so far`}, and the chance to be shown better by run ${rounds.length * arms.length} is ${percent(hope)}`,
       );
   }
   return undecided(state, atTheEnd(shown, state));
@@ -349,7 +349,17 @@ function undecided(state: Standing, why: string): Verdict {
   };
 }
 
+/** Every pair scored the same in both arms: that is no small effect which might be chance; null: not every one did. */
+function sameThroughout(records: readonly TrialRecord[], rule: AbRule): string | null {
+  const all = [...differences(pairsOf(records, rule.control)).values()].flat();
+  if (all.length === 0 || all.some((difference) => difference !== 0)) return null;
+  const other = rule.control === "before" ? "with it as with the version before" : "with and without it";
+  return `all ${all.length} pairs of runs scored the same ${other}`;
+}
+
 function atTheEnd(shown: { better: boolean; overPlacebo: boolean }, { records, rule }: Standing): string {
+  const same = sameThroughout(records, rule);
+  if (same !== null) return `${same}, so nothing was shown to help`;
   const points = estimate(pairsOf(records, rule.control))?.points ?? 0;
   const seen = `${said(points)} after ${count(records.length, "run")}`;
   if (shown.better && points < rule.minEffect)
@@ -371,7 +381,7 @@ function shareOf(records: readonly TrialRecord[], arm: Arm): number {
 }
 
 const said = (points: number) =>
-  points === 0 ? "no difference" : `${points > 0 ? "+" : ""}${short(points)} points`;
+  points === 0 ? "no difference on average" : `${points > 0 ? "+" : ""}${short(points)} points`;
 const short = (points: number) => String(Number(points.toFixed(1)));
 const percent = (share: number) => `${Math.round(100 * share)} %`;
 const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;

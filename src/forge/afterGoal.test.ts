@@ -68,6 +68,13 @@ describe("after a goal", () => {
     atWork = 0;
   });
 
+  it("a run of a test sets nothing to work", async () => {
+    await on();
+    for (let index = 0; index < 3; index++) await goal();
+    const { goalId } = await recordGoal(ledger, { task: "tested", met: true, calls, purpose: "trial" });
+    expect(await afterGoal(ledger, root, goalId, start)).toMatchObject({ why: "it was a run of a test" });
+  });
+
   it("the environment can keep it off", async () => {
     await on();
     for (let index = 0; index < 3; index++) await goal();

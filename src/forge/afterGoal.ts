@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdir, open, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Ledger, trialOfGoal } from "../ledger/index.ts";
+import { isTrial, type Ledger } from "../ledger/index.ts";
 import { countTraces } from "./analyze/index.ts";
 import { recurrenceGate } from "./evolve.ts";
 import { expireSkills } from "./matrix.ts";
@@ -46,7 +46,7 @@ export async function afterGoal(
     return { started: false, why: "the forge works on its own only when it is switched on" };
   if (settings.suite === undefined || settings.model === undefined || settings.agent === undefined)
     return { started: false, why: "the settings name no suite, agent or model" };
-  if (goalId !== null && (await trialOfGoal(ledger, goalId)))
+  if (goalId !== null && (await isTrial(ledger, goalId)))
     return { started: false, why: "it was a run of a test" };
   const path = join(root, ".whetstone", "forge.mark.json");
   const mark = await readFile(path, "utf8").then(

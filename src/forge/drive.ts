@@ -3,11 +3,11 @@ import {
   addSkillEvaluation,
   addTrial,
   type EvaluationKey,
+  evaluationOf,
   type Ledger,
   type SkillEvaluationRow,
   type TrialRow,
   trialsOf,
-  unfinishedEvaluation,
   updateSkillEvaluation,
 } from "../ledger/index.ts";
 import type { Meter } from "./limits.ts";
@@ -61,7 +61,7 @@ export async function driveTest<Verdict>(
 ): Promise<DriveResult<Verdict>> {
   const { key, families, run, meter, stop, onTrial, now = Date.now } = driven;
   const evaluation =
-    (await unfinishedEvaluation(ledger, key)) ??
+    (await evaluationOf(ledger, key, { ended: false })) ??
     (await addSkillEvaluation(ledger, {
       ...key,
       ...{ suite: driven.suite, model: driven.model, judge: driven.judge, startedAt: now() },

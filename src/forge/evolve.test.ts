@@ -19,9 +19,11 @@ import { addSkill, requireSkill, type Skill, skillOf, skillOfVersion } from "../
 import { abTest } from "./ab.ts";
 import { calibrateSuite } from "./calibrateSuite.ts";
 import { replayTest } from "./drive.ts";
+import { alphaOfEdit } from "./editAlpha.ts";
 import { forgeSkill, improveSkill } from "./evolve.ts";
 import { type ForgeLimits, openMeter } from "./limits.ts";
 import { expireSkills, matrixOf } from "./matrix.ts";
+import { replayEvaluation } from "./replay.ts";
 import { readSuite, type Suite } from "./suite.ts";
 import { type Runner, suiteTasks, testSkill } from "./testSkill.ts";
 
@@ -53,7 +55,7 @@ async function suite(open = 12, sealed = 0): Promise<Suite> {
       join(folder, index < open ? "" : "sealed", `g${index}.md`),
       `---\ncriteria:\n  - output: "the secret number of task ${index} is ${1000 + index * 37}"\n---\nTidy table number ${index}, which came in ${"abcdefghijklmnopqrstuvwxyz"[index % 26]} parts, from source ${index * 7}.\n`,
     );
-  return readSuite(folder);
+  return readSuite(folder, { project: root });
 }
 
 /**
@@ -107,6 +109,7 @@ describe("testing a skill", () => {
     expect(result.verdict).toMatchObject({ outcome: "better", kept: true });
     expect(["validated", "gold"]).toContain(result.banding.band);
     expect(await requireSkill(ledger, "tidy-tables")).toMatchObject({ status: result.status });
+    expect(result).toMatchObject({ inUse: true, why: "it is proven" });
     const trials = await trialsOf(ledger, result.evaluation);
     expect(replayTest(abTest(suiteTasks(given.goals), result.rule), trials)).toEqual(result.verdict);
     expect((await evaluationRows(ledger))[0]).toMatchObject({
@@ -122,6 +125,7 @@ describe("testing a skill", () => {
     expect(useless.result.verdict.kept).toBe(false);
     expect(useless.result.banding.band).toBe("discarded");
     expect((await requireSkill(ledger, "tidy-tables")).status).toBe("archived");
+    expect(useless.result).toMatchObject({ inUse: false, why: expect.stringContaining("it is archived") });
     const versionId = (await addSkill(ledger, { skill: skill("bad", "POISON"), origin: "forge" })).versionId;
     const { runner } = world(truth);
     const harmful = await testSkill({ ledger, versionId, suite: given, runner, meter: openMeter({}) });
@@ -353,36 +357,44 @@ describe("a candidate for what a skill is there for already", () => {
   });
 });
 
+/** Edits that append the given lines one after another, each citing what it was shown. */
+async function editing(line: (edit: number) => string) {
+  let edits = 0;
+  return asking((request) => {
+    const text = request.messages.at(-1)?.text ?? "";
+    const [, finding = "", event = ""] = /^([a-z]\d+): .*\n {2}\[(\d+:\d+)\]/m.exec(text) ?? [];
+    const replace = line(++edits);
+    return {
+      text: JSON.stringify({
+        edits: [{ search: "", replace, text: "It helps.", finding, events: [event] }],
+      }),
+    };
+  });
+}
+
+/** Training runs leave traces, as goals do. */
+function traced(runner: Runner): Runner {
+  return {
+    ...runner,
+    trials: (arms) => {
+      const run = runner.trials(arms);
+      return async (asked) => {
+        const ran = await run(asked);
+        const { goalId } = await recordGoal(ledger, { task: asked.task, met: false, calls: bad });
+        return { ...ran, goalId };
+      };
+    },
+  };
+}
+
 describe("improving a skill", () => {
   it("keeps edits that beat the version before, in a new version; a person's text stays in use", async () => {
     await addSkill(ledger, { skill: skill("mine", "Begin at once."), origin: "person" });
     const given = await suite(20);
-    let edits = 0;
-    const ask = await asking((request) => {
-      const text = request.messages.at(-1)?.text ?? "";
-      const [, finding = "", event = ""] = /^([a-z]\d+): .*\n {2}\[(\d+:\d+)\]/m.exec(text) ?? [];
-      const replace = ++edits === 1 ? "Be quick." : `Say MAGIC ${edits}.`;
-      return {
-        text: JSON.stringify({
-          edits: [{ search: "", replace, text: "It helps.", finding, events: [event] }],
-        }),
-      };
-    });
-    const { runner } = world(truth);
-    // Training runs leave traces, as goals do.
-    const traced: Runner = {
-      ...runner,
-      trials: (arms) => {
-        const run = runner.trials(arms);
-        return async (asked) => {
-          const ran = await run(asked);
-          const { goalId } = await recordGoal(ledger, { task: asked.task, met: false, calls: bad });
-          return { ...ran, goalId };
-        };
-      },
-    };
+    const ask = await editing((edit) => (edit === 1 ? "Be quick." : `Say MAGIC ${edit}.`));
+    const runner = traced(world(truth).runner);
     const improved = await improveSkill({
-      ...{ asking: ask, runner: traced, skill: "mine", suite: given, meter: openMeter({}), patience: 2 },
+      ...{ asking: ask, runner, skill: "mine", suite: given, meter: openMeter({}), patience: 2 },
     });
     expect(improved.rounds.map(({ kept }) => kept)).toEqual([false, true, false, false]);
     expect(improved).toMatchObject({ kind: "ended", from: 1, to: 3 });
@@ -391,10 +403,58 @@ describe("improving a skill", () => {
     expect((await skillOf(ledger, "mine", 3)).instructions).toContain("MAGIC");
     const asked = server?.requests.at(-1)?.messages.at(-1)?.text ?? "";
     expect(asked).toContain("+Be quick.");
-    const later = await improveSkill({
-      ...{ asking: ask, runner: traced, skill: "mine", suite: given, meter: openMeter({}), patience: 1 },
+    // The same goals judged four edits: each at its share of alpha, and what came of it is measured afresh.
+    expect(improved.judges).toEqual({ goals: 12, edits: 4, most: 9 });
+    expect(improved.reports.map(({ rule }) => rule.alpha)).toEqual(
+      [1, 2, 3, 4].map((k) => alphaOfEdit(0.04, k)),
+    );
+    expect(improved.audit).toMatchObject({ from: 1, to: 3, sealed: false, goals: 12, runs: 48 });
+    expect(improved.audit?.effect?.points).toBeGreaterThan(30);
+    const audited = await trialsOf(ledger, improved.audit?.evaluation ?? 0);
+    const judging = (
+      await Promise.all(improved.reports.map((each) => trialsOf(ledger, each.evaluation)))
+    ).flat();
+    const seeds = new Set(judging.map(({ seed }) => seed));
+    expect(audited.filter(({ seed }) => seeds.has(seed))).toEqual([]);
+    expect((await replayEvaluation(ledger, improved.audit?.evaluation ?? 0)).same).toBe(true);
+
+    const again = await improveSkill({
+      ...{ asking: ask, runner, skill: "mine", suite: given, meter: openMeter({}), patience: 1 },
     });
-    expect(later).toMatchObject({ from: 3, to: 3 });
+    // Later calls count on, and nothing is measured a second time for a second chance.
+    expect(again).toMatchObject({ from: 3, to: 3, judges: { edits: 5 }, audit: improved.audit });
+    expect(again.reports[0]?.rule.alpha).toBe(alphaOfEdit(0.04, 5));
+  });
+
+  it("measures what it is worth on sealed goals where there are some, and goes on with that where it was stopped", async () => {
+    await addSkill(ledger, { skill: skill("mine", "Begin at once."), origin: "person" });
+    const given = await suite(20, 4);
+    const ask = await editing((edit) => `Say MAGIC ${edit}.`);
+    const { runner, runs } = world(truth);
+    const options = { asking: ask, runner: traced(runner), skill: "mine", suite: given, patience: 1 };
+    const whole = await improveSkill({ ...options, meter: openMeter({}), sealed: false });
+    const before = runs();
+    // The budget ends within the audit.
+    const half = await improveSkill({ ...options, meter: openMeter({ runs: 5 }), patience: 0 });
+    expect(half).toMatchObject({ kind: "paused", to: 2, audit: null });
+    const ended = await improveSkill({ ...options, meter: openMeter({}), patience: 0 });
+    expect(ended.audit).toMatchObject({ from: 1, to: 2, sealed: true, goals: 4, runs: 48, openings: 1 });
+    expect(runs() - before).toBe(48);
+    expect(whole.audit).toMatchObject({ sealed: false, goals: 12 });
+  });
+
+  it("ends when its goals could show no further edit to be better, and begins with no fewer than that takes", async () => {
+    await addSkill(ledger, { skill: skill("mine", "Begin at once."), origin: "person" });
+    const ask = await editing((edit) => `Be quick, ${edit} times.`);
+    const runner = traced(world(truth).runner);
+    const options = { asking: ask, runner, skill: "mine", patience: 9, meter: openMeter({}) };
+    await expect(improveSkill({ ...options, suite: await suite(8) })).rejects.toThrow(
+      /3 open goals train and 5 test.*1 in 32/,
+    );
+    const improved = await improveSkill({ ...options, suite: await suite(10) });
+    expect(improved.why).toContain("have judged 1 edits, and no further one could be shown to be better");
+    expect(improved).toMatchObject({ judges: { goals: 6, edits: 1, most: 1 }, audit: null });
+    expect(improved.rounds).toHaveLength(1);
   });
 });
 

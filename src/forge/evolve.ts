@@ -4,6 +4,7 @@ import {
   type Ledger,
   type SkillRow,
   type SkillVersionRow,
+  skillEvaluationRows,
   skillRows,
   skillVersionRows,
 } from "../ledger/index.ts";
@@ -19,6 +20,7 @@ import {
   skillOf,
   skillOfVersion,
 } from "../skills/index.ts";
+import { type AbRule, abRule } from "./abRule.ts";
 import {
   type CountOptions,
   type Counts,
@@ -30,8 +32,19 @@ import {
   wordFindings,
 } from "./analyze/index.ts";
 import type { Asking } from "./askFor.ts";
-import { partOf, type Suite, type SuiteGoal } from "./suite.ts";
-import { type Runner, type TestOptions, type TestPaused, type TestReport, testSkill } from "./testSkill.ts";
+import { auditEdits, type EditsAudit } from "./auditEdits.ts";
+import { alphaOfEdit, mostEdits } from "./editAlpha.ts";
+import type { SuiteTask } from "./schedule.ts";
+import { leastTasks } from "./signFlips.ts";
+import { partOf, type Suite, type SuiteGoal, withoutTaught } from "./suite.ts";
+import {
+  type Arms,
+  type Runner,
+  type TestOptions,
+  type TestPaused,
+  type TestReport,
+  testSkill,
+} from "./testSkill.ts";
 
 export interface AnalyzeOptions extends CountOptions {
   /** Takes secrets out of what a model is shown. */
@@ -234,6 +247,10 @@ export interface Improved {
   to: number;
   rounds: { version: number | null; kept: boolean; reason: string; effect: string }[];
   reports: TestReport[];
+  /** The goals that judge: how many edits of this skill they have judged so far, ever, and how many they can at most. */
+  judges: { goals: number; edits: number; most: number };
+  /** What all of it is worth, measured afresh; null: nothing was better, or it was stopped before. */
+  audit: EditsAudit | null;
 }
 
 /** Share of a suite's goals that a skill is trained on; the others test it. */
@@ -245,29 +262,66 @@ const trainingShare = 0.4;
  * without a keep, or at a limit. Which goals train is decided by their hash, so that it is the same after a break; what a
  * round learned from is recorded with the version, and excluded from its tests in any case.
  *
- * @throws UserError when the suite is too small to be divided.
+ * The same goals judge every edit, so alpha is divided among all that they ever judge (editAlpha.ts); once an edit could
+ * not be shown to be better any more, whatever it did, it ends. What each test says of its edit was selected for being
+ * large; what the improvement is worth is therefore measured afresh at the end (auditEdits.ts).
+ *
+ * @throws UserError when the suite is too small to be divided, or to show anything.
  */
 export async function improveSkill(options: ImproveOptions): Promise<Improved> {
   const { asking, suite, meter, stop, patience = 3, trainings = 1, onStep, clean } = options;
   const { ledger } = asking;
   const { training, testing } = await divide(suite);
+  const { alpha, seed } = abRule(options.rule);
+  const most = mostEdits(alpha, testing.goals.length);
+  if (most === 0)
+    throw new UserError(
+      `${suite.name}: ${training.length} open goals train and ${testing.goals.length} test, and with so few not even an edit that helps on each of them could be told from chance (p is 1 in ${2 ** testing.goals.length} at least)`,
+      `it takes ${leastTasks(alphaOfEdit(alpha, 1))} goals that test at alpha ${alpha}: give 10 open goals at least, better 20`,
+    );
+  onStep?.(
+    `${training.length} goals train, ${testing.goals.length} judge: at alpha ${alpha} altogether they can judge ${most} edits at most`,
+  );
   const row = await requireSkill(ledger, options.skill);
   const start = await bestVersion(ledger, row);
   const result: Improved = {
     ...{ kind: "ended", why: "", skill: row.name, from: start.version, to: start.version },
-    ...{ rounds: [], reports: [] },
+    ...{ rounds: [], reports: [], audit: null },
+    judges: { goals: testing.goals.length, edits: (await judgedBy(ledger, row, testing)).size, most },
   };
   let best = start;
   const rejected: Rejected[] = [];
-  const ended = (kind: Improved["kind"], why: string): Improved => ({ ...result, kind, why });
+  const paused = (why: string): Improved => ({ ...result, kind: "paused", why });
+  const ended = async (why: string): Promise<Improved> => {
+    const first = await firstVersion(ledger, row, best);
+    if (first.id === best.id) return { ...result, why };
+    onStep?.(`measuring version ${best.version} against version ${first.version} afresh`);
+    const audit = await auditEdits({
+      ...options,
+      ...{ ledger, suite: testing, versionId: best.id, before: first.id, seed },
+    });
+    return audit.kind === "paused" ? paused(audit.why) : { ...result, why, audit };
+  };
   for (let fruitless = 0; fruitless < patience; ) {
     const beyond = stop?.requested ? "it was stopped" : meter.beyond();
-    if (beyond !== null) return ended("paused", beyond);
+    if (beyond !== null) return paused(beyond);
     let draft = await waitingDraft(ledger, { skill: row.name, before: best.id });
+    const judged = await judgedBy(ledger, row, testing);
+    if (draft !== null) judged.delete(draft.versionId);
+    if (judged.size >= most)
+      return ended(
+        `its ${testing.goals.length} goals have judged ${judged.size} edits, and no further one could be shown to be better: give more goals`,
+      );
     if (draft === null) {
       onStep?.(`running version ${best.version} on ${training.length} training goals`);
-      const goals = await train(options, training, row.name, best.id, trainings);
-      if (typeof goals === "string") return ended("paused", goals);
+      const goals = await train(
+        options,
+        { goals: training, hide: suite.paths },
+        row.name,
+        best.id,
+        trainings,
+      );
+      if (typeof goals === "string") return paused(goals);
       const counts = await countTraces(ledger, { goals, recurrence: 2 });
       const evidence = await evidenceOf(ledger, counts, clean);
       const { skill } = await skillOfVersion(ledger, best.id);
@@ -297,8 +351,10 @@ export async function improveSkill(options: ImproveOptions): Promise<Improved> {
     const report = await testSkill({
       ...options,
       ...{ ledger, suite: testing, versionId: draft.versionId, before: best.id },
+      rule: { ...options.rule, alpha: alphaOfEdit(alpha, judged.size + 1) },
     });
-    if (report.kind === "paused") return ended("paused", report.why);
+    result.judges.edits = judged.size + 1;
+    if (report.kind === "paused") return paused(report.why);
     result.reports.push(report);
     const kept = report.verdict.kept && report.leak === null;
     const effect = report.verdict.effect;
@@ -327,18 +383,41 @@ export async function improveSkill(options: ImproveOptions): Promise<Improved> {
       });
     }
   }
-  return ended("ended", `${patience} rounds in a row brought nothing`);
+  return ended(`${patience} rounds in a row brought nothing`);
+}
+
+/** The versions of a skill that were tested against the one before on some of these goals: by any test, at any time. */
+async function judgedBy(ledger: Ledger, row: SkillRow, { goals }: Suite): Promise<Set<number>> {
+  const names = new Set(goals.map(({ name }) => name));
+  const judged = new Set<number>();
+  for (const { kind, setup, skillVersionId } of await skillEvaluationRows(ledger, row.id)) {
+    if (kind !== "test" || skillVersionId === null) continue;
+    const { rule, tasks } = JSON.parse(setup) as { rule: AbRule; tasks: SuiteTask[] };
+    if (rule.control === "before" && tasks.some(({ task }) => names.has(task))) judged.add(skillVersionId);
+  }
+  return judged;
+}
+
+/** The version that an improvement began with, in this call or an earlier one that was stopped. */
+async function firstVersion(ledger: Ledger, row: SkillRow, best: SkillVersionRow): Promise<SkillVersionRow> {
+  const versions = await skillVersionRows(ledger, row.id);
+  let first = best;
+  for (;;) {
+    const parent = versions.find(({ id }) => id === first.parentVersionId);
+    if (!parent || !isForged(row, first) || !first.decision?.startsWith("keep")) return first;
+    first = parent;
+  }
 }
 
 /** Runs a version on goals, outside of any test. @returns ids of the goals as they were run, or why it had to stop. */
 async function train(
   { runner, meter, stop }: Pick<ImproveOptions, "runner" | "meter" | "stop">,
-  goals: readonly SuiteGoal[],
+  { goals, hide }: Pick<Arms, "goals" | "hide">,
   skill: string,
   versionId: number,
   times: number,
 ): Promise<number[] | string> {
-  const run = runner.trials({ goals, skill, versions: { with: versionId } });
+  const run = runner.trials({ goals, hide, skill, versions: { with: versionId } });
   const ids: number[] = [];
   for (let replicate = 1; replicate <= times; replicate++)
     for (const { name } of goals) {
@@ -358,10 +437,13 @@ async function divide(suite: Suite): Promise<{ training: SuiteGoal[]; testing: S
   if (order.length - count < 2)
     throw new UserError(
       `${suite.name} has ${order.length} open goals: too few to train on some and test on others`,
-      "give at least 4, better 15 or more",
+      "give at least 10, better 20",
     );
   const chosen = new Set(training);
-  return { training, testing: await partOf(suite, (goal) => !chosen.has(goal)) };
+  const rest = await partOf(suite, (goal) => !chosen.has(goal));
+  // What tells a training goal once more would be left out of each test: it is no judge from the beginning.
+  const taught = training.map(({ hash, goal }) => ({ hash, title: goal.title, text: goal.text }));
+  return { training, testing: await withoutTaught(rest, taught) };
 }
 
 const mixed = (hash: string) => createHash("sha256").update(`training ${hash}`).digest("hex");

@@ -3,6 +3,7 @@ export { type AbRule, abRule } from "./abRule.ts";
 export { type AfterGoal, afterGoal } from "./afterGoal.ts";
 export { type Counts, countTraces, type Worded } from "./analyze/index.ts";
 export type { Asking } from "./askFor.ts";
+export { auditWords, type EditsAudit } from "./auditEdits.ts";
 export { type Band, type Banding, band, type Evidence } from "./bands.ts";
 export { type Calibration, calibrate, judgeNoise, type Visible } from "./calibrate.ts";
 export { type Calibrated, calibrateSuite, calibrationWords } from "./calibrateSuite.ts";

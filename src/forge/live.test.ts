@@ -8,8 +8,20 @@ import {
   type ModelServer,
   startModelServer,
 } from "../../tests/support/modelServer/index.ts";
-import { type Ledger, openLedger, trialsOf } from "../ledger/index.ts";
+import { librarySkills, runGoal } from "../goals/index.ts";
+import {
+  goalTurnRows,
+  goldenOf,
+  type Ledger,
+  newestGoals,
+  openLedger,
+  pastTasks,
+  skillUseCounts,
+  traceOf,
+  trialsOf,
+} from "../ledger/index.ts";
 import { addSkill, requireSkill, type Skill } from "../skills/index.ts";
+import { countTraces } from "./analyze/index.ts";
 import { openMeter } from "./limits.ts";
 import { liveRunner } from "./live.ts";
 import { readSuite } from "./suite.ts";
@@ -62,7 +74,7 @@ async function tested(given: Skill) {
   const who = { agent: "model: local/m", model: "local/m", judge: null };
   const runner = liveRunner({ ledger, root, who, meter, env: {} });
   const result = await testSkill({
-    ...{ ledger, versionId, suite: await readSuite(join(root, "suite")), runner, meter },
+    ...{ ledger, versionId, suite: await readSuite(join(root, "suite"), { project: root }), runner, meter },
     rule: { maxRuns: 24 },
   });
   if (result.kind !== "ended") throw new Error(result.why);
@@ -70,6 +82,41 @@ async function tested(given: Skill) {
 }
 
 describe("live trials", () => {
+  it("teach nobody, even where a kill left a goal without its trial", async () => {
+    const given = skill("END WITH THE WORD AMEN.");
+    const { versionId } = await addSkill(ledger, { skill: given, origin: "person" });
+    const who = { agent: "model: local/m", model: "local/m", judge: null };
+    const runner = liveRunner({ ledger, root, who, meter: openMeter({}), env: {} });
+    const { goals, paths: hide } = await readSuite(join(root, "suite"), { project: root });
+    const run = runner.trials({ goals, hide, skill: given.name, versions: { with: versionId } });
+    // Nobody records these as trials, as if it had been killed between the goal and the trial.
+    for (let replicate = 1; replicate <= 3; replicate++) {
+      const { trial } = await run({ arm: "with", task: "g0", replicate, seed: replicate });
+      expect(trial.score).toBe(100);
+    }
+    expect(await newestGoals(ledger, 10, { trials: true })).toMatchObject([
+      ...Array(3).fill({ purpose: "trial", status: "met", score: 100 }),
+    ]);
+    expect(await newestGoals(ledger, 10)).toEqual([]);
+    expect(await goldenOf(ledger, "letters", 10)).toEqual([]);
+    expect(await pastTasks(ledger, 10)).toEqual([]);
+    expect((await countTraces(ledger, { recurrence: 1 })).runs).toBe(0);
+    expect(await skillUseCounts(ledger)).toEqual(new Map());
+    // Somebody's own run of the goal would teach the test's answers all the same; of another one it is experience.
+    for (const index of [0, 1]) {
+      const { goal } = goals[index] as (typeof goals)[number];
+      const skills = librarySkills(ledger, { include: [versionId] });
+      await runGoal({
+        ...{ goal, folder: root, ledger, agent: who.agent, plan: "single", skills, seed: 1, env: {} },
+      });
+    }
+    expect((await countTraces(ledger, { recurrence: 1 })).goals).toEqual([5]);
+    expect(await newestGoals(ledger, 10)).toHaveLength(2);
+    expect(await pastTasks(ledger, 10)).toHaveLength(2);
+    expect(await goldenOf(ledger, "letters", 10)).toHaveLength(2);
+    expect((await skillUseCounts(ledger)).values().next().value).toMatchObject({ uses: 2 });
+  });
+
   it("run goals with and without the skill, prove who had it, and show that it helps", async () => {
     const result = await tested(skill("END WITH THE WORD AMEN."));
     expect(result.verdict).toMatchObject({ outcome: "better", loaded: { control: 0, treatment: 1 } });
@@ -112,5 +159,51 @@ describe("live trials", () => {
     expect(result.banding.band).toBe("discarded");
     expect(git("for-each-ref", "--format=%(refname)")).toBe("refs/heads/main\n");
     expect(readdirSync(join(root, ".whetstone", "trials"))).toEqual([]);
+  });
+
+  it("see neither the goals that test them nor the sealed ones, and have the project's untracked inputs", async () => {
+    const git = (...args: string[]) =>
+      execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@b", ...args], { cwd: root }).toString();
+    mkdirSync(join(root, "suite", "sealed"));
+    for (const path of ["g0.md", "sealed/s0.md"])
+      writeFileSync(
+        join(root, "suite", path),
+        `---\ninputs: [lib]\ncriteria:\n  - command: test -f suite/data.txt && test -f lib/x\n    hidden: true\nagents: ["command: find . -name .git -prune -o -type f -print"]\n---\nCount ${path}.\n`,
+      );
+    for (const name of ["g1", "g2", "g3", "g4", "g5"]) rmSync(join(root, "suite", `${name}.md`));
+    writeFileSync(join(root, "suite", "data.txt"), "1");
+    git("init", "-q", "-b", "main");
+    git("add", "suite");
+    git("commit", "-qm", "start");
+    mkdirSync(join(root, "lib"));
+    writeFileSync(join(root, "lib", "x"), "");
+    const suite = await readSuite(join(root, "suite"), { project: root });
+    const lists = "command: find -L . -name .git -prune -o -type f -print";
+    const who = { agent: lists, model: null, judge: null };
+    const runner = liveRunner({ ledger, root, who, meter: openMeter({}), env: process.env });
+    const run = runner.trials({ goals: suite.goals, hide: suite.paths, skill: "any", versions: {} });
+    const { trial, goalId } = await run({ arm: "without", task: "g0", replicate: 1, seed: 1 });
+    expect(trial.score).toBe(100);
+    const [turn] = await goalTurnRows(ledger, goalId as number);
+    const listed = JSON.stringify(await traceOf(ledger, turn?.id as number));
+    expect(listed).toContain("suite/data.txt");
+    expect(listed).toContain("lib/x");
+    expect(listed).not.toMatch(/g0\.md|s0\.md/);
+  });
+});
+
+describe("a suite of evals", () => {
+  it("tells nobody who works on a goal what is expected of it", async () => {
+    mkdirSync(join(root, "letters", "evals"), { recursive: true });
+    writeFileSync(
+      join(root, "letters", "evals", "evals.json"),
+      JSON.stringify({
+        skill_name: "letters",
+        evals: [{ id: 1, prompt: "Write.", expectations: ["It is polite.", { output: "AMEN" }] }],
+      }),
+    );
+    const suite = await readSuite(join(root, "letters"), { project: root });
+    expect(suite.goals[0]?.goal.criteria.map(({ hidden }) => hidden)).toEqual([true, true]);
+    expect(suite.paths).toEqual([join(root, "letters", "evals")]);
   });
 });

@@ -73,6 +73,9 @@ export function pageOf(
             `About ${verdict.more.runs} more runs over ${verdict.more.tasks} goals would decide an effect of ${verdict.more.points.toFixed(1)} points.`,
           ]
         : []),
+      ...(report.suite.skipped.length > 0
+        ? [`No goals, and skipped: ${report.suite.skipped.join(", ")}.`]
+        : []),
       ...report.suite.excluded.map(({ name, why }) => `${name} was left out: ${why}.`),
       ...(trigger === null
         ? []

@@ -2,6 +2,7 @@ import { UserError } from "../errors.ts";
 import { evaluationRow, type Ledger, trialsOf } from "../ledger/index.ts";
 import { abTest } from "./ab.ts";
 import type { AbRule } from "./abRule.ts";
+import { auditTest, auditWords } from "./auditEdits.ts";
 import { calibrate } from "./calibrate.ts";
 import { calibrationWords } from "./calibrateSuite.ts";
 import { replayTest } from "./drive.ts";
@@ -27,16 +28,19 @@ export async function replayEvaluation(ledger: Ledger, id: number): Promise<Repl
     throw new UserError(`there is no test #${id}`, "`whet forge status` lists them");
   if (row.endedAt === null)
     throw new UserError(`test #${id} is not over`, "the command that began it goes on with it");
-  const { rule, tasks, replicates } = JSON.parse(row.setup) as {
+  const { rule, tasks, replicates, seed } = JSON.parse(row.setup) as {
     rule: AbRule;
     tasks: SuiteTask[];
     replicates?: number;
+    seed?: number;
   };
   const trials = await trialsOf(ledger, id);
   const recorded = `${row.decision ?? ""} ${row.reason ?? ""}`.trim();
   let verdict: string;
   if (row.kind === "calibration")
     verdict = calibrationWords(replayTest(calibrate(tasks, rule, replicates), trials));
+  else if (row.kind === "audit")
+    verdict = auditWords(replayTest(auditTest(tasks, replicates ?? 0, seed ?? 0), trials));
   else {
     const { outcome, reason } = replayTest(abTest(tasks, rule), trials);
     verdict = `${outcome} ${reason}`;

@@ -11,9 +11,9 @@ export interface Look {
   tail: number;
 }
 
-/** Up to so many tasks all patterns of signs are gone through; beyond, so many are drawn. */
+/** Up to so many tasks all patterns of signs are gone through; beyond, as many are drawn, and more for a small alpha. */
 const enumerated = 12;
-const drawn = 2 ** enumerated;
+const mostDrawn = 16;
 
 /**
  * A group-sequential test of paired differences, clustered by task and exact for few tasks.
@@ -32,10 +32,14 @@ const drawn = 2 ** enumerated;
  *
  * @returns a look: takes the tasks' means so far (0 for a task without any) and the one-sided error probability that may
  *   be spent up to now.
+ * @param alpha what may be spent in the end: the smaller it is, the more patterns are drawn.
  */
-export function signFlips(tasks: number): (means: readonly number[], spent: number) => Look {
-  const sums = tasks <= enumerated ? everyPattern(tasks) : drawnPatterns(tasks);
-  const count = tasks <= enumerated ? 2 ** tasks : drawn;
+export function signFlips(tasks: number, alpha = 0.04): (means: readonly number[], spent: number) => Look {
+  const wanted = Math.ceil(Math.log2(16 / alpha));
+  const drawn = 2 ** Math.min(mostDrawn, Math.max(enumerated, wanted));
+  const every = 2 ** tasks <= drawn;
+  const sums = every ? everyPattern(tasks) : drawnPatterns(tasks, drawn);
+  const count = every ? 2 ** tasks : drawn;
   const rejected = new Uint8Array(count);
   let gone = 0;
   return (means, spent) => {
@@ -70,6 +74,11 @@ export function leastTasks(alpha: number): number {
   return Math.ceil(Math.log2(1 / alpha) - 1e-9);
 }
 
+/** One in so many is the smallest p that these tasks can give. */
+export function finest(tasks: number): number {
+  return 2 ** Math.min(tasks, mostDrawn);
+}
+
 /** How many of the sorted values are not below the bound. */
 function atLeast(sorted: Float64Array, bound: number): number {
   let low = 0;
@@ -99,7 +108,7 @@ function everyPattern(tasks: number): Sums {
 }
 
 /** Patterns in pairs of opposites, the first of them the data as they are; always the same for a number of tasks. */
-function drawnPatterns(tasks: number): Sums {
+function drawnPatterns(tasks: number, drawn: number): Sums {
   const uniform = uniforms(tasks);
   const signs = new Int8Array((drawn / 2) * tasks);
   for (let at = 0; at < signs.length; at += 16) {

@@ -13,6 +13,7 @@ import {
 } from "../ledger/index.ts";
 import {
   addVersion,
+  isProven,
   type SkillStatus,
   settleVersion,
   skillOf,
@@ -42,6 +43,8 @@ export interface Who {
 /** What each arm of a test is given. */
 export interface Arms {
   goals: readonly SuiteGoal[];
+  /** Paths that no run may see: what the suite was read from. */
+  hide: readonly string[];
   /** The skill's name: offered under no other version than the arm's own. */
   skill: string;
   /** Versions by arm; `without` has none. */
@@ -87,7 +90,7 @@ export interface TestReport {
   versionId: number;
   evaluation: number;
   who: Who;
-  suite: { name: string; goals: number; sealed: number; excluded: { name: string; why: string }[] };
+  suite: Pick<Suite, "name" | "excluded" | "skipped"> & { goals: number; sealed: number };
   rule: AbRule;
   verdict: Verdict;
   treatment: Ses;
@@ -100,6 +103,7 @@ export interface TestReport {
   banding: Banding;
   /** What the library made of it; null: its status was not to change. */
   status: SkillStatus | null;
+  /** Agents are offered it; `why`: or why not. */
   inUse: boolean;
   why: string;
   trials: TrialRow[];
@@ -186,13 +190,16 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
         ...{ status, decision: decisionText(banding), score: treatment.overall?.value ?? null },
         agreed: options.agreed ?? false,
       })
-    : { inUse: row.currentVersion === version.version, why: "its status was not to change" };
+    : {
+        inUse: row.currentVersion === version.version && isProven(version.status),
+        why: "its status was not to change",
+      };
   return {
     ...{ kind: "ended", skill: skill.name, version: version.version, versionId, evaluation: evaluation.id },
     who: runner.who,
     suite: {
       ...{ name: suite.name, goals: suite.goals.length, sealed: suite.sealed.length },
-      excluded: suite.excluded,
+      ...{ excluded: suite.excluded, skipped: suite.skipped },
     },
     ...{ rule, verdict, treatment, baseline, leak: found, sealed, banding, trials },
     openings: await sealedOpenings(ledger, suite.sealedHash),
@@ -224,7 +231,7 @@ async function arm(
     },
     ...{ suite: suite.name, model: runner.who.model, judge: runner.who.judge },
     families: new Map(tasks.map(({ task, family }) => [task, family])),
-    run: runner.trials({ goals, skill: skill.name, versions }),
+    run: runner.trials({ goals, hide: suite.paths, skill: skill.name, versions }),
     ...{ meter, ...(stop ? { stop } : {}), ...(now ? { now } : {}) },
     ...(onTrial ? { onTrial: (row, recorded) => onTrial(row, recorded, kind) } : {}),
   });

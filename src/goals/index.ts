@@ -2,11 +2,13 @@ export { askJson } from "./askJson.ts";
 export { layOut } from "./copy.ts";
 export { familyOf } from "./evaluator.ts";
 export type { GoalEvent } from "./events.ts";
+export { goalFiles } from "./files.ts";
 export type * from "./goal.ts";
 export {
   commandCriterion,
   goalFromText,
   goalHash,
+  isMeantAsGoal,
   type ParsedGoal,
   parseGoal,
   rubricCriterion,

@@ -21,7 +21,7 @@ export type GoldenRow = Selectable<GoldenStandardTable>;
 /** @returns its id. */
 export async function addGoal(
   ledger: Ledger,
-  goal: Pick<GoalRow, "title" | "family" | "goal" | "goalHash" | "worldState" | "createdAt">,
+  goal: Pick<GoalRow, "title" | "family" | "goal" | "goalHash" | "purpose" | "worldState" | "createdAt">,
 ): Promise<number> {
   const row = await ledger.db
     .insertInto("goals")
@@ -35,9 +35,20 @@ export async function goalById(ledger: Ledger, id: number): Promise<GoalRow | nu
   return (await ledger.db.selectFrom("goals").selectAll().where("id", "=", id).executeTakeFirst()) ?? null;
 }
 
-/** The newest goals, newest first. */
-export async function newestGoals(ledger: Ledger, limit: number): Promise<GoalRow[]> {
-  return ledger.db.selectFrom("goals").selectAll().orderBy("id", "desc").limit(limit).execute();
+/** The newest goals, newest first; without runs of tests, unless they are asked for. */
+export async function newestGoals(
+  ledger: Ledger,
+  limit: number,
+  { trials = false }: { trials?: boolean } = {},
+): Promise<GoalRow[]> {
+  let query = ledger.db.selectFrom("goals").selectAll().orderBy("id", "desc").limit(limit);
+  if (!trials) query = query.where("purpose", "=", "goal");
+  return query.execute();
+}
+
+/** Whether a goal is a run of a test. */
+export async function isTrial(ledger: Ledger, goalId: number): Promise<boolean> {
+  return (await goalById(ledger, goalId))?.purpose === "trial";
 }
 
 /** What another process may say of a goal while one runs it. */
@@ -260,7 +271,7 @@ export async function goalEvaluations(ledger: Ledger, iterationId: number): Prom
     .execute();
 }
 
-/** Golden standards of a family with the goals that they come from, newest first. */
+/** Golden standards of a family with the goals that they come from, newest first; runs of tests set none. */
 export async function goldenOf(
   ledger: Ledger,
   family: string,
@@ -272,6 +283,7 @@ export async function goldenOf(
     .selectAll("s")
     .select("g.goal")
     .where("s.family", "=", family)
+    .where("g.purpose", "=", "goal")
     .orderBy("s.id", "desc")
     .limit(limit)
     .execute();
@@ -320,7 +332,7 @@ export async function goalTurns(ledger: Ledger, goalId: number): Promise<number[
   return rows.map(({ id }) => id);
 }
 
-/** How the tasks of finished iterations went, for whoever chooses agents; the newest first. */
+/** How the tasks of finished iterations went, for whoever chooses agents; the newest first, without runs of tests. */
 export async function pastTasks(
   ledger: Ledger,
   limit: number,
@@ -332,6 +344,7 @@ export async function pastTasks(
     .select(["t.agent", "g.family", "t.task", "t.status", "i.score"])
     .where("t.status", "in", ["done", "failed"])
     .where("i.score", "is not", null)
+    .where("g.purpose", "=", "goal")
     .orderBy("t.id", "desc")
     .limit(limit)
     .execute();

@@ -22,6 +22,7 @@ import {
   holdSession,
   type Ledger,
   latestSession,
+  newestGoals,
   openExperiment,
   openLedger,
   sessionByTag,
@@ -113,7 +114,7 @@ function version(file: string): unknown {
 
 describe("opening", () => {
   it("makes the folder and the tables of an empty ledger", async () => {
-    expect(version(path)).toBe(4);
+    expect(version(path)).toBe(5);
     expect(await sessions(ledger)).toEqual([]);
     expect(await latestSession(ledger)).toBeNull();
   });
@@ -136,6 +137,25 @@ describe("opening", () => {
     expect((await experiments(ledger, id)).map((row) => row.state)).toEqual(["s1", "s2"]);
   });
 
+  it("marks the runs of tests of an older ledger, and no goal of anybody's", async () => {
+    await ledger.close();
+    const sqlite = new Database(path);
+    sqlite.exec(`
+      drop index goals_by_purpose;
+      alter table goals drop column purpose;
+      insert into goals (id, title, family, goal, goal_hash, status, world_state, created_at)
+        values (1, 'a', 'f', '{}', 'h', 'met', '{}', 1), (2, 'b', 'f', '{}', 'h', 'met', '{}', 1);
+      insert into skill_evaluations (id, kind, suite, suite_hash, setup, agent, started_at)
+        values (1, 'test', 's', 'h', '{}', 'a', 1);
+      insert into trials (evaluation_id, position, arm, task, family, replicate, seed, trial, goal_id, started_at)
+        values (1, 0, 'with', 'a', 'f', 1, 1, '{}', 2, 1), (1, 1, 'with', 'a', 'f', 1, 1, '{}', null, 1);
+      pragma user_version = 4`);
+    sqlite.close();
+    ledger = await openLedger(path);
+    expect((await newestGoals(ledger, 9)).map(({ id }) => id)).toEqual([1]);
+    expect((await newestGoals(ledger, 9, { trials: true })).map(({ id }) => id)).toEqual([2, 1]);
+  });
+
   it("refuses a ledger of a newer version and says what to do", async () => {
     await ledger.close();
     const sqlite = new Database(path);
@@ -144,7 +164,7 @@ describe("opening", () => {
     const error = await openLedger(path).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(UserError);
     expect((error as UserError).message).toBe(
-      `${path} was written by a newer Whetstone (ledger version 7, this one knows 4)`,
+      `${path} was written by a newer Whetstone (ledger version 7, this one knows 5)`,
     );
     expect((error as UserError).fix).toMatch(/update/);
     expect(version(path)).toBe(7);
@@ -200,7 +220,7 @@ describe("processes at the same time", () => {
     );
     for (const one of all) one.stdout.resume();
     expect(await Promise.all(all.map(ended))).toEqual([0, 0, 0]);
-    expect(version(fresh)).toBe(4);
+    expect(version(fresh)).toBe(5);
   });
 
   it("lose nothing when two append to one session, and give each experiment its own number", async () => {

@@ -16,6 +16,7 @@ import * as first from "./migrations/001_first.ts";
 import * as honesty from "./migrations/002_honesty.ts";
 import * as agents from "./migrations/003_agents.ts";
 import * as forge from "./migrations/004_forge.ts";
+import * as trials from "./migrations/005_trials.ts";
 import type { Schema } from "./schema.ts";
 
 /** The durable record of every session of one lab. */
@@ -30,7 +31,7 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-const migrations = [first, honesty, agents, forge];
+const migrations = [first, honesty, agents, forge, trials];
 
 /**
  * Opens (and creates or upgrades) the ledger file.

@@ -322,6 +322,9 @@ export interface SteeringTable {
   saidAt: number;
 }
 
+/** Whether somebody wants a goal met, or a skill is being tested with it. */
+type GoalPurpose = "goal" | "trial";
+
 export interface GoalTable {
   id: Generated<number>;
   title: string;
@@ -329,6 +332,8 @@ export interface GoalTable {
   /** The goal as it was parsed and what the command line added, whole. */
   goal: Json;
   goalHash: string;
+  /** `trial`: a run of a test (or of an improvement's training), which teaches nobody. */
+  purpose: ColumnType<GoalPurpose, GoalPurpose | undefined, never>;
   status: ColumnType<GoalStatus, GoalStatus, GoalStatus>;
   reason: Later<string>;
   /** Of the best iteration, 0 to 100. */
@@ -450,7 +455,7 @@ export interface SkillEvaluationTable {
   id: Generated<number>;
   /** Null for a calibration (A/A). */
   skillVersionId: number | null;
-  kind: "test" | "calibration" | "sealed" | "interference" | "trigger";
+  kind: "test" | "calibration" | "sealed" | "interference" | "trigger" | "audit";
   suite: string;
   suiteHash: string;
   /** Rule, seeds and limits: enough to go on or to replay. */

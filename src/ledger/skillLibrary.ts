@@ -279,13 +279,16 @@ export async function updateSkillUse(
   await ledger.db.updateTable("skillUses").set(fields).where("id", "=", id).execute();
 }
 
-/** How often a skill's versions were offered, and read. */
+/** How often a skill's versions were offered, and read, in work: runs of tests are no use of a skill. */
 export async function skillUseCounts(
   ledger: Ledger,
 ): Promise<Map<number, { uses: number; loaded: number; lastUsedAt: number }>> {
   const rows = await ledger.db
     .selectFrom("skillUses as u")
     .innerJoin("skillVersions as v", "v.id", "u.skillVersionId")
+    .leftJoin("turns as t", "t.id", "u.turnId")
+    .leftJoin("goals as g", "g.id", "t.goalId")
+    .where((eb) => eb.or([eb("g.id", "is", null), eb("g.purpose", "=", "goal")]))
     .select((eb) => [
       "v.skillId",
       eb.fn.countAll<number>().as("uses"),

@@ -16,10 +16,11 @@ export interface EvaluationKey {
   agent: string;
 }
 
-/** The evaluation with this key that was begun and not ended; null: there is none. */
-export async function unfinishedEvaluation(
+/** The newest evaluation with this key that is over, or that was begun and is not; null: there is none. */
+export async function evaluationOf(
   ledger: Ledger,
   { skillVersionId, kind, suiteHash, setup, agent }: EvaluationKey,
+  { ended }: { ended: boolean },
 ): Promise<SkillEvaluationRow | null> {
   const row = await ledger.db
     .selectFrom("skillEvaluations")
@@ -29,7 +30,7 @@ export async function unfinishedEvaluation(
     .where("suiteHash", "=", suiteHash)
     .where("setup", "=", setup)
     .where("agent", "=", agent)
-    .where("endedAt", "is", null)
+    .where("endedAt", ended ? "is not" : "is", null)
     .orderBy("id", "desc")
     .executeTakeFirst();
   return row ?? null;
@@ -184,15 +185,4 @@ export async function goalTexts(
     }
   }
   return all;
-}
-
-/** Whether a goal was run for a test. */
-export async function trialOfGoal(ledger: Ledger, goalId: number): Promise<boolean> {
-  const row = await ledger.db
-    .selectFrom("trials")
-    .select("id")
-    .where("goalId", "=", goalId)
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
 }

@@ -28,6 +28,7 @@ export {
   type Claim,
   diffVersions,
   freeName,
+  isProven,
   lineageOf,
   type NewSkill,
   type NewVersion,

@@ -155,7 +155,7 @@ export interface Settlement {
  * Records the outcome of testing a version. A proven one (validated, gold) comes into use, except over a pinned version,
  * and over a person's text only where the person agreed.
  *
- * @returns whether it is in use now, and if not, why.
+ * @returns whether agents are offered it now, and if not, why.
  */
 export async function settleVersion(
   ledger: Ledger,
@@ -164,8 +164,19 @@ export async function settleVersion(
 ): Promise<{ inUse: boolean; why: string }> {
   await updateSkillVersion(ledger, versionId, { status, decision, effectivenessScore: score });
   const { row, version } = await skillOfVersion(ledger, versionId);
-  if (row.currentVersion === version.version) return { inUse: true, why: "it was in use already" };
-  if (status !== "validated" && status !== "gold") return { inUse: false, why: `it is ${status}` };
+  if (!isProven(status))
+    return {
+      inUse: false,
+      why: `it is ${status === "draft" ? "a draft" : status}, and only what is proven is offered to agents`,
+    };
+  const proven =
+    row.status === "archived"
+      ? {
+          inUse: false,
+          why: `${row.name} is archived: \`whet skill archive ${row.name} --restore\` takes it back`,
+        }
+      : { inUse: true, why: "it is proven" };
+  if (row.currentVersion === version.version) return proven;
   if (row.pinned === 1) return { inUse: false, why: `version ${row.currentVersion} is pinned` };
   if (row.origin === "person" && !agreed)
     return {
@@ -176,8 +187,11 @@ export async function settleVersion(
     currentVersion: version.version,
     ...(row.status === "archived" ? {} : { status }),
   });
-  return { inUse: true, why: "it is proven" };
+  return proven;
 }
+
+/** Whether a skill of this status is offered to agents by default. */
+export const isProven = (status: string) => status === "validated" || status === "gold";
 
 /** A version's status changes without a new measurement, e.g. to `unverified` when model or tools changed. */
 export async function setStatus(ledger: Ledger, versionId: number, status: SkillStatus): Promise<void> {

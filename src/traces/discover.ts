@@ -86,7 +86,8 @@ function within(path: string, source: Source, { folder, since = 0 }: Search): Tr
   return files.flatMap((file) => {
     const stat = statSync(file, { throwIfNoEntry: false });
     if (!stat?.isFile() || stat.mtimeMs < since) return [];
-    if (folder !== null && !lies(folderOf(file), folder)) return [];
+    const made = folderOf(file);
+    if ((folder !== null && !lies(made, folder)) || (file !== path && isOurs(made))) return [];
     return [{ source, path: file, session: null, bytes: stat.size, changedAt: stat.mtimeMs }];
   });
 }
@@ -104,11 +105,20 @@ function inDatabase(path: string, folder: string | null, since: number): Transcr
   try {
     return db
       .sessions()
-      .filter((session) => session.changedAt >= since && (folder === null || lies(session.folder, folder)))
+      .filter(({ changedAt, folder: made }) => changedAt >= since && (folder === null || lies(made, folder)))
+      .filter(({ folder: made }) => !isOurs(made))
       .map(({ id, bytes, changedAt }) => ({ source: "opencode", path, session: id, bytes, changedAt }));
   } finally {
     db.close();
   }
+}
+
+/**
+ * Made by an agent that Whetstone set to work, in one of its working copies: that turn is on record already, and a run of
+ * a test must not come back as something to learn from.
+ */
+function isOurs(folder: string | null): boolean {
+  return folder?.split(sep).includes(".whetstone") ?? false;
 }
 
 function lies(inner: string | null, folder: string): boolean {

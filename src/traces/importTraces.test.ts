@@ -3,6 +3,7 @@ import {
   copyFileSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   utimesSync,
   writeFileSync,
@@ -60,6 +61,21 @@ describe("importTraces", () => {
     ).toMatchObject({ turns: 0, known: 9 });
     expect((await collected(ledger)).every(({ events }) => events.length > 2)).toBe(true);
     await ledger.close();
+  });
+
+  it("leaves out what agents did in Whetstone's own working copies: it is on record, and tests must not teach", () => {
+    const env = { HOME: home() };
+    const path = join(env.HOME, ".pi/agent/sessions/--home-dev-project--", "pi.jsonl");
+    const inside = readFileSync(path, "utf8").replace(
+      '"cwd":"/home/dev/project"',
+      '"cwd":"/home/dev/project/.whetstone/goals/7/work/t1"',
+    );
+    writeFileSync(path, inside);
+    const whose = (folder: string | null) => discover({ folder, env }).map(({ source }) => source);
+    expect(whose("/home/dev").sort()).toEqual(["claude", "codex"]);
+    expect(whose(null).sort()).toEqual(["claude", "codex"]);
+    // Whoever names the file itself wants it.
+    expect(transcriptsAt(path, null, {})).toHaveLength(1);
   });
 
   it("of a transcript that has grown takes the new turns, one under way only once it is over", async () => {

@@ -34,6 +34,7 @@ export async function recordGoal(
     family?: string;
     agent?: string;
     model?: string;
+    purpose?: "goal" | "trial";
     missed?: { criterion: string; suggestion: string };
   },
 ): Promise<{ goalId: number; turnId: number }> {
@@ -46,6 +47,7 @@ export async function recordGoal(
         family,
         goal: "{}",
         goalHash: task,
+        purpose: given.purpose ?? "goal",
         status: met ? "met" : "failed",
         worldState: "{}",
       },

@@ -11,6 +11,7 @@ import {
   afterGoal,
   agentLoads,
   analyze,
+  auditWords,
   type Counts,
   calibrateSuite,
   calibrationWords,
@@ -20,6 +21,7 @@ import {
   type ForgeLimits,
   type ForgeOutcome,
   forgeSkill,
+  type Improved,
   improveSkill,
   liveRunner,
   type Meter,
@@ -136,13 +138,19 @@ function whoOf({ agent, model, judge }: WhoOptions): Who {
 }
 
 /** A suite with the server of `--url` known to its goals. */
-async function openSuite(path: string | undefined, { judge, url, model }: WhoOptions): Promise<Suite> {
+async function openSuite(
+  project: string,
+  path: string | undefined,
+  { judge, url, model }: WhoOptions,
+): Promise<Suite> {
   if (path === undefined)
     throw new UserError(
       "there are no goals to test with",
       "--suite FOLDER: a folder of goal files, or a skill's folder with evals/evals.json",
     );
-  const suite = await readSuite(path, judge);
+  const suite = await readSuite(path, { project, judge });
+  if (suite.skipped.length > 0)
+    process.stderr.write(`${path}: no goals, and skipped: ${suite.skipped.join(", ")}\n`);
   const provider = model?.split("/")[0];
   if (url !== undefined && provider !== undefined)
     for (const { goal } of [...suite.goals, ...suite.sealed])
@@ -279,7 +287,7 @@ interface ForgeRunOptions extends AnalyzeOptions, RuleOptions {
 export async function forgeRunCommand(folder = ".", given: ForgeRunOptions): Promise<number> {
   const options = given.auto ? { ...(await fromSettings(folder)), ...given } : given;
   return working(folder, options, async (work) => {
-    const suite = await openSuite(options.suite, options);
+    const suite = await openSuite(work.root, options.suite, options);
     const { display, meter, stop } = work;
     const outcome = await forgeSkill({
       ...{
@@ -323,7 +331,7 @@ interface CalibrateOptions extends Output, LimitOptions, WhoOptions, RuleOptions
 /** `whet forge calibrate SUITE`: the noise of suite and judge, and the smallest effect that can be seen. */
 export async function calibrateCommand(path: string, options: CalibrateOptions): Promise<number> {
   return working(".", options, async (work) => {
-    const suite = await openSuite(path, options);
+    const suite = await openSuite(work.root, path, options);
     const { ledger, meter, stop, display } = work;
     const result = await calibrateSuite({
       ...{ ledger, suite, meter, stop, runner: runnerOf(work, whoOf(options)), rule: ruleOf(options) },
@@ -496,7 +504,7 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
   return working(".", options, async (work) => {
     const { ledger, root, meter, stop, signal, display } = work;
     const { versionId, name, folder } = await skillAt(ledger, path);
-    const suite = await openSuite(options.suite ?? folder ?? undefined, options);
+    const suite = await openSuite(root, options.suite ?? folder ?? undefined, options);
     const who = whoOf(options);
     const base = { ledger, versionId, suite, meter, stop, rule: ruleOf(options) };
     const onTrial = (row: Omit<TrialRow, "id">, recorded: boolean) => display.trial(row, recorded);
@@ -583,7 +591,7 @@ export async function skillImproveCommand(
   return working(".", options, async (work) => {
     const { ledger, meter, stop, display } = work;
     const { name, folder } = await skillAt(ledger, path);
-    const suite = await openSuite(options.suite ?? folder ?? undefined, options);
+    const suite = await openSuite(work.root, options.suite ?? folder ?? undefined, options);
     const improved = await improveSkill({
       ...{ asking: await askingOf(work, options), runner: runnerOf(work, whoOf(options), options) },
       ...{ skill: name, suite, meter, stop, rule: ruleOf(options), clean: openRedactor() },
@@ -597,11 +605,12 @@ export async function skillImproveCommand(
     else
       print(
         [
-          `${name}: version ${improved.from} → ${improved.to}${improved.to === improved.from ? " (nothing was better)" : ""}`,
+          improvementWords(name, improved),
           ...improved.rounds.map(
             ({ version, kept, effect, reason }) =>
               `  ${version === null ? "no edit" : `version ${version}`}: ${kept ? "keep" : "discard"}${effect === "" ? "" : ` ${effect} points`}, ${reason}`,
           ),
+          `these ${improved.judges.goals} goals have judged ${improved.judges.edits} edits of it (${improved.judges.most} at most): alpha is divided among all of them`,
           improved.kind === "paused"
             ? `stopped: ${improved.why}; the same command goes on`
             : `ended: ${improved.why}`,
@@ -614,6 +623,18 @@ export async function skillImproveCommand(
       );
     return 0;
   });
+}
+
+/** The headline of an improvement: never what its own tests said, which was chosen for being large. */
+function improvementWords(name: string, { from, to, kind, audit }: Improved): string {
+  if (audit === null) {
+    if (from === to && kind === "ended") return `${name}: version ${from} stays (nothing was better)`;
+    return `${name}: version ${from} → ${to}${from === to ? "" : "; what that is worth is measured at the end"}`;
+  }
+  const where = audit.sealed
+    ? `on ${audit.goals} sealed goals that chose none of the edits (opened for ${audit.openings} versions so far)`
+    : `on the ${audit.goals} goals that chose the edits, so it may be too high: seal some goals`;
+  return `${name}: version ${audit.from} → ${audit.to}: ${auditWords(audit.effect)}, measured afresh by ${audit.runs} runs ${where}`;
 }
 
 /**

@@ -216,9 +216,9 @@ function resultWords(result: GoalResult): string {
   return [head, cost, ...(next === null ? [] : [next])].join("\n");
 }
 
-export async function goalListCommand(options: { json?: boolean }): Promise<number> {
+export async function goalListCommand(options: { json?: boolean; trials?: boolean }): Promise<number> {
   return withGoals(async (ledger) => {
-    const rows = await newestGoals(ledger, 100);
+    const rows = await newestGoals(ledger, 100, options);
     if (options.json) printJson(rows.map(facts));
     else
       print(

@@ -35,6 +35,7 @@ export function addGoalCommands(program: Command, run: Run): void {
   goal
     .command("list", { isDefault: true })
     .description("the goals of this project, newest first")
+    .option("--trials", "runs of tests too")
     .addOption(json())
     .action(run(async (options) => (await goals()).goalListCommand(options)));
   goal
