@@ -125,8 +125,8 @@ describe.concurrent.each(Object.keys(pinned) as AgentName[])(
         who: { agent: name, model: null, judge: null },
         env: { HOME: join(at, "home"), ...reaching(server, bin) },
       };
-      const { goals } = await readSuite(join(root, "suite"));
-      const run = liveRunner(options).trials({ goals, skill, versions: { with: versionId } });
+      const { goals, paths: hide } = await readSuite(join(root, "suite"), { project: root });
+      const run = liveRunner(options).trials({ goals, hide, skill, versions: { with: versionId } });
       const trial = async (arm: "with" | "without") => {
         const before = server.requests.length;
         const { trial } = await run({ arm, task: "ada", replicate: 1, seed: 1 });
@@ -136,7 +136,7 @@ describe.concurrent.each(Object.keys(pinned) as AgentName[])(
         await server.close();
         await ledger.close();
       };
-      return { server, options, trial, close };
+      return { server, options: { ...options, hide }, trial, close };
     }
 
     it.each(levels)(
