@@ -82,7 +82,7 @@ export function agentLoads(options: LiveOptions & { versionId: number }): Loads 
       const repo = existsSync(join(root, ".git"))
         ? await openRepo(root)
         : await scratchRepo(join(place, "repo"), {}, Date.now());
-      const copy = await layOut(repo, repo.head, join(place, "work"), { root, inputs: [] });
+      const copy = await layOut(repo, repo.head, join(place, "work"), { root, inputs: [], without: [] });
       const source = armSkills(options, skill.name, versionId);
       const task = { key: "t1", title: goal.title, description: query, tools: [], dependsOn: [] };
       const asked = { goal, task, agent: member.name, kind: member.work.kind, folder: copy.folder };
