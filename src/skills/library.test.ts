@@ -465,6 +465,8 @@ describe("what is offered", () => {
     expect(both).toEqual(new Set(["a", "b-2"]));
     const numbered = head("a").replaceAll(/^/gm, "   12\t");
     expect([...loadedSkills(ran("cat -n SKILL.md", numbered))]).toEqual(["a"]);
+    const given = "Skill **a** activated. Resources loaded from `/w/.agents/skills/a`";
+    expect([...loadedSkills(ran("x", given))]).toEqual(["a"]);
     const none = "cat: .agents/skills/a/SKILL.md: No such file or directory";
     expect([...loadedSkills(ran("cat .agents/skills/a/SKILL.md; true", none))]).toEqual([]);
     await recordLoaded(ledger, offered, loadedSkills(trace));

@@ -2,7 +2,6 @@ import { globSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { AgentName } from "../../src/contract/index.ts";
 import { agentLoads, liveRunner, openMeter, readSuite } from "../../src/forge/index.ts";
 import { type Ledger, openLedger } from "../../src/ledger/index.ts";
 import { openSandbox, type Sandbox } from "../../src/sandbox/index.ts";
@@ -14,7 +13,7 @@ import {
   type Step,
   startModelServer,
 } from "../support/modelServer/index.ts";
-import { install, pinned } from "./install.ts";
+import { install } from "./install.ts";
 
 const place = mkdtempSync(join(tmpdir(), "whet-skills-"));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
@@ -23,14 +22,23 @@ const skill = "closing-words";
 const description = "Closing words of letters. Use it to write a letter.";
 const instruction = "END EVERY LETTER WITH THE WORD AMEN.";
 
-/** How each opens a skill: by a tool of its own, by reading the file, by a command. */
-const opens: Record<AgentName, NonNullable<Step["tools"]>[number]> = {
-  claude: { name: "Skill", args: { skill } },
-  codex: { op: "shell", command: `cd .agents/skills/${skill} && sed -n 1,200p SKILL.md` },
-  gemini: { name: "activate_skill", args: { name: skill } },
-  opencode: { name: "skill", args: { name: skill } },
-  pi: { op: "read", path: `.agents/skills/${skill}/SKILL.md` },
-};
+type Opening = NonNullable<Step["tools"]>[number];
+const tool: Opening = { name: "Skill", args: { skill } };
+const file: Opening = { op: "read", path: `.agents/skills/${skill}/SKILL.md` };
+const shell: Opening = { op: "shell", command: `cd .agents/skills/${skill} && sed -n 1,200p SKILL.md` };
+
+/** Who is tried, from which package, and how it opens a skill: by a tool of its own, by the file, by a command. */
+const agents: [who: string, Parameters<typeof install>[0], Opening][] = [
+  ["claude", "claude", tool],
+  ["codex", "codex", shell],
+  ["gemini", "gemini", { name: "activate_skill", args: { name: skill } }],
+  ["opencode", "opencode", { name: "skill", args: { name: skill } }],
+  ["pi", "pi", file],
+  ["acp: claude-agent-acp", "claude-agent-acp", tool],
+  ["acp: codex-acp", "codex-acp", { op: "shell", command: `cat .agents/skills/${skill}/SKILL.md` }],
+  ["acp: gemini --acp", "gemini", { name: "activate_skill", args: { name: skill } }],
+  ["acp: opencode acp", "opencode", { name: "skill", args: { name: skill } }],
+];
 
 /** Skills as a person or a project has them lying about, in every folder that some agent looks into. */
 function planted(base: string, whose: string): Record<string, string> {
@@ -60,12 +68,13 @@ const seesOthers = (asked: string) => /Found in \./.test(asked);
 /** All of a request that the agent wrote. */
 const words = (request: ModelRequest) => JSON.stringify(request.body);
 
-/** A model that writes the letter as the skill says, if it knows what that says; `open`: it reads the skill first. */
+/** A model that writes the letter as the skill says, if it knows what that says; `opening`: it reads the skill first, by it. */
 const writer =
-  (name: AgentName, open: boolean) =>
+  (opening: Opening | null) =>
   (request: ModelRequest): Step => {
     const worked = request.messages.flatMap(({ results }) => results);
-    if (open && words(request).includes(description) && worked.length === 0) return { tools: [opens[name]] };
+    const offered = words(request).includes(description);
+    if (opening && offered && worked.length === 0) return { tools: [opening] };
     const knows = words(request).includes(instruction);
     if (worked.length === (knows ? 1 : 0))
       return {
@@ -84,95 +93,92 @@ const reaching = (server: ModelServer, bin: string) => ({
 const best = await openSandbox();
 const levels = [{}, ...(best.isolation.level === "L0" ? [] : [{ level: "L0" as const }])];
 
-describe.concurrent.each(Object.keys(pinned) as AgentName[])(
-  "a skill in the hands of the real %s",
-  (name) => {
-    let bin: string;
-    beforeAll(async () => {
-      bin = await install(name);
-      // Its tool for skills needs ripgrep. Codex comes with one.
-      if (name === "opencode")
-        bin +=
-          delimiter +
-          globSync(join(await install("codex"), "..", "@openai", "*", "vendor", "*", "codex-path"))[0];
-    }, 600_000);
+describe.concurrent.each(agents)("a skill in the hands of the real %s", (who, name, opening) => {
+  let bin: string;
+  beforeAll(async () => {
+    bin = await install(name);
+    // Its tool for skills needs ripgrep. Codex comes with one.
+    if (name === "opencode")
+      bin +=
+        delimiter +
+        globSync(join(await install("codex"), "..", "@openai", "*", "vendor", "*", "codex-path"))[0];
+  }, 600_000);
 
-    /** A project with a library of one skill, and a home, both full of other skills. */
-    async function settled(open: boolean, sandbox: Sandbox = best) {
-      const at = mkdtempSync(join(place, `${name}-`));
-      write(at, planted("home/", "home"));
-      const root = repositoryAt(join(at, "project"), { ...planted("", "project"), "notes.txt": "none\n" });
-      const check = [
-        "test -f .claude/skills/project-skill/SKILL.md",
-        ...[`.claude/skills/${skill}`, `.agents/skills/${skill}`].map(
-          (path) => `grep -q PLANTED ${path}/SKILL.md`,
-        ),
-      ];
-      write(root, {
-        "suite/ada.md": `---\ncriteria:\n  - command: grep -q AMEN letter.txt\n  - command: ${check.join(" && ")}\n---\nWrite letter 1 to Ada.\n`,
-      });
-      const server: ModelServer = await startModelServer(writer(name, open));
-      const ledger: Ledger = await openLedger(join(root, ".whetstone", "ledger.db"));
-      const { versionId } = await addSkill(ledger, {
-        skill: {
-          ...{ name: skill, description, instructions: instruction },
-          ...{ metadata: {}, allowedTools: [], files: new Map() },
-        },
-        origin: "person",
-      });
-      const options = {
-        ...{ ledger, root, sandbox, versionId, meter: openMeter({}) },
-        who: { agent: name, model: null, judge: null },
-        env: { HOME: join(at, "home"), ...reaching(server, bin) },
-      };
-      const { goals, paths: hide } = await readSuite(join(root, "suite"), { project: root });
-      const run = liveRunner(options).trials({ goals, hide, skill, versions: { with: versionId } });
-      const trial = async (arm: "with" | "without") => {
-        const before = server.requests.length;
-        const { trial } = await run({ arm, task: "ada", replicate: 1, seed: 1 });
-        return { ...trial, asked: server.requests.slice(before).map(words) };
-      };
-      const close = async () => {
-        await server.close();
-        await ledger.close();
-      };
-      return { server, options: { ...options, hide }, trial, close };
-    }
-
-    it.each(levels)(
-      "is found, opened and of use in the treatment, and out of reach in the control (%o)",
-      async (level) => {
-        const { trial, close } = await settled(true, await openSandbox(level));
-        const [treatment, control] = [await trial("with"), await trial("without")];
-        await close();
-        expect(treatment.asked.some((asked) => asked.includes(description))).toBe(true);
-        expect(treatment).toMatchObject({ loaded: true, score: 100 });
-        expect(control.asked.some((asked) => asked.includes(description))).toBe(false);
-        // It does its work all the same, and the project's skills are as they were in what it leaves.
-        expect(control).toMatchObject({ loaded: false, score: 50, toolCalls: 1 });
-        expect([...treatment.asked, ...control.asked].some(seesOthers)).toBe(false);
+  /** A project with a library of one skill, and a home, both full of other skills. */
+  async function settled(open: boolean, sandbox: Sandbox = best) {
+    const at = mkdtempSync(join(place, `${name}-`));
+    write(at, planted("home/", "home"));
+    const root = repositoryAt(join(at, "project"), { ...planted("", "project"), "notes.txt": "none\n" });
+    const check = [
+      "test -f .claude/skills/project-skill/SKILL.md",
+      ...[`.claude/skills/${skill}`, `.agents/skills/${skill}`].map(
+        (path) => `grep -q PLANTED ${path}/SKILL.md`,
+      ),
+    ];
+    write(root, {
+      "suite/ada.md": `---\ncriteria:\n  - command: grep -q AMEN letter.txt\n  - command: ${check.join(" && ")}\n---\nWrite letter 1 to Ada.\n`,
+    });
+    const server: ModelServer = await startModelServer(writer(open ? opening : null));
+    const ledger: Ledger = await openLedger(join(root, ".whetstone", "ledger.db"));
+    const { versionId } = await addSkill(ledger, {
+      skill: {
+        ...{ name: skill, description, instructions: instruction },
+        ...{ metadata: {}, allowedTools: [], files: new Map() },
       },
-    );
+      origin: "person",
+    });
+    const options = {
+      ...{ ledger, root, sandbox, versionId, meter: openMeter({}) },
+      who: { agent: who, model: null, judge: null },
+      env: { HOME: join(at, "home"), ...reaching(server, bin) },
+    };
+    const { goals, paths: hide } = await readSuite(join(root, "suite"), { project: root });
+    const run = liveRunner(options).trials({ goals, hide, skill, versions: { with: versionId } });
+    const trial = async (arm: "with" | "without") => {
+      const before = server.requests.length;
+      const { trial } = await run({ arm, task: "ada", replicate: 1, seed: 1 });
+      return { ...trial, asked: server.requests.slice(before).map(words) };
+    };
+    const close = async () => {
+      await server.close();
+      await ledger.close();
+    };
+    return { server, options: { ...options, hide }, trial, close };
+  }
 
-    it("counts as not loaded when it is only offered", async () => {
-      const { trial, close } = await settled(false);
-      const treatment = await trial("with");
+  it.each(levels)(
+    "is found, opened and of use in the treatment, and out of reach in the control (%o)",
+    async (level) => {
+      const { trial, close } = await settled(true, await openSandbox(level));
+      const [treatment, control] = [await trial("with"), await trial("without")];
       await close();
       expect(treatment.asked.some((asked) => asked.includes(description))).toBe(true);
-      expect(treatment).toMatchObject({ loaded: false, score: 50 });
-    });
+      expect(treatment).toMatchObject({ loaded: true, score: 100 });
+      expect(control.asked.some((asked) => asked.includes(description))).toBe(false);
+      // It does its work all the same, and the project's skills are as they were in what it leaves.
+      expect(control).toMatchObject({ loaded: false, score: 50, toolCalls: 1 });
+      expect([...treatment.asked, ...control.asked].some(seesOthers)).toBe(false);
+    },
+  );
 
-    it("is read at a question or not, which is seen without waiting for the work to be done", async () => {
-      const { server, options, close } = await settled(true);
-      expect(await agentLoads(options)("Write letter 2 to Bob.")).toBe(true);
-      expect(server.requests.map(words).some((asked) => asked.includes("The letter is written"))).toBe(false);
-      await close();
-      const deaf = await settled(false);
-      expect(await agentLoads(deaf.options)("Write letter 2 to Bob.")).toBe(false);
-      await deaf.close();
-    });
-  },
-);
+  it("counts as not loaded when it is only offered", async () => {
+    const { trial, close } = await settled(false);
+    const treatment = await trial("with");
+    await close();
+    expect(treatment.asked.some((asked) => asked.includes(description))).toBe(true);
+    expect(treatment).toMatchObject({ loaded: false, score: 50 });
+  });
+
+  it("is read at a question or not, which is seen without waiting for the work to be done", async () => {
+    const { server, options, close } = await settled(true);
+    expect(await agentLoads(options)("Write letter 2 to Bob.")).toBe(true);
+    expect(server.requests.map(words).some((asked) => asked.includes("The letter is written"))).toBe(false);
+    await close();
+    const deaf = await settled(false);
+    expect(await agentLoads(deaf.options)("Write letter 2 to Bob.")).toBe(false);
+    await deaf.close();
+  });
+});
 
 describe("whet skill test --agent codex", () => {
   let bin: string;
@@ -193,7 +199,7 @@ describe("whet skill test --agent codex", () => {
       [`mine/${skill}/evals/evals.json`]: JSON.stringify({ skill_name: skill, evals }),
     });
     write(at, planted("home/", "home"));
-    const answer = writer("codex", true);
+    const answer = writer(shell);
     const server = await startModelServer((request) =>
       /Write letter \d/.test(words(request)) ? answer(request) : { text: "Canberra." },
     );
