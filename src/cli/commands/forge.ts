@@ -529,8 +529,9 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
     }
     const { skill } = await skillOfVersion(ledger, versionId);
     let trigger = null;
-    // What is given whole in the prompt is not for the agent to read or not.
-    if (options.trigger !== false && !options.inPrompt) {
+    // What is given whole in the prompt is not for the agent to read or not; of a mere command nobody sees what it reads.
+    const seen = !options.inPrompt && !/^command\b/.test(who.agent);
+    if (options.trigger !== false && seen) {
       const queries = await triggerQueries(folder ?? root, suite, unrelated);
       const builtIn = /^model:/.test(who.agent) && who.model !== null;
       // A try costs a coding agent as much as the beginning of its work.
