@@ -289,6 +289,7 @@ export async function skillUseCounts(
     .leftJoin("turns as t", "t.id", "u.turnId")
     .leftJoin("goals as g", "g.id", "t.goalId")
     .where((eb) => eb.or([eb("g.id", "is", null), eb("g.purpose", "=", "goal")]))
+    .where((eb) => eb.or([eb("t.id", "is", null), eb("t.purpose", "<>", "forge")]))
     .select((eb) => [
       "v.skillId",
       eb.fn.countAll<number>().as("uses"),
