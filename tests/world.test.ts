@@ -67,7 +67,7 @@ async function turn(root: string, ledger: Ledger, url: string): Promise<Forged> 
   const who = { agent: "model: world/m", model: "world/m", judge: null };
   const outcome = await forgeSkill({
     asking: { ledger, meter, model: await provideModel({ ...choice, url: `${url}/v1` }, {}) },
-    ...{ meter, suite: await readSuite(suite), rule: { maxRuns: 2 * tested.length } },
+    ...{ meter, suite: await readSuite(suite, { project: root }), rule: { maxRuns: 2 * tested.length } },
     runner: liveRunner({ ledger, root, who, meter, env: {} }),
   });
   if (outcome.kind !== "tested") throw new Error(outcome.why);

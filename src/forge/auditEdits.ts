@@ -94,7 +94,7 @@ export async function auditEdits(
     key,
     ...{ suite: suite.name, model: runner.who.model, judge: runner.who.judge },
     families: new Map(tasks.map(({ task, family }) => [task, family])),
-    run: runner.trials({ goals, skill: skill.name, versions }),
+    run: runner.trials({ goals, hide: suite.paths, skill: skill.name, versions }),
     ...{ meter, now, ...(stop ? { stop } : {}) },
     ...(onTrial ? { onTrial: (row, recorded) => onTrial(row, recorded, "audit") } : {}),
   });

@@ -41,7 +41,7 @@ export async function calibrateSuite(options: CalibrateOptions): Promise<Calibra
     },
     ...{ suite: suite.name, model: runner.who.model, judge: runner.who.judge },
     families: new Map(tasks.map(({ task, family }) => [task, family])),
-    run: runner.trials({ goals: suite.goals, skill: "", versions: {} }),
+    run: runner.trials({ goals: suite.goals, hide: suite.paths, skill: "", versions: {} }),
     ...{ meter, now, ...(stop ? { stop } : {}), ...(onTrial ? { onTrial } : {}) },
   });
   const { evaluation, trials } = driven;

@@ -55,7 +55,7 @@ async function suite(open = 12, sealed = 0): Promise<Suite> {
       join(folder, index < open ? "" : "sealed", `g${index}.md`),
       `---\ncriteria:\n  - output: "the secret number of task ${index} is ${1000 + index * 37}"\n---\nTidy table number ${index}, which came in ${"abcdefghijklmnopqrstuvwxyz"[index % 26]} parts, from source ${index * 7}.\n`,
     );
-  return readSuite(folder);
+  return readSuite(folder, { project: root });
 }
 
 /**

@@ -37,7 +37,14 @@ import { alphaOfEdit, mostEdits } from "./editAlpha.ts";
 import type { SuiteTask } from "./schedule.ts";
 import { leastTasks } from "./signFlips.ts";
 import { partOf, type Suite, type SuiteGoal, withoutTaught } from "./suite.ts";
-import { type Runner, type TestOptions, type TestPaused, type TestReport, testSkill } from "./testSkill.ts";
+import {
+  type Arms,
+  type Runner,
+  type TestOptions,
+  type TestPaused,
+  type TestReport,
+  testSkill,
+} from "./testSkill.ts";
 
 export interface AnalyzeOptions extends CountOptions {
   /** Takes secrets out of what a model is shown. */
@@ -307,7 +314,13 @@ export async function improveSkill(options: ImproveOptions): Promise<Improved> {
       );
     if (draft === null) {
       onStep?.(`running version ${best.version} on ${training.length} training goals`);
-      const goals = await train(options, training, row.name, best.id, trainings);
+      const goals = await train(
+        options,
+        { goals: training, hide: suite.paths },
+        row.name,
+        best.id,
+        trainings,
+      );
       if (typeof goals === "string") return paused(goals);
       const counts = await countTraces(ledger, { goals, recurrence: 2 });
       const evidence = await evidenceOf(ledger, counts, clean);
@@ -399,12 +412,12 @@ async function firstVersion(ledger: Ledger, row: SkillRow, best: SkillVersionRow
 /** Runs a version on goals, outside of any test. @returns ids of the goals as they were run, or why it had to stop. */
 async function train(
   { runner, meter, stop }: Pick<ImproveOptions, "runner" | "meter" | "stop">,
-  goals: readonly SuiteGoal[],
+  { goals, hide }: Pick<Arms, "goals" | "hide">,
   skill: string,
   versionId: number,
   times: number,
 ): Promise<number[] | string> {
-  const run = runner.trials({ goals, skill, versions: { with: versionId } });
+  const run = runner.trials({ goals, hide, skill, versions: { with: versionId } });
   const ids: number[] = [];
   for (let replicate = 1; replicate <= times; replicate++)
     for (const { name } of goals) {

@@ -10,12 +10,14 @@ import {
 } from "../../tests/support/modelServer/index.ts";
 import { librarySkills, runGoal } from "../goals/index.ts";
 import {
+  goalTurnRows,
   goldenOf,
   type Ledger,
   newestGoals,
   openLedger,
   pastTasks,
   skillUseCounts,
+  traceOf,
   trialsOf,
 } from "../ledger/index.ts";
 import { addSkill, requireSkill, type Skill } from "../skills/index.ts";
@@ -72,7 +74,7 @@ async function tested(given: Skill) {
   const who = { agent: "model: local/m", model: "local/m", judge: null };
   const runner = liveRunner({ ledger, root, who, meter, env: {} });
   const result = await testSkill({
-    ...{ ledger, versionId, suite: await readSuite(join(root, "suite")), runner, meter },
+    ...{ ledger, versionId, suite: await readSuite(join(root, "suite"), { project: root }), runner, meter },
     rule: { maxRuns: 24 },
   });
   if (result.kind !== "ended") throw new Error(result.why);
@@ -85,8 +87,8 @@ describe("live trials", () => {
     const { versionId } = await addSkill(ledger, { skill: given, origin: "person" });
     const who = { agent: "model: local/m", model: "local/m", judge: null };
     const runner = liveRunner({ ledger, root, who, meter: openMeter({}), env: {} });
-    const { goals } = await readSuite(join(root, "suite"));
-    const run = runner.trials({ goals, skill: given.name, versions: { with: versionId } });
+    const { goals, paths: hide } = await readSuite(join(root, "suite"), { project: root });
+    const run = runner.trials({ goals, hide, skill: given.name, versions: { with: versionId } });
     // Nobody records these as trials, as if it had been killed between the goal and the trial.
     for (let replicate = 1; replicate <= 3; replicate++) {
       const { trial } = await run({ arm: "with", task: "g0", replicate, seed: replicate });
@@ -157,5 +159,51 @@ describe("live trials", () => {
     expect(result.banding.band).toBe("discarded");
     expect(git("for-each-ref", "--format=%(refname)")).toBe("refs/heads/main\n");
     expect(readdirSync(join(root, ".whetstone", "trials"))).toEqual([]);
+  });
+
+  it("see neither the goals that test them nor the sealed ones, and have the project's untracked inputs", async () => {
+    const git = (...args: string[]) =>
+      execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@b", ...args], { cwd: root }).toString();
+    mkdirSync(join(root, "suite", "sealed"));
+    for (const path of ["g0.md", "sealed/s0.md"])
+      writeFileSync(
+        join(root, "suite", path),
+        `---\ninputs: [lib]\ncriteria:\n  - command: test -f suite/data.txt && test -f lib/x\n    hidden: true\nagents: ["command: find . -name .git -prune -o -type f -print"]\n---\nCount ${path}.\n`,
+      );
+    for (const name of ["g1", "g2", "g3", "g4", "g5"]) rmSync(join(root, "suite", `${name}.md`));
+    writeFileSync(join(root, "suite", "data.txt"), "1");
+    git("init", "-q", "-b", "main");
+    git("add", "suite");
+    git("commit", "-qm", "start");
+    mkdirSync(join(root, "lib"));
+    writeFileSync(join(root, "lib", "x"), "");
+    const suite = await readSuite(join(root, "suite"), { project: root });
+    const lists = "command: find -L . -name .git -prune -o -type f -print";
+    const who = { agent: lists, model: null, judge: null };
+    const runner = liveRunner({ ledger, root, who, meter: openMeter({}), env: process.env });
+    const run = runner.trials({ goals: suite.goals, hide: suite.paths, skill: "any", versions: {} });
+    const { trial, goalId } = await run({ arm: "without", task: "g0", replicate: 1, seed: 1 });
+    expect(trial.score).toBe(100);
+    const [turn] = await goalTurnRows(ledger, goalId as number);
+    const listed = JSON.stringify(await traceOf(ledger, turn?.id as number));
+    expect(listed).toContain("suite/data.txt");
+    expect(listed).toContain("lib/x");
+    expect(listed).not.toMatch(/g0\.md|s0\.md/);
+  });
+});
+
+describe("a suite of evals", () => {
+  it("tells nobody who works on a goal what is expected of it", async () => {
+    mkdirSync(join(root, "letters", "evals"), { recursive: true });
+    writeFileSync(
+      join(root, "letters", "evals", "evals.json"),
+      JSON.stringify({
+        skill_name: "letters",
+        evals: [{ id: 1, prompt: "Write.", expectations: ["It is polite.", { output: "AMEN" }] }],
+      }),
+    );
+    const suite = await readSuite(join(root, "letters"), { project: root });
+    expect(suite.goals[0]?.goal.criteria.map(({ hidden }) => hidden)).toEqual([true, true]);
+    expect(suite.paths).toEqual([join(root, "letters", "evals")]);
   });
 });

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import type { TraceEvent } from "../agents/index.ts";
 import { RunFailed } from "../errors.ts";
 import { removeTree } from "../evaluator/index.ts";
@@ -65,7 +65,9 @@ async function liveTrial(
     const own = goal.goal.files.length > 0 || !existsSync(join(root, ".git"));
     if (!own) await cloneRepo(root, scratch);
     const result = await runGoal({
-      ...{ goal: goal.goal, folder: own ? root : scratch, files: goal.folder, ledger },
+      ...{ goal: goal.goal, folder: root, files: goal.folder, ledger },
+      ...(own ? {} : { clone: scratch }),
+      without: inside(own ? goal.folder : root, arms.hide),
       ...{ agent: who.agent, plan: "single", skills: source.skills, seed: ask.seed },
       purpose: "trial",
       ...(who.judge === null ? {} : { judge: who.judge }),
@@ -107,6 +109,11 @@ async function liveTrial(
   } finally {
     await removeTree(scratch);
   }
+}
+
+/** Those of some paths that lie in a folder, relative to it. */
+function inside(folder: string, paths: readonly string[]): string[] {
+  return paths.map((path) => relative(folder, path)).filter((path) => path !== "" && !path.startsWith(".."));
 }
 
 function least<Name extends string>(

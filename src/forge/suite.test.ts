@@ -24,7 +24,7 @@ describe("a folder of goals", () => {
     write("notes/input.md", goal());
     write("notes/page.md", "---\ntitle: A page\nlayout: post\n---\nFamily: none.\n\n---\n\nlimits: none\n");
     write("notes/rule.md", "Text.\n\n---\ncriteria: []\n---\n");
-    const suite = await readSuite(root);
+    const suite = await readSuite(root, { project: root });
     expect(suite.goals.map(({ name }) => name)).toEqual(["a"]);
     expect(suite.sealed.map(({ name }) => name)).toEqual([join("deep", "sealed", "b")]);
     expect(suite.skipped).toEqual(["README.md", "notes/input.md", "notes/page.md", "notes/rule.md"]);
@@ -40,13 +40,15 @@ describe("a folder of goals", () => {
     ]) {
       write("a.md", goal());
       write("b.md", broken);
-      await expect(readSuite(root), broken).rejects.toThrow("b.md");
+      await expect(readSuite(root, { project: root }), broken).rejects.toThrow("b.md");
     }
   });
 
   it("without any goal says what it holds; a file that is named itself must be one", async () => {
     write("notes.md", "Only notes.\n");
-    await expect(readSuite(root)).rejects.toThrow("notes.md have no front matter with criteria");
-    await expect(readSuite(join(root, "notes.md"))).rejects.toThrow("no criterion");
+    await expect(readSuite(root, { project: root })).rejects.toThrow(
+      "notes.md have no front matter with criteria",
+    );
+    await expect(readSuite(join(root, "notes.md"), { project: root })).rejects.toThrow("no criterion");
   });
 });

@@ -5,7 +5,7 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { stringify } from "yaml";
 import { z } from "zod";
 import { UserError } from "../errors.ts";
-import { type Goal, goalHash, isMeantAsGoal, parseGoal } from "../goals/index.ts";
+import { type Goal, goalFiles, goalHash, isMeantAsGoal, parseGoal } from "../goals/index.ts";
 import { answersOf, testGoals } from "./leak.ts";
 
 /** A goal that a skill is tested with. */
@@ -16,6 +16,8 @@ export interface SuiteGoal {
   hash: string;
   /** Folder that the goal's files are relative to. */
   folder: string;
+  /** What its hidden files are relative to. */
+  checks: string;
   /** Opened once per promotion only. */
   sealed: boolean;
   /** Texts that would give its answer away. */
@@ -25,6 +27,8 @@ export interface SuiteGoal {
 /** Goals to test a skill with. */
 export interface Suite {
   name: string;
+  /** What it was read from, absolute: sealed goals and expectations are in there, so nobody who is tested may see it. */
+  paths: string[];
   /** Of the open goals and of the sealed ones, with the contents of their files. */
   hash: string;
   sealedHash: string;
@@ -46,6 +50,7 @@ const evalsFile = z.looseObject({
       prompt: z.string().min(1),
       expected_output: z.string().optional(),
       files: z.array(z.string()).default([]),
+      hidden: z.array(z.string()).default([]),
       expectations: z.array(z.unknown()).optional(),
       assertions: z.array(z.unknown()).optional(),
       family: z.string().optional(),
@@ -62,16 +67,28 @@ const evalsFile = z.looseObject({
  * Expectations of an `evals.json` are rubric items for the judge, as sentences; where they are maps, they are criteria as
  * goal files have them (`command`, `file`, `output`). Without any, the `expected_output` is what the judge looks for.
  *
- * @param judge `provider/model` for rubric items whose goal names none.
+ * Nobody who works on a goal of an `evals.json` is told its expectations: they are hidden criteria.
+ *
+ * @param of.project what hidden files of goals without `files` are relative to.
+ * @param of.judge `provider/model` for rubric items whose goal names none.
  * @throws UserError when there is no suite, or a goal in it cannot be read.
  */
-export async function readSuite(path: string, judge?: string): Promise<Suite> {
+export async function readSuite(
+  path: string,
+  { project, judge }: { project: string; judge?: string | undefined },
+): Promise<Suite> {
   const place = resolve(path);
   if (!existsSync(place))
     throw new UserError(`${path}: there is no such suite`, "give a folder of goal files");
   const evals = evalsIn(place);
-  const { goals, skipped } =
-    evals === null ? await goalFiles(place, judge) : { goals: await evalGoals(evals, judge), skipped: [] };
+  const { goals, paths, skipped } =
+    evals === null
+      ? await goalsIn(place, project, judge)
+      : {
+          goals: await evalGoals(evals, project, judge),
+          paths: [basename(dirname(evals)) === "evals" ? dirname(evals) : evals],
+          skipped: [],
+        };
   if (goals.length === 0)
     throw new UserError(
       `${path} holds no goals${skipped.length === 0 ? "" : `: ${skipped.join(", ")} have no front matter with criteria`}`,
@@ -84,6 +101,7 @@ export async function readSuite(path: string, judge?: string): Promise<Suite> {
   }
   return {
     name: basename(evals === null ? place : skillFolder(evals)),
+    paths,
     ...(await divided(goals)),
     ...{ excluded: [], skipped },
   };
@@ -102,7 +120,7 @@ function skillFolder(evals: string): string {
   return basename(folder) === "evals" ? dirname(folder) : folder;
 }
 
-async function evalGoals(path: string, judge?: string): Promise<SuiteGoal[]> {
+async function evalGoals(path: string, project: string, judge?: string): Promise<SuiteGoal[]> {
   let document: unknown;
   try {
     document = JSON.parse(await readFile(path, "utf8"));
@@ -122,22 +140,30 @@ async function evalGoals(path: string, judge?: string): Promise<SuiteGoal[]> {
   return evals.map((each) => {
     const expected = each.expectations ?? each.assertions ?? [];
     const criteria = expected.map((one) => {
-      if (typeof one === "string") return { rubric: one };
+      if (typeof one === "string") return { rubric: one, hidden: true };
       // Graders write {text, passed, evidence} here: the text is what is expected.
       const { text, name } = one as { text?: unknown; name?: unknown };
-      return typeof text === "string" ? { rubric: text, ...(typeof name === "string" ? { name } : {}) } : one;
+      return typeof text === "string"
+        ? { rubric: text, ...(typeof name === "string" ? { name } : {}), hidden: true }
+        : { hidden: true, ...(one as object) };
     });
     if (criteria.length === 0 && each.expected_output !== undefined)
-      criteria.push({ rubric: `It comes to this: ${each.expected_output}` });
+      criteria.push({ rubric: `It comes to this: ${each.expected_output}`, hidden: true });
     const front = {
       title: `${skill ?? basename(folder)} ${each.id}`,
       family: each.family ?? skill ?? basename(folder),
       criteria,
       ...(each.files.length > 0 ? { files: each.files } : {}),
+      ...(each.hidden.length > 0 ? { hidden: each.hidden } : {}),
       ...judged(own ?? judge),
     };
     const source = `---\n${stringify(front)}---\n\n${each.prompt}\n`;
-    const goal = suiteGoal(each.id, source, `${path} eval ${each.id}`, folder, each.sealed);
+    const goal = suiteGoal(
+      each.id,
+      source,
+      { path: `${path} eval ${each.id}`, folder, project },
+      each.sealed,
+    );
     if (each.expected_output !== undefined) goal.answers.push(each.expected_output);
     return goal;
   });
@@ -145,17 +171,16 @@ async function evalGoals(path: string, judge?: string): Promise<SuiteGoal[]> {
 
 const judged = (judge: string | undefined) => (judge === undefined ? {} : { judge });
 
-async function goalFiles(place: string, judge?: string): Promise<{ goals: SuiteGoal[]; skipped: string[] }> {
+async function goalsIn(
+  place: string,
+  project: string,
+  judge?: string,
+): Promise<{ goals: SuiteGoal[]; paths: string[]; skipped: string[] }> {
   const single = statSync(place).isFile();
   const root = single ? dirname(place) : place;
-  const paths = single
-    ? [place]
-    : (await readdir(place, { recursive: true, withFileTypes: true }))
-        .filter((entry) => entry.isFile() && entry.name.endsWith(".md"))
-        .map((entry) => join(entry.parentPath, entry.name))
-        .sort();
+  const all = await markdownIn(place);
   const sources = await Promise.all(
-    paths.map(async (path) => ({ path, source: await readFile(path, "utf8") })),
+    all.map(async (path) => ({ path, source: await readFile(path, "utf8") })),
   );
   // A file that a person names is a goal, or an error.
   const meant = sources.filter(({ source }) => single || isMeantAsGoal(source));
@@ -165,20 +190,35 @@ async function goalFiles(place: string, judge?: string): Promise<{ goals: SuiteG
     ),
   );
   const goals: SuiteGoal[] = [];
+  const paths: string[] = [];
   for (const { path, source } of meant) {
     if (data.has(path)) continue;
     const inside = relative(root, path);
     const name = inside.replace(/\.md$/, "");
     const sealed = /(?:^|[\\/])sealed[\\/]/.test(inside) || name.endsWith(".sealed");
-    const goal = suiteGoal(name, source, path, dirname(path), sealed);
+    const goal = suiteGoal(name, source, { path, folder: dirname(path), project }, sealed);
     if (goal.goal.judge === undefined && judge !== undefined) goal.goal.judge = judge;
     goals.push(goal);
+    paths.push(path);
   }
-  const taken = new Set(goals.map(({ name }) => join(root, `${name}.md`)));
-  return { goals, skipped: paths.filter((path) => !taken.has(path)).map((path) => relative(root, path)) };
+  const skipped = all.filter((path) => !paths.includes(path)).map((path) => relative(root, path));
+  return { goals, paths, skipped };
 }
 
-function suiteGoal(name: string, source: string, path: string, folder: string, sealed: boolean): SuiteGoal {
+async function markdownIn(place: string): Promise<string[]> {
+  if (statSync(place).isFile()) return [place];
+  return (await readdir(place, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".md"))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+function suiteGoal(
+  name: string,
+  source: string,
+  { path, folder, project }: { path: string; folder: string; project: string },
+  sealed: boolean,
+): SuiteGoal {
   const { goal, problems } = parseGoal(source, join(folder, `${basename(name)}.md`));
   if (goal === null) {
     const first = problems.find(({ severity }) => severity === "error");
@@ -189,7 +229,10 @@ function suiteGoal(name: string, source: string, path: string, folder: string, s
   }
   // The folder that only seals goals is no family of its own.
   if (goal.family === "sealed") goal.family = basename(dirname(folder));
-  return { name, goal, hash: goalHash(goal), folder, sealed, answers: answersOf(goal.criteria) };
+  return {
+    ...{ name, goal, hash: goalHash(goal), folder, sealed, answers: answersOf(goal.criteria) },
+    checks: goal.files.length > 0 ? folder : project,
+  };
 }
 
 /**
@@ -234,16 +277,13 @@ export async function partOf(suite: Suite, chosen: (goal: SuiteGoal) => boolean)
 /** Hash over goals and the contents of their files: another suite is another yardstick. */
 async function suiteHash(goals: readonly SuiteGoal[]): Promise<string> {
   const hash = createHash("sha256");
-  for (const { name, hash: goal, goal: of, folder } of [...goals].sort((a, b) =>
+  for (const { name, hash: goal, goal: of, folder, checks } of [...goals].sort((a, b) =>
     a.name < b.name ? -1 : 1,
   )) {
     hash.update(`${name}\0${goal}\0${of.judge ?? ""}\0`);
-    for (const file of of.files) {
-      const content = await readFile(join(folder, file)).catch(() => null);
-      if (content === null)
-        throw new UserError(`goal "${name}" wants the file ${join(folder, file)}, and it cannot be read`);
-      hash.update(`${file}\0${content.length}\0`).update(content);
-    }
+    for (const files of [await goalFiles(folder, of.files), await goalFiles(checks, of.hidden)])
+      for (const [file, content] of Object.entries(files))
+        hash.update(`${file}\0${content.length}\0`).update(content);
   }
   return hash.digest("hex");
 }

@@ -43,6 +43,8 @@ export interface Who {
 /** What each arm of a test is given. */
 export interface Arms {
   goals: readonly SuiteGoal[];
+  /** Paths that no run may see: what the suite was read from. */
+  hide: readonly string[];
   /** The skill's name: offered under no other version than the arm's own. */
   skill: string;
   /** Versions by arm; `without` has none. */
@@ -224,7 +226,7 @@ async function arm(
     },
     ...{ suite: suite.name, model: runner.who.model, judge: runner.who.judge },
     families: new Map(tasks.map(({ task, family }) => [task, family])),
-    run: runner.trials({ goals, skill: skill.name, versions }),
+    run: runner.trials({ goals, hide: suite.paths, skill: skill.name, versions }),
     ...{ meter, ...(stop ? { stop } : {}), ...(now ? { now } : {}) },
     ...(onTrial ? { onTrial: (row, recorded) => onTrial(row, recorded, kind) } : {}),
   });

@@ -29,15 +29,17 @@ const limits = { fileSize: 16 * 2 ** 20, files: 20_000, total: 512 * 2 ** 20 };
  * reaches the user's.
  *
  * @param inputs untracked paths below `root`, shown as links.
+ * @param without paths that are left out.
  */
 export async function layOut(
   repo: Repo,
   commit: string,
   folder: string,
-  { root, inputs }: { root: string; inputs: readonly string[] },
+  { root, inputs, without }: { root: string; inputs: readonly string[]; without: readonly string[] },
 ): Promise<TaskCopy> {
   await removeTree(folder);
   await checkoutBase(repo, commit, folder);
+  for (const path of without) await removeTree(join(folder, path));
   const git = join(folder, ".git");
   for (const name of ["objects", "refs/heads", "info"]) await mkdir(join(git, name), { recursive: true });
   await writeFile(join(git, "HEAD"), "ref: refs/heads/task\n");
@@ -56,15 +58,21 @@ export async function layOut(
   return { folder, linked, ignore, manifest: await manifest(folder, ignore) };
 }
 
+/** Whether a path is one of those, or below one. */
+export function isBelow(path: string, paths: readonly string[]): boolean {
+  return paths.some((each) => path === each || path.startsWith(`${each}/`));
+}
+
 /**
  * What was changed in a working copy: text files only, links and special files left out.
  *
+ * @param without paths that the copy was made without: nothing may be there.
  * @param skip further paths that are not looked at: skills that were laid down.
  * @returns path -> new text, null for a deleted file; and what could not be taken over, one sentence each.
  */
 export async function changesIn(
   copy: TaskCopy,
-  protect: readonly string[],
+  { protect, without }: { protect: readonly string[]; without: readonly string[] },
   skip: readonly string[],
 ): Promise<{ changes: Record<string, string | null>; refused: string[] }> {
   const { changes, violations } = await harvestChanges(copy.folder, copy.manifest, everyPath, limits, {
@@ -72,7 +80,7 @@ export async function changesIn(
   });
   const refused = violations.map(({ path, detail }) => `${path}: ${detail}`);
   for (const path of Object.keys(changes)) {
-    if (protect.length === 0 || !mayChange(protect, path)) continue;
+    if (!isBelow(path, without) && (protect.length === 0 || !mayChange(protect, path))) continue;
     delete changes[path];
     refused.push(`${path}: it is protected`);
   }

@@ -1,4 +1,4 @@
-import { lstat, readFile } from "node:fs/promises";
+import { cp, lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
@@ -35,6 +35,8 @@ export interface EvaluationRequest {
   sandbox: Sandbox;
   /** Scratch folder for clean copies. */
   folder: string;
+  /** Holds the goal's hidden files as they were when it began; checks get them. */
+  hidden: string;
   judge: ProvidedModel | null;
   record: (turn: NewTurn) => Promise<string | null>;
   /** Why the judge must not be asked any more; null: it may. */
@@ -91,13 +93,14 @@ function resultOf(criterion: Criterion, { ok, explanation }: Checked, judge: str
 async function check(
   criterion: Exclude<Criterion, { kind: "rubric" }>,
   index: number,
-  { repo, root, commit, sandbox, folder, goal, output, signal }: EvaluationRequest,
+  { repo, root, commit, sandbox, folder, hidden, goal, output, signal }: EvaluationRequest,
 ): Promise<Checked> {
   if (criterion.kind === "output") return holds(output, criterion, "the final answer");
   const copy = join(folder, `check-${index}`);
   await removeTree(copy);
   try {
     await checkoutBase(repo, commit, copy);
+    for (const path of goal.hidden) await layOver(copy, hidden, path);
     if (criterion.kind === "file") return await checkFile(copy, criterion);
     const answer = await inSandbox(
       sandbox,
@@ -112,6 +115,18 @@ async function check(
   } finally {
     await removeTree(copy);
   }
+}
+
+/** Puts a hidden path in the place of whatever the work has left there. */
+async function layOver(copy: string, hidden: string, path: string): Promise<void> {
+  const parts = path.split("/");
+  for (let depth = 1; depth < parts.length; depth++) {
+    const above = join(copy, ...parts.slice(0, depth));
+    const info = await lstat(above).catch(() => null);
+    if (info !== null && !info.isDirectory()) await removeTree(above);
+  }
+  await removeTree(join(copy, path));
+  await cp(join(hidden, path), join(copy, path), { recursive: true });
 }
 
 async function checkFile(folder: string, criterion: Extract<Criterion, { kind: "file" }>): Promise<Checked> {

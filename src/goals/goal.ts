@@ -26,13 +26,18 @@ export interface Goal {
   mcp: Record<string, { url: string } | { command: string }>;
   /** Globs of files that no task may change: what the checks themselves consist of. */
   protect: string[];
+  /** Paths (as checks have them) that only checks get: no working copy holds them, no task may make them. */
+  hidden: string[];
   limits: GoalLimits;
   /** From which score (0 to 100) on the goal is met. Default 80. */
   threshold: number;
 }
 
-/** One thing that must be true. Weights are relative. */
-export type Criterion = { name: string; weight: number } & (
+/**
+ * One thing that must be true. Weights are relative; of a hidden one nobody who works on the goal is told before it was
+ * missed.
+ */
+export type Criterion = { name: string; weight: number; hidden?: boolean } & (
   | { kind: "command"; command: string /** Milliseconds. */; time: number }
   /** A file exists and, where given, holds or matches something. */
   | { kind: "file"; path: string; contains?: string; matches?: string; json?: unknown }

@@ -29,32 +29,37 @@ const pattern = z.string().superRefine((value, context) => {
 const inside = z
   .string()
   .min(1)
-  .refine((path) => !path.startsWith("/") && !path.split("/").includes(".."), "leads out of the folder");
+  .refine((path) => !path.startsWith("/") && !path.split("/").includes(".."), "leads out of the folder")
+  .transform((path) => path.replace(/^(\.\/)+/, "").replace(/\/+$/, ""));
 const list = z.union([
   z.string().transform((one) => one.split(/[\s,]+/).filter(Boolean)),
   z.array(z.string()),
 ]);
 const names = z.union([z.string().transform((one) => [one]), z.array(z.string().min(1))]);
 const modelName = z.string().regex(/^[^/\s]+\/\S+$/, "is no `provider/model`");
-const common = { name: z.string().min(1).optional(), weight: z.number().positive().optional() };
+const shared = {
+  name: z.string().min(1).optional(),
+  weight: z.number().positive().optional(),
+  hidden: z.boolean().optional(),
+};
 const criterion = z.union([
   z.string().min(1),
-  z.strictObject({ ...common, command: z.string().min(1), time: duration.optional() }),
+  z.strictObject({ ...shared, command: z.string().min(1), time: duration.optional() }),
   z.strictObject({
-    ...common,
+    ...shared,
     file: inside,
     contains: z.string().optional(),
     matches: pattern.optional(),
     json: z.unknown().optional(),
   }),
   z.strictObject({
-    ...common,
+    ...shared,
     output: z.union([
       z.string().min(1),
       z.strictObject({ contains: z.string().optional(), matches: pattern.optional() }),
     ]),
   }),
-  z.strictObject({ ...common, rubric: z.string().min(1) }),
+  z.strictObject({ ...shared, rubric: z.string().min(1) }),
 ]);
 const matter = z.strictObject({
   title: z.string().min(1).optional(),
@@ -62,6 +67,7 @@ const matter = z.strictObject({
   criteria: z.array(criterion).optional(),
   files: z.array(inside).optional(),
   protect: names.optional(),
+  hidden: z.union([inside.transform((one) => [one]), z.array(inside)]).optional(),
   inputs: z.array(inside).optional(),
   tools: list.optional(),
   agents: names.optional(),
@@ -96,6 +102,7 @@ const fixes: Record<string, string> = {
   files: "files: [input.csv], relative to the goal file",
   inputs: "inputs: [node_modules]",
   protect: 'protect: ["tests/**"]',
+  hidden: "hidden: [check.mjs], paths as the checks have them",
   tools: "tools: read, edit, run",
   agents: "agents: [claude] or the names of files in agents/",
   judge: "judge: provider/model",
@@ -158,6 +165,7 @@ export function parseGoal(source: string, path = "goal.md"): ParsedGoal {
     criteria,
     files: given.files ?? [],
     protect: given.protect ?? [],
+    hidden: given.hidden ?? [],
     inputs: given.inputs ?? [],
     tools: given.tools ?? [],
     agents: given.agents ?? [],
@@ -204,6 +212,7 @@ export function goalFromText(text: string, criteria: Criterion[] = []): Goal {
       files: [],
       inputs: [],
       protect: [],
+      hidden: [],
       tools: [],
       agents: [],
       servers: {},
@@ -219,24 +228,24 @@ type GivenCriterion = z.output<typeof criterion>;
 
 function filled(given: GivenCriterion): Criterion {
   if (typeof given === "string") return { name: short(given), weight: 1, kind: "rubric", text: given };
-  const weight = given.weight ?? 1;
+  const common = { weight: given.weight ?? 1, ...(given.hidden ? { hidden: true } : {}) };
   if ("command" in given)
     return {
-      ...{ name: given.name ?? short(given.command), weight, kind: "command" },
+      ...{ name: given.name ?? short(given.command), ...common, kind: "command" },
       ...{ command: given.command, time: given.time ?? defaults.command },
     };
   if ("file" in given)
     return {
-      ...{ name: given.name ?? given.file, weight, kind: "file", path: given.file },
+      ...{ name: given.name ?? given.file, ...common, kind: "file", path: given.file },
       ...present({ contains: given.contains, matches: given.matches }),
       ...("json" in given && given.json !== undefined ? { json: given.json } : {}),
     };
   if ("output" in given) {
     const wanted = typeof given.output === "string" ? { contains: given.output } : given.output;
     const name = given.name ?? short(`output ${wanted.contains ?? wanted.matches ?? ""}`);
-    return { name, weight, kind: "output", ...present(wanted) };
+    return { name, ...common, kind: "output", ...present(wanted) };
   }
-  return { name: given.name ?? short(given.rubric), weight, kind: "rubric", text: given.rubric };
+  return { name: given.name ?? short(given.rubric), ...common, kind: "rubric", text: given.rubric };
 }
 
 /** A command or a sentence as a criterion: `whet goal run` takes them as options. */
@@ -249,9 +258,9 @@ export function rubricCriterion(text: string): Criterion {
 }
 
 /** Same goal, same hash, whoever runs it. */
-export function goalHash({ title, text, family, criteria, files }: Goal): string {
+export function goalHash({ title, text, family, criteria, files, hidden }: Goal): string {
   return createHash("sha256")
-    .update(JSON.stringify([title, text, family, criteria, files]))
+    .update(JSON.stringify([title, text, family, criteria, files, hidden]))
     .digest("hex");
 }
 

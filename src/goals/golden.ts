@@ -12,6 +12,8 @@ export interface Golden {
   title: string;
   score: number;
   plan: Plan;
+  /** Last words of its tasks, by key. */
+  outputs: Record<string, string>;
   /** 0 to 1: share of words that both goals have. */
   likeness: number;
 }
@@ -40,6 +42,7 @@ export async function goldenPlans(ledger: Ledger, goal: Goal, limit = 2): Promis
       const other = JSON.parse(row.goal) as Goal;
       return {
         ...{ title: other.title, score: row.score, plan: JSON.parse(row.plan) as Plan },
+        outputs: JSON.parse(row.outputs) as Golden["outputs"],
         likeness: likeness(goal.text, other.text),
       };
     })

@@ -1,6 +1,7 @@
 export { askJson } from "./askJson.ts";
 export { familyOf } from "./evaluator.ts";
 export type { GoalEvent } from "./events.ts";
+export { goalFiles } from "./files.ts";
 export type * from "./goal.ts";
 export {
   commandCriterion,

@@ -31,6 +31,8 @@ export interface Pursuit {
   repo: Repo;
   /** The project's folder. */
   root: string;
+  /** Paths that no working copy holds. */
+  without: readonly string[];
   /** Folder for working copies. */
   folder: string;
   team: readonly Member[];
@@ -164,7 +166,9 @@ export async function carryOut(
     try {
       for (let attempt = 0; ; attempt++) {
         const start = tip;
-        const copy = await layOut(pursuit.repo, start, folder, { root: pursuit.root, inputs: goal.inputs });
+        const copy = await layOut(pursuit.repo, start, folder, {
+          ...{ root: pursuit.root, inputs: goal.inputs, without: pursuit.without },
+        });
         const skills =
           (await pursuit.skills?.({ goal, task, agent: member.name, kind: member.work.kind, folder })) ?? {};
         const prompt = taskPrompt({
@@ -216,7 +220,11 @@ export async function carryOut(
           await recorded(await fail(task, row, `${result.ending}: ${result.message}`, [turn]));
           return;
         }
-        const { changes, refused } = await changesIn(copy, goal.protect, skills.written ?? []);
+        const { changes, refused } = await changesIn(
+          copy,
+          { protect: goal.protect, without: pursuit.without },
+          skills.written ?? [],
+        );
         for (const each of refused.slice(0, 10))
           listener({ type: "notice", message: `task ${task.key}: ${each}; not taken over` });
         const ids = await takeOver(task, row, start, changes, turn, result.text);

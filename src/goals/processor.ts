@@ -5,6 +5,7 @@ import type { Goal, Plan } from "./goal.ts";
 import type { Golden } from "./golden.ts";
 import type { Candidate } from "./matcher.ts";
 import { planFaults, planForm } from "./plan.ts";
+import { capped } from "./tools/place.ts";
 import { goalWords } from "./words.ts";
 
 export interface PlanRequest {
@@ -28,6 +29,15 @@ Answer with one JSON document and nothing else:
 {"tasks": [{"key": "t1", "title": "...", "description": "everything that the agent must know", "tools": ["read"], "dependsOn": []}]}`;
 
 const mostFiles = 300;
+/** Characters of the last words of a golden plan's tasks, all together. */
+const mostOutput = 3000;
+
+function goldenWords({ title, score, plan, outputs }: Golden): string {
+  const ends = plan.tasks.map(
+    ({ key }) => `- ${key}: ${capped(outputs[key] ?? "", mostOutput / plan.tasks.length)}`,
+  );
+  return `## A plan that scored ${Math.round(score)} of 100 for a similar goal, "${title}"\n\n${JSON.stringify(plan)}\n\nWhat its tasks said at their end:\n${ends.join("\n")}`;
+}
 
 /**
  * Makes a plan with a model: validated, repaired on error.
@@ -45,10 +55,7 @@ export async function makePlan(
     `## Tools that tasks may need\n\n${tools.join(", ")}`,
     `## Agents\n\n${agents.map(({ name, description }) => `- ${name}: ${description}`).join("\n")}`,
     `## Files\n\n${listed || "none yet"}${files.length > mostFiles ? `\nand ${files.length - mostFiles} more` : ""}`,
-    ...golden.map(
-      (each) =>
-        `## A plan that scored ${Math.round(each.score)} of 100 for a similar goal, "${each.title}"\n\n${JSON.stringify(each.plan)}`,
-    ),
+    ...golden.map(goldenWords),
     ...(world === ""
       ? []
       : [

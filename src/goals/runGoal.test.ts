@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
@@ -192,7 +193,7 @@ describe("a goal with the built-in agent", () => {
     expect(prompts[3]).toContain('does not hold "hello"');
   });
 
-  it("offers the plans of similar goals that went well", async () => {
+  it("offers the plans of similar goals that went well, and what came of them", async () => {
     const folder = repository({ "a.txt": "a\n" });
     const prompts: string[] = [];
     const { servers } = await served((request) => {
@@ -209,6 +210,7 @@ describe("a goal with the built-in agent", () => {
       await pursue(folder, { ledger, goal: goalOf({ model: "local/worker", servers }) });
     await pursue(folder, { ledger, goal: goalOf({ model: "local/worker", servers, family: "elsewhere" }) });
     expect(prompts.map((prompt) => prompt.includes("the-golden-task"))).toEqual([false, true, false]);
+    expect(prompts[1]).toContain("What its tasks said at their end:\n- the-golden-task: done");
   });
 });
 
@@ -341,6 +343,45 @@ describe("checks", () => {
     expect(result).toMatchObject({ status: "met", score: 80 });
     expect(show(folder, result.branch, "check.sh")).toContain("grep");
     expect(JSON.stringify(events)).toContain("check.sh: it is protected");
+  });
+});
+
+describe("hidden files", () => {
+  it("are there for the checks alone, whatever a task puts there", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "hidden-"));
+    mkdirSync(join(folder, "held", "deep"), { recursive: true });
+    writeFileSync(join(folder, "seen.txt"), "nothing yet\n");
+    writeFileSync(join(folder, "held", "check.sh"), "grep -q hello seen.txt && sh held/deep/more.sh\n");
+    writeFileSync(join(folder, "held", "deep", "more.sh"), "test ! -e held/planted\n");
+    const prompts: string[] = [];
+    const found: string[][] = [];
+    const goal = {
+      ...{ files: ["seen.txt"], hidden: ["held"], limits: { iterations: 2, taskTime: 5000, parallel: 1 } },
+      criteria: [
+        { name: "script", weight: 1, kind: "command", command: "sh held/check.sh", time: 5000 } as const,
+      ],
+    };
+    const { result } = await pursue(folder, {
+      goal: goalOf(goal),
+      team: [
+        member("cheat", (at, prompt) => {
+          prompts.push(prompt);
+          found.push(readdirSync(at).filter((name) => name !== ".git"));
+          if (prompts.length === 1) {
+            writeFileSync(join(at, "held"), "a file where the folder would be\n");
+            return "done";
+          }
+          mkdirSync(join(at, "held"));
+          writeFileSync(join(at, "held", "check.sh"), "exit 0\n");
+          writeFileSync(join(at, "held", "planted"), "");
+          writeFileSync(join(at, "seen.txt"), "hello\n");
+          return "done";
+        }),
+      ],
+    });
+    expect(found).toEqual([["seen.txt"], ["seen.txt"]]);
+    expect(prompts[0]).toContain("(held), which are not in your folder");
+    expect(result).toMatchObject({ status: "met", iterations: 2, score: 100 });
   });
 });
 
@@ -703,5 +744,82 @@ describe("skills of the library", () => {
       { turnId: result.turns[0], loaded: 1 },
       { turnId: other.turns[0], loaded: 0 },
     ]);
+  });
+});
+
+describe("what is hidden from those who work", () => {
+  const secret = 'test "$(cat greeting.txt)" = hello';
+  const hidden = (): Partial<Goal> => ({
+    criteria: [
+      { name: "told", weight: 1, kind: "file", path: "greeting.txt" },
+      { name: "secret", weight: 1, hidden: true, kind: "command", command: "sh checks/it.sh", time: 10_000 },
+    ],
+    hidden: ["checks"],
+  });
+
+  it("is in no prompt and no working copy, and judges as it was when the goal began", async () => {
+    const folder = repository({
+      "greeting.txt": "nothing\n",
+      "checks/it.sh": secret,
+      "checks/more/a.txt": "1",
+    });
+    const seen: string[] = [];
+    const { result, events } = await pursue(folder, {
+      goal: goalOf({ ...hidden(), limits: { iterations: 1, taskTime: 20_000, parallel: 1 } }),
+      plan: "single",
+      team: [
+        member("cheat", (copy, prompt) => {
+          seen.push(prompt, ...readdirSync(copy));
+          mkdirSync(join(copy, "checks"));
+          writeFileSync(join(copy, "checks", "it.sh"), "exit 0");
+          writeFileSync(join(folder, "checks", "it.sh"), "exit 0");
+          return "done";
+        }),
+      ],
+    });
+    expect(seen.join("\n")).toContain("the file greeting.txt exists (50 %)");
+    expect(seen.join("\n")).not.toMatch(/secret|it\.sh|^checks$/m);
+    expect(result.criteria.map(({ criterion, score }) => [criterion, score])).toEqual([
+      ["told", 100],
+      ["secret", 0],
+    ]);
+    expect(events).toContainEqual({
+      type: "notice",
+      message: expect.stringContaining("checks/it.sh: it is protected; not taken over") as string,
+    });
+    expect(show(folder, result.commit, "checks/it.sh")).toBe(secret);
+  });
+
+  it("is told once it was missed, and the next iteration can do better", async () => {
+    const folder = repository({ "greeting.txt": "nothing\n", "checks/it.sh": secret });
+    const { result } = await pursue(folder, {
+      goal: goalOf(hidden()),
+      plan: "single",
+      team: [
+        member("learner", (copy, prompt) => {
+          if (/secret: 0 of 100/.test(prompt)) writeFileSync(join(copy, "greeting.txt"), "hello\n");
+          return "done";
+        }),
+      ],
+    });
+    expect(result).toMatchObject({ status: "met", score: 100, iterations: 2 });
+  });
+
+  it("lies beside the goal where the goal brings its files, and keeps its rights", async () => {
+    const folder = repository({ "a.txt": "" });
+    mkdirSync(join(folder, "goals"));
+    writeFileSync(join(folder, "goals", "greeting.txt"), "hello\n");
+    writeFileSync(join(folder, "goals", "it.sh"), `#!/bin/sh\n${secret}`, { mode: 0o755 });
+    const { result } = await pursue(folder, {
+      goal: goalOf({
+        files: ["greeting.txt"],
+        hidden: ["it.sh"],
+        criteria: [{ name: "secret", weight: 1, kind: "command", command: "./it.sh", time: 10_000 }],
+      }),
+      files: join(folder, "goals"),
+      plan: "single",
+      team: [member("idle", (copy) => readdirSync(copy).join())],
+    });
+    expect(result).toMatchObject({ status: "met", score: 100 });
   });
 });

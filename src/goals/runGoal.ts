@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { lstat, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ProvidedModel } from "../agents/index.ts";
 import { UserError } from "../errors.ts";
@@ -39,6 +39,7 @@ import {
 } from "../repo/index.ts";
 import { openSandbox, type Sandbox } from "../sandbox/index.ts";
 import { openBudget } from "./budget.ts";
+import { isBelow } from "./copy.ts";
 import { evaluateGoal, familyOf, feedbackOf } from "./evaluator.ts";
 import type { GoalEvent } from "./events.ts";
 import { everyPath } from "./everyPath.ts";
@@ -61,6 +62,10 @@ export interface RunGoalOptions {
   goal: Goal | number;
   /** The project: the repository's top folder, or any folder where there is no repository. */
   folder: string;
+  /** A clone of the project that takes its commits and branches instead, to be thrown away. */
+  clone?: string;
+  /** Paths of the project that no working copy holds, besides the goal's own hidden ones. */
+  without?: readonly string[];
   /** The ledger of goals and skills; working copies lie beside it. */
   ledger: Ledger;
   /** Folder that the goal's `files` are relative to. Default: the project. */
@@ -170,6 +175,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
     throw new UserError(`goal ${id} is being pursued by another process`, "`whet goal list` shows which");
   const orders = heedOrders(ledger, id, options.signal);
   const folder = join(dirname(ledger.path), "goals", String(id));
+  const hidden = join(folder, "hidden");
   let world: WorldState = recorded ? (JSON.parse(recorded.worldState) as WorldState) : newWorld;
   const earlierMs = world.spentMs;
   const spentMs = () => earlierMs + performance.now() - began;
@@ -180,6 +186,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
     const budget = openBudget(ledger, id, goal.limits, spentMs);
     const pursuit: Pursuit = {
       ...{ ledger, goalId: id, goal, repo, root, team, budget, orders, listener, world },
+      without: [...goal.hidden, ...(options.without ?? [])],
       ...{
         folder: join(folder, "work"),
         stop: options.stop ?? { requested: false },
@@ -206,7 +213,9 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
         listener({ type: "planning", iteration: number });
         const made = await makePlan(planner, {
           ...{ goal, tools, agents: team, ...asking },
-          files: Object.keys(await editableFiles(repo, tip, everyPath)),
+          files: Object.keys(await editableFiles(repo, tip, everyPath)).filter(
+            (path) => !isBelow(path, pursuit.without),
+          ),
           golden: await goldenPlans(ledger, goal),
           world: worldText(pursuit.world, plannerTokens),
         });
@@ -290,6 +299,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
             base,
             sandbox,
             judge,
+            hidden,
             folder: join(folder, "checks"),
             ...asking,
           },
@@ -472,18 +482,24 @@ async function ground(
 ): Promise<{ repo: Repo; base: string; branch: string; scratch: boolean }> {
   await mkdir(folder, { recursive: true });
   const own = join(folder, "repo");
+  const project = options.clone ?? options.folder;
   const scratch = goal.files.length > 0 || !existsSync(join(options.folder, ".git"));
   if (recorded?.branch && recorded.baseCommit)
     return {
-      ...{ repo: await openRepo(scratch ? own : options.folder), base: recorded.baseCommit },
+      ...{ repo: await openRepo(scratch ? own : project), base: recorded.baseCommit },
       ...{ branch: recorded.branch, scratch },
     };
+  const source = goal.files.length > 0 ? (options.files ?? options.folder) : options.folder;
+  for (const [path, bytes] of Object.entries(await goalFiles(source, goal.hidden))) {
+    await mkdir(dirname(join(folder, "hidden", path)), { recursive: true });
+    const { mode } = await lstat(join(source, path));
+    await writeFile(join(folder, "hidden", path), bytes, { mode: mode & 0o777 });
+  }
   let repo: Repo;
   if (scratch) {
     await removeTree(own);
-    const files = await goalFiles(options.files ?? options.folder, goal.files);
-    repo = await scratchRepo(own, files, Date.now());
-  } else repo = await openRepo(options.folder);
+    repo = await scratchRepo(own, await goalFiles(source, goal.files), Date.now());
+  } else repo = await openRepo(project);
   const name = `whetstone/goal/${slug(goal.title)}-${id}`;
   let branch = name;
   for (let count = 2; (await branchTip(repo, branch)) !== null; count++) branch = `${name}-${count}`;

@@ -24,10 +24,17 @@ export function criterionWords(criterion: Criterion): string {
   }
 }
 
+/** A goal as those who work on it are told: without its hidden criteria. */
 export function goalWords(goal: Goal): string {
   const total = goal.criteria.reduce((sum, { weight }) => sum + weight, 0);
-  const criteria = goal.criteria.map(
+  const told = goal.criteria.filter(({ hidden }) => !hidden);
+  const criteria = told.map(
     (each) => `- ${criterionWords(each)} (${Math.round((100 * each.weight) / total)} %)`,
   );
-  return `# Goal: ${goal.title}\n\n${goal.text}\n\n## It is met when\n\n${criteria.join("\n")}\n`;
+  const met = told.length === 0 ? "" : `\n\n## It is met when\n\n${criteria.join("\n")}`;
+  const apart =
+    goal.hidden.length > 0 && told.some(({ kind }) => kind === "command")
+      ? `\nThe checks bring files of their own (${goal.hidden.join(", ")}), which are not in your folder.\n`
+      : "";
+  return `# Goal: ${goal.title}\n\n${goal.text}${met}\n${apart}`;
 }

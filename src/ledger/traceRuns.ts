@@ -153,28 +153,39 @@ export async function eventAt(ledger: Ledger, turnId: number, position: number):
   return row ? ({ at: row.at, type: row.type, ...(JSON.parse(row.data) as object) } as TraceEvent) : null;
 }
 
-/** What the goals' criteria came to in each goal's best iteration. */
-export async function criteriaOf(
-  ledger: Ledger,
-  goals: readonly number[],
-): Promise<{ goalId: number; criterion: string; score: number; missed: string[]; suggestions: string[] }[]> {
-  const all: { goalId: number; criterion: string; score: number; missed: string[]; suggestions: string[] }[] =
-    [];
+/** What one criterion of a goal came to in one iteration. */
+export interface CriterionRow {
+  goalId: number;
+  criterion: string;
+  score: number;
+  missed: string[];
+  suggestions: string[];
+  explanation: string;
+  /** Of the goal's best iteration. */
+  best: boolean;
+}
+
+/** What the goals' criteria came to, goal by goal, iteration by iteration. */
+export async function criteriaOf(ledger: Ledger, goals: readonly number[]): Promise<CriterionRow[]> {
+  const all: CriterionRow[] = [];
   for (let start = 0; start < goals.length; start += 10_000) {
     const rows = await ledger.db
       .selectFrom("goalEvaluations as e")
       .innerJoin("goalIterations as i", "i.id", "e.iterationId")
-      .innerJoin("goals as g", (join) =>
-        join.onRef("g.id", "=", "i.goalId").onRef("g.bestIteration", "=", "i.number"),
-      )
-      .select(["g.id as goalId", "e.criterion", "e.score", "e.missed", "e.suggestions"])
+      .innerJoin("goals as g", "g.id", "i.goalId")
+      .select(["g.id as goalId", "e.criterion", "e.score", "e.missed", "e.suggestions", "e.explanation"])
+      .select(["i.number", "g.bestIteration"])
       .where("g.id", "in", goals.slice(start, start + 10_000))
+      .orderBy("g.id")
+      .orderBy("i.number")
+      .orderBy("e.id")
       .execute();
-    for (const row of rows)
+    for (const { number, bestIteration, ...row } of rows)
       all.push({
         ...row,
         missed: JSON.parse(row.missed) as string[],
         suggestions: JSON.parse(row.suggestions) as string[],
+        best: number === bestIteration,
       });
   }
   return all;

@@ -153,6 +153,19 @@ describe("requests are compared", () => {
     expect(one.path).toBe("/v1/x?a=1&b=2");
   });
 
+  it("without regard to when files were changed, and to where a runtime was when it failed", () => {
+    const asked = (day: string, stack: string) =>
+      askedOf(
+        "POST",
+        "/",
+        JSON.stringify({ a: `-rw-r--r-- 1 a a 12 ${day} b.csv`, b: `Error: no${stack}\n\nEnd` }),
+        {},
+      );
+    const one = asked("Nov 21 11:52", "\n    at run (node:vm:1:2)\n    at load (node:cjs:3:4)");
+    expect(asked("Jan  3 09:01", "\n    at other (node:vm:5:6)")).toEqual(one);
+    expect(asked("Jan  3 09:01", "")).not.toEqual(one);
+  });
+
   it("so that any two different documents without such things differ", () => {
     const document = fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)) as Json);
     const sorted = (value: Json): Json =>

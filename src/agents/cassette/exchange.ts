@@ -34,6 +34,8 @@ export interface Blurring {
 const volatile: [RegExp, string][] = [
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)/g, "<time>"],
   [/\b\d+(?:\.\d+)?(?= ?(?:ms|milliseconds)\b)/g, "<n>"],
+  [/\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d\b/g, "<time>"],
+  [/(?:\n +at [^\n]*)+/g, "\n    at <stack>"],
   [/\bNode\.js v\d+\.\d+\.\d+\S*/g, "Node.js <version>"],
 ];
 

@@ -135,13 +135,17 @@ function whoOf({ agent, model, judge }: WhoOptions): Who {
 }
 
 /** A suite with the server of `--url` known to its goals. */
-async function openSuite(path: string | undefined, { judge, url, model }: WhoOptions): Promise<Suite> {
+async function openSuite(
+  project: string,
+  path: string | undefined,
+  { judge, url, model }: WhoOptions,
+): Promise<Suite> {
   if (path === undefined)
     throw new UserError(
       "there are no goals to test with",
       "--suite FOLDER: a folder of goal files, or a skill's folder with evals/evals.json",
     );
-  const suite = await readSuite(path, judge);
+  const suite = await readSuite(path, { project, judge });
   if (suite.skipped.length > 0)
     process.stderr.write(`${path}: no goals, and skipped: ${suite.skipped.join(", ")}\n`);
   const provider = model?.split("/")[0];
@@ -268,7 +272,7 @@ interface ForgeRunOptions extends AnalyzeOptions, RuleOptions {
 export async function forgeRunCommand(folder = ".", given: ForgeRunOptions): Promise<number> {
   const options = given.auto ? { ...(await fromSettings(folder)), ...given } : given;
   return working(folder, options, async (work) => {
-    const suite = await openSuite(options.suite, options);
+    const suite = await openSuite(work.root, options.suite, options);
     const { display, meter, stop } = work;
     const outcome = await forgeSkill({
       ...{
@@ -312,7 +316,7 @@ interface CalibrateOptions extends Output, LimitOptions, WhoOptions, RuleOptions
 /** `whet forge calibrate SUITE`: the noise of suite and judge, and the smallest effect that can be seen. */
 export async function calibrateCommand(path: string, options: CalibrateOptions): Promise<number> {
   return working(".", options, async (work) => {
-    const suite = await openSuite(path, options);
+    const suite = await openSuite(work.root, path, options);
     const { ledger, meter, stop, display } = work;
     const result = await calibrateSuite({
       ...{ ledger, suite, meter, stop, runner: runnerOf(work, whoOf(options)), rule: ruleOf(options) },
@@ -483,7 +487,7 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
   return working(".", options, async (work) => {
     const { ledger, root, meter, stop, signal, display } = work;
     const { versionId, name, folder } = await skillAt(ledger, path);
-    const suite = await openSuite(options.suite ?? folder ?? undefined, options);
+    const suite = await openSuite(root, options.suite ?? folder ?? undefined, options);
     const who = whoOf(options);
     const base = { ledger, versionId, suite, meter, stop, rule: ruleOf(options) };
     const onTrial = (row: Omit<TrialRow, "id">, recorded: boolean) => display.trial(row, recorded);
@@ -558,7 +562,7 @@ export async function skillImproveCommand(
   return working(".", options, async (work) => {
     const { ledger, meter, stop, display } = work;
     const { name, folder } = await skillAt(ledger, path);
-    const suite = await openSuite(options.suite ?? folder ?? undefined, options);
+    const suite = await openSuite(work.root, options.suite ?? folder ?? undefined, options);
     const improved = await improveSkill({
       ...{ asking: await askingOf(work, options), runner: runnerOf(work, whoOf(options), options) },
       ...{ skill: name, suite, meter, stop, rule: ruleOf(options), clean: openRedactor() },

@@ -15,8 +15,10 @@ import { print } from "../output.ts";
  * `whet forge --demo`: one whole turn of the forge in a folder that is thrown away. Goals, tools, checks, analysis and
  * statistics run for real; only the model's answers come from a cassette.
  */
-export async function forgeDemoCommand(say: (text: string) => void = print): Promise<number> {
-  const files = demoFiles();
+export async function forgeDemoCommand(
+  say: (text: string) => void = print,
+  files: string = demoFiles(),
+): Promise<number> {
   const root = await realpath(await mkdtemp(join(tmpdir(), "whetstone-demo-")));
   const cassette = await openCassette({
     file: join(files, "model.jsonl.gz"),

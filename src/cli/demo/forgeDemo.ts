@@ -9,6 +9,7 @@ import {
   forgeSkill,
   liveRunner,
   openMeter,
+  type Runner,
   readSuite,
 } from "../../forge/index.ts";
 import type { GoalResult } from "../../goals/index.ts";
@@ -34,9 +35,6 @@ export type Scene =
   | { type: "trial"; row: Omit<TrialRow, "id"> }
   | { type: "outcome"; outcome: ForgeOutcome };
 
-/** Runs at most: each of the suite's goals with and without. */
-const maxRuns = 10;
-
 /** One whole turn of the flywheel: goals, what recurs in their traces, a candidate, its test, the decision. */
 export async function forgeDemo({ ledger, root, files, url, tell }: DemoOptions): Promise<ForgeOutcome> {
   const here = join(root, "demo");
@@ -46,20 +44,37 @@ export async function forgeDemo({ ledger, root, files, url, tell }: DemoOptions)
     onResult: ({ title }, result) => tell({ type: "goal", title, result }),
   });
   tell({ type: "counts", counts: await countTraces(ledger) });
-  const suite = await readSuite(join(here, "suite"));
+  const suite = await readSuite(join(here, "suite"), { project: root });
   for (const { goal } of suite.goals) goal.servers = servers(url);
   const meter = openMeter({});
   const agent = `model: ${demoModel}`;
   const choice = { ...(parseResearcher(agent) as ModelChoice), url: `${url}/v1` };
   const outcome = await forgeSkill({
     asking: { ledger, model: await provideModel(choice, {}), meter },
-    runner: liveRunner({
-      ...{ ledger, root, meter, env: {} },
-      who: { agent, model: demoModel, judge: null },
-    }),
-    ...{ suite, meter, rule: { maxRuns } },
+    runner: untimed(
+      liveRunner({
+        ...{ ledger, root, meter, env: {} },
+        who: { agent, model: demoModel, judge: null },
+      }),
+    ),
+    // Each goal once with and once without.
+    ...{ suite, meter, rule: { maxRuns: 2 * suite.goals.length } },
     onTrial: (row) => tell({ type: "trial", row }),
   });
   tell({ type: "outcome", outcome });
   return outcome;
+}
+
+/** How fast a recording is replayed says nothing about its model: speed is missing rather than measured. */
+function untimed(runner: Runner): Runner {
+  return {
+    ...runner,
+    trials: (arms) => {
+      const run = runner.trials(arms);
+      return async (ask) => {
+        const ran = await run(ask);
+        return { ...ran, trial: { ...ran.trial, wallMs: 0 } };
+      };
+    },
+  };
 }

@@ -24,12 +24,14 @@ function heading(title: string, about: string): string {
 }
 
 function row(...cells: [string, ...string[]]): string {
-  const widths = [10, 8, 6, 6, 7, 7, 0];
+  const widths = [13, 8, 6, 6, 7, 7, 0];
   return `   ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(" ")}`.trimEnd();
 }
 
 function goalWords({ title, result }: Extract<Scene, { type: "goal" }>): string {
-  return `   ${title.padEnd(24)} ${result.status}, ${result.score ?? "no score"} of 100, ${result.tokens} tokens\n`;
+  const again =
+    result.status === "met" && result.iterations > 1 ? ` in iteration ${result.bestIteration}` : "";
+  return `   ${title.padEnd(24)} ${result.status}${again}, ${result.score ?? "no score"} of 100, ${result.tokens} tokens\n`;
 }
 
 function countWords({ runs, calls, wasted, sequences, recoveries, missed }: Counted): string {
@@ -43,7 +45,8 @@ function countWords({ runs, calls, wasted, sequences, recoveries, missed }: Coun
         `   ${id}: after ${call} failed with "${error}", ${next}: recovered in ${recovered} of ${times}`,
     ),
     ...missed.map(
-      ({ id, criterion, missed: n, goals }) => `   ${id}: "${criterion}" missed in ${n} of ${goals} goals`,
+      ({ id, criterion, missed: n, mended, goals }) =>
+        `   ${id}: "${criterion}" missed in ${n} of ${goals} goals${mended > 0 ? `, and met in the end by ${mended} of them` : ""}`,
     ),
     "",
   ].join("\n");
@@ -80,7 +83,7 @@ function outcomeWords(
       row(
         ...([task, arm, `${trial.score ?? "none"}`] as const),
         ...([`${trial.toolCalls}`, `${trial.errors}`, `${trial.tokens ?? "?"}`] as const),
-        trial.loaded ? "in its prompt" : "absent",
+        trial.loaded ? "loaded" : arm === "without" ? "absent" : "not loaded",
       ),
     ),
     heading("5. The decision", "By the paired runs alone: no wording is scored.").trimEnd(),

@@ -184,6 +184,32 @@ describe("counting traces", () => {
     expect(counts.waste[0]).toMatchObject({ why: "failed", call: "run(node)", runs: 3 });
   });
 
+  it("sees what was missed at first and met once the evaluation had said what was wrong", async () => {
+    const evaluation = { criterion: "handed over", kind: "command", weight: 1, judge: null };
+    const lists = { met: "[]", missed: "[]", suggestions: "[]" };
+    for (let index = 0; index < 3; index++) {
+      const { goalId } = await recordGoal(ledger, { task: `t${index}`, met: true, calls: good });
+      const scores = index === 0 ? [0] : [0, 100];
+      for (const [at, score] of scores.entries()) {
+        const { id: iterationId } = await ledger.db
+          .insertInto("goalIterations")
+          .values({ goalId, number: at + 2, plan: "{}", tip: "", startedAt: 2 })
+          .returning("id")
+          .executeTakeFirstOrThrow();
+        const explanation = score === 0 ? `file ${index} lacks its last line` : "fine";
+        await ledger.db
+          .insertInto("goalEvaluations")
+          .values({ ...evaluation, ...lists, iterationId, score, explanation })
+          .execute();
+      }
+      const bestIteration = scores.length + 1;
+      await ledger.db.updateTable("goals").set({ bestIteration }).where("id", "=", goalId).execute();
+    }
+    const { missed: found } = await countTraces(ledger);
+    expect(found).toMatchObject([{ criterion: "handed over", goals: 3, missed: 3, mended: 2 }]);
+    expect(found[0]?.said).toContain("file 2 lacks its last line");
+  });
+
   it("leaves the runs of A/B tests out: what is tested must not teach", async () => {
     const { goalId } = await recordGoal(ledger, { task: "a", met: true, calls: good, purpose: "trial" });
     await recordGoal(ledger, { task: "a", met: true, calls: good });

@@ -1,4 +1,5 @@
 import {
+  type CriterionRow,
   criteriaOf,
   eventsOf,
   type Ledger,
@@ -74,13 +75,17 @@ export interface Contrast extends Finding {
   adjusted: number;
 }
 
-/** A criterion of goals that was missed. */
+/** A criterion of goals that was missed, at first or for good. */
 export interface Missed extends Finding {
   criterion: string;
   family: string;
   goals: number;
+  /** Goals that missed it in some iteration, and those of them whose best iteration met it. */
   missed: number;
+  mended: number;
   suggestions: string[];
+  /** What evaluations said was wrong, of different goals. */
+  said: string[];
 }
 
 /** What the traces hold, counted without any model. */
@@ -120,6 +125,8 @@ export interface CountOptions extends RunFilter {
 
 /** Events that a finding shows. */
 const shown = 8;
+/** Characters of what an evaluation said. */
+const mostSaid = 600;
 /** Calls within which a failed one must succeed to count as recovered. */
 const patience = 6;
 
@@ -457,19 +464,26 @@ async function missedOf(
 ): Promise<Omit<Missed, "id">[]> {
   const runOf = new Map(all.map((run) => [run.goalId, run]));
   const found = new Map<string, Omit<Missed, "id">>();
-  for (const { goalId, criterion, score, missed, suggestions } of await criteriaOf(ledger, goals)) {
+  const rows = await criteriaOf(ledger, goals);
+  for (const each of Map.groupBy(rows, ({ goalId, criterion }) => `${goalId}\0${criterion}`).values()) {
+    const [{ goalId, criterion }] = each as [CriterionRow];
     const run = runOf.get(goalId);
     if (!run) continue;
     const key = `${run.family}\0${criterion}`;
     const entry = found.get(key) ?? {
-      ...{ criterion, family: run.family, goals: 0, missed: 0, suggestions: [], events: [] },
+      ...{ criterion, family: run.family, goals: 0, missed: 0, mended: 0 },
+      ...{ suggestions: [], said: [], events: [] },
     };
     found.set(key, entry);
     entry.goals++;
-    if (score >= 100) continue;
+    const first = each.find(({ score }) => score < 100);
+    if (!first) continue;
     entry.missed++;
-    for (const text of [...missed, ...suggestions])
+    if (each.some(({ best, score }) => best && score >= 100)) entry.mended++;
+    for (const text of [...first.missed, ...first.suggestions])
       if (entry.suggestions.length < 3 && !entry.suggestions.includes(text)) entry.suggestions.push(text);
+    const said = first.explanation.slice(0, mostSaid);
+    if (said !== "" && entry.said.length < 3 && !entry.said.includes(said)) entry.said.push(said);
     if (run.lastEvent !== null && entry.events.length < shown) entry.events.push(run.lastEvent);
   }
   return [...found.values()].filter(({ missed }) => missed >= recurrence).sort((a, b) => b.missed - a.missed);

@@ -80,7 +80,7 @@ export async function evidenceOf(
   for (const each of counts.missed)
     add(
       each.id,
-      `missed criterion (${each.family}): ${each.criterion}: missed in ${each.missed} of ${each.goals} goals${each.suggestions.length > 0 ? `; the evaluation suggests: ${each.suggestions.join(" | ")}` : ""}`,
+      `missed criterion (${each.family}): ${each.criterion}: missed in ${each.missed} of ${each.goals} goals${each.mended > 0 ? `, ${each.mended} of which met it in a later iteration, after what the evaluation had said` : ""}${each.suggestions.length > 0 ? `; the evaluation suggests: ${each.suggestions.join(" | ")}` : ""}${each.said.length > 0 ? `; it said: ${each.said.map(oneLine).join(" | ")}` : ""}`,
       each.events,
     );
   for (const each of counts.recoveries)
