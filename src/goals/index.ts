@@ -1,5 +1,4 @@
 export { askJson } from "./askJson.ts";
-export { familyOf } from "./evaluator.ts";
 export type { GoalEvent } from "./events.ts";
 export { goalFiles } from "./files.ts";
 export type * from "./goal.ts";
@@ -12,6 +11,7 @@ export {
   parseGoal,
   rubricCriterion,
 } from "./goalFile.ts";
+export { kinshipWarnings, needsJudge, otherJudge } from "./kinship.ts";
 export { type ModelAgent, modelAgent } from "./modelAgent.ts";
 export { openGoals } from "./root.ts";
 export { type GoalResult, type RunGoalOptions, runGoal } from "./runGoal.ts";
