@@ -57,4 +57,6 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   // `whet log | head`: the reader has seen enough.
   if (error.code === "EPIPE") process.exit(0);
 });
-process.exitCode = await main(process.argv.slice(2));
+void main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});
