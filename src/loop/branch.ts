@@ -11,7 +11,7 @@ import {
   setKeepCommit,
   setReviewCommit,
 } from "../ledger/index.ts";
-import { branchTip, type Repo, recordKeep } from "../repo/index.ts";
+import { branchTip, isAt, type Repo, recordKeep } from "../repo/index.ts";
 import { decidingStage } from "./ladder.ts";
 
 export interface Branched {
@@ -124,14 +124,12 @@ export async function settleBranch(at: Branched): Promise<string> {
   }
   for (const review of waiting) await takeBack(review);
 
-  if (keeps.length === 0) return commit;
+  if (keeps.length === 0 || (await isAt(repo, row.branch, commit))) return commit;
   const tip = await branchTip(repo, row.branch);
-  if (tip !== commit)
-    throw new UserError(
-      tip === null
-        ? `the branch ${row.branch} is gone; its last commit is ${commit.slice(0, 10)}`
-        : `the branch ${row.branch} was moved by somebody else (it is at ${tip.slice(0, 10)}, the session left it at ${commit.slice(0, 10)})`,
-      `put it back with: git branch -f ${row.branch} ${commit.slice(0, 10)}`,
-    );
-  return commit;
+  throw new UserError(
+    tip === null
+      ? `the branch ${row.branch} is gone; its last commit is ${commit.slice(0, 10)}`
+      : `the branch ${row.branch} was moved by somebody else (it is at ${tip.slice(0, 10)}, the session left it at ${commit.slice(0, 10)})`,
+    `put it back with: git branch -f ${row.branch} ${commit.slice(0, 10)}`,
+  );
 }

@@ -36,6 +36,15 @@ export {
 } from "./manifest.ts";
 export { applyChange } from "./merge.ts";
 export { overlay, restore } from "./overlay.ts";
-export { branchTip, createBranch, type Dirty, dirty, openRepo, type Repo, uncommitted } from "./repo.ts";
+export {
+  branchTip,
+  createBranch,
+  type Dirty,
+  dirty,
+  isAt,
+  openRepo,
+  type Repo,
+  uncommitted,
+} from "./repo.ts";
 export { scratchRepo } from "./scratch.ts";
 export { textsAt } from "./texts.ts";
