@@ -29,12 +29,18 @@ async function main(argv: readonly string[]): Promise<number> {
       code = (await action(...given)) ?? 0;
     };
 
-  addLabCommands(program, run);
-  addDriveCommands(program, run, version());
-  addTraceCommands(program, run);
-  addGoalCommands(program, run);
-  addSkillCommands(program, run);
-  addForgeCommands(program, run);
+  // Where the one that is asked for has been found, the rest need not be known.
+  for (const add of [
+    addLabCommands,
+    addDriveCommands,
+    addTraceCommands,
+    addGoalCommands,
+    addSkillCommands,
+    addForgeCommands,
+  ]) {
+    add(program, run);
+    if (program.commands.some((command) => command.name() === argv[0])) break;
+  }
 
   try {
     await program.parseAsync(argv, { from: "user" });

@@ -237,6 +237,7 @@ function pathsInTree(repo: Repo, commit: NewCommit): [string, string | null][] {
 
 const identityCache = new Map<string, Promise<string>>();
 
+/** Whom commits are by, as `name <address>`: the user of this repository; asked once in a process. */
 export function identity(repo: Repo): Promise<string> {
   const known = identityCache.get(repo.root);
   if (known) return known;
@@ -254,6 +255,11 @@ export function identity(repo: Repo): Promise<string> {
     });
   identityCache.set(repo.root, found);
   return found;
+}
+
+/** Takes whom the commits of this process are by as it was found out before. */
+export function rememberIdentity(repo: Repo, who: string): void {
+  if (/^[^<>\n]+ <[^<>\n]*>$/.test(who)) identityCache.set(repo.root, Promise.resolve(who));
 }
 
 /** Reading a name is the one thing for which the user's own configuration counts. */

@@ -1,7 +1,15 @@
 export { checkoutBase } from "./base.ts";
 export { checkpoint } from "./checkpoint.ts";
 export { cloneRepo } from "./clone.ts";
-export { branchesBelow, type NewCommit, recordCandidate, recordKeep, recordReview } from "./commits.ts";
+export {
+  branchesBelow,
+  identity,
+  type NewCommit,
+  recordCandidate,
+  recordKeep,
+  recordReview,
+  rememberIdentity,
+} from "./commits.ts";
 export { diffText, lineCounts } from "./diff.ts";
 export {
   type Changes,
