@@ -48,7 +48,12 @@ export function modelAgent(provided: ProvidedModel, options: ModelAgentOptions):
           "tools reach files in the working folder only",
           ...enforced.map((each) => `commands: ${each}`),
         ],
-        notEnforced: level === "L0" ? notEnforced.map((each) => `commands: ${each}`) : [],
+        notEnforced: [
+          ...(level === "L0" ? notEnforced.map((each) => `commands: ${each}`) : []),
+          ...servers.flatMap((server) =>
+            "command" in server ? [`the MCP server ${server.name} runs outside of the sandbox`] : [],
+          ),
+        ],
       };
       try {
         try {

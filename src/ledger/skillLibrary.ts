@@ -230,12 +230,12 @@ export interface CatalogueRow {
 
 export async function catalogueRows(ledger: Ledger, statuses: readonly string[]): Promise<CatalogueRow[]> {
   if (statuses.length === 0) return [];
-  // Without the plugin that renames columns row by row: a third of the time, in every injection.
+  // Named as they are wanted: renaming row by row would be a third of the time, in every injection.
   const { rows } = await sql<CatalogueRow>`
     select s.id as "skillId", v.id as "versionId", v.version, s.name, s.category, s.status, v.description,
       v.allowed_tools as "allowedTools"
     from skills s join skill_versions v on v.skill_id = s.id and v.version = s.current_version
-    where s.status in (${sql.join(statuses)}) order by s.name`.execute(ledger.db.withoutPlugins());
+    where s.status in (${sql.join(statuses)}) order by s.name`.execute(ledger.db);
   return rows;
 }
 

@@ -45,6 +45,7 @@ import {
   type Worded,
   writeSettings,
 } from "../../forge/index.ts";
+import { needsJudge, otherJudge } from "../../goals/index.ts";
 import {
   evaluationRows,
   type Ledger,
@@ -138,17 +139,22 @@ function whoOf({ agent, model, judge }: WhoOptions): Who {
 }
 
 /** A suite with the server of `--url` known to its goals. */
-async function openSuite(
-  project: string,
-  path: string | undefined,
-  { judge, url, model }: WhoOptions,
-): Promise<Suite> {
+async function openSuite(project: string, path: string | undefined, options: WhoOptions): Promise<Suite> {
+  const { judge, url, model } = options;
   if (path === undefined)
     throw new UserError(
       "there are no goals to test with",
       "--suite FOLDER: a folder of goal files, or a skill's folder with evals/evals.json",
     );
-  const suite = await readSuite(path, { project, judge });
+  const asked = await readSuite(path, { project, judge });
+  const judgeless = [...asked.goals, ...asked.sealed].some(
+    ({ goal }) => goal.judge === undefined && needsJudge(goal),
+  );
+  const other = judgeless
+    ? otherJudge([{ ...whoOf(options), name: whoOf(options).agent }], [model], process.env)
+    : null;
+  if (other !== null) process.stderr.write(`${other} judges, of another family than those who work\n`);
+  const suite = other === null ? asked : await readSuite(path, { project, judge: other });
   if (suite.skipped.length > 0)
     process.stderr.write(`${path}: no goals, and skipped: ${suite.skipped.join(", ")}\n`);
   const provider = model?.split("/")[0];
@@ -692,6 +698,7 @@ function reportText(report: TestReport): string {
   const { cost } = verdict;
   return [
     `${report.skill} v${report.version}: ${claimOf(report)}`,
+    ...report.warnings.map((warning) => `  warning: ${warning}`),
     ...(verdict.effect === null
       ? []
       : [

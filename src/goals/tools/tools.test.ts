@@ -129,7 +129,7 @@ describe("the tools of the built-in agent", () => {
       fc.asyncProperty(fc.array(part, { maxLength: 6 }), fc.boolean(), async (parts, absolute) => {
         const at = await placeOf(folder, (absolute ? "/" : "") + parts.join("/")).catch(() => folder);
         expect(`${at}/`.startsWith(`${folder}/`)).toBe(true);
-        expect(at).not.toMatch(/\/a\/l\/./);
+        expect(at.startsWith(join(folder, "a", "l", "/"))).toBe(false);
       }),
     );
   });
