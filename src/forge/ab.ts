@@ -169,7 +169,7 @@ export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<Tr
     if (asleep(ends ? 0 : 1 / Math.sqrt(index + 1)))
       return invalid(
         state,
-        `the treatment loaded the skill in only ${percent(share)} of its runs: its description does not make the agent use it`,
+        `the treatment loaded the skill in only ${percent(share)} of its runs: its description does not make the agent use it, or the agent does not look for skills; whether its text helps is seen with the whole text in the prompt (--in-prompt)`,
       );
     const lost = unscored(records, "with");
     if (decided === better && lopsided(lost, unscored(records, rule.control)))

@@ -20,6 +20,7 @@ export {
 export { type Asked, answersOf, type Excluded, type Leak, leak, testGoals } from "./leak.ts";
 export { type ForgeLimits, type Meter, openMeter } from "./limits.ts";
 export { liveRunner } from "./live.ts";
+export { agentLoads, modelLoads } from "./loads.ts";
 export { type Expired, expireSkills, matrixOf } from "./matrix.ts";
 export { claimOf, pageOf } from "./page.ts";
 export { type Replayed, replayEvaluation } from "./replay.ts";

@@ -8,7 +8,7 @@ import { type GoalEvent, librarySkills, runGoal, type SkillSource } from "../goa
 import { goalTurnRows, type Ledger } from "../ledger/index.ts";
 import { cloneRepo } from "../repo/index.ts";
 import { openSandbox, type Sandbox } from "../sandbox/index.ts";
-import { loadedSkills, skillFolders } from "../skills/index.ts";
+import { carriedSkills, loadedSkills } from "../skills/index.ts";
 import type { Ran, RunTrial } from "./drive.ts";
 import type { Meter } from "./limits.ts";
 import { type MeasuredTurn, trialOf } from "./measure.ts";
@@ -26,6 +26,8 @@ export interface LiveOptions {
   time?: number;
   /** False: the arms have no other skill. Default true: the library as it is, in both. */
   library?: boolean;
+  /** True: skills are given with their whole text in the prompt, for agents that do not look for any by themselves. */
+  whole?: boolean;
   env?: Readonly<Record<string, string | undefined>>;
   sandbox?: Sandbox;
   signal?: AbortSignal;
@@ -42,6 +44,7 @@ export function liveRunner(options: LiveOptions): Runner {
   let sandbox: Promise<Sandbox> | null = options.sandbox ? Promise.resolve(options.sandbox) : null;
   return {
     ...{ who: options.who, library: options.library ?? true },
+    ...(options.whole ? { whole: true } : {}),
     trials: (arms) => async (ask) => {
       sandbox ??= openSandbox();
       return liveTrial({ ...options, sandbox: await sandbox }, arms, ask);
@@ -131,14 +134,15 @@ interface ArmSkills {
 }
 
 /**
- * The library as an arm has it: with one version of the skill in question, or with none. A copy of it that the project
- * itself carries is taken out of the working copy in every arm, else the control would have it as well.
+ * The library as an arm has it: with one version of the skill in question, or with none. What the project itself carries
+ * of skills is taken out of the working copy in every arm: the control might have this one as well, in whatever folder and
+ * under whatever name, and only some agents would see the others.
  *
  * Loaded means: its whole text was in the agent's instructions, or the trace shows that the agent read it. In an arm
  * that is not offered it, the trace alone tells.
  */
-function armSkills(
-  { ledger, library = true }: Pick<LiveOptions, "ledger" | "library">,
+export function armSkills(
+  { ledger, library = true, whole = false }: Pick<LiveOptions, "ledger" | "library" | "whole">,
   skill: string,
   version: number | undefined,
 ): ArmSkills {
@@ -147,17 +151,13 @@ function armSkills(
   const offered = librarySkills(ledger, {
     ...(version === undefined ? { exclude: [skill] } : { include: [version] }),
     ...(library ? {} : { statuses: [] }),
+    ...(whole ? { whole } : {}),
   });
   return {
     seen: () => ({ loaded, events }),
     skills: async (asked) => {
-      const away: string[] = [];
-      for (const base of skillFolders) {
-        const path = `${base}/${skill}`;
-        if (!existsSync(join(asked.folder, path))) continue;
-        await rm(join(asked.folder, path), { recursive: true, force: true });
-        away.push(path);
-      }
+      const away = await carriedSkills(asked.folder);
+      for (const path of away) await rm(join(asked.folder, path), { recursive: true, force: true });
       const given = await offered(asked);
       if (given.prompt?.includes(`<skill_instructions name="${skill}">`)) loaded = true;
       return {

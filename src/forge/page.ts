@@ -82,6 +82,9 @@ export function pageOf(
         ? []
         : [
             `It was read at ${share(trigger.sensitivity)} of the questions that call for it, and stayed quiet at ${share(trigger.specificity)} of the others.`,
+            ...(trigger.stopped === null
+              ? []
+              : [`Only ${trigger.queries.length} questions were tried: ${trigger.stopped}.`]),
           ]),
     ],
     instructions: skill.instructions,

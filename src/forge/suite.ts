@@ -81,14 +81,10 @@ export async function readSuite(
   if (!existsSync(place))
     throw new UserError(`${path}: there is no such suite`, "give a folder of goal files");
   const evals = evalsIn(place);
-  const { goals, paths, skipped } =
+  const { goals, skipped, paths } =
     evals === null
       ? await goalsIn(place, project, judge)
-      : {
-          goals: await evalGoals(evals, project, judge),
-          paths: [basename(dirname(evals)) === "evals" ? dirname(evals) : evals],
-          skipped: [],
-        };
+      : { goals: await evalGoals(evals, project, judge), skipped: [], paths: [evalsOwn(evals)] };
   if (goals.length === 0)
     throw new UserError(
       `${path} holds no goals${skipped.length === 0 ? "" : `: ${skipped.join(", ")} have no front matter with criteria`}`,
@@ -101,9 +97,8 @@ export async function readSuite(
   }
   return {
     name: basename(evals === null ? place : skillFolder(evals)),
-    paths,
     ...(await divided(goals)),
-    ...{ excluded: [], skipped },
+    ...{ paths, excluded: [], skipped },
   };
 }
 
@@ -113,6 +108,11 @@ function evalsIn(place: string): string | null {
   return (
     [join(place, "evals", "evals.json"), join(place, "evals.json")].find((file) => existsSync(file)) ?? null
   );
+}
+
+/** All that belongs to an `evals.json`. */
+function evalsOwn(evals: string): string {
+  return basename(dirname(evals)) === "evals" ? dirname(evals) : evals;
 }
 
 function skillFolder(evals: string): string {
@@ -175,12 +175,17 @@ async function goalsIn(
   place: string,
   project: string,
   judge?: string,
-): Promise<{ goals: SuiteGoal[]; paths: string[]; skipped: string[] }> {
+): Promise<Pick<Suite, "goals" | "paths" | "skipped">> {
   const single = statSync(place).isFile();
   const root = single ? dirname(place) : place;
-  const all = await markdownIn(place);
+  const paths = single
+    ? [place]
+    : (await readdir(place, { recursive: true, withFileTypes: true }))
+        .filter((entry) => entry.isFile() && entry.name.endsWith(".md"))
+        .map((entry) => join(entry.parentPath, entry.name))
+        .sort();
   const sources = await Promise.all(
-    all.map(async (path) => ({ path, source: await readFile(path, "utf8") })),
+    paths.map(async (path) => ({ path, source: await readFile(path, "utf8") })),
   );
   // A file that a person names is a goal, or an error.
   const meant = sources.filter(({ source }) => single || isMeantAsGoal(source));
@@ -190,7 +195,6 @@ async function goalsIn(
     ),
   );
   const goals: SuiteGoal[] = [];
-  const paths: string[] = [];
   for (const { path, source } of meant) {
     if (data.has(path)) continue;
     const inside = relative(root, path);
@@ -199,18 +203,13 @@ async function goalsIn(
     const goal = suiteGoal(name, source, { path, folder: dirname(path), project }, sealed);
     if (goal.goal.judge === undefined && judge !== undefined) goal.goal.judge = judge;
     goals.push(goal);
-    paths.push(path);
   }
-  const skipped = all.filter((path) => !paths.includes(path)).map((path) => relative(root, path));
-  return { goals, paths, skipped };
-}
-
-async function markdownIn(place: string): Promise<string[]> {
-  if (statSync(place).isFile()) return [place];
-  return (await readdir(place, { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".md"))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+  const taken = new Set(goals.map(({ name }) => join(root, `${name}.md`)));
+  return {
+    goals,
+    paths: [...taken],
+    skipped: paths.filter((path) => !taken.has(path)).map((path) => relative(root, path)),
+  };
 }
 
 function suiteGoal(

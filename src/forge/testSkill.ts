@@ -57,6 +57,8 @@ export interface Runner {
   who: Who;
   /** False: the arms have no other skill. Default true. */
   library?: boolean;
+  /** True: skills are given with their whole text in the prompt, whoever the agent is. */
+  whole?: boolean;
   trials(arms: Arms): RunTrial;
 }
 
@@ -239,7 +241,10 @@ async function arm(
   return driveTest(ledger, () => abTest(tasks, rule), {
     key: {
       ...{ skillVersionId: versionId, kind, suiteHash: hash, agent: runner.who.agent },
-      setup: JSON.stringify({ rule, versions, who: runner.who, library: runner.library ?? true, tasks }),
+      setup: JSON.stringify({
+        ...{ rule, versions, who: runner.who, library: runner.library ?? true, tasks },
+        ...(runner.whole ? { whole: true } : {}),
+      }),
     },
     ...{ suite: suite.name, model: runner.who.model, judge: runner.who.judge },
     families: new Map(tasks.map(({ task, family }) => [task, family])),

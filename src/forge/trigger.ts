@@ -2,11 +2,10 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { ask, type ProvidedModel } from "../agents/index.ts";
-import { UserError } from "../errors.ts";
-import { addSkillEvaluation, addTurns, type Ledger, updateSkillEvaluation } from "../ledger/index.ts";
-import { injectIntoPrompt, loadedSkills, loadSkill, skillOfVersion } from "../skills/index.ts";
-import { costOf, type Meter } from "./limits.ts";
+import { RunFailed, UserError } from "../errors.ts";
+import { addSkillEvaluation, type Ledger, updateSkillEvaluation } from "../ledger/index.ts";
+import type { Meter } from "./limits.ts";
+import type { Loads } from "./loads.ts";
 import type { Suite } from "./suite.ts";
 
 /** A question at which a skill should be read, or should not. */
@@ -55,41 +54,43 @@ export interface TriggerResult {
 }
 
 /**
- * Whether a skill is read when it should be and stays quiet when it should not. The model sees the catalogue (all other
- * proven skills and this one, names and descriptions only), a tool to read them, and the question; what counts is whether
- * it reads this skill. No work is done.
+ * Whether a skill is read when it should be and stays quiet when it should not.
  *
- * @param runs of each question. Default 3.
+ * @param loads tries a question once.
+ * @param runs of each question.
  */
 export async function triggerTest(options: {
   ledger: Ledger;
   versionId: number;
-  model: ProvidedModel;
+  /** Who is tried, for the record. */
+  who: { agent: string; model: string | null };
+  loads: Loads;
   queries: readonly TriggerQuery[];
   meter: Meter;
-  runs?: number;
+  runs: number;
   stop?: { readonly requested: boolean };
-  signal?: AbortSignal;
   onQuery?: (result: TriggerResult["queries"][number]) => void;
 }): Promise<TriggerResult> {
-  const { ledger, versionId, model, queries, meter, runs = 3, stop, signal, onQuery } = options;
-  const { skill } = await skillOfVersion(ledger, versionId);
+  const { ledger, versionId, who, loads, queries, meter, runs, stop, onQuery } = options;
   const done: TriggerResult["queries"] = [];
   let stopped: string | null = null;
   const startedAt = Date.now();
+  const asked = async (query: string): Promise<boolean | null> => {
+    stopped = stop?.requested ? "it was stopped" : meter.beyond();
+    if (stopped !== null) return null;
+    try {
+      return await loads(query);
+    } catch (error) {
+      if (!(error instanceof RunFailed)) throw error;
+      stopped = error.message;
+      return null;
+    }
+  };
   for (const { query, should } of queries) {
     let loaded = 0;
-    let made = 0;
-    for (; made < runs; made++) {
-      stopped = stop?.requested ? "it was stopped" : meter.beyond();
-      if (stopped !== null) break;
-      if (
-        await loads(options, skill.name, query, { ledger, model, versionId, ...(signal ? { signal } : {}) })
-      )
-        loaded++;
-    }
+    for (let run = 0; run < runs && stopped === null; run++) if (await asked(query)) loaded++;
     if (stopped !== null) break;
-    const result = { query, should, loaded, runs: made, right: loaded * 2 >= made === should };
+    const result = { query, should, loaded, runs, right: loaded * 2 >= runs === should };
     done.push(result);
     onQuery?.(result);
   }
@@ -101,62 +102,11 @@ export async function triggerTest(options: {
   if (stopped === null) {
     const { id } = await addSkillEvaluation(ledger, {
       ...{ skillVersionId: versionId, kind: "trigger", suite: "triggers", suiteHash: "", setup: "{}" },
-      ...{ agent: `model: ${model.id}`, model: model.id, judge: null, startedAt },
+      ...{ ...who, judge: null, startedAt },
     });
     await updateSkillEvaluation(ledger, id, {
       ...{ components: JSON.stringify(result), tasks: done.length, endedAt: Date.now() },
     });
   }
   return result;
-}
-
-async function loads(
-  { meter }: { meter: Meter },
-  name: string,
-  query: string,
-  {
-    ledger,
-    model,
-    versionId,
-    signal,
-  }: {
-    ledger: Ledger;
-    model: ProvidedModel;
-    versionId: number;
-    signal?: AbortSignal;
-  },
-): Promise<boolean> {
-  // A threshold above 1: no text is given whole, each must be read.
-  const { text, offered, tool } = await injectIntoPrompt(
-    ledger,
-    { text: query },
-    { include: [versionId], strong: 2 },
-  );
-  if (tool === null) return false;
-  const turn = await ask(model, {
-    instructions: `You are about to do what the user asks. You have no tools but those offered here: say in one sentence how you would begin.\n\n${text}`,
-    messages: [{ role: "user", text: query }],
-    ...{ maxOutput: 2000, time: 2 * 60_000, steps: 2 },
-    ...(signal ? { signal } : {}),
-    tools: [
-      {
-        ...{ name: tool.name, description: tool.description, parameters: { jsonSchema: tool.parameters } },
-        run: async (args) => ({
-          text: (await loadSkill(ledger, offered, (args as { name: string }).name)).text,
-          ...{ ok: true, exitCode: null },
-        }),
-      },
-    ],
-  });
-  meter.add({ runs: 1, ...costOf(turn.usage) });
-  const { ending, message, events, usage, raw, startedAt, wallMs } = turn;
-  await addTurns(ledger, null, null, [
-    {
-      ...{ researcher: model.id, purpose: "forge", prompt: query, ending, message, events, usage, raw },
-      ...{ startedAt, wallMs, model: model.id },
-    },
-  ]);
-  if (ending !== "done" && ending !== "limit")
-    throw new UserError(`the trigger test had to stop: ${message}`, "see to the model, then try again");
-  return loadedSkills(events).has(name);
 }

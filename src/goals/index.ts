@@ -1,4 +1,5 @@
 export { askJson } from "./askJson.ts";
+export { layOut } from "./copy.ts";
 export type { GoalEvent } from "./events.ts";
 export { goalFiles } from "./files.ts";
 export type * from "./goal.ts";
@@ -16,4 +17,4 @@ export { type ModelAgent, modelAgent } from "./modelAgent.ts";
 export { openGoals } from "./root.ts";
 export { type GoalResult, type RunGoalOptions, runGoal } from "./runGoal.ts";
 export { givenSkills, librarySkills, type SkillSource, type TaskSkills } from "./skillSource.ts";
-export { type Member, openTeam } from "./team.ts";
+export { equipped, type Member, openTeam } from "./team.ts";

@@ -20,7 +20,7 @@ import type { Goal, Plan, Task } from "./goal.ts";
 import type { Orders } from "./orders.ts";
 import type { SkillSource } from "./skillSource.ts";
 import { taskPrompt } from "./taskPrompt.ts";
-import type { Member } from "./team.ts";
+import { equipped, type Member } from "./team.ts";
 import { afterTask, type WorldState } from "./worldState.ts";
 
 /** Everything that a goal under way consists of. */
@@ -175,19 +175,12 @@ export async function carryOut(
           ...{ goal, task, plan, outputs, world: pursuit.world, again: attempt > 0 },
           role: member.work.kind === "agent" ? [member.prompt, skills.prompt] : [],
         });
-        const { agent } = member.work;
-        const equipped =
-          member.work.kind === "model"
-            ? member.work.agent.with({
-                ...(skills.prompt === undefined ? {} : { prompt: skills.prompt }),
-                ...(skills.tools === undefined ? {} : { tools: skills.tools }),
-              })
-            : agent;
+        const agent = equipped(member, skills);
         const made: NewTurn[] = [];
         const result = await patiently(
           async () => {
             const startedAt = Date.now();
-            const turn = await equipped.turn({
+            const turn = await agent.turn({
               ...{ prompt, folder, cwd: "", linked: copy.linked, ...may },
               time: Math.min(goal.limits.taskTime, may.time ?? goal.limits.taskTime),
               signal: orders.signal,

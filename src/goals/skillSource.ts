@@ -52,7 +52,10 @@ export function givenSkills(given: { prompt?: string; folders?: readonly string[
   };
 }
 
-/** Skills of the library that fit the task; which were offered and read is on record with the turn. */
+/**
+ * Skills of the library that fit the task; which were offered and read is on record with the turn. With `whole` coding
+ * agents are given them as the built-in one is, in the prompt.
+ */
 export function librarySkills(ledger: Ledger, options: InjectOptions = {}): SkillSource {
   return async ({ goal, task, kind, folder }) => {
     const asked = {
@@ -60,7 +63,7 @@ export function librarySkills(ledger: Ledger, options: InjectOptions = {}): Skil
       ...(task.tools.length === 0 ? {} : { tools: task.tools }),
       category: goal.family,
     };
-    if (kind === "agent") {
+    if (kind === "agent" && !options.whole) {
       const { offered, written } = await injectIntoFolder(ledger, folder, asked, options);
       return {
         written,

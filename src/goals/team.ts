@@ -13,6 +13,7 @@ import { type AgentFile, discoverAgents } from "./agentFile.ts";
 import type { Goal } from "./goal.ts";
 import type { Candidate } from "./matcher.ts";
 import { type ModelAgent, modelAgent } from "./modelAgent.ts";
+import type { TaskSkills } from "./skillSource.ts";
 import { allowedTools, toolName } from "./tools/index.ts";
 
 /** An agent that can be given tasks. */
@@ -22,6 +23,15 @@ export interface Member extends Candidate {
   /** `provider/model`, where it is known. */
   model: string | null;
   work: { kind: "model"; agent: ModelAgent } | { kind: "agent"; agent: Agent };
+}
+
+/** A member's agent with what a task is given of skills. */
+export function equipped({ work }: Member, { prompt, tools }: TaskSkills): Agent {
+  if (work.kind === "agent") return work.agent;
+  return work.agent.with({
+    ...(prompt === undefined ? {} : { prompt }),
+    ...(tools === undefined ? {} : { tools }),
+  });
 }
 
 export interface Surroundings {

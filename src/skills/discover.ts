@@ -1,6 +1,6 @@
 import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { Problem } from "../contract/index.ts";
 import { readSkillFolder } from "./folder.ts";
 import type { Skill } from "./skill.ts";
@@ -33,6 +33,23 @@ export interface DiscoverOptions {
   /** Folders looked at altogether. Default 2000. */
   count?: number;
 }
+
+/**
+ * Whatever a working copy itself offers agents as skills: all that lies in a folder `skills` (or `skill`) below one whose
+ * name begins with a dot, such as `.agents/skills/a`, `web/.claude/skills/b`, `.codex/skills/c`; and such a folder that is a
+ * link. Paths relative to the working copy.
+ */
+export async function carriedSkills(workingCopy: string): Promise<string[]> {
+  const entries = await readdir(workingCopy, { recursive: true, withFileTypes: true });
+  return entries.flatMap((entry) => {
+    const parent = relative(workingCopy, entry.parentPath).replaceAll("\\", "/");
+    const path = parent === "" ? entry.name : `${parent}/${entry.name}`;
+    if (path.startsWith(".git/")) return [];
+    return isSkillsFolder(parent) || (entry.isSymbolicLink() && isSkillsFolder(path)) ? [path] : [];
+  });
+}
+
+const isSkillsFolder = (path: string) => /(?:^|\/)\.[^/]+\/(?:.*\/)?skills?$/.test(path);
 
 /**
  * The skills that lie in a project (and, on request, in the user's home). Links are not followed. A skill with formal

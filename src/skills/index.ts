@@ -1,9 +1,9 @@
 export {
+  carriedSkills,
   type DiscoverOptions,
   type Discovery,
   discoverSkills,
   type Found,
-  skillFolders,
 } from "./discover.ts";
 export { type Ancestor, withEvolution } from "./evolution.ts";
 export { readSkillFolder, type SkillFolder } from "./folder.ts";

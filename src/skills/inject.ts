@@ -34,7 +34,9 @@ export interface InjectOptions {
   include?: readonly number[];
   /** Names of skills that are not offered: the other arm. */
   exclude?: readonly string[];
-  /** Tokens that the text may take, estimated at four characters each. Default 4000. */
+  /** True: in prompts whole texts only, whatever their score; what does not fit into the budget is not offered. */
+  whole?: boolean;
+  /** Tokens that the text may take, estimated at four characters each. Default 4000, of whole texts only 20,000. */
   budget?: number;
   /** From which score (0 to 1) on a skill is in the prompt with its whole text, three at most. Default 0.5. */
   strong?: number;
@@ -89,11 +91,11 @@ export async function injectIntoPrompt(
   task: SkillTask,
   options: InjectOptions = {},
 ): Promise<PromptInjection> {
-  const { budget = 4000, strong = 0.5 } = options;
-  const chosen = chooseSkills(await offerable(ledger, options), task, options);
-  let left = budget - tokensOf(introduction.read + skillsBlock(chosen.map(({ entry }) => entry)));
+  const { include = [], whole = false, budget = whole ? 20_000 : 4000, strong = whole ? 0 : 0.5 } = options;
+  const found = chooseSkills(await offerable(ledger, options), task, options);
+  let left = budget - tokensOf(introduction.read + skillsBlock(found.map(({ entry }) => entry)));
   const bodies: { name: string; text: string }[] = [];
-  const fitting = chosen.filter(({ score }) => score >= strong).slice(0, mostWhole);
+  const fitting = found.filter(({ score }) => score >= strong).slice(0, mostWhole);
   for (const version of await skillVersionsById(
     ledger,
     fitting.map(({ entry }) => entry.versionId),
@@ -101,11 +103,12 @@ export async function injectIntoPrompt(
     const skill = unpacked(version.skill);
     const text = instructionsBlock(skill);
     const cost = tokensOf(text);
-    if (cost > left) continue;
+    if (cost > left && !(whole && include.includes(version.id))) continue;
     left -= cost;
     bodies.push({ name: skill.name, text });
   }
   const full = new Set(bodies.map(({ name }) => name));
+  const chosen = whole ? found.filter(({ entry }) => full.has(entry.name)) : found;
   const offered = await record(ledger, chosen, options, (name) => (full.has(name) ? 1 : 0));
   const toLoad = chosen.map(({ entry }) => entry.name).filter((name) => !full.has(name));
   const text = chosen.length === 0 ? "" : promptText(chosen, bodies, toLoad.length > 0);

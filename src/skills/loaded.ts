@@ -2,24 +2,36 @@ import type { TraceEvent } from "../agents/index.ts";
 
 /**
  * Which skills an agent read, as its trace shows: by its own tool for skills, by whetstone's `load_skill`, or by opening
- * a `skills/<name>/SKILL.md`. A call that failed read nothing, and
- * one that writes such a file did not read it.
+ * a `skills/<name>/SKILL.md` with whatever else. A call that failed read nothing, and one that writes such a file did not
+ * read it.
  */
 export function loadedSkills(events: readonly TraceEvent[]): Set<string> {
-  const failed = new Set(events.flatMap((event) => (event.type === "result" && !event.ok ? [event.id] : [])));
+  const results = new Map(events.flatMap((event) => (event.type === "result" ? [[event.id, event]] : [])));
   const names = new Set<string>();
   for (const event of events) {
-    if (event.type !== "call" || event.args === null || failed.has(event.id)) continue;
+    if (event.type !== "call" || event.args === null) continue;
+    const result = results.get(event.id);
+    if (result?.ok === false) continue;
     if (/^(?:skill|load_skill|activate_skill)$/i.test(event.tool)) {
       const name = nameIn(event.args);
       if (name !== null) names.add(name);
     }
-    if (/write|edit|patch|create/i.test(event.tool)) continue;
+    if (/write|edit|patch|create/i.test(event.tool) || !/SKILL\.md/i.test(event.args)) continue;
+    const output = result?.output ?? "";
+    // From within its folder, or by a pattern: then what was read says whose text it is.
+    for (const [, name] of output.matchAll(frontMatter)) names.add(name as string);
+    // To some agents a command that failed is a success.
+    if (output.length < 500 && missing.test(output)) continue;
     for (const [, name] of event.args.matchAll(/skills[\\/]+([^\\/"'\s]+)[\\/]+SKILL\.md/gi))
       names.add((name as string).toLowerCase());
   }
   return names;
 }
+
+/** The beginning of a SKILL.md, perhaps with the numbers that agents put before lines. */
+const frontMatter =
+  /^[^\S\n]*(?:\d+[\t→|: ]+)?---[^\S\n]*\n(?:[^\n]*\n){0,5}?[^\S\n]*(?:\d+[\t→|: ]+)?name:[ \t]*["']?([\p{L}\p{N}-]+)["']?[ \t]*$/gmu;
+const missing = /no such file|cannot (?:open|access|find|stat)|not found|does not exist/i;
 
 /** `{"skill": …}` or `{"name": …}`; a plugin's `plugin:name` is the name. */
 function nameIn(args: string): string | null {

@@ -102,7 +102,7 @@ export async function provideModel(
   if (!provider)
     throw new UserError(
       `${id}: there is no provider "${providerName}" here; there are ${Object.keys(providers).join(", ")}.`,
-      "For any other server that speaks OpenAI's chat completions, give its address as `url`.",
+      "For any other server that speaks OpenAI's chat completions, give its address: --url http://127.0.0.1:11434/v1 (in a goal file `servers`, in program.md `url`).",
     );
   const key = keyFrom(choice.key === undefined ? provider.keys : [choice.key], env, id);
   const address = env[provider.address];

@@ -29,6 +29,8 @@ export const pi: Preset = {
     return {
       args: [
         ...["--mode", "json", "-p", "--no-approve"],
+        // Without approval it takes nothing from the project, neither extensions, which are code, nor skills.
+        ...["--skill", ".agents/skills"],
         ...(name === null ? [] : ["--provider", name]),
         ...(id === undefined ? [] : ["--model", id]),
         // It asks nobody before it runs a command.

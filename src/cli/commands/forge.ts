@@ -9,6 +9,7 @@ import {
   type Asking,
   abRule,
   afterGoal,
+  agentLoads,
   analyze,
   auditWords,
   type Counts,
@@ -25,6 +26,7 @@ import {
   liveRunner,
   type Meter,
   matrixOf,
+  modelLoads,
   openMeter,
   pageOf,
   type Runner,
@@ -35,6 +37,7 @@ import {
   settingsPath,
   type TestPaused,
   type TestReport,
+  type TriggerResult,
   testSkill,
   triggerQueries,
   triggerTest,
@@ -178,6 +181,10 @@ function progress(json: boolean | undefined) {
   };
   return {
     step: (words: string) => say(`${words} …`),
+    question: ({ query, should, loaded, runs, right }: TriggerResult["queries"][number]) =>
+      say(
+        `  ${JSON.stringify(query.slice(0, 60))}: read in ${loaded} of ${runs}${right ? "" : should ? ", and it should be" : ", and it should not be"}`,
+      ),
     trial: ({ arm, task, replicate, trial }: Omit<TrialRow, "id">, recorded: boolean) => {
       if (recorded) {
         again++;
@@ -221,9 +228,17 @@ async function working<T>(
   }
 }
 
-function runnerOf(work: Work, who: Who, { alone }: { alone?: boolean } = {}): Runner {
+function runnerOf(
+  work: Work,
+  who: Who,
+  { alone, inPrompt }: { alone?: boolean; inPrompt?: boolean } = {},
+): Runner {
   const { ledger, root, meter, signal } = work;
-  return liveRunner({ ledger, root, who, meter, signal, ...(alone ? { library: false } : {}) });
+  return liveRunner({
+    ...{ ledger, root, who, meter, signal },
+    ...(alone ? { library: false } : {}),
+    ...(inPrompt ? { whole: true } : {}),
+  });
 }
 
 async function askingOf(work: Work, options: WhoOptions): Promise<Asking> {
@@ -483,8 +498,10 @@ interface SkillTestOptions extends Output, LimitOptions, WhoOptions, RuleOptions
   out?: string;
   sealed?: boolean;
   alone?: boolean;
+  inPrompt?: boolean;
   interference?: boolean;
   trigger?: boolean;
+  triggerRuns?: number;
   agreed?: boolean;
 }
 
@@ -513,18 +530,26 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
       display.step("the same without the rest of the library");
       apart = await testSkill({
         ...{ ...base, onTrial, sealed: false, settle: false, kind: "interference" },
-        runner: runnerOf(work, who, { alone: true }),
+        runner: runnerOf(work, who, { ...options, alone: true }),
       });
     }
     const { skill } = await skillOfVersion(ledger, versionId);
-    const builtIn = /^model:/.test(who.agent) && who.model !== null;
     let trigger = null;
-    if (options.trigger !== false && builtIn) {
-      display.step("when is it read");
+    // What is given whole in the prompt is not for the agent to read or not.
+    if (options.trigger !== false && !options.inPrompt) {
       const queries = await triggerQueries(folder ?? root, suite, unrelated);
+      const builtIn = /^model:/.test(who.agent) && who.model !== null;
+      // A try costs a coding agent as much as the beginning of its work.
+      const runs = options.triggerRuns ?? (builtIn ? 3 : 1);
+      display.step(
+        `when is it read: ${queries.length} questions, ${runs} ${runs === 1 ? "try" : "tries"} each`,
+      );
+      const trying = { ledger, versionId, meter, signal };
       trigger = await triggerTest({
-        ...{ ledger, versionId, queries, meter, stop, signal },
-        model: await openModel({ ...options, model: who.model as string }),
+        ...{ ledger, versionId, who, queries, meter, stop, runs, onQuery: display.question },
+        loads: builtIn
+          ? modelLoads({ ...trying, model: await openModel({ ...options, model: who.model as string }) })
+          : agentLoads({ ...trying, root, who, ...(options.alone ? { library: false } : {}) }),
       });
     }
     const matrix = await matrixOf(ledger, name);
@@ -533,6 +558,10 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
     const file = join(out, `${name}.html`);
     const page = pageOf(skill, report, { trigger, matrix });
     if (apart?.kind === "ended") page.notes.push(interferenceWords(report, apart));
+    if (options.inPrompt)
+      page.notes.push(
+        "Its whole text was in every prompt of the runs with it: whether an agent would read it by itself was not tested.",
+      );
     await writeFile(file, skillHtml(page));
     if (options.json) printJson({ ...reportJson(report), trigger, matrix, alone: apart?.kind, page: file });
     else {

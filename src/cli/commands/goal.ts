@@ -39,6 +39,7 @@ interface RunOptions {
   model?: string;
   planner?: string;
   judge?: string;
+  url?: string;
   check?: string[];
   rubric?: string[];
   single?: boolean;
@@ -65,6 +66,12 @@ export async function goalRunCommand(what: string, options: RunOptions): Promise
       "nobody could say whether this goal is met",
       'give a check (--check "npm test") or something for a judge (--rubric "The text is polite." --judge provider/model)',
     );
+  const provider = (options.model ?? goal.model)?.split("/")[0];
+  if (options.url !== undefined) {
+    if (provider === undefined)
+      throw new UserError("--url says where a model is, and no model is named", "add --model provider/name");
+    goal.servers = { ...goal.servers, [provider]: { url: options.url } };
+  }
   return pursue(project, goal, options, file ? dirname(resolve(what)) : undefined);
 }
 

@@ -26,6 +26,7 @@ export function addGoalCommands(program: Command, run: Run): void {
       .option("--seed <n>", "for models that take one", wholeNumberOrZero)
       .option("--json", "one JSON event a line");
   pursuing(goal.command("run <goal>").description('pursue a goal: a Markdown file, or its text in "quotes"'))
+    .option("--url <address>", "server of the model, where it speaks OpenAI's chat completions")
     .option("--check <command>", "a further criterion: this command exits with 0", several)
     .option("--rubric <text>", "a further criterion, for the judge", several)
     .action(run(async (what, options) => (await goals()).goalRunCommand(what, options)));

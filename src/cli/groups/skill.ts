@@ -63,6 +63,7 @@ export function addSkillCommands(program: Command, run: Run): void {
     ruled(command)
       .option("--suite <folder>", "goals to test with (default: the skill's evals/evals.json)")
       .option("--alone", "without the rest of the library in either arm")
+      .option("--in-prompt", "give its whole text in the prompt, for agents that do not look for skills")
       .option("--agreed", "what is proven may take the place of a person's text");
   testing(
     skill
@@ -71,6 +72,11 @@ export function addSkillCommands(program: Command, run: Run): void {
   )
     .option("--interference", "test it without the rest of the library as well")
     .option("--no-trigger", "do not try when it is read")
+    .option(
+      "--trigger-runs <n>",
+      "tries of each question (default: a coding agent 1, a model 3)",
+      wholeNumber,
+    )
     .option("--out <folder>", "where the page goes (default: .whetstone/skills)")
     .action(run(async (path, options) => (await forging()).skillTestCommand(path, options)));
   testing(
