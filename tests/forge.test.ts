@@ -61,7 +61,7 @@ describe("whet skill test", () => {
       "closing-words",
       ...world(),
       "--test-runs",
-      "24",
+      "12",
       "--json",
     );
     const report = JSON.parse(stdout) as { page: string };
@@ -83,7 +83,7 @@ describe("whet skill test", () => {
     delayMs = 60;
     const child = execFile(
       process.execPath,
-      [cli, "skill", "test", "closing-words", ...world(), "--test-runs", "24"],
+      [cli, "skill", "test", "closing-words", ...world(), "--test-runs", "12"],
       {
         cwd: root,
       },
@@ -107,7 +107,7 @@ describe("whet skill test", () => {
       "closing-words",
       ...world(),
       "--test-runs",
-      "24",
+      "12",
       "--no-trigger",
     );
     expect(stderr).toContain(`${before} runs are on record already`);

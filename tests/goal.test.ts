@@ -123,37 +123,6 @@ it("works with the built-in agent, a planner and a judge of one's own keys", asy
   expect(new Set(server.requests.map(({ protocol }) => protocol))).toEqual(new Set(["messages", "gemini"]));
 });
 
-it("takes the address of a server of one's own, and says how where a provider is not known", async () => {
-  const server = await startModelServer(
-    (request) =>
-      request.messages.some(({ results }) => results.length > 0)
-        ? { text: "Written." }
-        : { tools: [{ op: "write", path: "greeting.txt", content: "hello" }] },
-    { main: () => true },
-  );
-  onTestFinished(() => server.close());
-  const folder = repository({ "a.txt": "a\n" });
-  const run = [
-    "goal",
-    "run",
-    "Greet.",
-    "--check",
-    "test -s greeting.txt",
-    "--single",
-    "--model",
-    "mine/tiny",
-  ];
-  const unknown = await whet(folder, ...run);
-  expect([unknown.code, unknown.stderr]).toEqual([
-    2,
-    expect.stringContaining("--url http://127.0.0.1:11434"),
-  ]);
-  const { code, stdout } = await whet(folder, ...run, "--url", `${server.url}/v1`);
-  expect([code, stdout]).toEqual([0, expect.stringContaining("it scored 100.0 of 100")]);
-  const nobody = await whet(folder, "goal", "run", "x", "--check", "true", "--url", server.url);
-  expect([nobody.code, nobody.stderr]).toEqual([2, expect.stringContaining("--model provider/name")]);
-});
-
 it("lets a model of another family judge where nobody is named, and goes on without a plan where it began so", async () => {
   const server = await startModelServer(
     (request) => {
@@ -190,4 +159,35 @@ it("lets a model of another family judge where nobody is named, and goes on with
     "anthropic/claude-sonnet-4-5",
   );
   expect(named.stdout).toMatch(/warning: the judge anthropic\/claude-sonnet-4-5 is of the same family as/);
+});
+
+it("takes the address of a server of one's own, and says how where a provider is not known", async () => {
+  const server = await startModelServer(
+    (request) =>
+      request.messages.some(({ results }) => results.length > 0)
+        ? { text: "Written." }
+        : { tools: [{ op: "write", path: "greeting.txt", content: "hello" }] },
+    { main: () => true },
+  );
+  onTestFinished(() => server.close());
+  const folder = repository({ "a.txt": "a\n" });
+  const run = [
+    "goal",
+    "run",
+    "Greet.",
+    "--check",
+    "test -s greeting.txt",
+    "--single",
+    "--model",
+    "mine/tiny",
+  ];
+  const unknown = await whet(folder, ...run);
+  expect([unknown.code, unknown.stderr]).toEqual([
+    2,
+    expect.stringContaining("--url http://127.0.0.1:11434"),
+  ]);
+  const { code, stdout } = await whet(folder, ...run, "--url", `${server.url}/v1`);
+  expect([code, stdout]).toEqual([0, expect.stringContaining("it scored 100.0 of 100")]);
+  const nobody = await whet(folder, "goal", "run", "x", "--check", "true", "--url", server.url);
+  expect([nobody.code, nobody.stderr]).toEqual([2, expect.stringContaining("--model provider/name")]);
 });

@@ -510,7 +510,7 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
   return working(".", options, async (work) => {
     const { ledger, root, meter, stop, signal, display } = work;
     const { versionId, name, folder } = await skillAt(ledger, path);
-    const suite = await openSuite(root, options.suite ?? folder ?? undefined, options);
+    const suite = await suiteFor(folder, root, options);
     const who = whoOf(options);
     const base = { ledger, versionId, suite, meter, stop, rule: ruleOf(options) };
     const onTrial = (row: Omit<TrialRow, "id">, recorded: boolean) => display.trial(row, recorded);
@@ -535,8 +535,9 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
     }
     const { skill } = await skillOfVersion(ledger, versionId);
     let trigger = null;
-    // What is given whole in the prompt is not for the agent to read or not.
-    if (options.trigger !== false && !options.inPrompt) {
+    // What is given whole in the prompt is not for the agent to read or not; of a mere command nobody sees what it reads.
+    const seen = !options.inPrompt && !/^command\b/.test(who.agent);
+    if (options.trigger !== false && seen) {
       const queries = await triggerQueries(folder ?? root, suite, unrelated);
       const builtIn = /^model:/.test(who.agent) && who.model !== null;
       // A try costs a coding agent as much as the beginning of its work.
@@ -549,7 +550,13 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
         ...{ ledger, versionId, who, queries, meter, stop, runs, onQuery: display.question },
         loads: builtIn
           ? modelLoads({ ...trying, model: await openModel({ ...options, model: who.model as string }) })
-          : agentLoads({ ...trying, root, who, ...(options.alone ? { library: false } : {}) }),
+          : agentLoads({
+              ...trying,
+              root,
+              who,
+              hide: suite.paths,
+              ...(options.alone ? { library: false } : {}),
+            }),
       });
     }
     const matrix = await matrixOf(ledger, name);
@@ -597,7 +604,7 @@ export async function skillImproveCommand(
   return working(".", options, async (work) => {
     const { ledger, meter, stop, display } = work;
     const { name, folder } = await skillAt(ledger, path);
-    const suite = await openSuite(work.root, options.suite ?? folder ?? undefined, options);
+    const suite = await suiteFor(folder, work.root, options);
     const improved = await improveSkill({
       ...{ asking: await askingOf(work, options), runner: runnerOf(work, whoOf(options), options) },
       ...{ skill: name, suite, meter, stop, rule: ruleOf(options), clean: openRedactor() },
@@ -674,6 +681,12 @@ async function skillAt(
     ? await addVersion(ledger, skill.name, { skill, by: "folder" })
     : await addSkill(ledger, { skill, origin: "person", path: folder });
   return { ...key, name: skill.name, folder };
+}
+
+/** What a skill is tested with. Its own folder is as little for those who are tested as the suite is. */
+async function suiteFor(folder: string | null, root: string, options: SkillTestOptions): Promise<Suite> {
+  const suite = await openSuite(root, options.suite ?? folder ?? undefined, options);
+  return folder === null ? suite : { ...suite, paths: [...suite.paths, folder] };
 }
 
 const points = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)} points`;
