@@ -9,7 +9,7 @@ import { openLedger, trialsOf } from "../src/ledger/index.ts";
 import { type ModelServer, startModelServer } from "./support/modelServer/index.ts";
 
 const run = promisify(execFile);
-const cli = new URL("../src/cli/main.ts", import.meta.url).pathname;
+const cli = new URL("../bin/whet.cjs", import.meta.url).pathname;
 let root: string;
 let server: ModelServer;
 let delayMs = 0;
