@@ -112,6 +112,9 @@ describe("whet skill test", () => {
     );
     expect(stderr).toContain(`${before} runs are on record already`);
     expect(stdout).toContain("It helps");
+    // Neither the recorded runs nor the one that the kill left behind are anybody's goals.
+    expect((await whet("goal", "list")).stdout).toContain("no goals yet");
+    expect((await whet("forge", "analyze", "--json")).stdout).toContain('"runs": 0');
   });
 
   it("stops at its limit, says that nothing is lost, and names what is missing", async () => {
