@@ -78,8 +78,10 @@ describe("the tools of the built-in agent", () => {
 
   it("end a search that would take for ever", async () => {
     const { folder } = home({ "a.txt": `${"a".repeat(50)}!\n` });
-    const { run } = searchTool({ folder, inputs: [] }, 300);
-    await expect(run({ pattern: "(a+)+$" }, never)).rejects.toThrow("longer than 0.3 s: write a simpler");
+    const search = searchTool({ folder, inputs: [] }, 300);
+    await expect(search.run({ pattern: "(a+)+$" }, never)).rejects.toThrow(
+      "longer than 0.3 s: write a simpler",
+    );
   }, 20_000);
 
   it("run commands and JavaScript in the sandbox, without a network", async () => {
