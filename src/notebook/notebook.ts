@@ -79,7 +79,7 @@ export interface NotebookPart {
 }
 
 /** What a list of a session's experiments shows, and nothing that has to be asked for beside them. */
-export type Table = Pick<Notebook, "base" | "metric" | "baseline" | "experiments">;
+export type Table = Pick<Notebook, "base" | "metric" | "baseline" | "sigma" | "experiments">;
 
 export async function tableOf(ledger: Ledger, row: SessionRow, part: NotebookPart = {}): Promise<Table> {
   return (await tabled(ledger, row, part)).table;
@@ -118,6 +118,7 @@ async function tabled(ledger: Ledger, row: SessionRow, part: NotebookPart) {
       mean: values.length > 0 ? mean(values) : Number.NaN,
       peakBytes: baseline.length > 0 ? Math.max(...baseline.map((run) => run.peakBytes)) : null,
     },
+    sigma: values.length > 1 ? spreadOf(values) : null,
     experiments: rows,
   };
   return { table, contract, baseline, keeps, gone, reviews };
@@ -144,10 +145,6 @@ export async function notebookOf(
   // An audit of a state that has been taken back since is no result.
   const audit = latest?.finalState === (standing.at(-1)?.state ?? row.baseState) ? latest : null;
   const last = rows.findLast((each) => each.status === "keep");
-  const spread =
-    values.length > 1
-      ? Math.sqrt(values.reduce((sum, value) => sum + (value - mean(values)) ** 2, 0) / (values.length - 1))
-      : null;
   const deterministic = values.length > 1 && values.every((value) => value === values[0]);
   return {
     lab,
@@ -170,7 +167,6 @@ export async function notebookOf(
     process: workingProcess(row),
     preset: contract.decision.preset,
     deterministic,
-    sigma: spread,
     best: last
       ? { value: last.value as number, experiment: last.id }
       : { value: values.length > 0 ? mean(values) : Number.NaN, experiment: null },
@@ -401,6 +397,11 @@ async function rowsOf(ledger: Ledger, list: readonly ExperimentRow[], texts: boo
     });
   }
   return rows;
+}
+
+function spreadOf(values: readonly number[]): number {
+  const middle = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
 }
 
 function mean(values: readonly number[]): number {
