@@ -81,7 +81,7 @@ export async function holdSession(
     }
     await tx
       .updateTable("sessions")
-      .set(({ fn, ref, val }) => ({ holder, startedAt: fn.coalesce(ref("startedAt"), val(now)) }))
+      .set((eb) => ({ holder, startedAt: eb.fn.coalesce(eb.ref("startedAt"), eb.val(now)) }))
       .where("id", "=", id)
       .execute();
   });
