@@ -68,6 +68,7 @@ export function pageOf(
     notes: [
       ...report.warnings,
       ...(report.leak ? [report.leak.reason] : []),
+      ...(report.meddling ? [report.meddling.reason] : []),
       ...(verdict.invalid ? [verdict.invalid] : []),
       ...(verdict.more
         ? [

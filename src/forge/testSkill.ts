@@ -28,6 +28,7 @@ import { driveTest, type RunTrial, replayTest } from "./drive.ts";
 import type { TrialRecord } from "./effect.ts";
 import { type Leak, leak } from "./leak.ts";
 import type { Meter } from "./limits.ts";
+import { type Meddling, meddling } from "./meddling.ts";
 import { placeboOf } from "./placebo.ts";
 import { type Ses, ses } from "./ses.ts";
 import { type Suite, type SuiteGoal, withoutTaught } from "./suite.ts";
@@ -101,6 +102,8 @@ export interface TestReport {
   treatment: Ses;
   baseline: Ses;
   leak: Leak | null;
+  /** Runs with it changed what judges them; null: no more than those without. */
+  meddling: Meddling | null;
   /** Null: not opened. `openings`: for how many versions these goals were opened so far. */
   sealed: { verdict: Verdict; openings: number } | null;
   /** Openings of the suite's sealed goals so far. */
@@ -173,7 +176,8 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
   const [treatment, baseline] = [scoreOf("with"), scoreOf(rule.control)];
 
   let sealed: TestReport["sealed"] = null;
-  let banding = band({ ses: treatment, verdict, sealed: null, leak: found });
+  const meddled = meddling(records, rule.control);
+  let banding = band({ ses: treatment, verdict, sealed: null, leak: found, meddling: meddled });
   const low = treatment.overall?.interval?.[0] ?? 0;
   if (banding.band === "validated" && low >= 90 && suite.sealed.length > 0 && options.sealed !== false) {
     const opened = await openSealed(ledger, suite.sealedHash, versionId, (options.now ?? Date.now)());
@@ -185,7 +189,7 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
       sealed = { verdict: result.verdict, openings: opened.openings };
       await finish(options, result.evaluation, result.verdict, result.trials, rule.control);
     }
-    banding = band({ ses: treatment, verdict, sealed: sealed.verdict, leak: found });
+    banding = band({ ses: treatment, verdict, sealed: sealed.verdict, leak: found, meddling: meddled });
   }
   await finish(options, evaluation, verdict, trials, rule.control, { treatment, baseline });
 
@@ -207,7 +211,7 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
       ...{ excluded: suite.excluded, skipped: suite.skipped },
     },
     ...judgesOf(runner.who, [...suite.goals, ...suite.sealed]),
-    ...{ rule, verdict, treatment, baseline, leak: found, sealed, banding, trials },
+    ...{ rule, verdict, treatment, baseline, leak: found, meddling: meddled, sealed, banding, trials },
     openings: await sealedOpenings(ledger, suite.sealedHash),
     status: settle ? status : null,
     ...settled,
