@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { normals } from "../decision/index.ts";
+import { laxness, replicatesOf } from "./abRule.ts";
 import { type AbRule, type Arm, abRule, abTest, type Trial, type TrialAsk, type Verdict } from "./index.ts";
 
 const suiteOf = (tasks: number) =>
@@ -101,6 +102,20 @@ describe("the verdict", () => {
     expect(verdict.effect).toMatchObject({ points: 30, interval: [30, 30], tasks: 8 });
     expect(verdict.runs).toBeLessThanOrEqual(64);
     expect(verdict.reason).toMatch(/^better by 30 points over 8 tasks \(p 0\.0039\)$/);
+  });
+
+  it("is never reached before every pair was run twice, unless the rule has no runs for that", () => {
+    for (const tasks of [5, 8, 12, 20, 30]) {
+      const verdict = told(({ arm }) => (arm === "with" ? 90 : 10), {}, tasks);
+      expect(verdict.outcome).toBe("better");
+      for (const { task } of suiteOf(tasks))
+        expect(verdict.asks.filter((ask) => ask.task === task).length).toBeGreaterThanOrEqual(4);
+    }
+    const once = told(({ arm }) => (arm === "with" ? 90 : 80), { maxRuns: 10 }, 5);
+    expect(once).toMatchObject({ outcome: "better", runs: 10 });
+    expect(laxness(abRule({ maxRuns: 10 }), replicatesOf(abRule({ maxRuns: 10 }), 5))).toEqual([
+      "each goal at most 1 times under each arm",
+    ]);
   });
 
   it("turns around when the arms are swapped", () => {

@@ -1,5 +1,5 @@
 import { mean, sampleVariance, tQuantile, tUpper } from "../decision/index.ts";
-import type { AbRule } from "./abRule.ts";
+import { type AbRule, leastReplicates, replicatesOf } from "./abRule.ts";
 import { type Cost, costOf } from "./cost.ts";
 import {
   components,
@@ -75,7 +75,8 @@ const mostReplicates = 50;
  *
  * Arms are interleaved and paired by task, replicate and seed; looks follow about every 12 pairs. `better` and `worse`
  * are decided by a group-sequential sign-flip test over tasks (signFlips.ts), which is exact under the hypothesis that
- * the skill does nothing, and need an estimate of at least `minEffect` either way. With a placebo arm `better` must be
+ * the skill does nothing, and need an estimate of at least `minEffect` either way. No error is spent, and so nothing
+ * decided, before every pair was run twice, where the rule has the runs for it (`laxness` says where it has not). With a placebo arm `better` must be
  * shown against both (an intersection-union test, Berger, Technometrics 24, 1982: each at the full alpha). Between looks a
  * candidate is given up when it is predicted to fail; giving up only ever loses a `better`, so alpha is not affected.
  *
@@ -83,7 +84,7 @@ const mostReplicates = 50;
  */
 export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<TrialAsk, Verdict, Trial> {
   const arms: Arm[] = [rule.control, "with", ...(rule.placebo ? (["placebo"] as const) : [])];
-  const replicates = Math.floor(rule.maxRuns / (arms.length * suite.length));
+  const replicates = replicatesOf(rule, suite.length);
   const records: TrialRecord[] = [];
   const state: Standing = {
     rule,
@@ -133,7 +134,8 @@ export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<Tr
     if (!last && (index + 1) % interval !== 0) continue;
 
     state.looks++;
-    const spent = rule.alpha * ((index + 1) / rounds.length) ** rule.spending;
+    const repeated = index + 1 >= Math.min(leastReplicates, replicates) * suite.length;
+    const spent = repeated ? rule.alpha * ((index + 1) / rounds.length) ** rule.spending : 0;
     const pairs = pairsOf(records, rule.control);
     const byTask = differences(pairs);
     const look = overControl(taskMeans(names, byTask), spent);
