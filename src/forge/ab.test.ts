@@ -238,7 +238,32 @@ describe("runs lost under one arm only", () => {
       );
     expect(losing("without")).toMatchObject({ outcome: "better", kept: true });
     expect(losing("with")).toMatchObject({ outcome: "not enough evidence", kept: false });
-    expect(losing("with").reason).toMatch(/^8 runs with the skill lack a score, and 0 without it/);
+    expect(losing("with").reason).toMatch(
+      /^\d+ runs with the skill lack a score, and 0 without it: were they worth nothing/,
+    );
+  });
+});
+
+describe("a few runs with the skill that lack a score", () => {
+  const lossy = (gain: number) =>
+    told(
+      ({ arm, replicate, task }) =>
+        arm === "with" && replicate === 1 && ["t1", "t2", "t3"].includes(task)
+          ? null
+          : (arm === "with" ? 50 + gain : 50) + Number(task.slice(1)) + replicate,
+      { maxRuns: 32 },
+    );
+
+  it("turn a gain into no evidence where it would be gone, were they worth nothing", () => {
+    expect(lossy(8)).toMatchObject({ outcome: "not enough evidence", kept: false });
+    expect(lossy(8).reason).toMatch(/^3 runs with the skill lack a score, and 0 without it: were they worth/);
+    // So large a gain stands even then.
+    expect(lossy(45)).toMatchObject({ outcome: "better", kept: true });
+  });
+
+  it("say of what is given up that it leans worse, where it does", () => {
+    const verdict = told((ask) => noisy(5, -8)(ask));
+    expect(verdict.reason).toMatch(/^given up after \d+ runs: leans worse, -\d+(\.\d)? points so far/);
   });
 });
 
