@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { normals } from "../decision/index.ts";
+import { laxness, replicatesOf } from "./abRule.ts";
 import { type AbRule, type Arm, abRule, abTest, type Trial, type TrialAsk, type Verdict } from "./index.ts";
 
 const suiteOf = (tasks: number) =>
@@ -101,6 +102,20 @@ describe("the verdict", () => {
     expect(verdict.effect).toMatchObject({ points: 30, interval: [30, 30], tasks: 8 });
     expect(verdict.runs).toBeLessThanOrEqual(64);
     expect(verdict.reason).toMatch(/^better by 30 points over 8 tasks \(p 0\.0039\)$/);
+  });
+
+  it("is never reached before every pair was run twice, unless the rule has no runs for that", () => {
+    for (const tasks of [5, 8, 12, 20, 30]) {
+      const verdict = told(({ arm }) => (arm === "with" ? 90 : 10), {}, tasks);
+      expect(verdict.outcome).toBe("better");
+      for (const { task } of suiteOf(tasks))
+        expect(verdict.asks.filter((ask) => ask.task === task).length).toBeGreaterThanOrEqual(4);
+    }
+    const once = told(({ arm }) => (arm === "with" ? 90 : 80), { maxRuns: 10 }, 5);
+    expect(once).toMatchObject({ outcome: "better", runs: 10 });
+    expect(laxness(abRule({ maxRuns: 10 }), replicatesOf(abRule({ maxRuns: 10 }), 5))).toEqual([
+      "each goal at most 1 times under each arm",
+    ]);
   });
 
   it("turns around when the arms are swapped", () => {
@@ -223,7 +238,32 @@ describe("runs lost under one arm only", () => {
       );
     expect(losing("without")).toMatchObject({ outcome: "better", kept: true });
     expect(losing("with")).toMatchObject({ outcome: "not enough evidence", kept: false });
-    expect(losing("with").reason).toMatch(/^8 runs with the skill lack a score, and 0 without it/);
+    expect(losing("with").reason).toMatch(
+      /^\d+ runs with the skill lack a score, and 0 without it: were they worth nothing/,
+    );
+  });
+});
+
+describe("a few runs with the skill that lack a score", () => {
+  const lossy = (gain: number) =>
+    told(
+      ({ arm, replicate, task }) =>
+        arm === "with" && replicate === 1 && ["t1", "t2", "t3"].includes(task)
+          ? null
+          : (arm === "with" ? 50 + gain : 50) + Number(task.slice(1)) + replicate,
+      { maxRuns: 32 },
+    );
+
+  it("turn a gain into no evidence where it would be gone, were they worth nothing", () => {
+    expect(lossy(8)).toMatchObject({ outcome: "not enough evidence", kept: false });
+    expect(lossy(8).reason).toMatch(/^3 runs with the skill lack a score, and 0 without it: were they worth/);
+    // So large a gain stands even then.
+    expect(lossy(45)).toMatchObject({ outcome: "better", kept: true });
+  });
+
+  it("say of what is given up that it leans worse, where it does", () => {
+    const verdict = told((ask) => noisy(5, -8)(ask));
+    expect(verdict.reason).toMatch(/^given up after \d+ runs: leans worse, -\d+(\.\d)? points so far/);
   });
 });
 

@@ -1,5 +1,5 @@
 import { mean, sampleVariance, tQuantile, tUpper } from "../decision/index.ts";
-import type { AbRule } from "./abRule.ts";
+import { type AbRule, leastReplicates, replicatesOf } from "./abRule.ts";
 import { type Cost, costOf } from "./cost.ts";
 import {
   components,
@@ -75,15 +75,17 @@ const mostReplicates = 50;
  *
  * Arms are interleaved and paired by task, replicate and seed; looks follow about every 12 pairs. `better` and `worse`
  * are decided by a group-sequential sign-flip test over tasks (signFlips.ts), which is exact under the hypothesis that
- * the skill does nothing, and need an estimate of at least `minEffect` either way. With a placebo arm `better` must be
+ * the skill does nothing, and need an estimate of at least `minEffect` either way. No error is spent, and so nothing
+ * decided, before every pair was run twice, where the rule has the runs for it (`laxness` says where it has not). With a placebo arm `better` must be
  * shown against both (an intersection-union test, Berger, Technometrics 24, 1982: each at the full alpha). Between looks a
  * candidate is given up when it is predicted to fail; giving up only ever loses a `better`, so alpha is not affected.
+ * `better` must also hold were the skill's unscored runs worth nothing: it may be the skill that spoiled them.
  *
  * @throws RangeError when two tasks have one name.
  */
 export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<TrialAsk, Verdict, Trial> {
   const arms: Arm[] = [rule.control, "with", ...(rule.placebo ? (["placebo"] as const) : [])];
-  const replicates = Math.floor(rule.maxRuns / (arms.length * suite.length));
+  const replicates = replicatesOf(rule, suite.length);
   const records: TrialRecord[] = [];
   const state: Standing = {
     rule,
@@ -115,6 +117,13 @@ export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<Tr
   const overControl = signFlips(suite.length, rule.alpha);
   const overPlacebo = rule.placebo ? signFlips(suite.length, rule.alpha) : null;
   const shown = { better: false, worse: false, overPlacebo: !rule.placebo };
+  const worst: { means: number[]; spent: number }[] = [];
+  /** Whether the same looks at the worst that unscored runs could have been show it as well. */
+  const atWorst = () => {
+    const look = signFlips(suite.length, rule.alpha);
+    const better = worst.some(({ means, spent }) => look(means, spent).better);
+    return better && mean(worst.at(-1)?.means ?? []) >= rule.minEffect;
+  };
 
   for (const [index, round] of rounds.entries()) {
     state.begun++;
@@ -133,7 +142,8 @@ export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<Tr
     if (!last && (index + 1) % interval !== 0) continue;
 
     state.looks++;
-    const spent = rule.alpha * ((index + 1) / rounds.length) ** rule.spending;
+    const repeated = index + 1 >= Math.min(leastReplicates, replicates) * suite.length;
+    const spent = repeated ? rule.alpha * ((index + 1) / rounds.length) ** rule.spending : 0;
     const pairs = pairsOf(records, rule.control);
     const byTask = differences(pairs);
     const look = overControl(taskMeans(names, byTask), spent);
@@ -141,6 +151,7 @@ export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<Tr
     state.last = shown.better || shown.worse ? state.last : look;
     shown.better ||= look.better;
     shown.worse ||= look.worse;
+    worst.push({ means: taskMeans(names, lostAsNothing(records, rule)), spent });
     if (overPlacebo) {
       const other = differences(pairsOf(records, "placebo"));
       const against = overPlacebo(taskMeans(names, other), spent);
@@ -158,12 +169,11 @@ export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<Tr
     // Early on a low share may be chance: two standard errors are allowed for until something is decided.
     const asleep = (slack: number) => share + slack < rule.leastLoaded;
     const now = estimate(pairs)?.points ?? 0;
+    const shownBetter = shown.better && shown.overPlacebo && now > 0 && now >= rule.minEffect;
+    const lost = unscored(records, "with");
+    const spoiled = shownBetter && lost > 0 && !atWorst();
     const decided =
-      shown.better && shown.overPlacebo && now > 0 && now >= rule.minEffect
-        ? better
-        : shown.worse && now < 0 && now <= -rule.minEffect
-          ? worse
-          : null;
+      shownBetter && !spoiled ? better : shown.worse && now < 0 && now <= -rule.minEffect ? worse : null;
     const hope = last ? 0 : predicted(byTask, rule, suite.length, replicates, look.p.better);
     const ends = decided !== null || last || hope < rule.futility;
     if (asleep(ends ? 0 : 1 / Math.sqrt(index + 1)))
@@ -171,17 +181,16 @@ export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<Tr
         state,
         `the treatment loaded the skill in only ${percent(share)} of its runs: its description does not make the agent use it, or the agent does not look for skills; whether its text helps is seen with the whole text in the prompt (--in-prompt)`,
       );
-    const lost = unscored(records, "with");
-    if (decided === better && lopsided(lost, unscored(records, rule.control)))
+    if (spoiled && ends)
       return undecided(
         state,
-        `${lost} runs with the skill lack a score, and ${unscored(records, rule.control)} without it: what it spoiled may be what is missing`,
+        `${count(lost, "run")} with the skill ${lost === 1 ? "lacks" : "lack"} a score, and ${unscored(records, rule.control)} without it: were they worth nothing, it would not be shown to be better`,
       );
     if (decided) return decided(state);
     if (ends && !last)
       return undecided(
         state,
-        `given up after ${count(records.length, "run")}: ${sameThroughout(records, rule) ?? `${said(now)} so far`}, and the chance to be shown better by run ${rounds.length * arms.length} is ${percent(hope)}`,
+        `given up after ${count(records.length, "run")}: ${sameThroughout(records, rule) ?? `${now < 0 ? "leans worse, " : ""}${said(now)} so far`}, and the chance to be shown better by run ${rounds.length * arms.length} is ${percent(hope)}`,
       );
   }
   return undecided(state, atTheEnd(shown, state));
@@ -191,18 +200,26 @@ const unscored = (records: readonly TrialRecord[], arm: Arm) =>
   records.filter((record) => record.arm === arm && record.trial.score === null).length;
 
 /**
- * Whether the treatment lacks scores more often than chance would have it: either arm is as likely to lose a pair, so the
- * counts follow a fair coin (one-sided binomial test at .05).
+ * The differences by task, were every run with the skill that lacks a score worth nothing: the worst that such runs could
+ * have been. Where its partner was not run, the mean of the task's other controls (or of all) stands for it.
  */
-function lopsided(treatment: number, control: number): boolean {
-  const flips = treatment + control;
-  let ways = 1;
-  let tail = 0;
-  for (let heads = flips; heads >= treatment; heads--) {
-    tail += ways;
-    ways = (ways * heads) / (flips - heads + 1);
+function lostAsNothing(records: readonly TrialRecord[], { control }: AbRule): Map<string, number[]> {
+  const scores = (of: (record: TrialRecord) => boolean) =>
+    records.flatMap((each) => (each.arm === control && of(each) ? (each.trial.score ?? []) : []));
+  const usual = (task: string) => {
+    const own = scores((each) => each.task === task);
+    return mean(own.length > 0 ? own : [0, ...scores(() => true)]);
+  };
+  const byTask = new Map<string, number[]>();
+  for (const runs of Map.groupBy(records, ({ task, replicate }) => `${replicate} ${task}`).values()) {
+    const treated = runs.find(({ arm }) => arm === "with");
+    const partner = runs.find(({ arm }) => arm === control);
+    if (!treated || partner?.trial.score === null || (!partner && treated.trial.score !== null)) continue;
+    const { task } = treated;
+    const difference = (treated.trial.score ?? 0) - (partner?.trial.score ?? usual(task));
+    byTask.set(task, [...(byTask.get(task) ?? []), difference]);
   }
-  return flips > 0 && tail / 2 ** flips <= 0.05;
+  return byTask;
 }
 
 /** What a test knows while it runs. */

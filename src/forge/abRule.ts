@@ -66,3 +66,28 @@ export function abRule(parameters: Partial<AbRule> = {}): AbRule {
   }
   return rule;
 }
+
+/** Replicates of each pair without which nothing is settled: what happened once may be luck of that run. */
+export const leastReplicates = 2;
+
+/**
+ * In what a test asks for less than the default one; empty: in nothing. What a laxer test shows is worth seeing, and
+ * settles nothing.
+ *
+ * @param replicates of each pair that it may make.
+ */
+export function laxness(rule: AbRule, replicates: number): string[] {
+  const more = (["alpha", "mostMissing", "costPerPoint"] as const).filter(
+    (name) => rule[name] > defaults[name],
+  );
+  const less = (["minEffect", "leastLoaded"] as const).filter((name) => rule[name] < defaults[name]);
+  return [
+    ...[...more, ...less].map((name) => `${name} ${rule[name]} instead of ${defaults[name]}`),
+    ...(replicates < leastReplicates ? [`each goal at most ${replicates} times under each arm`] : []),
+  ];
+}
+
+/** Replicates of each pair that the rule's runs are enough for. */
+export function replicatesOf({ placebo, maxRuns }: AbRule, tasks: number): number {
+  return Math.floor(maxRuns / ((placebo ? 3 : 2) * Math.max(1, tasks)));
+}

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { laxness } from "./abRule.ts";
 import { abRule, abTest, band, type Leak, type Ses, type Trial, type Verdict } from "./index.ts";
 
 const suite = ["a", "b", "c", "d", "e", "f"].map((task) => ({ task, family: "f" }));
@@ -37,8 +38,9 @@ const copied: Leak = {
   share: 1,
   reason: "its text gives away what a expects",
 };
+const nothingElse = { spent: null, laxness: [] };
 const banded = (low: number, sealed: Verdict | null = null, leak: Leak | null = null, verdict = helpful) =>
-  band({ ses: scored(low), verdict, sealed, leak });
+  band({ ses: scored(low), verdict, sealed, leak, ...nothingElse });
 
 describe("a skill's band", () => {
   it("follows from the lower bound of its score, not from the score", () => {
@@ -70,6 +72,29 @@ describe("a skill's band", () => {
     expect(banded(99, helpful, null, dear)).toEqual({ band: "discarded", reason: dear.veto });
   });
 
+  it("is never above draft by a test that asked for less than the default one", () => {
+    const lax = laxness(abRule({ alpha: 0.2, minEffect: 1 }), 1);
+    expect(lax).toEqual([
+      "alpha 0.2 instead of 0.04",
+      "minEffect 1 instead of 5",
+      "each goal at most 1 times under each arm",
+    ]);
+    expect(laxness(abRule({ alpha: 0.01 }), 2)).toEqual([]);
+    const evidence = { ses: scored(95), verdict: helpful, sealed: helpful, leak: null, spent: null };
+    expect(band({ ...evidence, laxness: lax })).toMatchObject({
+      band: "draft",
+      reason: expect.stringContaining("settles nothing: alpha 0.2 instead of 0.04"),
+    });
+  });
+
+  it("says why sealed goals are closed to it", () => {
+    const evidence = { ses: scored(95), verdict: helpful, sealed: null, leak: null, laxness: [] };
+    expect(band({ ...evidence, spent: "they were opened" })).toMatchObject({
+      band: "validated",
+      reason: expect.stringContaining("they were opened"),
+    });
+  });
+
   it("remains draft where the text gives answers away, or the score has no lower bound", () => {
     expect(banded(99, helpful, copied)).toEqual({ band: "draft", reason: copied.reason });
     expect(banded(10, helpful, copied).band).toBe("discarded");
@@ -78,6 +103,8 @@ describe("a skill's band", () => {
       components: [],
       missing: [],
     };
-    expect(band({ ses: single, verdict: helpful, sealed: helpful, leak: null }).band).toBe("draft");
+    expect(band({ ses: single, verdict: helpful, sealed: helpful, leak: null, ...nothingElse }).band).toBe(
+      "draft",
+    );
   });
 });

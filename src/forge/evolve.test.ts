@@ -169,9 +169,6 @@ describe("testing a skill", () => {
     if (result.kind !== "ended" || killed.kind !== "ended") throw new Error("paused");
     expect(runs()).toBe(made);
     expect(result).toMatchObject({ evaluation: killed.evaluation, verdict: killed.verdict, inUse: true });
-    // Once it is decided, whoever tests it again (another version of the model, say) measures anew.
-    await testSkill({ ...options, meter: openMeter({}) });
-    expect(runs()).toBe(2 * made);
   });
 
   it("records nothing when nobody can be run, and says why", async () => {
@@ -338,12 +335,20 @@ describe("forging a skill", () => {
   it("discards a candidate that does not help, and says so", async () => {
     await traces();
     const { runner } = world(truth);
+    const ask = await asking(wording("Be careful."));
     const outcome = await forgeSkill({
-      ...{ asking: await asking(wording("Be careful.")), runner, suite: await suite(), meter: openMeter({}) },
+      ...{ asking: ask, runner, suite: await suite(), meter: openMeter({}) },
     });
     if (outcome.kind !== "tested") throw new Error(outcome.kind);
     expect(outcome.report.banding.band).toBe("discarded");
     expect((await requireSkill(ledger, "check-first")).status).toBe("archived");
+    // The same traces give the same words: they are no second candidate.
+    const again = await forgeSkill({ asking: ask, runner, suite: await suite(), meter: openMeter({}) });
+    expect(again).toMatchObject({
+      kind: "nothing",
+      why: expect.stringContaining("exactly this text already, as version 1 of check-first"),
+    });
+    expect(await evaluationRows(ledger)).toHaveLength(1);
   });
 
   it("forges nothing from what occurred once, and asks no model about it", async () => {

@@ -19,6 +19,7 @@ import {
   settleVersion,
   skillOf,
   skillOfVersion,
+  substanceHash,
 } from "../skills/index.ts";
 import { type AbRule, abRule } from "./abRule.ts";
 import {
@@ -37,14 +38,7 @@ import { alphaOfEdit, mostEdits } from "./editAlpha.ts";
 import type { SuiteTask } from "./schedule.ts";
 import { leastTasks } from "./signFlips.ts";
 import { partOf, type Suite, type SuiteGoal, withoutTaught } from "./suite.ts";
-import {
-  type Arms,
-  type Runner,
-  type TestOptions,
-  type TestPaused,
-  type TestReport,
-  testSkill,
-} from "./testSkill.ts";
+import { type Arms, type TestOptions, type TestPaused, type TestReport, testSkill } from "./testSkill.ts";
 
 export interface AnalyzeOptions extends CountOptions {
   /** Takes secrets out of what a model is shown. */
@@ -87,17 +81,19 @@ export interface Draft {
 
 /**
  * Takes a candidate into the library as a draft: as a new skill, or, where the library has one for the same purpose, as
- * an edited version of that, which waits for its test. Nobody's text is overwritten.
+ * an edited version of that, which waits for its test. Nobody's text is overwritten, and no text is drafted twice.
+ *
+ * @returns the draft, or why there is none.
  */
 export async function draftCandidate(
   asking: Asking,
   counts: Counts,
   worded: Worded,
   clean?: (text: string) => string,
-): Promise<Draft | null> {
+): Promise<Draft | string> {
   const { ledger } = asking;
   const { candidate } = worded;
-  if (candidate === null) return null;
+  if (candidate === null) return "there is no candidate";
   const provenance = {
     sourceGoals: counts.goals,
     sourceFamilies: counts.families,
@@ -108,13 +104,16 @@ export async function draftCandidate(
   if (similar !== null) {
     const evidence = await evidenceOf(ledger, counts, clean);
     const refined = await refineSkill(asking, await skillOf(ledger, similar.name), evidence);
-    if (refined === null) return null;
+    if (refined === null) return "a skill for this is there already, and no edit of it stands on the traces";
     const before = await currentVersion(ledger, similar);
     const added = await addVersion(ledger, similar.name, {
       ...{ skill: refined.skill, by: "forge", ...provenance, claims: refined.claims },
     });
+    if (!added.fresh) return knownText(similar.name, added.version);
     return { ...added, skill: similar.name, before: before.id };
   }
+  const same = await sameText(ledger, candidate.skill);
+  if (same !== null) return same;
   const name = await freeName(ledger, candidate.skill.name);
   const added = await addSkill(ledger, {
     ...{ skill: { ...candidate.skill, name }, origin: "forge", ...provenance },
@@ -122,6 +121,19 @@ export async function draftCandidate(
   });
   return { ...added, skill: name, before: null };
 }
+
+/** Where the library has a text already, under whatever name and status, in words; null: nowhere. */
+async function sameText(ledger: Ledger, skill: Skill): Promise<string | null> {
+  const wanted = substanceHash(skill);
+  for (const row of await skillRows(ledger))
+    for (const { id, version } of await skillVersionRows(ledger, row.id))
+      if (substanceHash((await skillOfVersion(ledger, id)).skill) === wanted)
+        return knownText(row.name, version);
+  return null;
+}
+
+const knownText = (name: string, version: number) =>
+  `the library has exactly this text already, as version ${version} of ${name} (\`whet skill show ${name}\` says what became of it)`;
 
 /** A skill in use for so nearly the same purpose that another one would only compete with it. */
 async function similarSkill(ledger: Ledger, skill: Skill): Promise<SkillRow | null> {
@@ -140,14 +152,12 @@ function summary(counts: Counts, { patterns, antipatterns, dropped }: Worded): s
   });
 }
 
-export interface ForgeOptions extends Omit<TestOptions, "ledger" | "versionId" | "before" | "runner"> {
+export interface ForgeOptions extends Omit<TestOptions, "ledger" | "versionId" | "before"> {
   asking: Asking;
-  runner: Runner;
   /** What to learn from. */
   from?: AnalyzeOptions;
   /** Learn from one occurrence too. */
   once?: boolean;
-  onStep?: (words: string) => void;
 }
 
 export type ForgeOutcome =
@@ -171,12 +181,10 @@ export async function forgeSkill(options: ForgeOptions): Promise<ForgeOutcome> {
     worded = analysis.worded;
     if (worded === null || analysis.why !== "")
       return { kind: "nothing", counts: analysis.counts, worded, why: analysis.why };
-    draft = await draftCandidate(asking, analysis.counts, worded, from.clean);
-    if (draft === null)
-      return {
-        ...{ kind: "nothing", counts: analysis.counts, worded },
-        why: "a skill for this is there already, and no edit of it stands on the traces",
-      };
+    const drafted = await draftCandidate(asking, analysis.counts, worded, from.clean);
+    if (typeof drafted === "string")
+      return { kind: "nothing", counts: analysis.counts, worded, why: drafted };
+    draft = drafted;
   }
   onStep?.(`testing ${draft.skill}, version ${draft.version}${waiting ? ", which waited for it" : ""}`);
   const report = await testSkill({
@@ -225,9 +233,8 @@ async function bestVersion(ledger: Ledger, row: SkillRow): Promise<SkillVersionR
   return best;
 }
 
-export interface ImproveOptions extends Omit<TestOptions, "ledger" | "versionId" | "before" | "runner"> {
+export interface ImproveOptions extends Omit<TestOptions, "ledger" | "versionId" | "before"> {
   asking: Asking;
-  runner: Runner;
   /** Name of a skill in the library. */
   skill: string;
   /** Rounds without a keep after which it ends. Default 3. */
@@ -235,7 +242,6 @@ export interface ImproveOptions extends Omit<TestOptions, "ledger" | "versionId"
   /** Runs of each training goal per round. Default 1. */
   trainings?: number;
   clean?: (text: string) => string;
-  onStep?: (words: string) => void;
 }
 
 export interface Improved {

@@ -66,6 +66,7 @@ export function pageOf(
       ...{ effect: `${signed(of.points)}${range(of.interval)}`, pairs: of.pairs },
     })),
     notes: [
+      ...testsWords(report),
       ...report.warnings,
       ...(report.leak ? [report.leak.reason] : []),
       ...(report.meddling ? [report.meddling.reason] : []),
@@ -99,6 +100,22 @@ export function claimOf({ verdict }: Pick<TestReport, "verdict">): string {
   if (verdict.veto !== null) return "It helps, but costs more than it brings";
   if (verdict.outcome === "worse") return `It harms: ${signed(points)} points`;
   return "Not enough evidence that it helps";
+}
+
+/** What else was asked of the same text: that it was asked before, and how often it had a chance. A sentence each. */
+export function testsWords({ repeated, evaluation, tests }: TestReport): string[] {
+  return [
+    ...(repeated === null
+      ? []
+      : [
+          `This text was tested with these goals and this setup before: the verdict is that of evaluation #${evaluation} of ${new Date(repeated.endedAt).toISOString().slice(0, 10)}, and no run was made. A second try would only be a second chance: give more goals.`,
+        ]),
+    ...(tests.number < 2
+      ? []
+      : [
+          `This text was tested ${tests.number} times on goals in common: one that does nothing is found better by one of them with a probability of up to ${(100 * Math.min(1, tests.alpha)).toFixed(0)} %.`,
+        ]),
+  ];
 }
 
 function partsOf(treatment: Ses, baseline: Ses): SkillPage["parts"] {

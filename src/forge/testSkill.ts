@@ -1,8 +1,7 @@
-import { UserError } from "../errors.ts";
+import { RunFailed, UserError } from "../errors.ts";
 import { kinshipWarnings, needsJudge } from "../goals/index.ts";
 import {
   type EvaluationKind,
-  evaluationRows,
   goalTexts,
   type Ledger,
   openSealed,
@@ -22,13 +21,14 @@ import {
   skillText,
 } from "../skills/index.ts";
 import { abTest, type Verdict } from "./ab.ts";
-import { type AbRule, abRule } from "./abRule.ts";
+import { type AbRule, abRule, laxness, replicatesOf } from "./abRule.ts";
 import { type Banding, band } from "./bands.ts";
 import { driveTest, type RunTrial, replayTest } from "./drive.ts";
 import type { TrialRecord } from "./effect.ts";
 import { type Leak, leak } from "./leak.ts";
 import type { Meter } from "./limits.ts";
 import { type Meddling, meddling } from "./meddling.ts";
+import { type OnRecord, onRecord, type Question, type TestSetup, taskHashes, testsOf } from "./onRecord.ts";
 import { placeboOf } from "./placebo.ts";
 import { type Ses, ses } from "./ses.ts";
 import { type Suite, type SuiteGoal, withoutTaught } from "./suite.ts";
@@ -81,6 +81,8 @@ export interface TestOptions {
   /** False: what comes of it changes no status. Default true. */
   settle?: boolean;
   stop?: { readonly requested: boolean };
+  /** Told what is worth knowing before runs are paid for. */
+  onStep?: (words: string) => void;
   onTrial?: (row: Omit<TrialRow, "id">, recorded: boolean, kind: EvaluationKind) => void;
   now?: () => number;
 }
@@ -108,6 +110,10 @@ export interface TestReport {
   sealed: { verdict: Verdict; openings: number } | null;
   /** Openings of the suite's sealed goals so far. */
   openings: number;
+  /** The same was asked before: this is that test's verdict, derived from its runs, and none was made; null: it is new. */
+  repeated: { endedAt: number } | null;
+  /** Tests of this text on goals in common with these, whoever ran them, and their alphas together. */
+  tests: { number: number; alpha: number };
   banding: Banding;
   /** What the library made of it; null: its status was not to change. */
   status: SkillStatus | null;
@@ -126,14 +132,17 @@ export interface TestPaused {
 
 /**
  * Tests one version of a skill from beginning to end: goals that taught it are left out, its text is checked for answers,
- * both arms run interleaved until the rule decides, what happened is scored, and the band follows. Sealed goals are opened
- * only when gold depends on nothing else, once for each version, and counted. Killed at any moment, it goes on where it
- * was when it is called again with the same.
+ * both arms run interleaved until the rule decides, what happened is scored, and the band follows. Killed at any moment,
+ * it goes on where it was, by the rule that it began with, when it is called again with the same.
+ *
+ * One text, the same goals and the same setup have one verdict (onRecord.ts): asked again, it is derived from the runs on
+ * record, and none is made. Sealed goals are opened only when gold depends on nothing else, once for each text, and
+ * counted; opened with another setup before, they are closed to this one.
  *
  * @throws UserError when no goal is left to test with.
  */
 export async function testSkill(options: TestOptions): Promise<TestReport | TestPaused> {
-  const { ledger, versionId, runner, before, settle = true } = options;
+  const { ledger, versionId, runner, before, onStep, now = Date.now } = options;
   const { row, version, skill } = await skillOfVersion(ledger, versionId);
   const taught = await goalTexts(ledger, JSON.parse(version.sourceGoals) as number[]);
   const suite = await withoutTaught(options.suite, taught);
@@ -142,13 +151,6 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
       `no goal of ${suite.name} can test "${skill.name}": ${suite.excluded.length > 0 ? "all of them taught it" : "all are sealed"}`,
       "give goals that it did not come from",
     );
-  const arms = options.rule?.placebo ? 3 : 2;
-  const rule = abRule({
-    // A large suite needs two rounds at least, so that something repeats.
-    maxRuns: Math.max(abRule().maxRuns, 2 * arms * suite.goals.length),
-    ...options.rule,
-    control: before === undefined ? "without" : "before",
-  });
   const found = leak(
     skillText(skill),
     [...suite.goals, ...suite.sealed].map(({ name, goal, answers }) => ({
@@ -160,12 +162,28 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
   const versions: Arms["versions"] = {
     with: versionId,
     ...(before === undefined ? {} : { before }),
-    ...(rule.placebo ? { placebo: await placeboVersion(options, skill.name, version.version) } : {}),
+    ...(options.rule?.placebo ? { placebo: await placeboVersion(options, skill.name, version.version) } : {}),
   };
+  const asked = (kind: EvaluationKind, goals: readonly SuiteGoal[], suiteHash: string): Question => ({
+    ...{ kind, suiteHash, versions, who: runner.who, library: runner.library ?? true },
+    ...(runner.whole ? { whole: true } : {}),
+    ...{ rule: ruleFor(options, goals.length), tasks: suiteTasks(goals) },
+  });
 
-  const open = await arm(options, options.kind ?? "test", suite, suite.goals, suite.hash, rule, versions);
+  const question = asked(options.kind ?? "test", suite.goals, suite.hash);
+  const known = await onRecord(ledger, question);
+  const sealing =
+    suite.sealed.length > 0 && options.sealed !== false
+      ? asked("sealed", suite.sealed, suite.sealedHash)
+      : null;
+  const opened = sealing === null ? null : await onRecord(ledger, sealing);
+  const spent = opened === null ? null : spentWith(opened);
+  if (known.ended) onStep?.(`tested before: evaluation #${known.ended.row.id} is on record`);
+  else if (spent !== null) onStep?.(`${spent}: at most validated this time`);
+
+  const open = await ask(options, suite, suite.goals, question, known);
   if (open.kind === "paused") return { ...open, evaluation: open.evaluation.id };
-  const { verdict, evaluation, trials } = open;
+  const { verdict, evaluation, trials, rule } = open;
   const records = recordsOf(trials);
   const sourceFamilies = JSON.parse(version.sourceFamilies) as string[];
   const scoreOf = (of: Arm) =>
@@ -175,24 +193,27 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
     });
   const [treatment, baseline] = [scoreOf("with"), scoreOf(rule.control)];
 
-  let sealed: TestReport["sealed"] = null;
   const meddled = meddling(records, rule.control);
-  let banding = band({ ses: treatment, verdict, sealed: null, leak: found, meddling: meddled });
-  const low = treatment.overall?.interval?.[0] ?? 0;
-  if (banding.band === "validated" && low >= 90 && suite.sealed.length > 0 && options.sealed !== false) {
-    const opened = await openSealed(ledger, suite.sealedHash, versionId, (options.now ?? Date.now)());
-    const known = opened.first ? null : await endedSealed(ledger, versionId, suite.sealedHash, suite, rule);
-    if (known !== null) sealed = { verdict: known, openings: opened.openings };
-    else {
-      const result = await arm(options, "sealed", suite, suite.sealed, suite.sealedHash, rule, versions);
-      if (result.kind === "paused") return { ...result, evaluation: result.evaluation.id };
-      sealed = { verdict: result.verdict, openings: opened.openings };
+  const evidence = {
+    ...{ ses: treatment, verdict, leak: found, meddling: meddled, spent },
+    laxness: laxness(rule, replicatesOf(rule, suite.goals.length)),
+  };
+  let sealed: TestReport["sealed"] = null;
+  let banding = band({ ...evidence, sealed });
+  if (sealing !== null && opened !== null && spent === null && goldHangsOnSealed(banding, treatment)) {
+    const { openings } = await openSealed(ledger, suite.sealedHash, versionId, now());
+    const result = await ask(options, suite, suite.sealed, sealing, opened);
+    if (result.kind === "paused") return { ...result, evaluation: result.evaluation.id };
+    sealed = { verdict: result.verdict, openings };
+    if (!result.repeated)
       await finish(options, result.evaluation, result.verdict, result.trials, rule.control);
-    }
-    banding = band({ ses: treatment, verdict, sealed: sealed.verdict, leak: found, meddling: meddled });
+    banding = band({ ...evidence, sealed: sealed.verdict });
   }
-  await finish(options, evaluation, verdict, trials, rule.control, { treatment, baseline });
+  if (!open.repeated)
+    await finish(options, evaluation, verdict, trials, rule.control, { treatment, baseline });
 
+  // That something is on record does not bring back what expired since.
+  const settle = (options.settle ?? true) && !(open.repeated && version.status === "unverified");
   const status = statusOf(banding, row.origin);
   const settled = settle
     ? await settleVersion(ledger, versionId, {
@@ -200,9 +221,11 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
         agreed: options.agreed ?? false,
       })
     : {
-        inUse: row.currentVersion === version.version && isProven(version.status),
+        inUse:
+          row.currentVersion === version.version && isProven(version.status) && row.status !== "archived",
         why: "its status was not to change",
       };
+  const tests = await testsOf(ledger, versionId, suite.goals);
   return {
     ...{ kind: "ended", skill: skill.name, version: version.version, versionId, evaluation: evaluation.id },
     who: runner.who,
@@ -213,10 +236,33 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
     ...judgesOf(runner.who, [...suite.goals, ...suite.sealed]),
     ...{ rule, verdict, treatment, baseline, leak: found, meddling: meddled, sealed, banding, trials },
     openings: await sealedOpenings(ledger, suite.sealedHash),
+    repeated: open.repeated ? { endedAt: evaluation.endedAt as number } : null,
+    tests: { number: tests.length, alpha: tests.reduce((sum, { setup }) => sum + setup.rule.alpha, 0) },
     status: settle ? status : null,
     ...settled,
   };
 }
+
+/** The rule for so many goals: a large suite needs two rounds at least, so that something repeats. */
+function ruleFor({ rule, before }: Pick<TestOptions, "rule" | "before">, goals: number): AbRule {
+  const arms = rule?.placebo ? 3 : 2;
+  return abRule({
+    maxRuns: Math.max(abRule().maxRuns, 2 * arms * goals),
+    ...rule,
+    control: before === undefined ? "without" : "before",
+  });
+}
+
+/** Why sealed goals cannot tell anything new of a text; null: they can. */
+function spentWith({ ended, open, otherwise }: OnRecord): string | null {
+  if (ended !== null || open !== null || otherwise === null) return null;
+  const { who, rule } = otherwise.setup;
+  return `the sealed goals were opened for this text before, with ${who.agent}${rule.control === "before" ? " against an earlier version" : ""} and another setup than now`;
+}
+
+/** Whether gold depends on nothing but the sealed goals. */
+const goldHangsOnSealed = ({ band: found }: Banding, { overall }: Ses) =>
+  found === "validated" && (overall?.interval?.[0] ?? 0) >= 90;
 
 /** Who judges these goals, and whose kin they are. */
 function judgesOf(
@@ -229,28 +275,31 @@ function judgesOf(
   return { judges, warnings: judges.flatMap((each) => kinshipWarnings(each, [{ name: agent, model }])) };
 }
 
-/** One A/B test, driven. */
-async function arm(
+/** One A/B test: what is on record of it, gone on with, or begun. */
+async function ask(
   options: TestOptions,
-  kind: EvaluationKind,
   suite: Suite,
   goals: readonly SuiteGoal[],
-  hash: string,
-  rule: AbRule,
-  versions: Arms["versions"],
+  question: Question,
+  { ended, open }: OnRecord,
 ) {
   const { ledger, versionId, runner, meter, stop, onTrial, now } = options;
-  const { skill, version } = await skillOfVersion(ledger, versionId);
-  const tasks = suiteTasks(goals);
-  return driveTest(ledger, () => abTest(tasks, rule), {
-    // A kill between the last run and the decision must not give it a second chance.
-    unsettled: version.decision === null,
+  const { kind, suiteHash, ...asked } = question;
+  if (ended !== null) {
+    const { row, setup } = ended;
+    const trials = await trialsOf(ledger, row.id);
+    const verdict = derived(setup, trials);
+    if (verdict !== null)
+      return { kind: "ended" as const, repeated: true, verdict, evaluation: row, trials, rule: setup.rule };
+    options.onStep?.(`evaluation #${row.id} was made by another version of whetstone: it is made anew`);
+  }
+  const setup: TestSetup = open?.setup ?? { ...asked, goals: taskHashes(goals) };
+  const { rule, tasks, versions } = setup;
+  const { skill } = await skillOfVersion(ledger, versionId);
+  const driven = await driveTest(ledger, () => abTest(tasks, rule), {
     key: {
-      ...{ skillVersionId: versionId, kind, suiteHash: hash, agent: runner.who.agent },
-      setup: JSON.stringify({
-        ...{ rule, versions, who: runner.who, library: runner.library ?? true, tasks },
-        ...(runner.whole ? { whole: true } : {}),
-      }),
+      ...{ skillVersionId: versionId, kind, suiteHash, agent: runner.who.agent },
+      setup: open?.row.setup ?? JSON.stringify(setup),
     },
     ...{ suite: suite.name, model: runner.who.model, judge: runner.who.judge },
     families: new Map(tasks.map(({ task, family }) => [task, family])),
@@ -258,6 +307,17 @@ async function arm(
     ...{ meter, ...(stop ? { stop } : {}), ...(now ? { now } : {}) },
     ...(onTrial ? { onTrial: (row, recorded) => onTrial(row, recorded, kind) } : {}),
   });
+  return { ...driven, repeated: false, rule };
+}
+
+/** The verdict of recorded runs; null: this version of whetstone would have asked for others. */
+function derived({ tasks, rule }: TestSetup, trials: readonly TrialRow[]): Verdict | null {
+  try {
+    return replayTest(abTest(tasks, rule), trials);
+  } catch (error) {
+    if (error instanceof RunFailed) return null;
+    throw error;
+  }
 }
 
 export function suiteTasks(goals: readonly SuiteGoal[]): { task: string; family: string }[] {
@@ -317,22 +377,6 @@ export function recordsOf(trials: readonly TrialRow[]): TrialRecord[] {
   return trials.map(({ arm, task, family, replicate, seed, trial }) => ({
     ...{ arm, task, family, replicate, seed, trial },
   }));
-}
-
-/** Sealed goals that were opened for this version before: their verdict, derived again from its runs. */
-async function endedSealed(
-  ledger: Ledger,
-  versionId: number,
-  hash: string,
-  suite: Suite,
-  rule: AbRule,
-): Promise<Verdict | null> {
-  const rows = await evaluationRows(ledger, { kinds: ["sealed"], limit: 10_000 });
-  const ended = rows.find(
-    (row) => row.skillVersionId === versionId && row.suiteHash === hash && row.endedAt !== null,
-  );
-  if (!ended) return null;
-  return replayTest(abTest(suiteTasks(suite.sealed), rule), await trialsOf(ledger, ended.id));
 }
 
 /** A discarded version is out of use; a person's own text stays what it was, with the finding beside it. */

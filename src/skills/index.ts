@@ -7,10 +7,10 @@ export {
 } from "./discover.ts";
 export { type Ancestor, withEvolution } from "./evolution.ts";
 export { readSkillFolder, type SkillFolder } from "./folder.ts";
+export { forAgents } from "./forAgents.ts";
 export {
   assignUses,
   type FolderInjection,
-  forAgents,
   type InjectOptions,
   injectIntoFolder,
   injectIntoPrompt,
@@ -65,5 +65,6 @@ export { hasLibrary, libraryRoot, withLibrary } from "./root.ts";
 export { allowedName, plainName } from "./rules.ts";
 export type { Skill, SkillStatus } from "./skill.ts";
 export { contentHash } from "./stored.ts";
+export { substanceHash } from "./substance.ts";
 export { validateSkill, validateSkillFolder } from "./validate.ts";
 export { filesOf, skillText, writeFolder, writeSkill } from "./write.ts";

@@ -9,7 +9,7 @@ import {
   updateSkillUse,
 } from "../ledger/index.ts";
 import { skillFolders } from "./discover.ts";
-import { withoutEvolution } from "./evolution.ts";
+import { forAgents } from "./forAgents.ts";
 import { skillOfVersion } from "./library.ts";
 import {
   type CatalogueEntry,
@@ -337,12 +337,6 @@ function loadSkillTool(names: string[]): LoadSkillTool {
       additionalProperties: false,
     },
   };
-}
-
-/** What agents get to see: not how a skill is tested, nor what was measured of it. */
-export function forAgents(skill: Skill): Skill {
-  const { files, ...rest } = withoutEvolution(skill);
-  return { ...rest, files: new Map([...files].filter(([path]) => !path.startsWith("evals/"))) };
 }
 
 async function requireReal(base: string, folder: string): Promise<void> {

@@ -20,6 +20,7 @@ import { diffText } from "../repo/index.ts";
 import { type Ancestor, withoutEvolution } from "./evolution.ts";
 import type { Skill, SkillStatus } from "./skill.ts";
 import { contentHash, packed, unpacked } from "./stored.ts";
+import { substanceHash } from "./substance.ts";
 import { validateSkill } from "./validate.ts";
 import { filesOf } from "./write.ts";
 
@@ -99,7 +100,8 @@ export interface NewVersion extends Provenance {
 
 /**
  * Records a further version of a skill. A person's own is in use at once, unless another one is pinned; everybody else's
- * waits for `settleVersion`. A text that the library has already is not recorded twice.
+ * waits for `settleVersion`. A text that the library has already is not recorded twice, of the forge not even with other
+ * white space.
  *
  * @throws UserError when there is no such skill or parent, or it is no valid skill.
  */
@@ -119,7 +121,11 @@ export async function addVersion(
   requireValid(skill);
   const versions = await skillVersionRows(ledger, row.id);
   const hash = contentHash(skill);
-  const known = versions.find((each) => each.contentHash === hash);
+  const substance = given.by === "forge" ? substanceHash(skill) : null;
+  const known = versions.find(
+    (each) =>
+      each.contentHash === hash || (substance !== null && substanceHash(unpacked(each.skill)) === substance),
+  );
   if (known) return { skillId: row.id, versionId: known.id, version: known.version, fresh: false };
   const parent = versionOf(name, versions, given.parent ?? row.currentVersion);
   const status = given.status ?? "draft";

@@ -39,6 +39,7 @@ import {
   type TestReport,
   type TriggerResult,
   testSkill,
+  testsWords,
   triggerQueries,
   triggerTest,
   type Who,
@@ -516,7 +517,7 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
     const onTrial = (row: Omit<TrialRow, "id">, recorded: boolean) => display.trial(row, recorded);
     display.step(`testing ${name} on ${suite.goals.length} goals with ${who.agent}`);
     const report = await testSkill({
-      ...{ ...base, onTrial, runner: runnerOf(work, who, options) },
+      ...{ ...base, onTrial, onStep: display.step, runner: runnerOf(work, who, options) },
       ...(options.sealed === false ? { sealed: false } : {}),
       ...(options.agreed ? { agreed: true } : {}),
     });
@@ -698,6 +699,7 @@ function reportText(report: TestReport): string {
   const { cost } = verdict;
   return [
     `${report.skill} v${report.version}: ${claimOf(report)}`,
+    ...testsWords(report).map((words) => `  ${words}`),
     ...report.warnings.map((warning) => `  warning: ${warning}`),
     ...(verdict.effect === null
       ? []
