@@ -1,4 +1,5 @@
-import { cp, lstat, readFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { cp, lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
@@ -10,7 +11,7 @@ import type { Sandbox } from "../sandbox/index.ts";
 import { askJson } from "./askJson.ts";
 import { everyPath } from "./everyPath.ts";
 import type { Criterion, CriterionResult, Goal } from "./goal.ts";
-import { capped, placeOf } from "./tools/place.ts";
+import { capped, openEntry, within } from "./tools/place.ts";
 import { inSandbox } from "./tools/run.ts";
 import { criterionWords } from "./words.ts";
 
@@ -131,10 +132,15 @@ async function layOver(copy: string, hidden: string, path: string): Promise<void
 
 async function checkFile(folder: string, criterion: Extract<Criterion, { kind: "file" }>): Promise<Checked> {
   const { path } = criterion;
-  const at = await placeOf(folder, path).catch(() => null);
-  const info = at === null ? null : await lstat(at).catch(() => null);
-  if (at === null || !info?.isFile()) return { ok: false, explanation: `there is no file ${path}` };
-  const text = await readFile(at, "utf8");
+  const text = await within(folder, path, false, async (at) => {
+    const handle = await openEntry(at, constants.O_RDONLY);
+    try {
+      return (await handle.stat()).isFile() ? await handle.readFile("utf8") : null;
+    } finally {
+      await handle.close();
+    }
+  }).catch(() => null);
+  if (text === null) return { ok: false, explanation: `there is no file ${path}` };
   if (criterion.json !== undefined) {
     try {
       if (!isDeepStrictEqual(JSON.parse(text), criterion.json))

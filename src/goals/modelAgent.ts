@@ -3,6 +3,7 @@ import { type Agent, ask, type ModelTool, type ProvidedModel } from "../agents/i
 import type { Sandbox } from "../sandbox/index.ts";
 import { makeTools } from "./tools/index.ts";
 import { type Connected, connectMcp, type McpServer } from "./tools/mcp.ts";
+import { goesFromOpenFolders } from "./tools/place.ts";
 
 export interface ModelAgentOptions {
   sandbox: Sandbox;
@@ -48,7 +49,10 @@ export function modelAgent(provided: ProvidedModel, options: ModelAgentOptions):
           "tools reach files in the working folder only",
           ...enforced.map((each) => `commands: ${each}`),
         ],
-        notEnforced: level === "L0" ? notEnforced.map((each) => `commands: ${each}`) : [],
+        notEnforced: [
+          ...(level === "L0" ? notEnforced.map((each) => `commands: ${each}`) : []),
+          ...(goesFromOpenFolders ? [] : ["a process that swaps folders for links can lead file tools out"]),
+        ],
       };
       try {
         try {
