@@ -277,10 +277,49 @@ describe("fetch", () => {
   );
 });
 
+const around = (folder: string) => ({ sandbox, folder, inputs: [], time: 20_000 });
+
+/** The least of an MCP server over stdio, with one tool that runs what it is told to. */
+const stdioServer = `
+import { execSync } from "node:child_process";
+import { createInterface } from "node:readline";
+createInterface({ input: process.stdin }).on("line", (line) => {
+  const { id, method, params } = JSON.parse(line);
+  if (id === undefined) return;
+  const answer = () => {
+    if (method === "initialize")
+      return { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: "x", version: "1" } };
+    if (method === "tools/list") return { tools: [{ name: "do", inputSchema: { type: "object" } }] };
+    if (method === "tools/call")
+      return { content: [{ type: "text", text: execSync(params.arguments.command + " 2>&1 || true").toString() }] };
+  };
+  const result = answer();
+  console.log(JSON.stringify(result ? { jsonrpc: "2.0", id, result } : { jsonrpc: "2.0", id, error: { code: -32601, message: "no" } }));
+});`;
+
+it("an MCP server that is a command runs in the sandbox, in the working folder", async (context) => {
+  if (sandbox.isolation.level !== "L2") return context.skip();
+  const { folder, outside } = home({ "server.mjs": stdioServer });
+  const connected = await connectMcp({ name: "own", command: "node server.mjs" }, around(folder));
+  const [tool] = connected.tools;
+  const use = async (command: string) => (await tool?.run({ command }, never))?.text;
+  expect(tool?.name).toBe("own_do");
+  await use("echo new > made.txt");
+  expect(readFileSync(join(folder, "made.txt"), "utf8")).toBe("new\n");
+  expect(await use(`cat ${outside}/secret.txt`)).toContain("No such file");
+  expect(await use(`echo x > ${outside}/y`)).not.toBe("");
+  expect(readdirSync(outside)).toEqual(["secret.txt"]);
+  expect(await use("tail -n +2 /proc/net/route")).toBe("no answer");
+  await connected.close();
+  await expect(connectMcp({ name: "own", command: "node none.mjs" }, around(folder))).rejects.toThrow(
+    /own cannot be reached: it ended with exit code 1/,
+  );
+});
+
 it("the tools of an MCP server are called through it", async () => {
   const server = await startMcpServer("a-token", "42 ms");
   onTestFinished(() => server.close());
-  const connected = await connectMcp({ name: "lab", url: server.url, token: "a-token" }, "/");
+  const connected = await connectMcp({ name: "lab", url: server.url, token: "a-token" }, around("/"));
   expect(connected.tools.map(({ name }) => name)).toEqual(["lab_measure"]);
   expect(await connected.tools[0]?.run({ seed: 1 }, never)).toEqual({
     text: "42 ms",
@@ -288,7 +327,7 @@ it("the tools of an MCP server are called through it", async () => {
     exitCode: null,
   });
   await connected.close();
-  await expect(connectMcp({ name: "lab", url: server.url, token: "wrong" }, "/")).rejects.toThrow(
+  await expect(connectMcp({ name: "lab", url: server.url, token: "wrong" }, around("/"))).rejects.toThrow(
     "lab cannot be reached",
   );
 });
