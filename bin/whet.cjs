@@ -16,9 +16,11 @@ if (process.platform === "win32") {
   process.exit(2);
 }
 require("node:module").enableCompileCache();
-import("../dist/cli.js").catch((error) => {
-  if (error && error.code === "ERR_MODULE_NOT_FOUND" && /dist/.test(String(error.message)))
+try {
+  require("../dist/cli.cjs");
+} catch (error) {
+  if (error && error.code === "MODULE_NOT_FOUND" && /dist.cli/.test(String(error.message)))
     console.error("whet is not built yet: run npm run build.");
   else console.error(error);
   process.exit(1);
-});
+}

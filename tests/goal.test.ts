@@ -117,8 +117,48 @@ it("works with the built-in agent, a planner and a judge of one's own keys", asy
     ],
   ).finished;
   expect(stdout).toContain("scored 95.0 of 100");
+  expect(stdout).toMatch(/isolation (?:L0|L2|macos)/);
+  expect(stdout).not.toContain("warning:");
   expect(code).toBe(0);
   expect(new Set(server.requests.map(({ protocol }) => protocol))).toEqual(new Set(["messages", "gemini"]));
+});
+
+it("lets a model of another family judge where nobody is named, and goes on without a plan where it began so", async () => {
+  const server = await startModelServer(
+    (request) => {
+      if (request.system.includes("You plan work")) return { status: 500 };
+      if (request.system.includes("You judge"))
+        return { text: '{"criteria":[{"name":"It is kind.","score":90,"explanation":"kind"}]}' };
+      return { text: "Dear friend." };
+    },
+    { main: () => true },
+  );
+  onTestFinished(() => server.close());
+  const folder = repository({ "a.txt": "a\n" });
+  const keys = {
+    ...{ ANTHROPIC_API_KEY: "one", ANTHROPIC_BASE_URL: server.url },
+    ...{ GEMINI_API_KEY: "two", GOOGLE_GEMINI_BASE_URL: server.url, OPENAI_API_KEY: "" },
+  };
+  const args = ["--model", "anthropic/claude-haiku-4-5", "--rubric", "It is kind."];
+  const run = (...more: string[]) => startWith(keys, folder, "goal", ...more).finished;
+  const begun = await run("run", "Greet a friend.", ...args, "--single", "--tokens", "1");
+  expect(begun.stdout).toContain("goal 1 failed");
+  const { code, stdout } = await run("resume", "1", "--tokens", "100000");
+  expect(stdout).toMatch(/scored 90\.0 of 100/);
+  expect(code).toBe(0);
+  const judged = JSON.parse((await run("show", "1", "--json")).stdout) as {
+    iterations: { evaluations: { judge: string }[] }[];
+  };
+  expect(judged.iterations[0]?.evaluations[0]?.judge).toMatch(/^google\/gemini/);
+  const named = await run(
+    "run",
+    "Greet a friend.",
+    ...args,
+    "--single",
+    "--judge",
+    "anthropic/claude-sonnet-4-5",
+  );
+  expect(named.stdout).toMatch(/warning: the judge anthropic\/claude-sonnet-4-5 is of the same family as/);
 });
 
 it("takes the address of a server of one's own, and says how where a provider is not known", async () => {

@@ -4,6 +4,12 @@ export { type Cassette, type CassetteOptions, openCassette } from "./cassette/ca
 export type { Launcher } from "./command/commandAgent.ts";
 export { ask, type ModelTool, type ModelTurn, type Question, type ToolAnswer } from "./model/ask.ts";
 export { dollarsOf } from "./model/prices.ts";
-export { type ModelChoice, type ProvidedModel, pricedAs, provideModel } from "./model/provider.ts";
+export {
+  configuredModels,
+  type ModelChoice,
+  type ProvidedModel,
+  pricedAs,
+  provideModel,
+} from "./model/provider.ts";
 export { type AgentChoice, openAgent, requireAgent } from "./openAgent.ts";
 export { added, type TraceEvent, type Usage, unknownUsage } from "./trace.ts";

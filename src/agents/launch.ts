@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, lstatSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -43,6 +52,8 @@ export interface Launchpad {
     env: Record<string, string>;
     /** Path below the home folder -> text. */
     files: Record<string, string>;
+    /** Path below the home folder -> path of a file that is copied there. */
+    copies: Record<string, string>;
     onLine: (line: string, stream: "stdout" | "stderr") => void;
   }): Running;
   /** Takes everything away. Returns what a person should know, if anything. */
@@ -145,11 +156,13 @@ export async function openLaunchpad(sandbox: Sandbox, wants: Wants): Promise<Lau
       ],
       ...whatHolds(sandbox, wants, closed),
       open: () => (keys.length > 0 ? relay.open : null),
-      start({ argv, env, files, onLine }) {
-        for (const [path, text] of Object.entries(files)) {
+      start({ argv, env, files, copies, onLine }) {
+        const placed = (path: string) => {
           mkdirSync(dirname(join(homeFolder, path)), { recursive: true, mode: 0o700 });
-          writeFileSync(join(homeFolder, path), text, { mode: 0o600 });
-        }
+          return join(homeFolder, path);
+        };
+        for (const [path, text] of Object.entries(files)) writeFileSync(placed(path), text, { mode: 0o600 });
+        for (const [path, host] of Object.entries(copies)) copyFileSync(host, placed(path));
         const whole = { HOME: home, ...proxy, ...env };
         if (forwarder) writeFileSync(environment, JSON.stringify(whole));
         return sandbox.start({

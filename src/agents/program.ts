@@ -13,7 +13,7 @@ interface Program {
 }
 
 /** A program on the user's PATH; null: there is none of that name. */
-function findProgram(name: string, env: Environment): Program | null {
+export function findProgram(name: string, env: Environment): Program | null {
   for (const folder of (env.PATH ?? "").split(":")) {
     const path = join(folder, name);
     if (!folder.startsWith("/") || !isExecutable(path)) continue;

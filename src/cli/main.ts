@@ -29,12 +29,18 @@ async function main(argv: readonly string[]): Promise<number> {
       code = (await action(...given)) ?? 0;
     };
 
-  addLabCommands(program, run);
-  addDriveCommands(program, run, version());
-  addTraceCommands(program, run);
-  addGoalCommands(program, run);
-  addSkillCommands(program, run);
-  addForgeCommands(program, run);
+  // Where the one that is asked for has been found, the rest need not be known.
+  for (const add of [
+    addLabCommands,
+    addDriveCommands,
+    addTraceCommands,
+    addGoalCommands,
+    addSkillCommands,
+    addForgeCommands,
+  ]) {
+    add(program, run);
+    if (program.commands.some((command) => command.name() === argv[0])) break;
+  }
 
   try {
     await program.parseAsync(argv, { from: "user" });
@@ -57,4 +63,6 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   // `whet log | head`: the reader has seen enough.
   if (error.code === "EPIPE") process.exit(0);
 });
-process.exitCode = await main(process.argv.slice(2));
+void main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});

@@ -6,7 +6,7 @@ export interface FrontMatterParts {
   /** What stands below it, as it is written. */
   body: string;
   /** Line and column in the file, counting from 1, of an offset in the YAML. */
-  at(offset: number): { line: number; column: number };
+  at: (offset: number) => { line: number; column: number };
 }
 
 /** What is wrong with the beginning of the file; `absent`: it does not even try to have front matter. */

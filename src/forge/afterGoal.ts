@@ -82,7 +82,7 @@ function isAtWork({ pid, at }: Mark): boolean {
 /** `whet forge run` as a process of its own, which outlives this one. */
 async function startForge(root: string): Promise<number> {
   const built = import.meta.url.includes("/dist/");
-  const cli = fileURLToPath(new URL(built ? "./cli.js" : "../cli/main.ts", import.meta.url));
+  const cli = fileURLToPath(new URL(built ? "./cli.cjs" : "../cli/main.ts", import.meta.url));
   const path = join(root, ".whetstone", "forge.log");
   // What it says while nobody looks; begun anew before it grows without end.
   const grown = (await stat(path).catch(() => null))?.size ?? 0;

@@ -23,6 +23,7 @@ import { alphaOfEdit } from "./editAlpha.ts";
 import { forgeSkill, improveSkill } from "./evolve.ts";
 import { type ForgeLimits, openMeter } from "./limits.ts";
 import { expireSkills, matrixOf } from "./matrix.ts";
+import { pageOf } from "./page.ts";
 import { replayEvaluation } from "./replay.ts";
 import { readSuite, type Suite } from "./suite.ts";
 import { type Runner, suiteTasks, testSkill } from "./testSkill.ts";
@@ -230,6 +231,37 @@ describe("testing a skill", () => {
     if (result.kind !== "ended") throw new Error(result.why);
     expect(result.verdict.kept).toBe(false);
     expect(new Set(result.trials.map(({ arm }) => arm))).toEqual(new Set(["without", "with", "placebo"]));
+  });
+});
+
+describe("who judged", () => {
+  it("is in the report and on the page, with a warning where it is the agent's kin", async () => {
+    const folder = join(root, "judged");
+    mkdirSync(folder);
+    for (let index = 0; index < 6; index++)
+      writeFileSync(
+        join(folder, `j${index}.md`),
+        `---\ncriteria: [It is kind.]\n---\nWrite letter ${index} to number ${index}.\n`,
+      );
+    const { versionId } = await addSkill(ledger, { skill: skill("a", "MAGIC"), origin: "forge" });
+    const { runner } = world(truth);
+    const told = async (judge: string) => {
+      const given = await readSuite(folder, { project: root, judge });
+      const who = { agent: "claude", model: null, judge: null };
+      const report = await testSkill({
+        ...{ ledger, versionId, suite: given, runner: { ...runner, who }, meter: openMeter({}) },
+        rule: { maxRuns: 12 },
+      });
+      if (report.kind !== "ended") throw new Error(report.why);
+      const { notes, facts } = pageOf(skill("a", "MAGIC"), report);
+      return { judges: report.judges, warnings: report.warnings, notes, facts: JSON.stringify(facts) };
+    };
+    const kin = await told("anthropic/claude-x");
+    expect(kin.judges).toEqual(["anthropic/claude-x"]);
+    expect(kin.warnings).toEqual([expect.stringContaining("same family as claude")]);
+    expect(kin.notes).toContain(kin.warnings[0]);
+    expect(kin.facts).toContain("Judge anthropic/claude-x.");
+    expect(await told("openai/gpt-x")).toMatchObject({ judges: ["openai/gpt-x"], warnings: [] });
   });
 });
 

@@ -68,11 +68,11 @@ const skill = (
   ...{ name: "closing-words", description, metadata: {}, allowedTools: [], instructions, files: new Map() },
 });
 
-async function tested(given: Skill) {
+async function tested(given: Skill, { agent = "model: local/m", whole = false } = {}) {
   const { versionId } = await addSkill(ledger, { skill: given, origin: "person" });
   const meter = openMeter({});
-  const who = { agent: "model: local/m", model: "local/m", judge: null };
-  const runner = liveRunner({ ledger, root, who, meter, env: {} });
+  const who = { agent, model: null, judge: null };
+  const runner = liveRunner({ ledger, root, who, meter, whole, env: { PATH: process.env.PATH } });
   const result = await testSkill({
     ...{ ledger, versionId, suite: await readSuite(join(root, "suite"), { project: root }), runner, meter },
     rule: { maxRuns: 24 },
@@ -143,6 +143,18 @@ describe("live trials", () => {
     });
     expect(result.verdict.invalid).toContain("description");
     expect(result.verdict.kept).toBe(false);
+  });
+
+  it("of an agent that looks for no skills say so, and have it helped by the text in its prompt", async () => {
+    const agent = "command: grep -c 'END WITH THE WORD AMEN' | sed s/1/AMEN/";
+    const given = skill("END WITH THE WORD AMEN.");
+    const deaf = await tested(given, { agent });
+    expect(deaf.verdict).toMatchObject({ kept: false, invalid: expect.stringContaining("--in-prompt") });
+    const told = await tested(
+      { ...given, name: "zebra-grooming", description: "Grooms zebras." },
+      { agent, whole: true },
+    );
+    expect(told.verdict).toMatchObject({ outcome: "better", loaded: { control: 0, treatment: 1 } });
   });
 
   it("keep nothing that changes nothing, and leave no trace in the project's repository", async () => {

@@ -115,7 +115,7 @@ async function liveTrial(
 }
 
 /** Those of some paths that lie in a folder, relative to it. */
-function inside(folder: string, paths: readonly string[]): string[] {
+export function inside(folder: string, paths: readonly string[]): string[] {
   return paths.map((path) => relative(folder, path)).filter((path) => path !== "" && !path.startsWith(".."));
 }
 

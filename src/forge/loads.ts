@@ -7,9 +7,9 @@ import { equipped, goalFromText, layOut, openTeam } from "../goals/index.ts";
 import { addTurns, type Ledger, type NewTurn } from "../ledger/index.ts";
 import { openRepo, scratchRepo } from "../repo/index.ts";
 import { openSandbox } from "../sandbox/index.ts";
-import { injectIntoPrompt, loadedSkills, loadSkill, skillOfVersion } from "../skills/index.ts";
+import { assignUses, injectIntoPrompt, loadedSkills, loadSkill, skillOfVersion } from "../skills/index.ts";
 import { costOf, type Meter } from "./limits.ts";
-import { armSkills, type LiveOptions } from "./live.ts";
+import { armSkills, inside, type LiveOptions } from "./live.ts";
 
 /**
  * Puts a question to somebody who has the skill on offer, once. Whether they read it.
@@ -54,7 +54,8 @@ export function modelLoads(options: {
         },
       ],
     });
-    await kept(options, query, model.id, turn);
+    const id = await kept(options, query, model.id, turn);
+    await assignUses(ledger, offered, id);
     if (turn.ending !== "done" && turn.ending !== "limit") throw new RunFailed(turn.message);
     return loadedSkills(turn.events).has(skill.name);
   };
@@ -67,8 +68,14 @@ const bounds = { time: 3 * 60_000, idle: 90_000, calls: 8 };
  * Gives the question to an agent as its task, in a fresh copy of the project with this skill and the library's others in
  * its folders. The turn is cut off as soon as its trace shows that it read the skill, or after a few calls without.
  */
-export function agentLoads(options: LiveOptions & { versionId: number }): Loads {
-  const { ledger, root, who, meter, versionId, env = process.env, signal } = options;
+export function agentLoads(
+  options: LiveOptions & {
+    versionId: number;
+    /** Paths that no agent may see: the suite. */
+    hide: readonly string[];
+  },
+): Loads {
+  const { ledger, root, who, meter, versionId, hide, env = process.env, signal } = options;
   let opened = options.sandbox ? Promise.resolve(options.sandbox) : null;
   return async (query) => {
     const { skill } = await skillOfVersion(ledger, versionId);
@@ -82,7 +89,9 @@ export function agentLoads(options: LiveOptions & { versionId: number }): Loads 
       const repo = existsSync(join(root, ".git"))
         ? await openRepo(root)
         : await scratchRepo(join(place, "repo"), {}, Date.now());
-      const copy = await layOut(repo, repo.head, join(place, "work"), { root, inputs: [], without: [] });
+      const copy = await layOut(repo, repo.head, join(place, "work"), {
+        ...{ root, inputs: [], without: inside(root, hide) },
+      });
       const source = armSkills(options, skill.name, versionId);
       const task = { key: "t1", title: goal.title, description: query, tools: [], dependsOn: [] };
       const asked = { goal, task, agent: member.name, kind: member.work.kind, folder: copy.folder };

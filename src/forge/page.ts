@@ -55,7 +55,7 @@ export function pageOf(
       {
         name: "Tested with",
         main: who.agent,
-        more: `${who.model ? `Model ${who.model}. ` : ""}${who.judge ? `Judge ${who.judge}. ` : "No judge: checks only. "}${verdict.runs} runs, alpha ${rule.alpha}.`,
+        more: `${who.model ? `Model ${who.model}. ` : ""}${report.judges.length > 0 ? `Judge ${report.judges.join(", ")}. ` : "No judge: checks only. "}${verdict.runs} runs, alpha ${rule.alpha}.`,
       },
     ],
     parts: partsOf(treatment, baseline),
@@ -66,6 +66,7 @@ export function pageOf(
       ...{ effect: `${signed(of.points)}${range(of.interval)}`, pairs: of.pairs },
     })),
     notes: [
+      ...report.warnings,
       ...(report.leak ? [report.leak.reason] : []),
       ...(verdict.invalid ? [verdict.invalid] : []),
       ...(verdict.more

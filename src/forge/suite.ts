@@ -178,14 +178,9 @@ async function goalsIn(
 ): Promise<Pick<Suite, "goals" | "paths" | "skipped">> {
   const single = statSync(place).isFile();
   const root = single ? dirname(place) : place;
-  const paths = single
-    ? [place]
-    : (await readdir(place, { recursive: true, withFileTypes: true }))
-        .filter((entry) => entry.isFile() && entry.name.endsWith(".md"))
-        .map((entry) => join(entry.parentPath, entry.name))
-        .sort();
+  const all = await markdownIn(place);
   const sources = await Promise.all(
-    paths.map(async (path) => ({ path, source: await readFile(path, "utf8") })),
+    all.map(async (path) => ({ path, source: await readFile(path, "utf8") })),
   );
   // A file that a person names is a goal, or an error.
   const meant = sources.filter(({ source }) => single || isMeantAsGoal(source));
@@ -195,6 +190,7 @@ async function goalsIn(
     ),
   );
   const goals: SuiteGoal[] = [];
+  const paths: string[] = [];
   for (const { path, source } of meant) {
     if (data.has(path)) continue;
     const inside = relative(root, path);
@@ -203,13 +199,18 @@ async function goalsIn(
     const goal = suiteGoal(name, source, { path, folder: dirname(path), project }, sealed);
     if (goal.goal.judge === undefined && judge !== undefined) goal.goal.judge = judge;
     goals.push(goal);
+    paths.push(path);
   }
-  const taken = new Set(goals.map(({ name }) => join(root, `${name}.md`)));
-  return {
-    goals,
-    paths: [...taken],
-    skipped: paths.filter((path) => !taken.has(path)).map((path) => relative(root, path)),
-  };
+  const skipped = all.filter((path) => !paths.includes(path)).map((path) => relative(root, path));
+  return { goals, paths, skipped };
+}
+
+async function markdownIn(place: string): Promise<string[]> {
+  if (statSync(place).isFile()) return [place];
+  return (await readdir(place, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".md"))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
 }
 
 function suiteGoal(

@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { kinshipWarnings, needsJudge } from "../goals/index.ts";
 import {
   type EvaluationKind,
   evaluationRows,
@@ -91,6 +92,10 @@ export interface TestReport {
   evaluation: number;
   who: Who;
   suite: Pick<Suite, "name" | "excluded" | "skipped"> & { goals: number; sealed: number };
+  /** Who judged rubric items; empty: checks only. */
+  judges: string[];
+  /** What the scores cannot be relied on for, a sentence each. */
+  warnings: string[];
   rule: AbRule;
   verdict: Verdict;
   treatment: Ses;
@@ -201,11 +206,23 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
       ...{ name: suite.name, goals: suite.goals.length, sealed: suite.sealed.length },
       ...{ excluded: suite.excluded, skipped: suite.skipped },
     },
+    ...judgesOf(runner.who, [...suite.goals, ...suite.sealed]),
     ...{ rule, verdict, treatment, baseline, leak: found, sealed, banding, trials },
     openings: await sealedOpenings(ledger, suite.sealedHash),
     status: settle ? status : null,
     ...settled,
   };
+}
+
+/** Who judges these goals, and whose kin they are. */
+function judgesOf(
+  { agent, model, judge }: Who,
+  goals: readonly SuiteGoal[],
+): Pick<TestReport, "judges" | "warnings"> {
+  const judges = [
+    ...new Set(goals.flatMap(({ goal }) => (needsJudge(goal) ? (judge ?? goal.judge ?? []) : []))),
+  ];
+  return { judges, warnings: judges.flatMap((each) => kinshipWarnings(each, [{ name: agent, model }])) };
 }
 
 /** One A/B test, driven. */

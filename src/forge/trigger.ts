@@ -75,6 +75,7 @@ export async function triggerTest(options: {
   const done: TriggerResult["queries"] = [];
   let stopped: string | null = null;
   const startedAt = Date.now();
+  const before = { ...meter.spent };
   const asked = async (query: string): Promise<boolean | null> => {
     stopped = stop?.requested ? "it was stopped" : meter.beyond();
     if (stopped !== null) return null;
@@ -100,12 +101,15 @@ export async function triggerTest(options: {
   };
   const result = { queries: done, sensitivity: share(true), specificity: share(false), stopped };
   if (stopped === null) {
+    const { spent } = meter;
     const { id } = await addSkillEvaluation(ledger, {
       ...{ skillVersionId: versionId, kind: "trigger", suite: "triggers", suiteHash: "", setup: "{}" },
       ...{ ...who, judge: null, startedAt },
     });
     await updateSkillEvaluation(ledger, id, {
       ...{ components: JSON.stringify(result), tasks: done.length, endedAt: Date.now() },
+      tokens: spent.silentTokens > before.silentTokens ? null : spent.tokens - before.tokens,
+      dollars: spent.silentDollars > before.silentDollars ? null : spent.dollars - before.dollars,
     });
   }
   return result;

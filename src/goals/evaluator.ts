@@ -253,21 +253,3 @@ export function feedbackOf({ results, unscored }: GoalEvaluation, failures: read
     ...failures.map((failure) => `- ${failure}`),
   ].join("\n");
 }
-
-const families: [RegExp, string][] = [
-  [/claude/i, "claude"],
-  [/gpt|codex|(^|\/)o\d/i, "gpt"],
-  [/gemini|gemma/i, "gemini"],
-  [/llama/i, "llama"],
-  [/qwen|qwq/i, "qwen"],
-  [/mistral|mixtral|magistral|devstral|codestral/i, "mistral"],
-  [/deepseek/i, "deepseek"],
-  [/grok/i, "grok"],
-  [/kimi|moonshot/i, "kimi"],
-  [/glm/i, "glm"],
-];
-
-/** Who made a model, as far as its name tells; models of one family like each other's words. */
-export function familyOf(model: string): string {
-  return families.find(([pattern]) => pattern.test(model))?.[1] ?? (model.split("/")[0] as string);
-}

@@ -8,7 +8,7 @@ export interface Split {
   body: string;
   problems: Problem[];
   /** Line and column, counting from 1, of a path in the front matter, or of its nearest parent. */
-  at(path: readonly PropertyKey[]): { line: number; column: number };
+  at: (path: readonly PropertyKey[]) => { line: number; column: number };
 }
 
 /** A Markdown file with or without front matter. Nothing is executed; never throws. */

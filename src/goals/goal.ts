@@ -31,6 +31,8 @@ export interface Goal {
   protect: string[];
   /** Paths (as checks have them) that only checks get: no working copy holds them, no task may make them. */
   hidden: string[];
+  /** No planner is asked: the goal is one task. */
+  single?: true;
   limits: GoalLimits;
   /** From which score (0 to 100) on the goal is met. Default 80. */
   threshold: number;

@@ -1,6 +1,5 @@
 export { askJson } from "./askJson.ts";
 export { layOut } from "./copy.ts";
-export { familyOf } from "./evaluator.ts";
 export type { GoalEvent } from "./events.ts";
 export { goalFiles } from "./files.ts";
 export type * from "./goal.ts";
@@ -13,6 +12,7 @@ export {
   parseGoal,
   rubricCriterion,
 } from "./goalFile.ts";
+export { kinshipWarnings, needsJudge, otherJudge } from "./kinship.ts";
 export { type ModelAgent, modelAgent } from "./modelAgent.ts";
 export { openGoals } from "./root.ts";
 export { type GoalResult, type RunGoalOptions, runGoal } from "./runGoal.ts";

@@ -13,6 +13,7 @@ import {
 import { type Agent, type TraceEvent, unknownUsage } from "../agents/index.ts";
 import {
   cancelGoal,
+  goalById,
   iterationsOf,
   type Ledger,
   openLedger,
@@ -20,7 +21,7 @@ import {
   tasksOf,
   traceOf,
 } from "../ledger/index.ts";
-import { openSandbox, type Sandbox } from "../sandbox/index.ts";
+import { openSandbox, type Sandbox, treePlace } from "../sandbox/index.ts";
 import { addSkill } from "../skills/index.ts";
 import type { GoalEvent } from "./events.ts";
 import type { Goal, Plan } from "./goal.ts";
@@ -293,19 +294,46 @@ describe("the judge", () => {
 
   it("must be named where there are rubric items, and a relative of the worker's is told of", async () => {
     const folder = repository({ "a.txt": "a\n" });
-    await expect(pursue(folder, { goal: goalOf({ criteria: rubric }), team: [] })).rejects.toThrow(
+    await expect(pursue(folder, { goal: goalOf({ criteria: rubric }), team: [], env: {} })).rejects.toThrow(
       "no judge",
     );
     const { servers } = await served((request) =>
       isJudging(request) ? say({ criteria: [grade("polite", 90), grade("short", 90)] }) : { text: "done" },
     );
-    const { events } = await pursue(folder, {
+    const { events, result } = await pursue(folder, {
       goal: goalOf({ criteria: rubric, model: "local/gpt-one", judge: "other/gpt-two", servers }),
       plan: "single",
     });
     expect(events.find((event) => event.type === "notice")).toMatchObject({
       message: expect.stringContaining("same family"),
     });
+    expect(result.warnings).toEqual([
+      expect.stringContaining("the judge other/gpt-two is of the same family"),
+    ]);
+  });
+
+  it("is of another family where nobody is named: the planner, or a provider whose key is set", async () => {
+    const folder = repository({ "a.txt": "a\n" });
+    const { server, servers } = await served((request) =>
+      isJudging(request) ? say({ criteria: [grade("polite", 90), grade("short", 90)] }) : { text: "done" },
+    );
+    const goal = goalOf({ criteria: rubric, agents: ["local/gpt-one"], servers });
+    const judged = async (more: Partial<Goal>, env: Record<string, string>) => {
+      const { result, ledger } = await pursue(folder, { goal: { ...goal, ...more }, plan: "single", env });
+      expect(result).toMatchObject({ status: "met", warnings: [] });
+      const recorded = await goalById(ledger, result.goalId);
+      return [result.criteria[0]?.judge, (JSON.parse(recorded?.goal ?? "{}") as Goal).judge];
+    };
+    expect(await judged({ planner: "other/llama-3" }, {})).toEqual(["other/llama-3", "other/llama-3"]);
+    const env = {
+      ...{ OPENAI_API_KEY: "kin", OPENAI_BASE_URL: server.url },
+      ...{ ANTHROPIC_API_KEY: "other", ANTHROPIC_BASE_URL: server.url },
+    };
+    const [judge] = await judged({ planner: "other/gpt-three" }, env);
+    expect(judge).toMatch(/^anthropic\/claude/);
+    await expect(pursue(folder, { goal, plan: "single", env: { OPENAI_API_KEY: "kin" } })).rejects.toThrow(
+      "no judge",
+    );
   });
 });
 
@@ -647,6 +675,74 @@ describe("from another terminal", () => {
     const [iteration] = await iterationsOf(ledger, result.goalId);
     const rows = await tasksOf(ledger, iteration?.id as number);
     expect(rows.map(({ agent }) => agent)).toEqual([...Array(3).fill("worker"), ...Array(3).fill("other")]);
+  });
+});
+
+describe("a goal without a plan", () => {
+  it("goes on without one: that no planner is to be asked is remembered", async () => {
+    const folder = repository({ "a.txt": "a\n" });
+    const { server, servers } = await served((request) =>
+      isPlanning(request) ? say({ tasks: [task("t1"), task("t2")] }) : { text: "hello" },
+    );
+    const ledger = await ledgerOf(folder);
+    const goal = goalOf({
+      model: "local/worker",
+      servers,
+      limits: { iterations: 2, taskTime: 5000, parallel: 1 },
+    });
+    const stop = { requested: true };
+    const begun = await pursue(folder, { ledger, goal, plan: "single", stop });
+    expect(begun.result.status).toBe("ready");
+    const { result } = await pursue(folder, { ledger, goal: begun.result.goalId });
+    expect(result).toMatchObject({ status: "failed", iterations: 2 });
+    expect(server.requests.filter(isPlanning)).toEqual([]);
+    // The same goal with a plan asks for one.
+    await pursue(folder, { ledger, goal });
+    expect(server.requests.filter(isPlanning).length).toBeGreaterThan(0);
+  });
+});
+
+/** An MCP server over standard input and output, with one tool. */
+const stdioServer = `
+require("node:readline").createInterface({ input: process.stdin }).on("line", (line) => {
+  const { id, method, params } = JSON.parse(line);
+  const result = {
+    initialize: { protocolVersion: params?.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: "s", version: "1" } },
+    "tools/list": { tools: [{ name: "where", inputSchema: { type: "object" } }] },
+    "tools/call": { content: [{ type: "text", text: process.cwd() }] },
+  }[method];
+  if (id !== undefined)
+    console.log(JSON.stringify(result ? { jsonrpc: "2.0", id, result } : { jsonrpc: "2.0", id, error: { code: -32601, message: "no" } }));
+});
+`;
+
+describe("what is not confined", () => {
+  it("is said of every goal beside its isolation level: MCP servers with a network above all", async () => {
+    const folder = repository({ "server.cjs": stdioServer });
+    const { server, servers } = await served((request) =>
+      request.messages.some(({ results }) => results.length > 0)
+        ? { text: "hello" }
+        : { tools: [{ name: "local_where", args: {} }] },
+    );
+    const goal = goalOf({
+      ...{
+        model: "local/worker",
+        servers,
+        mcp: { local: { command: "node server.cjs", network: true } },
+      },
+      criteria: [{ name: "said", weight: 1, kind: "output", contains: "hello" }],
+    });
+    const { result, events } = await pursue(folder, { goal, plan: "single" });
+    expect(result).toMatchObject({ status: "met", isolation: { level: sandbox.isolation.level } });
+    const warning = "the MCP server local has the network, and so has what it runs of the work";
+    expect(result.warnings).toEqual([warning]);
+    expect(result.isolation.notEnforced).toEqual([...sandbox.isolation.notEnforced, warning]);
+    expect(events).toContainEqual({ type: "notice", message: warning });
+    // It was there, and answered from where commands run.
+    const answered = server.requests.at(-1)?.messages.at(-1)?.results[0]?.text;
+    expect(answered).toContain(sandbox.isolation.level === "L2" ? treePlace : "work");
+    const plain = await pursue(folder, { goal: { ...goal, mcp: {} }, plan: "single" });
+    expect(plain.result.isolation.notEnforced).toEqual(sandbox.isolation.notEnforced);
   });
 });
 

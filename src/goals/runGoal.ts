@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { lstat, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { ProvidedModel } from "../agents/index.ts";
 import { UserError } from "../errors.ts";
 import { removeTree } from "../evaluator/index.ts";
 import {
@@ -40,13 +39,14 @@ import {
 import { openSandbox, type Sandbox } from "../sandbox/index.ts";
 import { openBudget } from "./budget.ts";
 import { isBelow } from "./copy.ts";
-import { evaluateGoal, familyOf, feedbackOf } from "./evaluator.ts";
+import { evaluateGoal, feedbackOf } from "./evaluator.ts";
 import type { GoalEvent } from "./events.ts";
 import { everyPath } from "./everyPath.ts";
 import { goalFiles } from "./files.ts";
 import type { CriterionResult, Goal, GoalLimits, Plan, Task } from "./goal.ts";
 import { goalHash } from "./goalFile.ts";
 import { goldenPlans, goldenRow } from "./golden.ts";
+import { kinshipWarnings, needsJudge, otherJudge, type Worker } from "./kinship.ts";
 import { assignTasks } from "./matcher.ts";
 import { carryOut, type Halt, type Pursuit } from "./orchestrator.ts";
 import { heedOrders } from "./orders.ts";
@@ -77,7 +77,7 @@ export interface RunGoalOptions {
   planner?: string;
   judge?: string;
   limits?: Partial<GoalLimits>;
-  /** `single`: no planner is asked. A plan: the first iteration's. */
+  /** `single`: no planner is asked, also when the goal goes on. A plan: the first iteration's. */
   plan?: "single" | Plan;
   /** Agents that are open already, instead of those that the goal names. */
   team?: readonly Member[];
@@ -120,6 +120,10 @@ export interface GoalResult {
   commit: string;
   /** Folder that holds the best state, for goals outside of the project's repository; else null. */
   result: string | null;
+  /** The level at which commands of the built-in agent and checks ran, and what it does not enforce. */
+  isolation: { level: string; notEnforced: string[] };
+  /** What the score and the confinement cannot be relied on for, a sentence each. */
+  warnings: string[];
   /** Ids of all its turns, oldest first. */
   turns: number[];
   /** Of all processes that worked on it, milliseconds. */
@@ -151,8 +155,8 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
   const began = performance.now();
 
   const recorded = typeof options.goal === "number" ? await requireGoal(ledger, options.goal) : null;
-  const goal = settled(recorded ? (JSON.parse(recorded.goal) as Goal) : (options.goal as Goal), options);
-  requireSensible(goal);
+  const given = settled(recorded ? (JSON.parse(recorded.goal) as Goal) : (options.goal as Goal), options);
+  requireSensible(given);
   const sandbox = options.sandbox ?? (await openSandbox());
   const around = {
     env,
@@ -160,9 +164,12 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
     onNotice: notice,
     ...(options.seed === undefined ? {} : { seed: options.seed }),
   };
-  const team = options.team ?? (await openTeam(goal, root, around));
+  const team = options.team ?? (await openTeam(given, root, around));
+  const judging = judgeOf(given, team, env);
+  const goal: Goal = judging.judge === null ? given : { ...given, judge: judging.judge };
+  const warnings = [...judging.warnings, ...unconfined(goal, team)];
   const judge = goal.judge === undefined ? null : await provide(goal, goal.judge, env);
-  const plannerName = options.plan === "single" ? undefined : (goal.planner ?? goal.model);
+  const plannerName = goal.single ? undefined : (goal.planner ?? goal.model);
   const planner = plannerName === undefined ? null : await provide(goal, plannerName, env);
   const tools = [
     ...new Set(team.flatMap((member) => (member.tools.length === 0 ? builtInTools : member.tools))),
@@ -182,7 +189,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
   try {
     const { repo, base, branch, scratch } = await ground(options, goal, id, folder, recorded);
     listener({ type: "goal", id, title: goal.title, branch, resumed: recorded !== null });
-    warnOfKinship(team, judge, goal, notice);
+    for (const warning of [...judging.notices, ...warnings]) notice(warning);
     const budget = openBudget(ledger, id, goal.limits, spentMs);
     const pursuit: Pursuit = {
       ...{ ledger, goalId: id, goal, repo, root, team, budget, orders, listener, world },
@@ -378,6 +385,11 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
       ...{ goalId: id, status, reason, score: best?.score ?? null, threshold: goal.threshold, unscored },
       criteria: best ? await criteriaOf(ledger, best.id) : [],
       ...{ iterations: iterations.length, bestIteration: best?.number ?? null, branch, commit, result },
+      isolation: {
+        level: sandbox.isolation.level,
+        notEnforced: [...sandbox.isolation.notEnforced, ...unconfined(goal, team)],
+      },
+      warnings,
       ...{
         turns: await goalTurns(ledger, id),
         wallMs: spentMs(),
@@ -435,6 +447,7 @@ function settled(goal: Goal, options: RunGoalOptions): Goal {
     ...(model === undefined ? {} : { model }),
     ...(planner === undefined ? {} : { planner }),
     ...(judge === undefined ? {} : { judge }),
+    ...(options.plan === "single" ? { single: true as const } : {}),
     limits: { ...goal.limits, ...limits },
   };
 }
@@ -444,11 +457,6 @@ function requireSensible(goal: Goal): void {
     throw new UserError(
       "the goal has no criterion: nobody could say whether it is met",
       'give a check (--check "npm test") or something for a judge (--rubric "The text is polite.")',
-    );
-  if (goal.judge === undefined && goal.criteria.some(({ kind }) => kind === "rubric"))
-    throw new UserError(
-      "the goal has rubric items, and no judge is there to score them",
-      "name one: --judge provider/model, best of another family than the model that does the work",
     );
 }
 
@@ -564,21 +572,39 @@ async function criteriaOf(ledger: Ledger, iterationId: number): Promise<Criterio
   }));
 }
 
-function warnOfKinship(
-  team: readonly Member[],
-  judge: ProvidedModel | null,
+/**
+ * Who judges a goal with rubric items: whoever is named, with what speaks against that one, else a model of another family
+ * than the workers'. Null: nobody has to.
+ *
+ * @throws UserError when somebody has to be named.
+ */
+function judgeOf(
   goal: Goal,
-  notice: (text: string) => void,
-): void {
-  if (judge === null || !goal.criteria.some(({ kind }) => kind === "rubric")) return;
-  for (const { name, model, work } of team) {
-    const known = model ?? (work.kind === "agent" ? ownModels[work.agent.name] : undefined);
-    if (known !== undefined && familyOf(known) === familyOf(judge.id))
-      notice(
-        `the judge ${judge.id} is of the same family as ${name}: models like the words of their own kind`,
-      );
-  }
+  team: readonly Member[],
+  env: Readonly<Record<string, string | undefined>>,
+): { judge: string | null; warnings: string[]; notices: string[] } {
+  const named = goal.judge ?? null;
+  if (!needsJudge(goal)) return { judge: named, warnings: [], notices: [] };
+  const workers = team.map(
+    ({ name, model, work }): Worker => ({ name: work.kind === "agent" ? work.agent.name : name, model }),
+  );
+  if (named !== null) return { judge: named, warnings: kinshipWarnings(named, workers), notices: [] };
+  const judge = otherJudge(workers, [goal.planner, goal.model], env);
+  if (judge === null)
+    throw new UserError(
+      "the goal has rubric items, and no judge is there to score them",
+      "name one: --judge provider/model, best of another family than the model that does the work",
+    );
+  const notice = `${judge} judges, of another family than those who work (--judge names another one)`;
+  return { judge, warnings: [], notices: [notice] };
 }
 
-/** What coding agents use when nobody says otherwise. */
-const ownModels: Record<string, string> = { claude: "claude", codex: "gpt", gemini: "gemini" };
+/** What the built-in agent can reach past the sandbox, in words. */
+function unconfined(goal: Goal, team: readonly Member[]): string[] {
+  if (!team.some(({ work }) => work.kind === "model")) return [];
+  return Object.entries(goal.mcp).flatMap(([name, server]) =>
+    "command" in server && server.network
+      ? [`the MCP server ${name} has the network, and so has what it runs of the work`]
+      : [],
+  );
+}

@@ -4,7 +4,6 @@ import { UserError } from "../errors.ts";
 import type { Ledger } from "./ledger.ts";
 import type {
   AuditTable,
-  CostTable,
   DecisionTable,
   EvaluationTable,
   ExperimentTable,
@@ -224,8 +223,23 @@ export async function addEvaluation(ledger: Ledger, evaluation: Insertable<Evalu
   await ledger.db.insertInto("evaluations").values(evaluation).execute();
 }
 
-export async function addDecision(ledger: Ledger, decision: Insertable<DecisionTable>): Promise<void> {
-  await ledger.db.insertInto("decisions").values(decision).execute();
+/** Records a decision, what measuring it cost and, where a machine draws one, its lesson: all of it or nothing. */
+export async function addDecision(
+  ledger: Ledger,
+  decision: Insertable<DecisionTable>,
+  lesson: { verdict: "confirmed" | "refuted" | null; text: string } | null = null,
+): Promise<void> {
+  const { experimentId, wallMs } = decision;
+  await ledger.db.transaction().execute(async (tx) => {
+    await tx.insertInto("decisions").values(decision).execute();
+    await tx.insertInto("costs").values({ experimentId, kind: "evaluate", ms: wallMs }).execute();
+    if (lesson)
+      await tx
+        .updateTable("experiments")
+        .set({ verdict: lesson.verdict, lesson: lesson.text })
+        .where("id", "=", experimentId)
+        .execute();
+  });
 }
 
 export async function setKeepCommit(
@@ -260,10 +274,6 @@ export async function spoilAudit(ledger: Ledger, id: number): Promise<void> {
     .set((eb) => ({ finalState: eb(eb.val("spoilt "), "||", eb.ref("finalState")) }))
     .where("id", "=", id)
     .execute();
-}
-
-export async function addCost(ledger: Ledger, cost: Insertable<CostTable>): Promise<void> {
-  await ledger.db.insertInto("costs").values(cost).execute();
 }
 
 export async function addProbe(ledger: Ledger, probe: Insertable<ProbeTable>): Promise<void> {

@@ -2,16 +2,9 @@ import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
-import {
-  CamelCasePlugin,
-  CompiledQuery,
-  type DatabaseConnection,
-  Kysely,
-  SqliteDialect,
-  type SqliteDialectConfig,
-  SqliteDriver,
-} from "kysely";
+import { Kysely } from "kysely";
 import { RunFailed, UserError } from "../errors.ts";
+import { sqliteDialect } from "./dialect.ts";
 import * as first from "./migrations/001_first.ts";
 import * as honesty from "./migrations/002_honesty.ts";
 import * as agents from "./migrations/003_agents.ts";
@@ -57,10 +50,7 @@ export async function openLedger(path: string): Promise<Ledger> {
     sqlite.close();
     throw unusable(path, error);
   }
-  const db = new Kysely<Schema>({
-    dialect: new ImmediateDialect({ database: sqlite }),
-    plugins: [new CamelCasePlugin()],
-  });
+  const db = new Kysely<Schema>({ dialect: sqliteDialect(sqlite) });
   try {
     await migrate(db, sqlite, path);
   } catch (error) {
@@ -143,33 +133,4 @@ function unusable(path: string, error: unknown): UserError {
     );
   const fix = "check that the folder is writable and the disk is not full; nothing was changed";
   return /^SQLITE_(IOERR|FULL)/.test(code) ? new RunFailed(message, fix) : new UserError(message, fix);
-}
-
-/**
- * Kysely begins SQLite transactions deferred: one that reads first and then writes fails at once with
- * SQLITE_BUSY_SNAPSHOT when another process wrote in between, whatever the timeout. Immediate ones wait instead.
- */
-class ImmediateDialect extends SqliteDialect {
-  readonly #config: SqliteDialectConfig;
-  constructor(config: SqliteDialectConfig) {
-    super(config);
-    this.#config = config;
-  }
-  override createDriver(): SqliteDriver {
-    return new ImmediateDriver(this.#config);
-  }
-}
-
-class ImmediateDriver extends SqliteDriver {
-  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw("begin immediate"));
-  }
-  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    try {
-      await super.rollbackTransaction(connection);
-    } catch (error) {
-      // On a full disk SQLite has rolled back by itself; the first error is the one to be told.
-      if (!/no transaction is active/.test(String(error))) throw error;
-    }
-  }
 }

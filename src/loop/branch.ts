@@ -11,7 +11,7 @@ import {
   setKeepCommit,
   setReviewCommit,
 } from "../ledger/index.ts";
-import { branchTip, type Repo, recordKeep } from "../repo/index.ts";
+import { branchTip, isAt, type Repo, recordKeep } from "../repo/index.ts";
 import { decidingStage } from "./ladder.ts";
 
 export interface Branched {
@@ -80,10 +80,10 @@ export async function settleBranch(at: Branched): Promise<string> {
   );
   const start = baseline.reduce((sum, run) => sum + (run.value as number), 0) / baseline.length;
   let commit = row.baseCommit;
-  let standing: { experiment: ExperimentRow; before: Record<string, string | null> }[] = [];
+  let standing: ExperimentRow[] = [];
 
   const takeBack = async (review: (typeof rejections)[number]) => {
-    const first = standing.findIndex(({ experiment }) => experiment.number === review.number);
+    const first = standing.findIndex(({ number }) => number === review.number);
     if (first < 0) return;
     const fallen = standing.slice(first);
     standing = standing.slice(0, first);
@@ -92,13 +92,13 @@ export async function settleBranch(at: Branched): Promise<string> {
       return;
     }
     const changes: Record<string, string | null> = {};
-    for (const { before } of fallen.toReversed()) Object.assign(changes, before);
-    const built = fallen.slice(1).map(({ experiment }) => `#${experiment.number}`);
+    for (const { id } of fallen.toReversed()) Object.assign(changes, (await changeOf(ledger, id)).before);
+    const built = fallen.slice(1).map(({ number }) => `#${number}`);
     commit = await recordKeep(repo, row.branch, {
       parent: commit,
       changes,
       message: [
-        `Take back #${review.number}: ${fallen[0]?.experiment.what}`,
+        `Take back #${review.number}: ${fallen[0]?.what}`,
         "",
         review.note ? `Rejected by review: ${review.note}.` : "Rejected by review.",
         ...(built.length > 0 ? ["", `With it goes what was built on it: ${built.join(", ")}.`] : []),
@@ -117,21 +117,20 @@ export async function settleBranch(at: Branched): Promise<string> {
     while (waiting[0] && waiting[0].afterNumber < experiment.number)
       await takeBack(waiting.shift() as (typeof rejections)[number]);
     const made = experiment.decision as NonNullable<ExperimentRow["decision"]>;
-    const change = await changeOf(ledger, experiment.id);
-    const last = standing.at(-1)?.experiment.decision?.value ?? start;
-    commit = made.keepCommit ?? (await commitKeep(at, experiment, change.after, commit, last));
-    standing.push({ experiment, before: change.before });
+    const last = standing.at(-1)?.decision?.value ?? start;
+    const missing = async () =>
+      commitKeep(at, experiment, (await changeOf(ledger, experiment.id)).after, commit, last);
+    commit = made.keepCommit ?? (await missing());
+    standing.push(experiment);
   }
   for (const review of waiting) await takeBack(review);
 
-  if (keeps.length === 0) return commit;
+  if (keeps.length === 0 || (await isAt(repo, row.branch, commit))) return commit;
   const tip = await branchTip(repo, row.branch);
-  if (tip !== commit)
-    throw new UserError(
-      tip === null
-        ? `the branch ${row.branch} is gone; its last commit is ${commit.slice(0, 10)}`
-        : `the branch ${row.branch} was moved by somebody else (it is at ${tip.slice(0, 10)}, the session left it at ${commit.slice(0, 10)})`,
-      `put it back with: git branch -f ${row.branch} ${commit.slice(0, 10)}`,
-    );
-  return commit;
+  throw new UserError(
+    tip === null
+      ? `the branch ${row.branch} is gone; its last commit is ${commit.slice(0, 10)}`
+      : `the branch ${row.branch} was moved by somebody else (it is at ${tip.slice(0, 10)}, the session left it at ${commit.slice(0, 10)})`,
+    `put it back with: git branch -f ${row.branch} ${commit.slice(0, 10)}`,
+  );
 }

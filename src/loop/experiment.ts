@@ -2,7 +2,6 @@ import { posix } from "node:path";
 import * as decision from "../decision/index.ts";
 import { changedPins } from "../evaluator/index.ts";
 import {
-  addCost,
   addDecision,
   addExperiment,
   changeOf,
@@ -15,7 +14,6 @@ import {
   openExperiment,
   StaleIncumbent,
   setCandidateCommit,
-  setLesson,
   violationsOf,
 } from "../ledger/index.ts";
 import {
@@ -297,41 +295,35 @@ export async function evaluate(session: Session, state: LoopState, proposed: Pro
   const value = measuredValue(evaluations, stage);
   const own = evaluations.filter((run) => run.arm === "candidate");
   const decidedAt = Date.now();
-  await addDecision(ledger, {
-    experimentId: experiment.id,
-    kind: made.kind,
-    effect: made.effect,
-    low: made.interval?.[0] ?? null,
-    high: made.interval?.[1] ?? null,
-    p: made.p,
-    pReal: made.pReal,
-    t: made.t,
-    df: made.df,
-    pairs: made.pairs,
-    provisional: made.provisional ? 1 : 0,
-    reason: made.reason,
-    value,
-    runs: evaluations.length,
-    peakBytes: own.length > 0 ? Math.max(...own.map((run) => run.peakBytes)) : null,
-    wallMs: evaluations.reduce((sum, run) => sum + run.wallMs, 0),
-    decidedAt,
-    stages: rungs.length > 0 ? JSON.stringify(rungs) : null,
-    doubt: made.doubt,
-    raced: noise.raced - state.noise.raced,
-    allowance: noise.allowance - state.noise.allowance,
-  });
-  await addCost(ledger, {
-    experimentId: experiment.id,
-    kind: "evaluate",
-    ms: evaluations.reduce((sum, run) => sum + run.wallMs, 0),
-    tokensIn: null,
-    tokensOut: null,
-    dollars: null,
-  });
-  if (experiment.researcher !== drivingAgent) {
-    const lesson = lessonOf(made, contract.metric.name);
-    await setLesson(ledger, experiment.id, lesson.verdict, lesson.text);
-  }
+  // An agent that drives draws its own lessons.
+  const lesson = experiment.researcher === drivingAgent ? null : lessonOf(made, contract.metric.name);
+  await addDecision(
+    ledger,
+    {
+      experimentId: experiment.id,
+      kind: made.kind,
+      effect: made.effect,
+      low: made.interval?.[0] ?? null,
+      high: made.interval?.[1] ?? null,
+      p: made.p,
+      pReal: made.pReal,
+      t: made.t,
+      df: made.df,
+      pairs: made.pairs,
+      provisional: made.provisional ? 1 : 0,
+      reason: made.reason,
+      value,
+      runs: evaluations.length,
+      peakBytes: own.length > 0 ? Math.max(...own.map((run) => run.peakBytes)) : null,
+      wallMs: evaluations.reduce((sum, run) => sum + run.wallMs, 0),
+      decidedAt,
+      stages: rungs.length > 0 ? JSON.stringify(rungs) : null,
+      doubt: made.doubt,
+      raced: noise.raced - state.noise.raced,
+      allowance: noise.allowance - state.noise.allowance,
+    },
+    lesson,
+  );
 
   const decided = (await experimentByNumber(ledger, row.id, experiment.number)) as ExperimentRow;
   let next = incumbent;

@@ -123,7 +123,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
   const ledger = await openLedger(ledgerPath(lab.folder));
   try {
     const repo = await found;
-    await takeLab(ledger);
+    const all = await takeLab(ledger);
     const folder = join(whetstoneFolder(lab.folder), "work");
     const sandbox = await openSandbox({
       require: contract.isolation === "required",
@@ -131,7 +131,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       ...(options.level ? { level: options.level } : {}),
       ...(options.swift ? { memo: join(whetstoneFolder(lab.folder), "sandbox.json") } : {}),
     });
-    const existing = options.fresh ? null : await resumable(ledger, lab, repo, options.tag, listener);
+    const existing = options.fresh ? null : resumable(all, lab, repo, options.tag, listener);
     const { level } = sandbox.isolation;
     if (existing && existing.level !== level)
       throw new UserError(
@@ -553,14 +553,13 @@ function defaultTag(now: Date): string {
 }
 
 /** The session that `whet run` goes on with, or null for a new one. */
-async function resumable(
-  ledger: Ledger,
+function resumable(
+  all: readonly SessionRow[],
   lab: LabFolder,
   repo: Repo,
   tag: string | undefined,
   listener: Listener,
-): Promise<SessionRow | null> {
-  const all = await sessions(ledger);
+): SessionRow | null {
   if (tag !== undefined) {
     const named = all.find((session) => session.tag === tag);
     if (named && named.programHash !== lab.program.hash) throw changedProgram(named, lab);
@@ -593,10 +592,15 @@ function changedProgram(session: SessionRow, { programFile }: LabFolder): UserEr
   );
 }
 
-/** Before anything is laid out: two processes in one working folder would measure each other's files. */
-async function takeLab(ledger: Ledger): Promise<void> {
+/**
+ * Before anything is laid out: two processes in one working folder would measure each other's files.
+ *
+ * @returns the lab's sessions, newest first.
+ */
+async function takeLab(ledger: Ledger): Promise<SessionRow[]> {
   const taken = !ledger.hold();
-  for (const session of await sessions(ledger))
+  const all = await sessions(ledger);
+  for (const session of all)
     if (session.holder !== null && session.holder !== thisProcess() && isAlive(session.holder))
       throw new UserError(
         `session "${session.tag}" is already running in this lab (process ${session.holder.split(":")[0]})`,
@@ -607,6 +611,7 @@ async function takeLab(ledger: Ledger): Promise<void> {
       "another process is already running in this lab",
       "watch it with `whet status`, or stop it there with Ctrl-C first",
     );
+  return all;
 }
 
 async function release(ledger: Ledger): Promise<void> {

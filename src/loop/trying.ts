@@ -19,7 +19,7 @@ import {
   violationsOf,
 } from "../ledger/index.ts";
 import { readTrying, type TryingNote, whetstoneFolder, writeTrying } from "../notebook/index.ts";
-import { applyChange, contentHash, type Violation } from "../repo/index.ts";
+import { applyChange, contentHash, identity, rememberIdentity, type Violation } from "../repo/index.ts";
 import type { Hypothesis } from "../researcher/index.ts";
 import { auditSession } from "./audit.ts";
 import { alarm } from "./divergence.ts";
@@ -39,6 +39,8 @@ export interface TryingOptions extends Pick<SessionOptions, "tag" | "fresh" | "s
   workspace?: string;
   /** False: do not try Whetstone's own cheats on the evaluator before the first experiment. */
   probe?: boolean;
+  /** One try and then `close`: what the opening of the session found out and wrote down is not asked or written again. */
+  single?: boolean;
   /** Ends the opening (setup, baseline) at once. */
   signal?: AbortSignal;
 }
@@ -169,12 +171,16 @@ async function begin(
     for (const message of session.remarks) session.listener({ type: "notice", message });
   if (options.probe !== false && state.decided === 0) await probe(session);
   const copy = await workspaceOf(session, folder, state.incumbent.files);
-  if (note?.tag !== row.tag || note.workspace !== folder)
-    await writeTrying(lab.folder, { tag: row.tag, workspace: folder, lab: copy.lab, startedAt: Date.now() });
+  if (options.single && note?.who) rememberIdentity(session.repo, note.who);
+  const who = await identity(session.repo);
+  if (note?.tag !== row.tag || note.workspace !== folder || note.who !== who)
+    await writeTrying(lab.folder, {
+      ...{ tag: row.tag, workspace: folder, lab: copy.lab, startedAt: Date.now(), who },
+    });
 
   const account = async (since: number) => {
     row.spentMs += Math.round(performance.now() - since);
-    await updateSession(ledger, row.id, { spentMs: row.spentMs });
+    if (!options.single) await updateSession(ledger, row.id, { spentMs: row.spentMs });
   };
   row.spentMs += Math.round(performance.now() - begun);
 
@@ -272,9 +278,10 @@ async function begin(
     state = await evaluate(session, state, proposed);
     soundAlarm();
     await copy.put(state.incumbent.files);
-    const outcome = await outcomeOf(session, experiment.number);
+    const closed = await requireExperiment(session, experiment.number);
+    const outcome = await outcomeFrom(session, closed);
     const answer: Tried = { kind: "decided", outcome, finished, standing: await standing() };
-    answeredAt = await lastDecision(session, state);
+    answeredAt = closed.decision?.decidedAt ?? answeredAt;
     return answer;
   };
 
@@ -420,7 +427,11 @@ async function requireExperiment({ ledger, row }: Session, number: number): Prom
 }
 
 async function outcomeOf(session: Session, number: number): Promise<Outcome> {
-  const experiment = await requireExperiment(session, number);
+  return outcomeFrom(session, await requireExperiment(session, number));
+}
+
+async function outcomeFrom(session: Session, experiment: ExperimentRow): Promise<Outcome> {
+  const { number } = experiment;
   const made = experiment.decision as NonNullable<ExperimentRow["decision"]>;
   const failing = made.kind !== "keep" && made.effect === null;
   const runs = failing ? await evaluationsOf(session.ledger, { experiment: experiment.id }) : [];

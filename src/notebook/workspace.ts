@@ -12,6 +12,8 @@ export interface TryingNote {
   lab: string;
   /** Milliseconds since the epoch. */
   startedAt: number;
+  /** Whom its commits are by, as git had it when `whet start` asked. */
+  who: string;
 }
 
 export async function readTrying(lab: string): Promise<TryingNote | null> {

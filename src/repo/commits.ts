@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join, posix } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RunFailed, UserError } from "../errors.ts";
-import { GitError, git, removeCrashReport } from "./git.ts";
+import { GitError, git, gitDialogue, removeCrashReport } from "./git.ts";
 import { pathFault } from "./harvest.ts";
 import type { Repo } from "./repo.ts";
 
@@ -19,7 +19,7 @@ export interface NewCommit {
 
 /** Records a candidate's tree under `ref` (below refs/whetstone/), so that nothing tried is ever lost. */
 export async function recordCandidate(repo: Repo, ref: string, commit: NewCommit): Promise<string> {
-  return fastImport(repo, ref, commit, await modesOf(repo, commit));
+  return fastImport(repo, ref, commit);
 }
 
 /**
@@ -30,14 +30,10 @@ export async function recordCandidate(repo: Repo, ref: string, commit: NewCommit
  * @throws UserError when somebody else has moved the branch, or has it checked out.
  */
 export async function recordKeep(repo: Repo, branch: string, commit: NewCommit): Promise<string> {
-  const [{ tip, checkedOut }, modes] = await Promise.all([
-    branchState(repo, branch),
-    modesOf(repo, commit),
-    identity(repo),
-  ]);
+  const [{ tip, checkedOut }] = await Promise.all([branchState(repo, branch), identity(repo)]);
   if (tip !== null && tip !== commit.parent) {
     // Made under a name of its own first: only then can its id be compared with the branch.
-    const id = await fastImport(repo, `refs/whetstone/keep/${branch}`, commit, modes);
+    const id = await fastImport(repo, `refs/whetstone/keep/${branch}`, commit);
     if (tip === id) return id;
     throw new UserError(
       `the branch ${branch} was moved by somebody else (it is at ${tip.slice(0, 10)}, the session left it at ${commit.parent.slice(0, 10)})`,
@@ -50,7 +46,7 @@ export async function recordKeep(repo: Repo, branch: string, commit: NewCommit):
       `the branch ${branch} is checked out; a session cannot move it there`,
       "switch to your own branch first (git switch -)",
     );
-  return fastImport(repo, `refs/heads/${branch}`, commit, modes);
+  return fastImport(repo, `refs/heads/${branch}`, commit);
 }
 
 /**
@@ -151,17 +147,13 @@ export async function branchState(
  * One `git fast-import` makes blobs, trees, commit and reference. A branch only goes forward (git refuses otherwise);
  * a reference below refs/whetstone/ is overwritten.
  */
-async function fastImport(
-  repo: Repo,
-  ref: string,
-  commit: NewCommit,
-  modes: ReadonlyMap<string, string>,
-): Promise<string> {
+async function fastImport(repo: Repo, ref: string, commit: NewCommit): Promise<string> {
+  const changes = pathsInTree(repo, commit);
   const who = await identity(repo);
   const own = ref.startsWith("refs/whetstone/");
   // The stream is made of lines: a name with a line feed could say anything to git.
   if (/[\s\p{Cc}]/u.test(ref)) throw new Error(`no reference can be called ${JSON.stringify(ref)}`);
-  const parts: (string | Buffer)[] = ["feature done\n"];
+  const parts: (string | Buffer)[] = [];
   if (own) parts.push(`reset ${ref}\nfrom ${commit.parent}\n\n`);
   const date = `${Math.floor(commit.when / 1000)} +0000`;
   parts.push(
@@ -169,18 +161,24 @@ async function fastImport(
     data(commit.message),
   );
   parts.push(`from ${commit.parent}\n`);
-  for (const [path, text] of Object.entries(commit.changes)) {
-    const full = posix.join(repo.labPath, path);
-    if (text === null) parts.push(`D ${quote(full)}\n`);
-    else parts.push(`M ${modes.get(full) ?? "100644"} inline ${quote(full)}\n`, data(text));
-  }
-  parts.push("\nget-mark :1\n", "done\n");
-  const input = Buffer.concat(parts.map((part) => (typeof part === "string" ? Buffer.from(part) : part)));
+  // What it is now is asked before it is changed: an executable file stays one.
+  const asked = ["feature done\n", ...changes.map(([path]) => `ls ${commit.parent} ${quote(path)}\n`)];
+  const rest = (answers: readonly string[]): Buffer => {
+    const all = [...parts];
+    for (const [index, [path, text]] of changes.entries()) {
+      const mode = answers[index]?.startsWith("100755 ") ? "100755" : "100644";
+      if (text === null) all.push(`D ${quote(path)}\n`);
+      else all.push(`M ${mode} inline ${quote(path)}\n`, data(text));
+    }
+    all.push("\nget-mark :1\n", "done\n");
+    return Buffer.concat(all.map((part) => (typeof part === "string" ? Buffer.from(part) : part)));
+  };
   const args = ["fast-import", "--quiet", "--date-format=raw", "--cat-blob-fd=1"];
   if (own) args.push("--force");
   for (let attempt = 0; ; attempt++) {
     try {
-      return (await git(repo.root, args, { input })).trim().split("\n").at(-1) as string;
+      const said = await gitDialogue(repo.root, args, asked.join(""), changes.length, rest);
+      return said.trim().split("\n").at(-1) as string;
     } catch (error) {
       if (!(error instanceof GitError)) throw error;
       await removeCrashReport(repo.gitDir, error.message);
@@ -225,26 +223,21 @@ export async function clearStaleLock(lock: string): Promise<boolean> {
 }
 
 /**
- * An executable file stays one: the modes of changed paths (relative to the root) that are not the usual one.
+ * The changes with their paths as seen from the root.
  *
  * @throws Error for a path that no candidate may have; the commit's lines are made of these paths.
  */
-async function modesOf(repo: Repo, commit: NewCommit): Promise<Map<string, string>> {
-  for (const path of Object.keys(commit.changes)) {
+function pathsInTree(repo: Repo, commit: NewCommit): [string, string | null][] {
+  return Object.entries(commit.changes).map(([path, text]) => {
     const fault = pathFault(path);
     if (fault) throw new Error(`${JSON.stringify(path)} cannot be committed: ${fault}`);
-  }
-  const paths = Object.keys(commit.changes).map((path) => posix.join(repo.labPath, path));
-  const modes = new Map<string, string>();
-  if (paths.length === 0) return modes;
-  const listing = await git(repo.root, ["ls-tree", "-z", "--full-tree", commit.parent, "--", ...paths]);
-  for (const line of listing.split("\0"))
-    if (line.startsWith("100755")) modes.set(line.slice(line.indexOf("\t") + 1), "100755");
-  return modes;
+    return [posix.join(repo.labPath, path), text];
+  });
 }
 
 const identityCache = new Map<string, Promise<string>>();
 
+/** Whom commits are by, as `name <address>`: the user of this repository; asked once in a process. */
 export function identity(repo: Repo): Promise<string> {
   const known = identityCache.get(repo.root);
   if (known) return known;
@@ -262,6 +255,11 @@ export function identity(repo: Repo): Promise<string> {
     });
   identityCache.set(repo.root, found);
   return found;
+}
+
+/** Takes whom the commits of this process are by as it was found out before. */
+export function rememberIdentity(repo: Repo, who: string): void {
+  if (/^[^<>\n]+ <[^<>\n]*>$/.test(who)) identityCache.set(repo.root, Promise.resolve(who));
 }
 
 /** Reading a name is the one thing for which the user's own configuration counts. */

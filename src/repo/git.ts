@@ -32,18 +32,68 @@ export async function gitBytes(
       { cwd: folder, env: { ...environment(), ...options.env }, encoding: "buffer", maxBuffer: 2 ** 30 },
       (error, stdout, stderr) => {
         if (!error) return resolve(stdout);
-        if ((error as NodeJS.ErrnoException).code === "ENOENT")
-          return reject(
-            existsSync(folder)
-              ? new UserError("git is not installed", "install git 2.31 or newer")
-              : new UserError(`the folder ${folder} does not exist`),
-          );
-        reject(new GitError(args[0] ?? "", stderr.toString().trim() || error.message));
+        reject(
+          notStarted(folder, error as NodeJS.ErrnoException) ??
+            new GitError(args[0] ?? "", stderr.toString().trim() || error.message),
+        );
       },
     );
     // A git that ends early closes the pipe; its exit code says why.
     child.stdin?.on("error", () => {});
     child.stdin?.end(options.input ?? "");
+  });
+}
+
+/**
+ * One git that answers questions before it is told the rest: `asked` is written, and what `rest` makes of the lines
+ * that come back follows.
+ *
+ * @param lines how many lines the questions are answered with.
+ * @returns everything that it said after the answers.
+ * @throws UserError, GitError as `git` does.
+ */
+export async function gitDialogue(
+  folder: string,
+  args: readonly string[],
+  asked: string,
+  lines: number,
+  rest: (answers: readonly string[]) => Buffer,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    let complaint = "";
+    let answered = false;
+    let fault: unknown = null;
+    const child = spawn("git", [...safeguards, ...args], { cwd: folder, env: environment() });
+    const goOn = () => {
+      const parts = said.split("\n");
+      if (answered || parts.length <= lines) return;
+      answered = true;
+      said = parts.slice(lines).join("\n");
+      try {
+        child.stdin.end(rest(parts.slice(0, lines)));
+      } catch (error) {
+        fault = error;
+        child.kill();
+      }
+    };
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+      goOn();
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      complaint += text;
+    });
+    // A git that ends early closes the pipe; its exit code says why.
+    child.stdin.on("error", () => {});
+    child.on("error", (error: NodeJS.ErrnoException) => reject(notStarted(folder, error) ?? error));
+    child.on("close", (code) => {
+      if (fault !== null) reject(fault);
+      else if (code === 0 && answered) resolve(said);
+      else reject(new GitError(args[0] ?? "", complaint.trim() || `ended with ${code}`));
+    });
+    child.stdin.write(asked);
+    goOn();
   });
 }
 
@@ -81,6 +131,13 @@ export async function withoutFilters(folder: string): Promise<Record<string, str
     count++;
   }
   return { ...settings, GIT_CONFIG_COUNT: String(count) };
+}
+
+function notStarted(folder: string, error: NodeJS.ErrnoException): UserError | null {
+  if (error.code !== "ENOENT") return null;
+  return existsSync(folder)
+    ? new UserError("git is not installed", "install git 2.31 or newer")
+    : new UserError(`the folder ${folder} does not exist`);
 }
 
 /** Removes the report that a failed `git fast-import` leaves in the git directory. */

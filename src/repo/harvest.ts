@@ -296,8 +296,9 @@ export async function harvestChanges(
       violations.push({ path, kind: "unreadable", detail: code ?? "it cannot be listed" });
     return { changes, violations };
   }
+  const ignored = (path: string) => ignore.some((each) => path === each || path.startsWith(`${each}/`));
   for (const path of Object.keys(base)) {
-    if (there.has(path)) continue;
+    if (there.has(path) || ignored(path)) continue;
     if (match(path) && pathFault(path) === null) changes[path] = null;
     else forbid(path, "it was deleted");
   }

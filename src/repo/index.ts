@@ -1,7 +1,15 @@
 export { checkoutBase } from "./base.ts";
 export { checkpoint } from "./checkpoint.ts";
 export { cloneRepo } from "./clone.ts";
-export { branchesBelow, type NewCommit, recordCandidate, recordKeep, recordReview } from "./commits.ts";
+export {
+  branchesBelow,
+  identity,
+  type NewCommit,
+  recordCandidate,
+  recordKeep,
+  recordReview,
+  rememberIdentity,
+} from "./commits.ts";
 export { diffText, lineCounts } from "./diff.ts";
 export {
   type Changes,
@@ -36,6 +44,15 @@ export {
 } from "./manifest.ts";
 export { applyChange } from "./merge.ts";
 export { overlay, restore } from "./overlay.ts";
-export { branchTip, createBranch, type Dirty, dirty, openRepo, type Repo, uncommitted } from "./repo.ts";
+export {
+  branchTip,
+  createBranch,
+  type Dirty,
+  dirty,
+  isAt,
+  openRepo,
+  type Repo,
+  uncommitted,
+} from "./repo.ts";
 export { scratchRepo } from "./scratch.ts";
 export { textsAt } from "./texts.ts";

@@ -1,5 +1,6 @@
-import { realpath } from "node:fs/promises";
-import { relative, sep } from "node:path";
+import { existsSync } from "node:fs";
+import { readFile, realpath } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
 import { UserError } from "../errors.ts";
 import { GitError, git, withoutFilters } from "./git.ts";
 
@@ -70,7 +71,12 @@ export async function openRepo(labFolder: string): Promise<Repo> {
 async function plainFacts(lab: string): Promise<Repo | null> {
   const out = await git(lab, [
     ...["rev-parse", "--path-format=absolute", "--is-bare-repository", "--is-inside-git-dir"],
-    ...["--git-common-dir", "--show-superproject-working-tree", "--show-toplevel"],
+    // To answer this git starts a second git in the folder above, which takes longer than all the rest.
+    ...[
+      "--git-common-dir",
+      ...(isNested(lab) ? ["--show-superproject-working-tree"] : []),
+      "--show-toplevel",
+    ],
     ...["HEAD^{commit}", "HEAD:./", "--symbolic-full-name", "HEAD"],
   ]).catch(nothing);
   // One line more in a submodule, under an old git, or for a path with a line feed; one less without a commit.
@@ -87,6 +93,15 @@ async function plainFacts(lab: string): Promise<Repo | null> {
     head,
     branch: branch.startsWith("refs/heads/") ? branch.slice("refs/heads/".length) : null,
   };
+}
+
+/** Whether the repository of a folder can be another one's submodule: it lies in the working tree of that one. */
+function isNested(folder: string): boolean {
+  let found = 0;
+  for (let at = folder; ; at = dirname(at)) {
+    if (existsSync(join(at, ".git"))) found++;
+    if (at === dirname(at)) return found > 1;
+  }
 }
 
 async function repositoryFacts(lab: string, labFolder: string): Promise<string[]> {
@@ -189,6 +204,13 @@ export async function uncommitted(folder: string): Promise<Dirty[] | null> {
       .split(sep)
       .join("/"),
   });
+}
+
+/** Whether a branch points at this commit. */
+export async function isAt(repo: Repo, branch: string, commit: string): Promise<boolean> {
+  // As almost every branch lies there that has moved lately; of any other git is asked.
+  const file = await readFile(join(repo.gitDir, "refs", "heads", branch), "utf8").catch(() => "");
+  return file === `${commit}\n` || (await branchTip(repo, branch)) === commit;
 }
 
 /** The commit that a branch points at, or null. */

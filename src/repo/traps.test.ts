@@ -281,6 +281,11 @@ describe("harvest", () => {
       "score.ts forbidden it was changed",
       "x/y forbidden it was deleted",
     ]);
+    // What is not looked at is not missed either.
+    const ignored = await harvestChanges(path, base, ["**"], undefined, {
+      ignore: ["x", "src/gone.ts", "run"],
+    });
+    expect(Object.keys(ignored.changes).sort()).toEqual(["extra", "score.ts", "src/a.ts", "src/new.ts"]);
   });
 
   it("stops counting what does not belong there", async () => {

@@ -451,6 +451,24 @@ describe("what is offered", () => {
     ];
     expect([...loadedSkills(shown("Read"))]).toEqual(["other"]);
     expect([...loadedSkills(shown("Write"))]).toEqual([]);
+    const ran = (args: string, output: string): TraceEvent[] => [
+      { at: 1, type: "call", id: "1", tool: "shell", args: JSON.stringify({ command: args }) },
+      {
+        ...{ at: 2, type: "result", id: "1", ok: true, output, error: null, exitCode: null },
+        ...{ ms: null, msFrom: null },
+      },
+    ];
+    const head = (name: string) => `---\nname: ${name}\ndescription: d\n---\ntext not found elsewhere\n`;
+    // From within its folder, by a pattern, with numbered lines, and not at all.
+    expect([...loadedSkills(ran("cd skills/a && cat SKILL.md", head("a")))]).toEqual(["a"]);
+    const both = loadedSkills(ran("cat .agents/skills/*/SKILL.md", head("a") + head("b-2")));
+    expect(both).toEqual(new Set(["a", "b-2"]));
+    const numbered = head("a").replaceAll(/^/gm, "   12\t");
+    expect([...loadedSkills(ran("cat -n SKILL.md", numbered))]).toEqual(["a"]);
+    const given = "Skill **a** activated. Resources loaded from `/w/.agents/skills/a`";
+    expect([...loadedSkills(ran("x", given))]).toEqual(["a"]);
+    const none = "cat: .agents/skills/a/SKILL.md: No such file or directory";
+    expect([...loadedSkills(ran("cat .agents/skills/a/SKILL.md; true", none))]).toEqual([]);
     await recordLoaded(ledger, offered, loadedSkills(trace));
     expect(await uses()).toEqual([{ loaded: 1, turnId: turn.id }]);
   });

@@ -16,8 +16,11 @@ export function loadedSkills(events: readonly TraceEvent[]): Set<string> {
       const name = nameIn(event.args);
       if (name !== null) names.add(name);
     }
-    if (/write|edit|patch|create/i.test(event.tool) || !/SKILL\.md/i.test(event.args)) continue;
     const output = result?.output ?? "";
+    // Gemini over ACP says neither which tool it calls nor with what.
+    const activated = /^Skill \*\*(\S+)\*\* activated\b/.exec(output)?.[1];
+    if (activated !== undefined) names.add(activated);
+    if (/write|edit|patch|create/i.test(event.tool) || !/SKILL\.md/i.test(event.args)) continue;
     // From within its folder, or by a pattern: then what was read says whose text it is.
     for (const [, name] of output.matchAll(frontMatter)) names.add(name as string);
     // To some agents a command that failed is a success.

@@ -268,7 +268,9 @@ async function converse(
   const hello = await agent.request(acp.methods.agent.initialize, {
     protocolVersion: acp.PROTOCOL_VERSION,
     clientInfo: { name: "whetstone", version: "1" },
-    clientCapabilities: { fs: { readTextFile: true, writeTextFile: true }, terminal: false },
+    // It finds the same files by itself, and Gemini takes the answer that there is none for a failure: it would make no
+    // new file.
+    clientCapabilities: { fs: { readTextFile: false, writeTextFile: true }, terminal: false },
   });
   if (hello.protocolVersion !== acp.PROTOCOL_VERSION)
     throw new Error(

@@ -78,7 +78,7 @@ export async function launch(
   const running = pad.start({
     argv: program.argv,
     env: { ...handed, ...plan.env },
-    files: plan.files,
+    ...{ files: plan.files, copies: preset.brings?.(env) ?? {} },
     onLine,
   });
   const held = Object.keys(handed).filter((name) => plan.env[name] === undefined);

@@ -127,7 +127,7 @@ async function runTurn(
     const running = pad.start({
       argv: [...program.argv, ...plan.args, ...(choice.args ?? [])],
       env: { ...handed, ...plan.env },
-      files: plan.files,
+      ...{ files: plan.files, copies: preset.brings?.(env) ?? {} },
       onLine(printed, stream) {
         const at = Date.now();
         onActivity();

@@ -24,6 +24,8 @@ interface Provider {
   address: string;
   /** What the address ends with in the client's terms and, by habit, not in the variable. */
   version: string;
+  /** A small model of it, for when a provider is there and nobody said which model. */
+  usual: string;
   create(
     name: string,
     options: { apiKey: string; baseURL?: string },
@@ -35,21 +37,31 @@ const providers: Record<string, Provider> = {
     keys: ["ANTHROPIC_API_KEY"],
     address: "ANTHROPIC_BASE_URL",
     version: "v1",
+    usual: "claude-haiku-4-5",
     create: async (name, options) => (await import("@ai-sdk/anthropic")).createAnthropic(options)(name),
   },
   openai: {
     keys: ["OPENAI_API_KEY"],
     address: "OPENAI_BASE_URL",
     version: "v1",
+    usual: "gpt-5-mini",
     create: async (name, options) => (await import("@ai-sdk/openai")).createOpenAI(options)(name),
   },
   google: {
     keys: ["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"],
     address: "GOOGLE_GEMINI_BASE_URL",
     version: "v1beta",
+    usual: "gemini-2.5-flash",
     create: async (name, options) => (await import("@ai-sdk/google")).createGoogle(options)(name),
   },
 };
+
+/** `provider/model` of each provider whose key is set: a small model of it. */
+export function configuredModels(env: Readonly<Record<string, string | undefined>>): string[] {
+  return Object.entries(providers)
+    .filter(([, { keys }]) => keys.some((name) => env[name]?.trim()))
+    .map(([name, { usual }]) => `${name}/${usual}`);
+}
 
 /** What the price table calls a model; null: it runs on a server whose prices nobody knows. */
 export function pricedAs({ model, url }: Pick<ModelChoice, "model" | "url">): string | null {

@@ -29,6 +29,8 @@ export const gemini: Preset = {
       },
       general: { maxAttempts: 2, enableAutoUpdate: false, enableAutoUpdateNotification: false },
       privacy: { usageStatisticsEnabled: false },
+      // It would ask before it reads a skill, and without a person it does not even offer that.
+      tools: { allowed: ["activate_skill"] },
       ...(mcp
         ? {
             mcpServers: {

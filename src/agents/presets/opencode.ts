@@ -1,5 +1,6 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import type { TurnEnding } from "../agent.ts";
+import { findProgram } from "../program.ts";
 import type { TraceEvent } from "../trace.ts";
 import type { Preset, Reached, Reader } from "./preset.ts";
 import { anyKey, homeOf, loginFrom, type ProviderName, providerOf, withKey } from "./providers.ts";
@@ -23,6 +24,16 @@ export const opencode: Preset = {
           "set ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY or OPENROUTER_API_KEY, or log in once with `opencode auth login`",
       }
     );
+  },
+
+  /**
+   * Its tools for skills, grep and glob are ripgrep, which it downloads once from where it finds none. Its home is a new
+   * one each time, and nothing can be downloaded there.
+   */
+  brings(env) {
+    const cached = `${env.XDG_CACHE_HOME ?? homeOf(env, ".cache")}/opencode/bin/rg`;
+    const found = findProgram("rg", env)?.path ?? (existsSync(cached) ? cached : null);
+    return found === null ? {} : { ".cache/opencode/bin/rg": found };
   },
 
   plan({ providers: [provider], home, model, confined, mcp }) {

@@ -11,6 +11,8 @@ export interface Preset {
   reports?: { tokens: boolean; dollars: boolean };
   /** How it reaches its model, from the user's environment and files. */
   connect(env: Environment, model: string | undefined): Connection;
+  /** Files of the user's that it wants in its home, as a copy: path below that -> path on the host. */
+  brings?(env: Environment): Record<string, string>;
   /** Its command line, environment and configuration for one turn. */
   plan(setting: Setting): Plan;
   /** A reader of its standard output, for one turn. */

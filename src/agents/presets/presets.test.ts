@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -206,6 +214,18 @@ describe("how an agent reaches its model", () => {
     mkdirSync(join(home, path, ".."), { recursive: true });
     writeFileSync(join(home, path), JSON.stringify({ anthropic: {}, tokens: {} }));
   }
+
+  it("brings opencode the ripgrep of its user, from the PATH or from its own cache", () => {
+    const [bin, cached] = [join(home, "bin"), join(home, ".cache", "opencode", "bin", "rg")];
+    expect(presets.opencode.brings?.({ HOME: home, PATH: bin })).toEqual({});
+    for (const path of [cached, join(bin, "rg")]) {
+      mkdirSync(join(path, ".."), { recursive: true });
+      writeFileSync(path, "", { mode: 0o755 });
+      expect(presets.opencode.brings?.({ HOME: home, PATH: bin })).toEqual({
+        ".cache/opencode/bin/rg": realpathSync(path),
+      });
+    }
+  });
 
   it.each(names)(
     "%s takes a key from the environment before its login, and says what to do without either",

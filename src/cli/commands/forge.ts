@@ -45,6 +45,7 @@ import {
   type Worded,
   writeSettings,
 } from "../../forge/index.ts";
+import { needsJudge, otherJudge } from "../../goals/index.ts";
 import {
   evaluationRows,
   type Ledger,
@@ -138,17 +139,22 @@ function whoOf({ agent, model, judge }: WhoOptions): Who {
 }
 
 /** A suite with the server of `--url` known to its goals. */
-async function openSuite(
-  project: string,
-  path: string | undefined,
-  { judge, url, model }: WhoOptions,
-): Promise<Suite> {
+async function openSuite(project: string, path: string | undefined, options: WhoOptions): Promise<Suite> {
+  const { judge, url, model } = options;
   if (path === undefined)
     throw new UserError(
       "there are no goals to test with",
       "--suite FOLDER: a folder of goal files, or a skill's folder with evals/evals.json",
     );
-  const suite = await readSuite(path, { project, judge });
+  const asked = await readSuite(path, { project, judge });
+  const judgeless = [...asked.goals, ...asked.sealed].some(
+    ({ goal }) => goal.judge === undefined && needsJudge(goal),
+  );
+  const other = judgeless
+    ? otherJudge([{ ...whoOf(options), name: whoOf(options).agent }], [model], process.env)
+    : null;
+  if (other !== null) process.stderr.write(`${other} judges, of another family than those who work\n`);
+  const suite = other === null ? asked : await readSuite(path, { project, judge: other });
   if (suite.skipped.length > 0)
     process.stderr.write(`${path}: no goals, and skipped: ${suite.skipped.join(", ")}\n`);
   const provider = model?.split("/")[0];
@@ -504,7 +510,7 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
   return working(".", options, async (work) => {
     const { ledger, root, meter, stop, signal, display } = work;
     const { versionId, name, folder } = await skillAt(ledger, path);
-    const suite = await openSuite(root, options.suite ?? folder ?? undefined, options);
+    const suite = await suiteFor(folder, root, options);
     const who = whoOf(options);
     const base = { ledger, versionId, suite, meter, stop, rule: ruleOf(options) };
     const onTrial = (row: Omit<TrialRow, "id">, recorded: boolean) => display.trial(row, recorded);
@@ -529,8 +535,9 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
     }
     const { skill } = await skillOfVersion(ledger, versionId);
     let trigger = null;
-    // What is given whole in the prompt is not for the agent to read or not.
-    if (options.trigger !== false && !options.inPrompt) {
+    // What is given whole in the prompt is not for the agent to read or not; of a mere command nobody sees what it reads.
+    const seen = !options.inPrompt && !/^command\b/.test(who.agent);
+    if (options.trigger !== false && seen) {
       const queries = await triggerQueries(folder ?? root, suite, unrelated);
       const builtIn = /^model:/.test(who.agent) && who.model !== null;
       // A try costs a coding agent as much as the beginning of its work.
@@ -543,7 +550,13 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
         ...{ ledger, versionId, who, queries, meter, stop, runs, onQuery: display.question },
         loads: builtIn
           ? modelLoads({ ...trying, model: await openModel({ ...options, model: who.model as string }) })
-          : agentLoads({ ...trying, root, who, ...(options.alone ? { library: false } : {}) }),
+          : agentLoads({
+              ...trying,
+              root,
+              who,
+              hide: suite.paths,
+              ...(options.alone ? { library: false } : {}),
+            }),
       });
     }
     const matrix = await matrixOf(ledger, name);
@@ -591,7 +604,7 @@ export async function skillImproveCommand(
   return working(".", options, async (work) => {
     const { ledger, meter, stop, display } = work;
     const { name, folder } = await skillAt(ledger, path);
-    const suite = await openSuite(work.root, options.suite ?? folder ?? undefined, options);
+    const suite = await suiteFor(folder, work.root, options);
     const improved = await improveSkill({
       ...{ asking: await askingOf(work, options), runner: runnerOf(work, whoOf(options), options) },
       ...{ skill: name, suite, meter, stop, rule: ruleOf(options), clean: openRedactor() },
@@ -670,6 +683,12 @@ async function skillAt(
   return { ...key, name: skill.name, folder };
 }
 
+/** What a skill is tested with. Its own folder is as little for those who are tested as the suite is. */
+async function suiteFor(folder: string | null, root: string, options: SkillTestOptions): Promise<Suite> {
+  const suite = await openSuite(root, options.suite ?? folder ?? undefined, options);
+  return folder === null ? suite : { ...suite, paths: [...suite.paths, folder] };
+}
+
 const points = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)} points`;
 const interval = (of: readonly [number, number] | null) =>
   of === null ? "" : ` (${of[0].toFixed(1)} to ${of[1].toFixed(1)})`;
@@ -679,6 +698,7 @@ function reportText(report: TestReport): string {
   const { cost } = verdict;
   return [
     `${report.skill} v${report.version}: ${claimOf(report)}`,
+    ...report.warnings.map((warning) => `  warning: ${warning}`),
     ...(verdict.effect === null
       ? []
       : [

@@ -220,7 +220,14 @@ function resultWords(result: GoalResult): string {
         : result.result === null
           ? `iteration ${result.bestIteration} is the best: git merge ${result.branch}`
           : `iteration ${result.bestIteration} is the best: ${result.result}`;
-  return [head, cost, ...(next === null ? [] : [next])].join("\n");
+  const { level, notEnforced } = result.isolation;
+  return [
+    head,
+    ...result.warnings.map((warning) => `warning: ${warning}`),
+    `isolation ${level}${notEnforced.length === 0 ? "" : `, not enforced: ${notEnforced.join("; ")}`}`,
+    cost,
+    ...(next === null ? [] : [next]),
+  ].join("\n");
 }
 
 export async function goalListCommand(options: { json?: boolean; trials?: boolean }): Promise<number> {

@@ -51,7 +51,7 @@ export async function tryCommand(
   lab: string | undefined,
   options: Common & { message: string; because: string; expect?: string; idea?: number },
 ): Promise<number> {
-  return during(lab, options, {}, async (trying, signal) => {
+  return during(lab, options, { single: true }, async (trying, signal) => {
     // Loaded while the runs take their time.
     const later = Promise.all([import("../../report/index.ts"), import("../results.ts")]);
     const tried = await trying.try(

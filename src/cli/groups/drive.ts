@@ -11,7 +11,7 @@ import {
 } from "../options.ts";
 
 /** What an agent that drives asks for. */
-export function addDriveCommands(program: Command, run: Run, version: string): void {
+export function addDriveCommands(program: Command, run: Run): void {
   const driving = (name: string, description: string) =>
     program
       .command(name)
@@ -76,7 +76,10 @@ export function addDriveCommands(program: Command, run: Run, version: string): v
     .addOption(session())
     .action(
       run(async (lab, options) =>
-        (await import("../commands/mcp.ts")).mcpCommand(lab, { ...options, version }),
+        (await import("../commands/mcp.ts")).mcpCommand(lab, {
+          ...options,
+          version: program.version() ?? "",
+        }),
       ),
     );
 }

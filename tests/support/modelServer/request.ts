@@ -42,5 +42,6 @@ export interface JsonSchema {
   required?: string[];
   items?: JsonSchema;
   enum?: unknown[];
+  anyOf?: JsonSchema[];
   minimum?: number;
 }

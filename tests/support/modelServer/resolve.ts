@@ -112,6 +112,8 @@ function valueFor(property: string, type: JsonSchema, call: Exclude<Operation, {
 /** The least that fits a schema: for what is insisted on and the script has no word for, such as a description. */
 export function filler(schema: JsonSchema): unknown {
   if (schema.enum) return schema.enum[0];
+  if (schema.anyOf)
+    return schema.anyOf.some(({ type }) => type === "null") ? null : filler(schema.anyOf[0] ?? {});
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
   if (type === "boolean") return false;
   if (type === "number" || type === "integer") return schema.minimum ?? 1;
