@@ -47,6 +47,7 @@ import type { CriterionResult, Goal, GoalLimits, Plan, Task } from "./goal.ts";
 import { goalHash } from "./goalFile.ts";
 import { goldenPlans, goldenRow } from "./golden.ts";
 import { kinshipWarnings, needsJudge, otherJudge, type Worker } from "./kinship.ts";
+import { sweepGoals } from "./leftovers.ts";
 import { assignTasks } from "./matcher.ts";
 import { carryOut, type Halt, type Pursuit } from "./orchestrator.ts";
 import { heedOrders } from "./orders.ts";
@@ -157,7 +158,8 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
   const recorded = typeof options.goal === "number" ? await requireGoal(ledger, options.goal) : null;
   const given = settled(recorded ? (JSON.parse(recorded.goal) as Goal) : (options.goal as Goal), options);
   requireSensible(given);
-  const sandbox = options.sandbox ?? (await openSandbox());
+  if (options.purpose !== "trial") await sweepGoals(ledger);
+  const sandbox = options.sandbox ?? (await openSandbox({ keepOut: [root, dirname(ledger.path)] }));
   const around = {
     env,
     sandbox,
