@@ -94,6 +94,7 @@ async function liveTrial(
       ...(own ? {} : { clone: scratch }),
       without: inside(own ? goal.folder : root, arms.hide),
       ...{ agent: who.agent, plan: "single", skills: source.skills, seed: ask.seed },
+      ...(arms.skill === "" ? {} : { blind: arms.skill }),
       purpose: "trial",
       ...(who.judge === null ? {} : { judge: who.judge }),
       limits: {

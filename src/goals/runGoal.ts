@@ -87,6 +87,8 @@ export interface RunGoalOptions {
   seed?: number;
   /** `trial`: a run of a test, of which no plan, success or trace counts as experience. Default `goal`. */
   purpose?: GoalRow["purpose"];
+  /** Name of a skill of which the judge is told nothing, whatever agents say. */
+  blind?: string;
   /** The user's environment; keys are looked up in it. Default: this process's. */
   env?: Readonly<Record<string, string | undefined>>;
   sandbox?: Sandbox;
@@ -312,6 +314,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
             folder: join(folder, "checks"),
             ...asking,
           },
+          ...(options.blind === undefined ? {} : { blind: options.blind }),
           output: finalWords(plan, outputs),
           closed: halt?.reason ?? (await budget.over()),
         });
