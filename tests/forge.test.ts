@@ -9,7 +9,7 @@ import { openLedger, trialsOf } from "../src/ledger/index.ts";
 import { type ModelServer, startModelServer } from "./support/modelServer/index.ts";
 
 const run = promisify(execFile);
-const cli = new URL("../src/cli/main.ts", import.meta.url).pathname;
+const cli = new URL("../bin/whet.cjs", import.meta.url).pathname;
 let root: string;
 let server: ModelServer;
 let delayMs = 0;
@@ -61,7 +61,7 @@ describe("whet skill test", () => {
       "closing-words",
       ...world(),
       "--test-runs",
-      "24",
+      "12",
       "--json",
     );
     const report = JSON.parse(stdout) as { page: string };
@@ -83,7 +83,7 @@ describe("whet skill test", () => {
     delayMs = 60;
     const child = execFile(
       process.execPath,
-      [cli, "skill", "test", "closing-words", ...world(), "--test-runs", "24"],
+      [cli, "skill", "test", "closing-words", ...world(), "--test-runs", "12"],
       {
         cwd: root,
       },
@@ -107,11 +107,14 @@ describe("whet skill test", () => {
       "closing-words",
       ...world(),
       "--test-runs",
-      "24",
+      "12",
       "--no-trigger",
     );
     expect(stderr).toContain(`${before} runs are on record already`);
     expect(stdout).toContain("It helps");
+    // Neither the recorded runs nor the one that the kill left behind are anybody's goals.
+    expect((await whet("goal", "list")).stdout).toContain("no goals yet");
+    expect((await whet("forge", "analyze", "--json")).stdout).toContain('"runs": 0');
   });
 
   it("stops at its limit, says that nothing is lost, and names what is missing", async () => {

@@ -104,6 +104,17 @@ it("what all four agents left is imported without its secrets, once, and goes ou
   const again = JSON.parse((await whet(env, lab, "trace", "import", "--all", "--json")).stdout) as Report;
   expect(again).toMatchObject({ turns: 0, unchanged: 4 });
 
+  // A person can look at what came in.
+  const list = await whet(env, lab, "trace", "list");
+  expect(list.stdout.split("\n").filter((line) => /from (claude|codex|pi|opencode)/.test(line))).toHaveLength(
+    report.turns,
+  );
+  const [number] = /\d+(?=.*from codex)/.exec(list.stdout) as RegExpExecArray;
+  const shown = await whet(env, lab, "trace", "show", number);
+  expect(shown.stdout).toMatch(/^Turn \d+ [\s\S]*The sum is wrong: mend it\./);
+  expect((await whet(env, lab, "trace", "show", "9999")).stderr).toContain("no turn 9999");
+  expect((await whet(env, lab, "trace", "list", "--goal", "7")).stdout).toContain("no turns yet");
+
   // Everything as OpenTelemetry spans, and into another project.
   const spans = await whet(env, lab, "trace", "export", "--otel");
   expect(spans.stderr).toBe("");

@@ -12,7 +12,7 @@ import { requireSkill } from "../src/skills/index.ts";
 import { type Candidate, startWorld, type Truth, tasks, writeGoals } from "./support/world/index.ts";
 
 const learned = tasks(["january", "february", "march"]);
-const tested = tasks(["a1", "b2", "c3", "d4", "e5", "f6", "g7"]);
+const tested = tasks(["a1", "b2", "c3", "d4", "e5"]);
 
 /** What the world's one family needs, and what ruins it. */
 const need = "Count the last row of the file like every other one.";

@@ -28,6 +28,8 @@ export type RunTrial = (ask: TrialAsk) => Promise<Ran>;
 export interface Driven {
   /** Which evaluation it is: one that was begun under the same key goes on. */
   key: EvaluationKey;
+  /** One that is over under the same key counts as well: nothing was made of it yet. */
+  unsettled?: boolean;
   suite: string;
   model: string | null;
   judge: string | null;
@@ -62,6 +64,7 @@ export async function driveTest<Verdict>(
   const { key, families, run, meter, stop, onTrial, now = Date.now } = driven;
   const evaluation =
     (await evaluationOf(ledger, key, { ended: false })) ??
+    (driven.unsettled ? await evaluationOf(ledger, key, { ended: true }) : null) ??
     (await addSkillEvaluation(ledger, {
       ...key,
       ...{ suite: driven.suite, model: driven.model, judge: driven.judge, startedAt: now() },

@@ -158,6 +158,22 @@ describe("testing a skill", () => {
     expect(inOne).toMatchObject({ kind: "ended", verdict: result.verdict });
   });
 
+  it("killed between its last run and the decision, it decides by the runs that are there: no second chance", async () => {
+    const given = await suite();
+    const { versionId } = await addSkill(ledger, { skill: skill("a", "Say MAGIC."), origin: "forge" });
+    const { runner, runs } = world(truth);
+    const options = { ledger, versionId, suite: given, runner };
+    const killed = await testSkill({ ...options, meter: openMeter({}), settle: false });
+    const made = runs();
+    const result = await testSkill({ ...options, meter: openMeter({}) });
+    if (result.kind !== "ended" || killed.kind !== "ended") throw new Error("paused");
+    expect(runs()).toBe(made);
+    expect(result).toMatchObject({ evaluation: killed.evaluation, verdict: killed.verdict, inUse: true });
+    // Once it is decided, whoever tests it again (another version of the model, say) measures anew.
+    await testSkill({ ...options, meter: openMeter({}) });
+    expect(runs()).toBe(2 * made);
+  });
+
   it("records nothing when nobody can be run, and says why", async () => {
     const { versionId } = await addSkill(ledger, { skill: skill("a", "b"), origin: "forge" });
     const runner: Runner = {

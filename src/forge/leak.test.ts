@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { answersOf, leak, testGoals } from "./index.ts";
+import { answersOf, leak, readSuite, testGoals } from "./index.ts";
 
 const goal = (answer: string, prompt = "Find the total of the invoices") => [
   { name: "invoices", prompt, answers: [answer] },
@@ -24,7 +26,7 @@ describe("a leak", () => {
 
   it("is a short answer told whole, if it is not what anyone would write", () => {
     expect(leak("The total is 1,432.75 euros.", goal("1,432.75"))).toMatchObject({
-      quote: "1,432.75",
+      quote: "1432.75",
       share: 1,
     });
     expect(leak("The total is 21,432.75 euros.", goal("1,432.75"))).toBeNull();
@@ -70,12 +72,81 @@ describe("a leak", () => {
         { ...base, kind: "output", contains: "42.17" },
         { ...base, kind: "file", path: "a.json", json: { total: 1432.75 } },
         { ...base, kind: "file", path: "b.md", matches: "^#" },
+        { ...base, kind: "file", path: "c.md", matches: "^Total: 1432\\.75 (EUR|USD)\\s+by \\d{4}$" },
         { ...base, kind: "rubric", text: "is polite" },
-        { ...base, kind: "command", command: "npm test", time: 1000 },
+        { ...base, kind: "command", command: "npm test -- --timeout 30000 --port=8080", time: 1000 },
+        {
+          ...{ ...base, kind: "command", time: 1000 },
+          command: `grep -q "three words here" out.txt && test $(wc -c < b) = 14327.5; node -e 'f(1, 2, 3)'`,
+        },
       ]),
-    ).toEqual(["42.17", '{"total":1432.75}']);
+    ).toEqual([
+      ...["42.17", '{"total":1432.75}', ["1432.75"], "#", "Total: 1432.75 ", "EUR", "USD", "by "],
+      ...["three words here", "14327.5"],
+    ]);
   });
 });
+
+describe("a leak that is not verbatim", () => {
+  it("is found through case, white space, punctuation, and other forms of numbers and dates", () => {
+    for (const [said, expected] of [
+      ["1432.75", "1,432.75"],
+      ["1.432,750", "1432.75"],
+      ["1'432.75", "1432.75"],
+      ["**1_432_000**", "1,432,000"],
+      ["on 2026/3/1", "2026-03-01"],
+      ["ZURICH   main\nstation", "Zurich: main station"],
+      ["１４３２.75", "1432.75"],
+    ] as const)
+      expect(leak(`Remember: ${said}.`, goal(expected)), `${said} for ${expected}`).not.toBeNull();
+    for (const [said, expected] of [
+      ["143.275", "1432.75"],
+      ["2026-01-03", "2026-03-01"],
+      ["since 2026", "2026"],
+      ["port 14,327 or 5", "1432.75"],
+    ] as const)
+      expect(leak(`Remember: ${said}.`, goal(expected)), `${said} for ${expected}`).toBeNull();
+  });
+
+  it("is found where words are changed here and there, not where texts share a subject", () => {
+    const changed = sentence.replace("revenue", "income").replace("three", "few").replace("closes", "ends");
+    expect(leak(`Write: ${changed}`, goal(sentence))).not.toBeNull();
+    const subject =
+      "A quarterly report begins with revenue. Name the customers who grew, the regions, and the open risks; close with what comes next.";
+    expect(leak(subject, goal(sentence))).toBeNull();
+  });
+
+  it("is found in values of an assertion in any order, once there are two of them and half of all", () => {
+    const json = { rent: 5321, food: 4280.5, travel: 17604, tools: 33, year: 2026 };
+    const answers = answersOf([{ name: "c", weight: 1, kind: "file", path: "a.json", json }]);
+    const asked = (prompt = "Sum up the bookings") => [{ name: "bookings", prompt, answers }];
+    const list = "| travel | 17,604 |\n| rent | 5.321,00 |\n";
+    expect(leak(list, asked())).toMatchObject({ quote: "5321, 17604", share: 2 / 3 });
+    expect(leak("Amounts such as 5321 are whole numbers.", asked())).toBeNull();
+    expect(leak("In 2026 there are 33 tools.", asked())).toBeNull();
+    expect(leak(list, asked("Sum up 5321 and 17604"))).toBeNull();
+  });
+
+  it("is none in the demos, nor in plain skills for the goals of other families", async () => {
+    const root = join(import.meta.dirname, "../..");
+    const goals = (
+      await Promise.all(
+        ["demos/forge/suite", "demos/house/suite"].map((suite) =>
+          readSuite(join(root, suite), { project: root }),
+        ),
+      )
+    ).flatMap(({ goals: each }) =>
+      each.map(({ name, goal: { text }, answers }) => ({ name, prompt: text, answers })),
+    );
+    expect(goals.length).toBeGreaterThanOrEqual(8);
+    const texts = ["demos/forge/story.txt", ...docs.map((name) => `docs/${name}.md`)].map((path) =>
+      readFileSync(join(root, path), "utf8"),
+    );
+    for (const text of texts) expect(leak(text, goals)).toBeNull();
+  });
+});
+
+const docs = ["skills", "goals", "forge", "traces"];
 
 describe("goals that taught a skill", () => {
   const source = { hash: "h1", title: "Clean the sales table", text: `${sentence} Do it by noon.` };

@@ -19,8 +19,11 @@ export interface Asked {
   /** What every arm is told: words in common with it are no leak. */
   prompt: string;
   /** What is expected: `expected_output`, what checks look for. */
-  answers: readonly string[];
+  answers: readonly Answer[];
 }
+
+/** A text; or values that an assertion looks for together, in whatever order and form a skill may list them. */
+export type Answer = string | readonly string[];
 
 /**
  * Runs of words count from this length: shorter ones are shared by chance by texts on one subject (8 words are what PaLM's
@@ -29,24 +32,28 @@ export interface Asked {
 const gram = 8;
 /** A fifth of the answer in such runs: below, Llama 2's check calls a sample clean (Touvron et al. 2023, appendix A.6). */
 const mostShare = 0.2;
+/** Shorter runs count when they make up half of an answer: then it is nearly all there, with a word changed here and there. */
+const nearGram = 4;
+const nearShare = 0.5;
 /** Or one run so long that it is no chance whatever the length of the answer (GPT-3, Brown et al. 2020, appendix C). */
 const longRun = 13;
 
 /**
  * Whether a skill's text holds expected answers, in which case its A/B test measures copying: the first goal whose answer
- * is given away, or null. Words are compared without case and punctuation.
+ * is given away, or null. Words are compared without case, punctuation and white space, numbers and dates by what they
+ * mean: 1,432.750 is 1432.75, 2026/3/1 is 2026-03-01.
  *
  * An answer of fewer than 8 words leaks when the text has all of it and it is not what anyone would write: three words or
- * more, or one with a digit and at least four characters (1432.75, 2026-03-01).
+ * more, or one with a digit and at least four characters (1432.75, 2026-03-01) that is no year. Values of one assertion leak
+ * when at least two of them (or its only one), and half of those that the goal does not tell, are there.
  */
 export function leak(text: string, goals: readonly Asked[]): Leak | null {
   const source = words(text);
   for (const { name, prompt, answers } of goals) {
     const told = words(prompt);
     for (const answer of answers) {
-      const expected = words(answer);
       const found =
-        expected.length < gram ? wholeAnswer(source, told, expected) : longAnswer(source, told, expected);
+        typeof answer === "string" ? textIn(source, told, words(answer)) : valuesIn(source, told, answer);
       if (found)
         return {
           ...found,
@@ -58,15 +65,51 @@ export function leak(text: string, goals: readonly Asked[]): Leak | null {
   return null;
 }
 
-/** What the checks of a goal look for, as text; rubric items and commands expect nothing literal. */
-export function answersOf(criteria: readonly Criterion[]): string[] {
-  return criteria.flatMap((criterion) => {
-    if (criterion.kind !== "file" && criterion.kind !== "output") return [];
-    const literal = criterion.contains === undefined ? [] : [criterion.contains];
-    return criterion.kind === "file" && criterion.json !== undefined
-      ? [...literal, JSON.stringify(criterion.json)]
-      : literal;
+/** What the checks of a goal look for; rubric items expect nothing literal. */
+export function answersOf(criteria: readonly Criterion[]): Answer[] {
+  return criteria.flatMap((criterion): Answer[] => {
+    if (criterion.kind === "rubric") return [];
+    if (criterion.kind === "command") return literalsOfCommand(criterion.command);
+    const { contains, matches } = criterion;
+    const literal = [
+      ...(contains === undefined ? [] : [contains]),
+      ...(matches === undefined ? [] : literalsOfPattern(matches)),
+    ];
+    if (criterion.kind === "output" || criterion.json === undefined) return literal;
+    return [...literal, JSON.stringify(criterion.json), leavesOf(criterion.json)];
   });
+}
+
+/** The texts and numbers in a JSON value. */
+function leavesOf(value: unknown): string[] {
+  if (typeof value === "string" || typeof value === "number") return [String(value)];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(leavesOf) : [];
+}
+
+/** The parts of a regular expression that stand for themselves. */
+function literalsOfPattern(pattern: string): string[] {
+  return pattern
+    .replace(
+      /\\[dDwWsSbBpP](?:\{[^}]*\})?|\{\d*,?\d*\}|\[(?:\\.|[^\]\\])*\]|\(\?(?:[:=!]|<[=!]?)?|(?<!\\)[\^$|()*+?.]/g,
+      "\n",
+    )
+    .replace(/\\([^\n])/g, "$1")
+    .split("\n")
+    .filter((part) => part.trim() !== "");
+}
+
+/**
+ * What a command compares with, as far as it can be told from what it runs: quoted plain words, and numbers that are no
+ * round ones (five significant digits), such as no port, limit or year has.
+ */
+function literalsOfCommand(command: string): string[] {
+  const quoted = [...command.matchAll(/"([^"(){};=$]+)"|'([^'(){};=$]+)'/g)].map(
+    ([, a, b]) => (a ?? b) as string,
+  );
+  const numbers = words(command).filter(
+    (word) => /^[\d.,-]+$/.test(word) && word.replace(/\D/g, "").replace(/^0+|0+$/g, "").length >= 5,
+  );
+  return [...quoted.filter((text) => words(text).length >= 3), ...numbers];
 }
 
 /** A goal that must not test the skill, and why. */
@@ -103,14 +146,47 @@ function alike(a: string, b: string): boolean {
   return covered(one, other).share >= sameGoal && covered(other, one).share >= sameGoal;
 }
 
+interface Found {
+  quote: string;
+  share: number;
+}
+
+function textIn(
+  source: readonly string[],
+  told: readonly string[],
+  expected: readonly string[],
+): Found | null {
+  return expected.length < gram ? wholeAnswer(source, told, expected) : longAnswer(source, told, expected);
+}
+
+/** Nobody writes this by chance. */
+function isTelling(expected: readonly string[]): boolean {
+  return (
+    expected.length >= 3 ||
+    expected.some((word) => word.length >= 4 && /\d/.test(word) && !/^(?:19|20)\d\d$/.test(word))
+  );
+}
+
 function wholeAnswer(
   source: readonly string[],
   told: readonly string[],
   expected: readonly string[],
-): { quote: string; share: number } | null {
-  const telling = expected.length >= 3 || expected.some((word) => word.length >= 4 && /\d/.test(word));
-  return telling && holds(source, expected) && !holds(told, expected)
+): Found | null {
+  return isTelling(expected) && holds(source, expected) && !holds(told, expected)
     ? { quote: expected.join(" "), share: 1 }
+    : null;
+}
+
+function valuesIn(
+  source: readonly string[],
+  told: readonly string[],
+  values: readonly string[],
+): Found | null {
+  const telling = [...new Set(values)].map(words).filter((value) => isTelling(value) && !holds(told, value));
+  const there = telling.filter((value) => textIn(source, told, value) !== null);
+  const share = there.length / Math.max(1, telling.length);
+  return there.length >= Math.min(2, telling.length) && share >= nearShare
+    ? { quote: there.map((value) => value.join(" ")).join(", "), share }
     : null;
 }
 
@@ -118,9 +194,11 @@ function longAnswer(
   source: readonly string[],
   told: readonly string[],
   expected: readonly string[],
-): { quote: string; share: number } | null {
+): Found | null {
   const { share, longest } = covered(expected, source, told);
-  return share >= mostShare || longest.length >= longRun ? { quote: longest.join(" "), share } : null;
+  if (share >= mostShare || longest.length >= longRun) return { quote: longest.join(" "), share };
+  const near = covered(expected, source, told, nearGram);
+  return near.share >= nearShare ? { quote: near.longest.join(" "), share: near.share } : null;
 }
 
 /** How much of a text lies in runs of words that another has too, and that a third does not have. */
@@ -128,26 +206,27 @@ function covered(
   text: readonly string[],
   by: readonly string[],
   but: readonly string[] = [],
+  length = gram,
 ): { share: number; longest: readonly string[] } {
-  const [shared, known] = [grams(by), grams(but)];
+  const [shared, known] = [grams(by, length), grams(but, length)];
   const marked = text.map(() => false);
   let longest: readonly string[] = [];
   let start = 0;
-  for (let at = 0; at + gram <= text.length; at++) {
-    const run = text.slice(at, at + gram).join(" ");
+  for (let at = 0; at + length <= text.length; at++) {
+    const run = text.slice(at, at + length).join(" ");
     if (!shared.has(run) || known.has(run)) {
       start = at + 1;
       continue;
     }
-    marked.fill(true, at, at + gram);
-    if (at + gram - start > longest.length) longest = text.slice(start, at + gram);
+    marked.fill(true, at, at + length);
+    if (at + length - start > longest.length) longest = text.slice(start, at + length);
   }
   return { share: marked.filter(Boolean).length / Math.max(1, text.length), longest };
 }
 
-function grams(of: readonly string[]): Set<string> {
+function grams(of: readonly string[], length: number): Set<string> {
   const all = new Set<string>();
-  for (let at = 0; at + gram <= of.length; at++) all.add(of.slice(at, at + gram).join(" "));
+  for (let at = 0; at + length <= of.length; at++) all.add(of.slice(at, at + length).join(" "));
   return all;
 }
 
@@ -155,7 +234,23 @@ function holds(text: readonly string[], part: readonly string[]): boolean {
   return part.length > 0 && ` ${text.join(" ")} `.includes(` ${part.join(" ")} `);
 }
 
-/** Lower-case runs of letters and digits; a point, comma or hyphen between digits belongs to the number. */
+/** Lower-case runs of letters and digits; numbers and dates in one form each. */
 function words(text: string): string[] {
-  return text.toLowerCase().match(/\p{N}+(?:[.,-]\p{N}+)+|[\p{L}\p{N}]+/gu) ?? [];
+  const plain = text.normalize("NFKC").toLowerCase();
+  return (plain.match(/\p{N}+(?:[.,'’_/-]\p{N}+)+|[\p{L}\p{N}]+/gu) ?? []).flatMap(inOneForm);
+}
+
+/** A number without separators of thousands and idle zeros, with a point; a date as 2026-03-01. */
+function inOneForm(word: string): string[] {
+  const date = /^(\d{4})([-/.])(\d{1,2})\2(\d{1,2})$/.exec(word);
+  if (date) return [[date[1], date[3]?.padStart(2, "0"), date[4]?.padStart(2, "0")].join("-")];
+  const bare = /^\d{1,3}(?:,\d{3})+(?:\.\d+)?$|^\d{1,3}(?:['’_]\d{3})+(?:[.,]\d+)?$/.test(word)
+    ? word.replace(/[,'’_](?=\d{3}(?!\d))/g, "")
+    : /^\d{1,3}(?:\.\d{3})+,\d+$/.test(word)
+      ? word.replaceAll(".", "")
+      : word;
+  if (!/^\d+[.,]\d+$/.test(bare)) return /^[\p{N}.,-]+$/u.test(bare) ? [bare] : bare.split(/['’_/]/);
+  const [whole, part = ""] = bare.split(/[.,]/);
+  const decimals = part.replace(/0+$/, "");
+  return [decimals === "" ? (whole as string) : `${whole}.${decimals}`];
 }

@@ -76,7 +76,7 @@ async function tested(given: Skill, { agent = "model: local/m", whole = false } 
   const runner = liveRunner({ ledger, root, who, meter, whole, env: { PATH: process.env.PATH } });
   const result = await testSkill({
     ...{ ledger, versionId, suite: await readSuite(join(root, "suite"), { project: root }), runner, meter },
-    rule: { maxRuns: 24 },
+    rule: { maxRuns: 12 },
   });
   if (result.kind !== "ended") throw new Error(result.why);
   return result;

@@ -6,7 +6,7 @@ import { stringify } from "yaml";
 import { z } from "zod";
 import { UserError } from "../errors.ts";
 import { type Goal, goalFiles, goalHash, isMeantAsGoal, parseGoal } from "../goals/index.ts";
-import { answersOf, testGoals } from "./leak.ts";
+import { type Answer, answersOf, testGoals } from "./leak.ts";
 
 /** A goal that a skill is tested with. */
 export interface SuiteGoal {
@@ -21,7 +21,7 @@ export interface SuiteGoal {
   /** Opened once per promotion only. */
   sealed: boolean;
   /** Texts that would give its answer away. */
-  answers: string[];
+  answers: Answer[];
 }
 
 /** Goals to test a skill with. */

@@ -236,9 +236,11 @@ async function arm(
   versions: Arms["versions"],
 ) {
   const { ledger, versionId, runner, meter, stop, onTrial, now } = options;
-  const { skill } = await skillOfVersion(ledger, versionId);
+  const { skill, version } = await skillOfVersion(ledger, versionId);
   const tasks = suiteTasks(goals);
   return driveTest(ledger, () => abTest(tasks, rule), {
+    // A kill between the last run and the decision must not give it a second chance.
+    unsettled: version.decision === null,
     key: {
       ...{ skillVersionId: versionId, kind, suiteHash: hash, agent: runner.who.agent },
       setup: JSON.stringify({

@@ -1,5 +1,5 @@
 import { realpath } from "node:fs/promises";
-import { type Agent, ask, type ModelTool, type ProvidedModel } from "../agents/index.ts";
+import { type Agent, ask, isPriced, type ModelTool, type ProvidedModel } from "../agents/index.ts";
 import type { Sandbox } from "../sandbox/index.ts";
 import { makeTools } from "./tools/index.ts";
 import { type Connected, connectMcp, type McpServer } from "./tools/mcp.ts";
@@ -38,7 +38,7 @@ export function modelAgent(provided: ProvidedModel, options: ModelAgentOptions):
   const { sandbox, tools, prompt, mcp = [], steps = 60, seed, name = "model" } = options;
   const make = (extras: ModelTurnExtras): Agent => ({
     name,
-    reports: { tokens: true, dollars: provided.priced !== null },
+    reports: { tokens: true, dollars: isPriced(provided.priced) },
     turn: async (turn) => {
       const startedAt = performance.now();
       const servers: McpServer[] = [...mcp, ...(turn.mcp ? [turn.mcp] : [])];

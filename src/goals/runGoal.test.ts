@@ -957,3 +957,65 @@ describe("what is hidden from those who work", () => {
     expect(result).toMatchObject({ status: "met", score: 100 });
   });
 });
+
+describe("between iterations", () => {
+  it("the same small plan may be tried again with what was learned, but not for ever", async () => {
+    const folder = repository({ "a.txt": "a\n" });
+    let tries = 0;
+    const script =
+      (goodAt: number): Script =>
+      (request) => {
+        if (isPlanning(request)) return say({ tasks: [task("t1")] });
+        if (request.messages.some((message) => message.results.length > 0)) return { text: "done" };
+        tries++;
+        const content = tries < goodAt ? `not yet ${tries}` : "hello";
+        return { tools: [{ op: "write", path: "greeting.txt", content }] };
+      };
+    const again = await served(script(2));
+    const met = await pursue(folder, { goal: goalOf({ model: "local/w", servers: again.servers }) });
+    expect(met.result).toMatchObject({ status: "met", iterations: 2 });
+    tries = 0;
+    const never = await served(script(99));
+    const limits = { iterations: 50, taskTime: 20_000, parallel: 1 };
+    const stuck = await pursue(folder, {
+      ...{ ledger: met.ledger, goal: goalOf({ model: "local/w", servers: never.servers, limits }) },
+    });
+    expect(stuck.result).toMatchObject({ status: "failed", iterations: 2 });
+    expect(stuck.result.reason).toContain("the same plan 2 times");
+  });
+
+  it("a pause holds the planner too", async () => {
+    const folder = repository({ "a.txt": "a\n" });
+    const ledger = await ledgerOf(folder);
+    const events: GoalEvent[] = [];
+    let turns = 0;
+    const running = runGoal({
+      ...{ goal: goalOf(), folder, ledger, sandbox, plan: "single" },
+      listener: (event) => events.push(event),
+      team: [
+        member("worker", async (at) => {
+          turns++;
+          if (turns === 1) await setGoalPaused(ledger, 1, Date.now());
+          else writeFileSync(join(at, "greeting.txt"), "hello");
+          return "done";
+        }),
+      ],
+    });
+    await expect.poll(() => events.some(({ type }) => type === "paused"), { timeout: 10_000 }).toBe(true);
+    await sleep(400);
+    expect(turns).toBe(1);
+    await setGoalPaused(ledger, 1, null);
+    expect(await running).toMatchObject({ status: "met", iterations: 2 });
+    expect(turns).toBe(2);
+  });
+});
+
+it("refuses a limit that nobody could keep before anything is paid", async () => {
+  const folder = repository({ "a.txt": "a\n" });
+  const { server, servers } = await served(() => ({ text: "done" }));
+  const limits = { ...goalOf().limits, dollars: 1 };
+  await expect(pursue(folder, { goal: goalOf({ model: "local/w", servers, limits }) })).rejects.toThrow(
+    "a limit on money cannot be kept with local/w",
+  );
+  expect(server.requests).toEqual([]);
+});

@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { lstat, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isPriced, type ProvidedModel } from "../agents/index.ts";
 import { UserError } from "../errors.ts";
 import { removeTree } from "../evaluator/index.ts";
 import {
@@ -138,6 +140,8 @@ export interface GoalResult {
 
 /** Iterations in a row without a better score after which it is given up. */
 const patience = 3;
+/** The same plan may do better with what was learned: a small goal is one task, each time. */
+const mostSame = 2;
 /** Tokens of what the planner is told of earlier iterations. */
 const plannerTokens = 8000;
 
@@ -179,6 +183,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
     ...new Set(team.flatMap((member) => (member.tools.length === 0 ? builtInTools : member.tools))),
   ];
   if (typeof options.plan === "object") requirePlan(options.plan, tools);
+  requireKeepable(goal.limits, team, [judge, planner]);
 
   const purpose = recorded?.purpose ?? options.purpose ?? "goal";
   const id = recorded?.id ?? (await newGoal(ledger, goal, purpose));
@@ -232,9 +237,11 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
         });
         if (made.plan === null) return { end: made.why };
         plan = made.plan;
-        const last = iterations.at(-1);
-        if (last && samePlan(plan, JSON.parse(last.plan) as Plan))
-          return { end: "it is stuck: the planner gives the same plan again" };
+        const same = iterations
+          .slice(-mostSame)
+          .filter((each) => samePlan(plan, JSON.parse(each.plan) as Plan));
+        if (same.length === mostSame)
+          return { end: `it is stuck: the planner gave the same plan ${mostSame} times and gives it again` };
       }
       const assignments = assignTasks(plan.tasks, team, await history(ledger), goal.family);
       pursuit.world = { ...pursuit.world, done: [], pending: plan.tasks.map(({ title }) => title) };
@@ -268,6 +275,12 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
       }
     };
 
+    const waitWhilePaused = async () => {
+      await orders.look();
+      if (orders.paused) listener({ type: "paused" });
+      while (orders.paused && !orders.signal.aborted && !pursuit.stop.requested) await sleep(100);
+    };
+
     const pursue = async (): Promise<Ended> => {
       let unscored: GoalResult["unscored"] = [];
       for (;;) {
@@ -277,6 +290,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
           return { status: "met", reason: `it scored ${best.score.toFixed(1)} of 100`, unscored };
         const open = iterations.find(({ endedAt }) => endedAt === null);
         if (!open) {
+          await waitWhilePaused();
           if (orders.signal.aborted) return { ...cancelled(options), unscored };
           if (pursuit.stop.requested) return { status: "ready", reason: "stopped by hand", unscored };
           const end = givenUp(iterations, goal) ?? (await budget.over());
@@ -462,6 +476,28 @@ function requireSensible(goal: Goal): void {
     throw new UserError(
       "the goal has no criterion: nobody could say whether it is met",
       'give a check (--check "npm test") or something for a judge (--rubric "The text is polite.")',
+    );
+}
+
+/** A limit that nobody could keep is refused before anything is paid. */
+function requireKeepable(
+  { tokens, dollars }: GoalLimits,
+  team: readonly Member[],
+  models: readonly (ProvidedModel | null)[],
+): void {
+  const silent = (what: "tokens" | "dollars") =>
+    team.find(({ work }) => work.agent.reports?.[what] === false)?.name;
+  const unpriced = silent("dollars") ?? models.find((model) => model !== null && !isPriced(model.priced))?.id;
+  if (dollars !== undefined && unpriced !== undefined)
+    throw new UserError(
+      `a limit on money cannot be kept with ${unpriced}: what it costs is not known`,
+      "limit the tokens, the iterations or the time instead (--tokens, --iterations, --for)",
+    );
+  const uncounted = silent("tokens");
+  if (tokens !== undefined && uncounted !== undefined)
+    throw new UserError(
+      `a limit on tokens cannot be kept with ${uncounted}: it does not say how many it takes`,
+      "limit the iterations or the time instead (--iterations, --for)",
     );
 }
 

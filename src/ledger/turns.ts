@@ -107,7 +107,7 @@ export async function insertTurns(
 /** The turns of one experiment, or those of a session that came to nothing; oldest first, the newest `limit` of them. */
 export async function turnsOf(
   ledger: Ledger,
-  of: { experiment: number } | { fruitless: number },
+  of: { experiment: number } | { fruitless: number } | { goal: number } | { turn: number } | "any",
   limit = 1000,
 ): Promise<TurnRow[]> {
   const all = ledger.db
@@ -117,10 +117,14 @@ export async function turnsOf(
     .select(["goalId", "taskId", "source", "sourceKey", "agentVersion", "model"])
     .orderBy("id", "desc")
     .limit(limit);
-  const rows = await ("experiment" in of
-    ? all.where("experimentId", "=", of.experiment)
-    : all.where("sessionId", "=", of.fruitless).where("experimentId", "is", null)
-  ).execute();
+  const chosen = () => {
+    if (of === "any") return all;
+    if ("experiment" in of) return all.where("experimentId", "=", of.experiment);
+    if ("goal" in of) return all.where("goalId", "=", of.goal);
+    if ("turn" in of) return all.where("id", "=", of.turn);
+    return all.where("sessionId", "=", of.fruitless).where("experimentId", "is", null);
+  };
+  const rows = await chosen().execute();
   return rows.reverse().map((row) => ({ ...row, prompt: inflateSync(row.prompt).toString() }));
 }
 

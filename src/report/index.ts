@@ -10,6 +10,6 @@ export { progressSvg } from "./progress.ts";
 export { sessionsText } from "./sessions.ts";
 export { type SkillPage, skillHtml } from "./skillPage.ts";
 export { diffLines, failuresText, logText, showText, statusText } from "./terminal.ts";
-export { eventWords, rawText, type ShownTurn, traceText } from "./trace.ts";
+export { eventWords, rawText, type ShownTurn, traceText, turnList } from "./trace.ts";
 export { startedText, triedJson, triedText } from "./tried.ts";
 export { resultsTsv } from "./tsv.ts";

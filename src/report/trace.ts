@@ -1,6 +1,6 @@
 import type { TraceEvent } from "../agents/index.ts";
 import { left, type Paint, paints, wrap } from "./columns.ts";
-import { duration, oneLine, printable, shorten } from "./format.ts";
+import { duration, moment, oneLine, printable, shorten } from "./format.ts";
 
 /** One exchange with an agent or a model, as `whet trace` shows it. */
 export interface ShownTurn {
@@ -38,6 +38,18 @@ export function costWords(cost: {
 /** US dollars; small amounts with two digits that count. */
 export function money(dollars: number): string {
   return `$${dollars === 0 || dollars >= 0.1 ? dollars.toFixed(2) : Number(dollars.toPrecision(2))}`;
+}
+
+/** `whet trace list`: a line for each turn. @param turns with where they come from; null: they were run here. */
+export function turnList(turns: readonly (Omit<ShownTurn, "events"> & { source: string | null })[]): string {
+  return turns
+    .map(({ id, startedAt, source, researcher, purpose, ending, wallMs, prompt, ...cost }) =>
+      [
+        ...[String(id).padStart(6), moment(startedAt), source === null ? purpose : `from ${source}`],
+        ...[oneLine(researcher), ending, duration(wallMs), costWords(cost), shorten(oneLine(prompt), 60)],
+      ].join("  "),
+    )
+    .join("\n");
 }
 
 /** `whet trace`: what a researcher was told and did, turn by turn. */

@@ -1,6 +1,7 @@
 import {
   ask,
   dollarsOf,
+  isPriced,
   type ModelChoice,
   type ModelTurn,
   type ProvidedModel,
@@ -34,7 +35,7 @@ export function modelResearcher(
   return {
     name: choice.name,
     paid: true,
-    reports: { tokens: true, dollars: priceOf(pricedAs(choice), 1, 1) !== null },
+    reports: { tokens: true, dollars: isPriced(pricedAs(choice)) },
     // The answer and its repair.
     time: 2 * choice.time + 5000,
     estimate(promptTokens) {

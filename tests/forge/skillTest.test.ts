@@ -64,6 +64,43 @@ describe("whet skill test", () => {
     expect(page).toContain("Beside the installed library");
   });
 
+  it("is judged by a model of another family where nobody is named, and says who it was", async () => {
+    const server = await startModelServer(
+      (request) => {
+        if (request.system.includes("You judge")) {
+          const score = /AMEN/.test(request.messages[0]?.text ?? "") ? 90 : 10;
+          const one = { name: "The letter closes well.", score, explanation: "so it is" };
+          return { text: JSON.stringify({ criteria: [one] }) };
+        }
+        return { text: /End with the word AMEN/.test(told(request)) ? "It is done. AMEN" : "It is done." };
+      },
+      { main: () => true },
+    );
+    onTestFinished(() => server.close());
+    const evals = names.slice(0, 5).map((name, index) => ({
+      ...{ id: index + 1, prompt: `Write a letter to ${name}.`, expectations: ["The letter closes well."] },
+    }));
+    const lab = repository({
+      "closing-words/SKILL.md": skillText("closing-words", "End with the word AMEN."),
+      "closing-words/evals/evals.json": JSON.stringify({ skill_name: "closing-words", evals }),
+    });
+    const keys = {
+      ...{ HOME: lab, GEMINI_API_KEY: "one", GOOGLE_GEMINI_BASE_URL: server.url },
+      ...{ ANTHROPIC_API_KEY: "two", ANTHROPIC_BASE_URL: server.url, OPENAI_API_KEY: "" },
+    };
+    const test = ["skill", "test", "closing-words", "--model", "google/gemini-2.5-pro", "--in-prompt"];
+    const { code, stdout, stderr } = await startWith(
+      ...([keys, lab, ...test, "--no-trigger", "--test-runs", "10", "--json"] as const),
+    ).finished;
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(/^anthropic\/claude\S* judges, of another family/),
+    ]);
+    const report = JSON.parse(stdout) as { judges: string[]; warnings: string[]; verdict: unknown };
+    expect(report.judges).toEqual([expect.stringMatching(/^anthropic\/claude/)]);
+    expect(report).toMatchObject({ warnings: [], verdict: { outcome: "better", effect: { points: 80 } } });
+  });
+
   it("--placebo keeps no skill where any text of its length helps as much", async () => {
     // Whatever is read helps here.
     const { lab, whet, model } = await project((text) => /<skill|This text accompanies|End with/.test(text));

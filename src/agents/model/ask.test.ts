@@ -138,6 +138,33 @@ describe.each(Object.entries(clients))("one question to %s", (name, client) => {
     ]);
   });
 
+  it("does not lose its work with tools when the provider refuses for a moment in the midst of it", async () => {
+    let runs = 0;
+    const tool: ModelTool = {
+      ...{ name: "go", description: "goes on", parameters: z.object({}) },
+      run: () => Promise.resolve({ text: `on ${++runs}`, ok: true, exitCode: null }),
+    };
+    const script: Script = [
+      { tools: [{ name: "go", args: {} }] },
+      { status: 429 },
+      { status: 529, message: "Overloaded" },
+      { text: "There." },
+    ];
+    const { turn, server } = await asked(client, script, { tools: [tool], steps: 5, backoff: 1 });
+    expect(turn).toMatchObject({ ending: "done", text: "There." });
+    expect([runs, server.requests.length]).toEqual([1, 4]);
+    const refused: Script = [{ tools: [{ name: "go", args: {} }] }, ...Array<Step>(6).fill({ status: 429 })];
+    const { turn: lost, server: busy } = await asked(client, refused, {
+      tools: [tool],
+      steps: 5,
+      backoff: 1,
+    });
+    expect(lost.ending).toBe("rate");
+    expect(busy.requests).toHaveLength(6);
+    const { server: first } = await asked(client, [{ status: 429 }], { tools: [tool], steps: 5, backoff: 1 });
+    expect(first.requests).toHaveLength(1);
+  });
+
   it("ends after so many answers, or when enough was spent", async () => {
     const tool: ModelTool = {
       ...{ name: "go", description: "goes on", parameters: z.object({}) },

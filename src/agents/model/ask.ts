@@ -2,6 +2,7 @@ import type { FinishReason, JSONSchema7, ModelMessage, ToolSet } from "ai";
 import type { ZodType } from "zod";
 import type { TurnEnding } from "../agent.ts";
 import { added, type TraceEvent, type Usage, usageOf } from "../trace.ts";
+import { patientModel } from "./again.ts";
 import { dollarsOf } from "./prices.ts";
 import type { ProvidedModel } from "./provider.ts";
 import { redactor } from "./redact.ts";
@@ -27,6 +28,8 @@ export interface Question {
   enough?: (usage: Usage) => string | null;
   /** Handed on to providers that know one. */
   seed?: number;
+  /** Milliseconds before a refused call in the midst of the work is made again, doubled each time. Default 2000. */
+  backoff?: number;
 }
 
 /** Something that a model can call. */
@@ -70,8 +73,9 @@ const patience = 3 * 60_000;
 const rawLimit = 16 * 2 ** 20;
 
 /**
- * Asks a model once, or with tools until it calls none any more. No retries: whether and when to come again is for the caller to say. Never throws for what a
- * provider does; what it cost is unknown (null) where the answer broke off before its end.
+ * Asks a model once, or with tools until it calls none any more. A first call that is refused is not made again: whether
+ * and when to come again is for the caller to say. Never throws for what a provider does; what it cost is unknown (null)
+ * where the answer broke off before its end.
  */
 export async function ask(provided: ProvidedModel, question: Question): Promise<ModelTurn> {
   const { streamText } = await import("ai");
@@ -133,7 +137,10 @@ export async function ask(provided: ProvidedModel, question: Question): Promise<
 
   try {
     const { stream } = streamText({
-      model: provided.model,
+      model:
+        steps > 1
+          ? await patientModel(provided.model, { ...cut, backoff: question.backoff ?? 2000 })
+          : provided.model,
       instructions: question.instructions,
       messages: question.messages.map(({ role, text: content }): ModelMessage => ({ role, content })),
       maxOutputTokens: question.maxOutput,

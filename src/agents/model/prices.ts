@@ -71,12 +71,21 @@ export const prices: { asOf: string; perMillion: Record<string, Price> } = {
  * @param model `provider/model`, with or without the date that providers append to a snapshot.
  */
 export function dollarsOf(model: string, usage: Omit<Usage, "dollars">): number | null {
-  const price = prices.perMillion[model] ?? prices.perMillion[withoutDate(model)];
+  const price = priceOf(model);
   const { input, output } = usage;
   if (!price || input === null || output === null) return null;
   if (price.upTo !== undefined && input > price.upTo) return null;
   const cached = Math.min(usage.cached ?? 0, input);
   return ((input - cached) * price.input + cached * price.cached + output * price.output) / 1e6;
+}
+
+/** Whether a model's list price is known. @param model null where nobody says which it is. */
+export function isPriced(model: string | null): boolean {
+  return model !== null && priceOf(model) !== null;
+}
+
+function priceOf(model: string): Price | null {
+  return prices.perMillion[model] ?? prices.perMillion[withoutDate(model)] ?? null;
 }
 
 function withoutDate(model: string): string {

@@ -215,7 +215,7 @@ function resultWords(result: GoalResult): string {
   const next =
     result.status === "ready"
       ? `\`whet goal resume ${result.goalId}\` goes on`
-      : result.bestIteration === null
+      : result.bestIteration === null || !((result.score ?? 0) > 0)
         ? null
         : result.result === null
           ? `iteration ${result.bestIteration} is the best: git merge ${result.branch}`
@@ -263,7 +263,7 @@ export async function goalShowCommand(id: number, options: { json?: boolean }): 
     const lines = [
       `goal ${row.id}: ${row.title}`,
       `${statusOf(row)}${row.reason === null ? "" : `: ${row.reason}`}`,
-      `branch ${row.branch ?? "none yet"}; ${spent.tokens} tokens, $${spent.dollars.toFixed(2)}`,
+      `branch ${row.branch ?? "none yet"}; ${spentWords(spent)}`,
     ];
     for (const { number, score, tasks, evaluations } of iterations) {
       lines.push(
@@ -283,9 +283,21 @@ export async function goalShowCommand(id: number, options: { json?: boolean }): 
   });
 }
 
+/** What nobody says is never zero. */
+function spentWords(spent: Awaited<ReturnType<typeof goalSpending>>): string {
+  const { tokens, dollars, silentTokens, silentDollars } = spent;
+  const partly = (silent: number, words: string) =>
+    silent > 0 ? `${words} and what ${silent} turns did not say` : words;
+  const cost =
+    dollars === 0 && silentDollars > 0 ? "cost not known" : partly(silentDollars, `$${dollars.toFixed(2)}`);
+  return `${partly(silentTokens, `${tokens} tokens`)}, ${cost}`;
+}
+
 export async function goalPauseCommand(id: number, options: { json?: boolean }): Promise<number> {
   return withGoals(async (ledger) => {
     const row = await requireGoal(ledger, id);
+    if (row.status === "met" || row.status === "cancelled")
+      throw new UserError(`goal ${id} is ${row.status}: there is nothing to pause`);
     await setGoalPaused(ledger, id, Date.now());
     if (options.json) printJson({ id, paused: true, atWork: atWork(row) });
     else

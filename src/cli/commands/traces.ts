@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
-import { type Ledger, openLedger, tracedTurns } from "../../ledger/index.ts";
+import { type Ledger, openLedger, rawOf, tracedTurns, traceOf, turnsOf } from "../../ledger/index.ts";
+import { rawText, traceText, turnList } from "../../report/index.ts";
 import {
   discover,
   type ImportReport,
@@ -13,7 +14,7 @@ import {
   sources,
   transcriptsAt,
 } from "../../traces/index.ts";
-import { interactive, print, printJson } from "../output.ts";
+import { colour, interactive, print, printJson, width } from "../output.ts";
 
 interface ImportFlags {
   from?: string;
@@ -68,6 +69,55 @@ export async function traceImportCommand(paths: string[], flags: ImportFlags): P
   }
 }
 
+interface ListFlags {
+  newest: number;
+  goal?: number;
+  json?: boolean;
+}
+
+/** `whet trace list`: turns of every origin, newest last. */
+export async function traceListCommand({ newest, goal, json }: ListFlags): Promise<number> {
+  const turns = await withTurns((ledger) => turnsOf(ledger, goal === undefined ? "any" : { goal }, newest));
+  if (json) printJson(turns);
+  else if (turns.length === 0) print("no turns yet: `whet trace import` brings some in");
+  else print(turnList(turns));
+  return 0;
+}
+
+/** `whet trace show`: one turn, of whatever origin. */
+export async function traceShowCommand(
+  id: number,
+  flags: { raw?: boolean; json?: boolean },
+): Promise<number> {
+  const found = await withTurns(async (ledger) => {
+    const [turn] = await turnsOf(ledger, { turn: id }, 1);
+    if (!turn) throw new UserError(`there is no turn ${id}`, "`whet trace list` shows them");
+    return { turn, events: await traceOf(ledger, id), raw: flags.raw ? await rawOf(ledger, id) : "" };
+  });
+  const { turn, events, raw } = found;
+  if (flags.json) printJson({ ...turn, events, ...(flags.raw ? { raw } : {}) });
+  else if (flags.raw) print(rawText([raw]));
+  else print(`${traceText([{ ...turn, events }], { colour, width: width() })}\n${turn.prompt}`);
+  return 0;
+}
+
+async function withTurns<T>(ask: (ledger: Ledger) => Promise<T>): Promise<T> {
+  const ledger = await openLedger(ledgerPath());
+  try {
+    return await ask(ledger);
+  } finally {
+    await ledger.close();
+  }
+}
+
+/** @throws UserError when nothing was ever recorded here. */
+function ledgerPath(): string {
+  const path = join(projectRoot(), ".whetstone", "ledger.db");
+  if (!existsSync(path))
+    throw new UserError(`there is no ledger at ${path} yet`, "`whet trace import` begins one");
+  return path;
+}
+
 interface ExportFlags {
   otel?: boolean;
 }
@@ -87,9 +137,7 @@ export async function traceExportCommand(ids: string[], flags: ExportFlags): Pro
       );
     return number;
   });
-  const path = join(projectRoot(), ".whetstone", "ledger.db");
-  if (!existsSync(path))
-    throw new UserError(`there is no ledger at ${path} yet`, "`whet trace import` begins one");
+  const path = ledgerPath();
   const redact = openRedactor();
   const ledger: Ledger = await openLedger(path);
   const missing = new Set(wanted);

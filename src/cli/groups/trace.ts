@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { experimentNumber, json, notebook, type Run } from "../options.ts";
+import { experimentNumber, json, notebook, type Run, wholeNumber } from "../options.ts";
 
 /** What agents were told and did. */
 export function addTraceCommands(program: Command, run: Run): void {
@@ -35,6 +35,19 @@ export function addTraceCommands(program: Command, run: Run): void {
     .option("--emails", "take out e-mail addresses as well")
     .addOption(json())
     .action(run(async (paths, options) => (await traces()).traceImportCommand(paths, options)));
+  trace
+    .command("list")
+    .description("turns of goals, tests, sessions and transcripts, newest last")
+    .option("-n, --newest <n>", "only the newest", wholeNumber, 50)
+    .option("--goal <id>", "only of this goal", wholeNumber)
+    .addOption(json())
+    .action(run(async (options) => (await traces()).traceListCommand(options)));
+  trace
+    .command("show <turn>")
+    .description("one turn by its number: what it was told and what it did")
+    .option("--raw", "everything that it printed, as it came")
+    .addOption(json())
+    .action(run(async (turn, options) => (await traces()).traceShowCommand(wholeNumber(turn), options)));
   trace
     .command("export [ids...]")
     .description("write turns for other tools; without numbers, all of them")

@@ -15,7 +15,7 @@ const makers: Record<string, (context: ToolContext, sandbox: Sandbox) => ModelTo
   write: writeTool,
   edit: editTool,
   list: listTool,
-  search: searchTool,
+  search: (context) => searchTool(context),
   run: runTool,
   javascript: javascriptTool,
   fetch: () => fetchTool(),

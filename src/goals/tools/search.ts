@@ -13,10 +13,8 @@ const parameters = z.object({
 });
 
 const most = 200;
-/** Milliseconds: some patterns would take for ever on some lines. */
-const patience = 5000;
-
-export function searchTool({ folder }: ToolContext): ModelTool {
+/** @param patience milliseconds: some patterns would take for ever on some lines. */
+export function searchTool({ folder }: ToolContext, patience = 5000): ModelTool {
   return {
     ...{ name: "search", description: "Find lines in the files of a folder by a pattern.", parameters },
     run: async (args) => {
@@ -31,14 +29,18 @@ export function searchTool({ folder }: ToolContext): ModelTool {
           return true;
         }),
       );
-      const found = await matchingLines(pattern, files);
+      const found = await matchingLines(pattern, files, patience);
       return said(found.join("\n") || "nothing found");
     },
   };
 }
 
 /** In a thread of its own, which can be ended: a regular expression cannot. */
-function matchingLines(pattern: string, files: readonly [string, string][]): Promise<string[]> {
+function matchingLines(
+  pattern: string,
+  files: readonly [string, string][],
+  patience: number,
+): Promise<string[]> {
   const code = `
     const { parentPort, workerData: { pattern, files, most } } = require("node:worker_threads");
     const expression = new RegExp(pattern, "u");

@@ -21,6 +21,7 @@ import { fetchTool, isPublic } from "./fetch.ts";
 import { allowedTools, builtInTools, makeTools } from "./index.ts";
 import { connectMcp } from "./mcp.ts";
 import { capped, goesFromOpenFolders } from "./place.ts";
+import { searchTool } from "./search.ts";
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -79,7 +80,10 @@ describe("the tools of the built-in agent", () => {
 
   it("end a search that would take for ever", async () => {
     const { folder } = home({ "a.txt": `${"a".repeat(50)}!\n` });
-    await expect(user(folder)("search", { pattern: "(a+)+$" })).rejects.toThrow("simpler");
+    const search = searchTool({ folder, inputs: [] }, 300);
+    await expect(search.run({ pattern: "(a+)+$" }, never)).rejects.toThrow(
+      "longer than 0.3 s: write a simpler",
+    );
   }, 20_000);
 
   it("run commands and JavaScript in the sandbox, without a network", async () => {
