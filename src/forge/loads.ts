@@ -48,7 +48,7 @@ export function modelLoads(options: {
         {
           ...{ name: tool.name, description: tool.description, parameters: { jsonSchema: tool.parameters } },
           run: async (args) => ({
-            text: (await loadSkill(ledger, offered, (args as { name: string }).name)).text,
+            text: (await loadSkill(ledger, offered, args as { name: string; file?: string })).text,
             ...{ ok: true, exitCode: null },
           }),
         },
