@@ -754,6 +754,44 @@ require("node:readline").createInterface({ input: process.stdin }).on("line", (l
 });
 `;
 
+describe("the goal's branch", () => {
+  it("is left alone once a person has committed to it or is on it", async () => {
+    const folder = repository({ "a.txt": "a\n" });
+    const ledger = await ledgerOf(folder);
+    let count = 0;
+    const goal = goalOf({
+      criteria: [{ name: "never", weight: 1, kind: "file", path: "never" }],
+      limits: { iterations: 1, taskTime: 5000, parallel: 1 },
+    });
+    const team = [
+      member("worker", (at) => {
+        writeFileSync(join(at, "out.txt"), `try ${++count}\n`);
+        return "done";
+      }),
+    ];
+    const { result: first } = await pursue(folder, { ledger, goal, team, plan: "single" });
+    git(folder, "switch", "-q", first.branch);
+    writeFileSync(join(folder, "mine.txt"), "mine\n");
+    git(folder, "add", "mine.txt");
+    git(folder, "commit", "-q", "-m", "mine");
+    const mine = git(folder, "rev-parse", "HEAD").trim();
+    const more = (iterations: number) =>
+      pursue(folder, { ledger, goal: first.goalId, team, plan: "single", limits: { iterations } });
+    const { result, events } = await more(2);
+    expect(result).toMatchObject({ iterations: 2, branch: `${first.branch}-2` });
+    expect(events).toContainEqual({ type: "notice", message: expect.stringContaining("somebody else's") });
+    expect(git(folder, "rev-parse", first.branch).trim()).toBe(mine);
+    // While one is on it.
+    git(folder, "switch", "-q", result.branch);
+    const { result: third } = await more(3);
+    expect(third.branch).toBe(`${first.branch}-3`);
+    expect(git(folder, "status", "--short", "--untracked-files=no")).toBe("");
+    git(folder, "switch", "-q", "-");
+    const { result: fourth } = await more(4);
+    expect(fourth.branch).toBe(third.branch);
+  });
+});
+
 describe("what is not confined", () => {
   it("is said of every goal beside its isolation level: MCP servers with a network above all", async () => {
     const folder = repository({ "server.cjs": stdioServer });

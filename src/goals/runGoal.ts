@@ -30,6 +30,7 @@ import {
 } from "../ledger/index.ts";
 import { isAlive, thisProcess } from "../notebook/index.ts";
 import {
+  branchObstacle,
   branchTip,
   checkoutBase,
   checkpoint,
@@ -196,7 +197,20 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
   const earlierMs = world.spentMs;
   const spentMs = () => earlierMs + performance.now() - began;
   try {
-    const { repo, base, branch, scratch } = await ground(options, goal, id, folder, recorded);
+    const { repo, base, scratch, ...grounds } = await ground(options, goal, id, folder, recorded);
+    let { branch } = grounds;
+    /** The goal's branch, or another one where a person has made it theirs: nobody's commit is undone. */
+    const ownBranch = async () => {
+      const obstacle = await branchObstacle(repo, branch);
+      if (obstacle === null) return branch;
+      const theirs = branch;
+      branch = await freeBranch(repo, goal, id);
+      await setGoalBranch(ledger, id, branch, base);
+      const why = obstacle === "foreign" ? "holds commits of somebody else's" : "is checked out";
+      notice(`the branch ${theirs} ${why}: it stays as it is, and the goal goes on on ${branch}`);
+      return branch;
+    };
+    await ownBranch();
     listener({ type: "goal", id, title: goal.title, branch, resumed: recorded !== null });
     for (const warning of [...judging.notices, ...warnings]) notice(warning);
     const budget = openBudget(ledger, id, goal.limits, spentMs);
@@ -357,7 +371,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
           ],
           spentMs: spentMs(),
         };
-        const commitId = await checkpoint(repo, branch, {
+        const commitId = await checkpoint(repo, await ownBranch(), {
           ...{ commit: tip, base, when: open.startedAt },
           message: `${goal.title}: iteration ${open.number}, ${score.toFixed(1)} of 100\n\nWhetstone-Goal: ${id}\n`,
         });
@@ -387,7 +401,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
     const best = bestOf(iterations);
     const commit = best?.tip ?? base;
     if (best && best.commitId !== iterations.findLast((each) => each.commitId !== null)?.commitId)
-      await checkpoint(repo, branch, {
+      await checkpoint(repo, await ownBranch(), {
         ...{ commit, base, when: best.startedAt },
         message: `${goal.title}: iteration ${best.number} again, the best with ${best.score?.toFixed(1)} of 100\n\nWhetstone-Goal: ${id}\n`,
       });
@@ -549,11 +563,16 @@ async function ground(
     await removeTree(own);
     repo = await scratchRepo(own, await goalFiles(source, goal.files), Date.now());
   } else repo = await openRepo(project);
+  const branch = await freeBranch(repo, goal, id);
+  await setGoalBranch(options.ledger, id, branch, repo.head);
+  return { repo, base: repo.head, branch, scratch };
+}
+
+async function freeBranch(repo: Repo, goal: Goal, id: number): Promise<string> {
   const name = `whetstone/goal/${slug(goal.title)}-${id}`;
   let branch = name;
   for (let count = 2; (await branchTip(repo, branch)) !== null; count++) branch = `${name}-${count}`;
-  await setGoalBranch(options.ledger, id, branch, repo.head);
-  return { repo, base: repo.head, branch, scratch };
+  return branch;
 }
 
 function slug(title: string): string {
