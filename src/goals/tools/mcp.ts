@@ -80,8 +80,8 @@ export async function connectMcp(server: McpServer, around: McpSurroundings): Pr
       close: () => client.close(),
     };
   } catch (error) {
-    await client.close().catch(() => undefined);
     const why = ended === null ? (error as Error).message : lastWords(ended);
+    await client.close().catch(() => undefined);
     throw new Error(`the MCP server ${server.name} cannot be reached: ${why}`);
   }
 }
@@ -90,6 +90,7 @@ export async function connectMcp(server: McpServer, around: McpSurroundings): Pr
 async function sandboxed(
   { command, network = false }: { command: string; network?: boolean },
   { sandbox, folder, inputs, time }: McpSurroundings,
+  /** Told when it ends by itself. */
   onEnd: (outcome: Outcome) => void,
 ): Promise<Transport> {
   const { deserializeMessage } = await import("@modelcontextprotocol/client");
@@ -111,9 +112,9 @@ async function sandboxed(
           }
         },
       });
-      write = running.write;
+      write = (line) => running.write(line);
       done = running.done.then((outcome) => {
-        onEnd(outcome);
+        if (!ending.signal.aborted) onEnd(outcome);
         transport.onclose?.();
       });
     },
