@@ -13,6 +13,7 @@ export {
   rubricCriterion,
 } from "./goalFile.ts";
 export { kinshipWarnings, needsJudge, otherJudge } from "./kinship.ts";
+export { goalLeftovers, sweepGoals, trialFolder } from "./leftovers.ts";
 export { type ModelAgent, modelAgent } from "./modelAgent.ts";
 export { openGoals } from "./root.ts";
 export { type GoalResult, type RunGoalOptions, runGoal } from "./runGoal.ts";

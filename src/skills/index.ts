@@ -15,6 +15,7 @@ export {
   injectIntoFolder,
   injectIntoPrompt,
   type LoadSkillTool,
+  layDownFiles,
   loadSkill,
   type Offered,
   type PromptInjection,
