@@ -25,6 +25,8 @@ import { addSkill, requireSkill, type Skill } from "../skills/index.ts";
 import { countTraces } from "./analyze/index.ts";
 import { openMeter } from "./limits.ts";
 import { liveRunner } from "./live.ts";
+import { openJudgesOf } from "./openJudges.ts";
+import { pageOf } from "./page.ts";
 import { readSuite } from "./suite.ts";
 import { testSkill } from "./testSkill.ts";
 
@@ -202,6 +204,13 @@ describe("live trials", () => {
     const open = await tested(cheat, { whole: true });
     expect(open.verdict).toMatchObject({ outcome: "better", kept: true });
     expect(open.meddling).toMatchObject({ file: "check.sh", treatment: 1, control: 0 });
+    expect(open.grounds.channels).toEqual({ "self-reported": 6, scored: 6 });
+    expect(open.grounds.isolation).toEqual([open.trials[0]?.trial.isolation]);
+    const page = pageOf(cheat, open);
+    expect(page).toMatchObject({ claim: "Its runs change what judges them (check.sh)", kind: "none" });
+    expect(page.facts.at(-1)?.more).toContain("6 scored, 6 self-reported");
+    const read = await readSuite(join(root, "suite"), { project: root });
+    expect(await openJudgesOf(read, root)).toContain("check.sh");
     expect(open.banding).toMatchObject({
       band: "draft",
       reason: expect.stringContaining("check.sh") as string,
@@ -210,6 +219,8 @@ describe("live trials", () => {
     const closed = await tested({ ...cheat, name: "closing-letters" }, { whole: true });
     expect(closed.verdict.kept).toBe(false);
     expect(closed.meddling).toBeNull();
+    expect(closed.grounds.channels).toEqual({ scored: 12 });
+    expect(await openJudgesOf(await readSuite(join(root, "suite"), { project: root }), root)).toBeNull();
   });
 
   it("say of a skill that nobody loads that its description does not make the agent use it", async () => {

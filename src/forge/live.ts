@@ -6,6 +6,7 @@ import { RunFailed } from "../errors.ts";
 import { removeTree } from "../evaluator/index.ts";
 import {
   type GoalEvent,
+  isTestSettings,
   librarySkills,
   runGoal,
   type SkillSource,
@@ -127,7 +128,13 @@ async function liveTrial(
         overhead: rows.filter(({ purpose }) => purpose === "plan").map(({ usage }) => usage),
         wallMs: tasks.reduce((sum, { wallMs }) => sum + wallMs, 0),
         loaded: seen.loaded,
-        rewrote: result.criteria.flatMap(({ own }) => own.changed),
+        rewrote: result.criteria.flatMap(({ own }) => [...own.changed, ...own.made.filter(isTestSettings)]),
+        isolation: result.isolation.level,
+        channels: Object.fromEntries(
+          Map.groupBy(result.criteria, ({ channel }) => channel)
+            .entries()
+            .map(([channel, { length }]) => [channel, length]),
+        ),
       }),
       goalId: result.goalId,
       agentVersion: tasks.find(({ agentVersion }) => agentVersion !== null)?.agentVersion ?? null,

@@ -25,6 +25,7 @@ import { type AbRule, abRule, laxness, replicatesOf } from "./abRule.ts";
 import { type Banding, band } from "./bands.ts";
 import { driveTest, type RunTrial, replayTest } from "./drive.ts";
 import type { TrialRecord } from "./effect.ts";
+import { type Grounds, groundsOf } from "./grounds.ts";
 import { type Leak, leak } from "./leak.ts";
 import type { Meter } from "./limits.ts";
 import { type Meddling, meddling } from "./meddling.ts";
@@ -106,6 +107,7 @@ export interface TestReport {
   leak: Leak | null;
   /** Runs with it changed what judges them; null: no more than those without. */
   meddling: Meddling | null;
+  grounds: Grounds;
   /** Null: not opened. `openings`: for how many versions these goals were opened so far. */
   sealed: { verdict: Verdict; openings: number } | null;
   /** Openings of the suite's sealed goals so far. */
@@ -234,7 +236,18 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
       ...{ excluded: suite.excluded, skipped: suite.skipped },
     },
     ...judgesOf(runner.who, [...suite.goals, ...suite.sealed]),
-    ...{ rule, verdict, treatment, baseline, leak: found, meddling: meddled, sealed, banding, trials },
+    ...{
+      rule,
+      verdict,
+      treatment,
+      baseline,
+      leak: found,
+      meddling: meddled,
+      sealed,
+      banding,
+      trials,
+      grounds: groundsOf(trials),
+    },
     openings: await sealedOpenings(ledger, suite.sealedHash),
     repeated: open.repeated ? { endedAt: evaluation.endedAt as number } : null,
     tests: { number: tests.length, alpha: tests.reduce((sum, { setup }) => sum + setup.rule.alpha, 0) },

@@ -36,8 +36,10 @@ import {
   checkpoint,
   editableFiles,
   openRepo,
+  pathsAt,
   type Repo,
   scratchRepo,
+  textsAt,
 } from "../repo/index.ts";
 import { openSandbox, type Sandbox } from "../sandbox/index.ts";
 import { openBudget } from "./budget.ts";
@@ -49,6 +51,7 @@ import { goalFiles } from "./files.ts";
 import type { CriterionResult, Goal, GoalLimits, Plan, Task } from "./goal.ts";
 import { goalHash } from "./goalFile.ts";
 import { goldenPlans, goldenRow } from "./golden.ts";
+import { openJudges, openJudgesWords, ownOf, scriptsIn } from "./judging.ts";
 import { kinshipWarnings, needsJudge, otherJudge, type Worker } from "./kinship.ts";
 import { sweepGoals } from "./leftovers.ts";
 import { assignTasks } from "./matcher.ts";
@@ -213,6 +216,9 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
     await ownBranch();
     listener({ type: "goal", id, title: goal.title, branch, resumed: recorded !== null });
     for (const warning of [...judging.notices, ...warnings]) notice(warning);
+    // A test says it once for all of its runs.
+    const open = purpose === "goal" ? openJudgesWords(await openJudgesAt(goal, repo, base)) : null;
+    if (open !== null) notice(open);
     const budget = openBudget(ledger, id, goal.limits, spentMs);
     const pursuit: Pursuit = {
       ...{ ledger, goalId: id, goal, repo, root, team, budget, orders, listener, world },
@@ -382,7 +388,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
             ...{ score, feedback, commitId, worldState: JSON.stringify(pursuit.world), at: Date.now() },
             best: isBest,
           },
-          results.map((each) => ({
+          results.map(({ channel: _, ...each }) => ({
             ...each,
             met: JSON.stringify(each.met),
             missed: JSON.stringify(each.missed),
@@ -631,9 +637,15 @@ async function criteriaOf(ledger: Ledger, iterationId: number): Promise<Criterio
       met: JSON.parse(met) as string[],
       missed: JSON.parse(missed) as string[],
       suggestions: JSON.parse(suggestions) as string[],
-      own: JSON.parse(own) as CriterionResult["own"],
+      ...ownOf({ kind, own }),
     }),
   );
+}
+
+async function openJudgesAt(goal: Goal, repo: Repo, base: string): Promise<string[]> {
+  if (!goal.criteria.some(({ kind }) => kind === "command")) return [];
+  const { "package.json": text } = await textsAt(repo, base, ["package.json"]);
+  return openJudges(goal, await pathsAt(repo, base), scriptsIn(text));
 }
 
 /**
