@@ -15,7 +15,7 @@ import { parseResearcher } from "../contract/index.ts";
 import { uniforms } from "../decision/index.ts";
 import { RunFailed } from "../errors.ts";
 import { evaluationRows, type Ledger, openLedger, skillVersionRows, trialsOf } from "../ledger/index.ts";
-import { addSkill, requireSkill, type Skill, skillOf, skillOfVersion } from "../skills/index.ts";
+import { addSkill, addVersion, requireSkill, type Skill, skillOf, skillOfVersion } from "../skills/index.ts";
 import { abTest } from "./ab.ts";
 import { calibrateSuite } from "./calibrateSuite.ts";
 import { replayTest } from "./drive.ts";
@@ -198,13 +198,23 @@ describe("testing a skill", () => {
       .returning("id")
       .executeTakeFirstOrThrow();
     const { versionId } = await addSkill(ledger, {
-      ...{ skill: skill("a", "MAGIC"), origin: "forge", sourceGoals: [id] },
+      ...{ skill: skill("a", "MAGIC"), origin: "forge", sourceGoals: [id], sourceFamilies: ["x"] },
     });
     const { runner } = world(truth);
     const result = await testSkill({ ledger, versionId, suite: given, runner, meter: openMeter({}) });
     if (result.kind !== "ended") throw new Error(result.why);
     expect(result.suite).toMatchObject({ goals: 11, excluded: [{ name: taught.name }] });
     expect(result.trials.some(({ task }) => task === taught.name)).toBe(false);
+
+    // Nor do they test what was made of it, whoever made it, over however many versions.
+    await addVersion(ledger, "a", { skill: skill("a", "MAGIC, then."), by: "person" });
+    const last = await addVersion(ledger, "a", { skill: skill("a", "MAGIC, and then."), by: "folder" });
+    const later = await testSkill({
+      ...{ ledger, versionId: last.versionId, suite: given, runner, meter: openMeter({}) },
+    });
+    if (later.kind !== "ended") throw new Error(later.why);
+    expect(later.suite).toMatchObject({ goals: 11, excluded: [{ name: taught.name }] });
+    expect(later.treatment.components.find(({ name }) => name === "transferability")?.missing).toBeNull();
   });
 
   it("keeps a skill that gives answers away a draft", async () => {

@@ -46,6 +46,7 @@ export {
   settleVersion,
   skillOf,
   skillOfVersion,
+  sourcesOf,
   unpinSkill,
   unrelateSkills,
   type VersionKey,

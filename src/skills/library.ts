@@ -226,6 +226,22 @@ export async function skillOfVersion(
   return { row, version, skill: unpacked(version.skill) };
 }
 
+/** All goals and families that a version comes from: those that taught it and every version before it. */
+export async function sourcesOf(
+  ledger: Ledger,
+  versionId: number,
+): Promise<{ goals: number[]; families: string[] }> {
+  const { row } = await skillOfVersion(ledger, versionId);
+  const versions = new Map((await skillVersionRows(ledger, row.id)).map((each) => [each.id, each]));
+  const goals = new Set<number>();
+  const families = new Set<string>();
+  for (let each = versions.get(versionId); each; each = versions.get(each.parentVersionId ?? 0)) {
+    for (const goal of JSON.parse(each.sourceGoals) as number[]) goals.add(goal);
+    for (const family of JSON.parse(each.sourceFamilies) as string[]) families.add(family);
+  }
+  return { goals: [...goals], families: [...families] };
+}
+
 /** The first of `name`, `name-2`, `name-3`, ... that the library does not have. */
 export async function freeName(ledger: Ledger, name: string): Promise<string> {
   for (let count = 1; ; count++) {
