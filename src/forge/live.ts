@@ -104,6 +104,7 @@ async function liveTrial(
         overhead: rows.filter(({ purpose }) => purpose === "plan").map(({ usage }) => usage),
         wallMs: tasks.reduce((sum, { wallMs }) => sum + wallMs, 0),
         loaded: seen.loaded,
+        rewrote: result.criteria.flatMap(({ own }) => own.changed),
       }),
       goalId: result.goalId,
       agentVersion: tasks.find(({ agentVersion }) => agentVersion !== null)?.agentVersion ?? null,

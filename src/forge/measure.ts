@@ -23,6 +23,7 @@ export function trialOf(run: {
   overhead?: readonly Usage[];
   wallMs: number;
   loaded: boolean;
+  rewrote?: readonly string[];
 }): Trial {
   const calls = run.turns.flatMap(({ events }, turn) => {
     const collector = callCollector(turn);
@@ -43,5 +44,6 @@ export function trialOf(run: {
     tokens: costs.length === 0 ? null : sum(costs.map(({ tokens }) => tokens)),
     dollars: costs.length === 0 ? null : sum(costs.map(({ dollars }) => dollars)),
     loaded: run.loaded,
+    ...(run.rewrote && run.rewrote.length > 0 ? { rewrote: [...new Set(run.rewrote)] } : {}),
   };
 }

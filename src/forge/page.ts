@@ -69,6 +69,7 @@ export function pageOf(
       ...testsWords(report),
       ...report.warnings,
       ...(report.leak ? [report.leak.reason] : []),
+      ...(report.meddling ? [report.meddling.reason] : []),
       ...(verdict.invalid ? [verdict.invalid] : []),
       ...(verdict.more
         ? [

@@ -51,6 +51,7 @@ const evalsFile = z.looseObject({
       expected_output: z.string().optional(),
       files: z.array(z.string()).default([]),
       hidden: z.array(z.string()).default([]),
+      protect: z.array(z.string()).default([]),
       expectations: z.array(z.unknown()).optional(),
       assertions: z.array(z.unknown()).optional(),
       family: z.string().optional(),
@@ -155,6 +156,7 @@ async function evalGoals(path: string, project: string, judge?: string): Promise
       criteria,
       ...(each.files.length > 0 ? { files: each.files } : {}),
       ...(each.hidden.length > 0 ? { hidden: each.hidden } : {}),
+      ...(each.protect.length > 0 ? { protect: each.protect } : {}),
       ...judged(own ?? judge),
     };
     const source = `---\n${stringify(front)}---\n\n${each.prompt}\n`;

@@ -28,6 +28,7 @@ import { driveTest, type RunTrial, replayTest } from "./drive.ts";
 import type { TrialRecord } from "./effect.ts";
 import { type Leak, leak } from "./leak.ts";
 import type { Meter } from "./limits.ts";
+import { type Meddling, meddling } from "./meddling.ts";
 import { type OnRecord, onRecord, type Question, type TestSetup, taskHashes, testsOf } from "./onRecord.ts";
 import { placeboOf } from "./placebo.ts";
 import { type Ses, ses } from "./ses.ts";
@@ -104,6 +105,8 @@ export interface TestReport {
   treatment: Ses;
   baseline: Ses;
   leak: Leak | null;
+  /** Runs with it changed what judges them; null: no more than those without. */
+  meddling: Meddling | null;
   /** Null: not opened. `openings`: for how many versions these goals were opened so far. */
   sealed: { verdict: Verdict; openings: number } | null;
   /** Openings of the suite's sealed goals so far. */
@@ -191,8 +194,9 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
     });
   const [treatment, baseline] = [scoreOf("with"), scoreOf(rule.control)];
 
+  const meddled = meddling(records, rule.control);
   const evidence = {
-    ...{ ses: treatment, verdict, leak: found, spent },
+    ...{ ses: treatment, verdict, leak: found, meddling: meddled, spent },
     laxness: laxness(rule, replicatesOf(rule, suite.goals.length)),
   };
   let sealed: TestReport["sealed"] = null;
@@ -231,7 +235,7 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
       ...{ excluded: suite.excluded, skipped: suite.skipped },
     },
     ...judgesOf(runner.who, [...suite.goals, ...suite.sealed]),
-    ...{ rule, verdict, treatment, baseline, leak: found, sealed, banding, trials },
+    ...{ rule, verdict, treatment, baseline, leak: found, meddling: meddled, sealed, banding, trials },
     openings: await sealedOpenings(ledger, suite.sealedHash),
     repeated: open.repeated ? { endedAt: evaluation.endedAt as number } : null,
     tests: { number: tests.length, alpha: tests.reduce((sum, { setup }) => sum + setup.rule.alpha, 0) },

@@ -26,6 +26,8 @@ export interface Trial {
   wallMs: number;
   tokens: number | null;
   dollars: number | null;
+  /** Files of the project that its goal's checks judge by and that the run changed; absent: none. */
+  rewrote?: readonly string[];
   /** The treatment loaded the skill (or had it in its prompt); the control must be false. */
   loaded: boolean;
 }

@@ -5,11 +5,12 @@ import * as z from "zod";
 import type { ProvidedModel } from "../agents/index.ts";
 import { removeTree } from "../evaluator/index.ts";
 import type { NewTurn } from "../ledger/index.ts";
-import { checkoutBase, diffText, editableFiles, type Repo } from "../repo/index.ts";
+import { checkoutBase, differingPaths, diffText, editableFiles, type Repo } from "../repo/index.ts";
 import type { Sandbox } from "../sandbox/index.ts";
 import { askJson } from "./askJson.ts";
 import { everyPath } from "./everyPath.ts";
 import type { Criterion, CriterionResult, Goal } from "./goal.ts";
+import { judgingFiles } from "./judging.ts";
 import { capped, placeOf } from "./tools/place.ts";
 import { inSandbox } from "./tools/run.ts";
 import { criterionWords } from "./words.ts";
@@ -50,11 +51,17 @@ export async function evaluateGoal(request: EvaluationRequest): Promise<GoalEval
   const { goal } = request;
   const results = new Map<string, CriterionResult>();
   const unscored: GoalEvaluation["unscored"] = [];
+  const differing = await differingPaths(request.repo, request.base, request.commit);
   for (const [index, criterion] of goal.criteria.entries()) {
     if (criterion.kind === "rubric") continue;
     if (request.signal?.aborted) break;
     const checked = await check(criterion, index, request);
-    results.set(criterion.name, resultOf(criterion, checked, null));
+    const judging = (paths: readonly string[]) =>
+      criterion.kind === "command" ? judgingFiles(criterion.command, paths) : [];
+    results.set(criterion.name, {
+      ...resultOf(criterion, checked, null),
+      own: { made: judging(differing.made), changed: judging(differing.changed) },
+    });
   }
   const rubric = goal.criteria.filter((each) => each.kind === "rubric");
   if (rubric.length > 0) {
@@ -81,7 +88,11 @@ interface Checked {
   explanation: string;
 }
 
-function resultOf(criterion: Criterion, { ok, explanation }: Checked, judge: string | null): CriterionResult {
+function resultOf(
+  criterion: Criterion,
+  { ok, explanation }: Checked,
+  judge: string | null,
+): Omit<CriterionResult, "own"> {
   const words = criterionWords(criterion);
   return {
     ...{ criterion: criterion.name, kind: criterion.kind, weight: criterion.weight, judge, explanation },
@@ -227,6 +238,7 @@ async function judgeRubric(
         one.explanation === two.explanation
           ? one.explanation
           : `${one.score}: ${one.explanation}\n${two.score}: ${two.explanation}`,
+      own: { made: [], changed: [] },
       ...{ met: both("met"), missed: both("missed"), suggestions: both("suggestions") },
     });
   }

@@ -75,6 +75,8 @@ export interface CriterionResult {
   suggestions: string[];
   /** Who judged; null for a check. */
   judge: string | null;
+  /** Files by which a check judges that are the work's own: it made them, or changed what was there before. */
+  own: { made: string[]; changed: string[] };
 }
 
 /** One step of a plan: one turn of one agent. */

@@ -258,9 +258,9 @@ export function rubricCriterion(text: string): Criterion {
 }
 
 /** Same goal, same hash, whoever runs it. */
-export function goalHash({ title, text, family, criteria, files, hidden }: Goal): string {
+export function goalHash({ title, text, family, criteria, files, hidden, protect }: Goal): string {
   return createHash("sha256")
-    .update(JSON.stringify([title, text, family, criteria, files, hidden]))
+    .update(JSON.stringify([title, text, family, criteria, files, hidden, protect]))
     .digest("hex");
 }
 

@@ -368,6 +368,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
             met: JSON.stringify(each.met),
             missed: JSON.stringify(each.missed),
             suggestions: JSON.stringify(each.suggestions),
+            own: JSON.stringify(each.own),
           })),
           isBest && purpose === "goal" ? goldenRow(goal, id, score, plan, outputs, Date.now()) : null,
         );
@@ -600,12 +601,15 @@ async function history(ledger: Ledger) {
 
 async function criteriaOf(ledger: Ledger, iterationId: number): Promise<CriterionResult[]> {
   const rows = await goalEvaluations(ledger, iterationId);
-  return rows.map(({ criterion, kind, weight, score, explanation, met, missed, suggestions, judge }) => ({
-    ...{ criterion, kind: kind as CriterionResult["kind"], weight, score, explanation, judge },
-    met: JSON.parse(met) as string[],
-    missed: JSON.parse(missed) as string[],
-    suggestions: JSON.parse(suggestions) as string[],
-  }));
+  return rows.map(
+    ({ criterion, kind, weight, score, explanation, met, missed, suggestions, judge, own }) => ({
+      ...{ criterion, kind: kind as CriterionResult["kind"], weight, score, explanation, judge },
+      met: JSON.parse(met) as string[],
+      missed: JSON.parse(missed) as string[],
+      suggestions: JSON.parse(suggestions) as string[],
+      own: JSON.parse(own) as CriterionResult["own"],
+    }),
+  );
 }
 
 /**

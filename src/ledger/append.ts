@@ -79,12 +79,10 @@ export async function holdSession(
         .execute();
       await tx.updateTable("sessions").set({ holder: null }).where("id", "=", other.id).execute();
     }
-    await tx.updateTable("sessions").set({ holder }).where("id", "=", id).execute();
     await tx
       .updateTable("sessions")
-      .set({ startedAt: now })
+      .set((eb) => ({ holder, startedAt: eb.fn.coalesce(eb.ref("startedAt"), eb.val(now)) }))
       .where("id", "=", id)
-      .where("startedAt", "is", null)
       .execute();
   });
 }

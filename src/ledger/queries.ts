@@ -48,23 +48,18 @@ export async function latestSession(ledger: Ledger): Promise<SessionRow | null> 
 
 /** How many experiments of a session ended in which way; `running` counts those without a decision. */
 export async function counts(ledger: Ledger, sessionId: number): Promise<Record<string, number>> {
-  const rows = await ledger.db
+  // Counted in passing: to group a hundred thousand takes SQLite a tree of them.
+  return ledger.db
     .selectFrom("experiments as e")
     .leftJoin("decisions as d", "d.experimentId", "e.id")
-    .select(["d.kind", (eb) => eb.fn.countAll<number>().as("n")])
+    .select(({ fn }) => [
+      ...(["keep", "discard", "crash", "timeout", "invalid"] as const).map((kind) =>
+        fn.countAll<number>().filterWhere("d.kind", "=", kind).as(kind),
+      ),
+      fn.countAll<number>().filterWhere("d.kind", "is", null).as("running"),
+    ])
     .where("e.sessionId", "=", sessionId)
-    .groupBy("d.kind")
-    .execute();
-  const result: Record<string, number> = {
-    keep: 0,
-    discard: 0,
-    crash: 0,
-    timeout: 0,
-    invalid: 0,
-    running: 0,
-  };
-  for (const row of rows) result[row.kind ?? "running"] = Number(row.n);
-  return result;
+    .executeTakeFirstOrThrow();
 }
 
 export interface Page {

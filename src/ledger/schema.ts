@@ -394,6 +394,8 @@ export interface GoalEvaluationTable {
   missed: Json;
   suggestions: Json;
   judge: string | null;
+  /** `{made, changed}`: files by which the check judges that are the work's own. */
+  own: Json;
 }
 
 export interface GoldenStandardTable {

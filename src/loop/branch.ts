@@ -71,14 +71,9 @@ function figure(value: number): string {
  * @throws UserError when somebody else has moved the branch.
  */
 export async function settleBranch(at: Branched): Promise<string> {
-  const { ledger, row, repo, contract } = at;
+  const { ledger, row, repo } = at;
   const keeps = await experiments(ledger, row.id, { kinds: ["keep"] });
   const rejections = (await reviewsOf(ledger, row.id)).filter((review) => review.verdict === "reject");
-  const stage = decidingStage(contract);
-  const baseline = (await evaluationsOf(ledger, { baseline: row.id })).filter(
-    (run) => run.value !== null && run.stage === stage,
-  );
-  const start = baseline.reduce((sum, run) => sum + (run.value as number), 0) / baseline.length;
   let commit = row.baseCommit;
   let standing: ExperimentRow[] = [];
 
@@ -117,9 +112,10 @@ export async function settleBranch(at: Branched): Promise<string> {
     while (waiting[0] && waiting[0].afterNumber < experiment.number)
       await takeBack(waiting.shift() as (typeof rejections)[number]);
     const made = experiment.decision as NonNullable<ExperimentRow["decision"]>;
-    const last = standing.at(-1)?.decision?.value ?? start;
-    const missing = async () =>
-      commitKeep(at, experiment, (await changeOf(ledger, experiment.id)).after, commit, last);
+    const missing = async () => {
+      const last = standing.at(-1)?.decision?.value ?? (await baselineOf(at));
+      return commitKeep(at, experiment, (await changeOf(ledger, experiment.id)).after, commit, last);
+    };
     commit = made.keepCommit ?? (await missing());
     standing.push(experiment);
   }
@@ -133,4 +129,13 @@ export async function settleBranch(at: Branched): Promise<string> {
       : `the branch ${row.branch} was moved by somebody else (it is at ${tip.slice(0, 10)}, the session left it at ${commit.slice(0, 10)})`,
     `put it back with: git branch -f ${row.branch} ${commit.slice(0, 10)}`,
   );
+}
+
+/** Mean of the untouched code's runs on the rung that decides. */
+async function baselineOf({ ledger, row, contract }: Branched): Promise<number> {
+  const stage = decidingStage(contract);
+  const runs = (await evaluationsOf(ledger, { baseline: row.id })).filter(
+    (run) => run.value !== null && run.stage === stage,
+  );
+  return runs.reduce((sum, run) => sum + (run.value as number), 0) / runs.length;
 }

@@ -39,6 +39,7 @@ import {
   measuredValue,
   past,
   remember,
+  remembered,
   replay,
   samplesOf,
   standingGain,
@@ -54,8 +55,8 @@ export interface Proposed {
 }
 
 /** Where the session stands, from the ledger alone; the branch is brought to it. */
-export async function settled(session: Session): Promise<LoopState> {
-  const { state } = await replay(session);
+export async function settled(session: Session, most = remembered): Promise<LoopState> {
+  const { state } = await replay(session, most);
   const commit = await settleBranch(session);
   return { ...state, incumbent: { ...state.incumbent, commit } };
 }

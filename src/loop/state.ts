@@ -39,7 +39,7 @@ export interface Incumbent {
 }
 
 /** What the researcher is reminded of at most; older experiments stay in the ledger. */
-const remembered = 2000;
+export const remembered = 2000;
 
 /** Everything that follows from the ledger: rebuilt when a session goes on, carried along while it runs. */
 export interface LoopState {
@@ -186,9 +186,12 @@ export interface Replayed {
 /**
  * Re-derives noise, decisions and incumbent from the recorded evaluations alone.
  * An experiment without a decision is left for the loop to finish.
+ *
+ * @param most how many of the newest experiments the history holds.
  */
 export async function replay(
   session: Pick<Session, "ledger" | "row" | "contract" | "rule" | "baseline" | "noise" | "baseFiles">,
+  most = remembered,
 ): Promise<Replayed> {
   const { ledger, row, contract, rule, baseline } = session;
   const stage = decidingStage(contract);
@@ -275,7 +278,7 @@ export async function replay(
     }
   }
   heed(lastNumber);
-  const recent = await experiments(ledger, row.id, { limit: remembered });
+  const recent = await experiments(ledger, row.id, { limit: most });
   const changes = await changesOf(
     ledger,
     recent.map((experiment) => experiment.id),

@@ -154,6 +154,9 @@ export async function openTrying(lab: LabFolder, options: TryingOptions = {}): P
   }
 }
 
+/** Nobody is reminded of what was tried: of the history only the last answer is asked for, behind what is still open. */
+const recent = 50;
+
 async function begin(
   session: Session,
   note: TryingNote | null,
@@ -163,7 +166,8 @@ async function begin(
   const { ledger, row, lab, contract } = session;
   await updateSession(ledger, row.id, { status: "running", stopReason: null });
   row.status = "stopped";
-  let state = await settled(session);
+  const whereItStands = () => settled(session, recent);
+  let state = await whereItStands();
   const folder = resolve(
     options.workspace ?? note?.workspace ?? join(whetstoneFolder(lab.folder), "workspace"),
   );
@@ -187,7 +191,7 @@ async function begin(
   // Of the last answer: what was said before it has been passed on.
   let answeredAt = state.decided === 0 ? 0 : await lastDecision(session, state);
   const heedReviews = async () => {
-    if ((await reviewCount(ledger.db, row.id)) !== state.reviewed) state = await settled(session);
+    if ((await reviewCount(ledger.db, row.id)) !== state.reviewed) state = await whereItStands();
   };
 
   const standing = async (): Promise<Standing> => {
@@ -303,7 +307,7 @@ async function begin(
       return await work();
     } catch (error) {
       // What was measured is in the ledger; memory may be behind it.
-      state = await settled(session);
+      state = await whereItStands();
       if (error instanceof decision.IncumbentFails)
         throw new RunFailed(error.message, "the evaluator or the machine has a problem: see `whet failures`");
       throw error;

@@ -1,7 +1,7 @@
 export { canariesFolder, ledgerPath, makeWhetstoneFolder, whetstoneFolder } from "./folder.ts";
 export { isAlive, thisProcess } from "./holder.ts";
 export { machineOf } from "./machine.ts";
-export { type NotebookPart, notebookOf, rowOf, withSession } from "./notebook.ts";
+export { type NotebookPart, notebookOf, rowOf, tableOf, withSession } from "./notebook.ts";
 export { type Outlook, outlookOf } from "./outlook.ts";
 export { outcomeOf, partsOf, removals, standingKeeps } from "./parts.ts";
 export { sessionLines } from "./sessions.ts";

@@ -78,17 +78,17 @@ export interface NotebookPart {
   texts?: boolean;
 }
 
-/** A session as the report room's plain data. */
-export async function notebookOf(
-  ledger: Ledger,
-  lab: string,
-  row: SessionRow,
-  part: NotebookPart = {},
-): Promise<Notebook> {
+/** What a list of a session's experiments shows, and nothing that has to be asked for beside them. */
+export type Table = Pick<Notebook, "base" | "metric" | "baseline" | "sigma" | "experiments">;
+
+export async function tableOf(ledger: Ledger, row: SessionRow, part: NotebookPart = {}): Promise<Table> {
+  return (await tabled(ledger, row, part)).table;
+}
+
+/** The table, with what it was made from. */
+async function tabled(ledger: Ledger, row: SessionRow, part: NotebookPart) {
   const { contract } = JSON.parse(row.program) as Program;
   const stage = contract.stages.find((each) => each.decides)?.name ?? null;
-  const isolation = JSON.parse(row.isolation) as Isolation;
-  const channel = row.channel as Channel;
   const baseline = (await evaluationsOf(ledger, { baseline: row.id })).filter(
     (run) => run.value !== null && run.stage === stage,
   );
@@ -109,6 +109,33 @@ export async function notebookOf(
   const rows = (await rowsOf(ledger, shown, part.texts ?? false)).map((each) =>
     gone.has(each.id) ? takenBack(each, reviews) : each,
   );
+  const { name, direction, unit } = contract.metric;
+  const table: Table = {
+    base: row.baseCommit,
+    metric: { name, direction, ...(unit === undefined ? {} : { unit }) },
+    baseline: {
+      values,
+      mean: values.length > 0 ? mean(values) : Number.NaN,
+      peakBytes: baseline.length > 0 ? Math.max(...baseline.map((run) => run.peakBytes)) : null,
+    },
+    sigma: values.length > 1 ? spreadOf(values) : null,
+    experiments: rows,
+  };
+  return { table, contract, baseline, keeps, gone, reviews };
+}
+
+/** A session as the report room's plain data. */
+export async function notebookOf(
+  ledger: Ledger,
+  lab: string,
+  row: SessionRow,
+  part: NotebookPart = {},
+): Promise<Notebook> {
+  const { table, contract, baseline, keeps, gone, reviews } = await tabled(ledger, row, part);
+  const { values } = table.baseline;
+  const rows = table.experiments;
+  const isolation = JSON.parse(row.isolation) as Isolation;
+  const channel = row.channel as Channel;
   const standing = keeps.filter((keep) => !gone.has(keep.number));
   const tally = await counts(ledger, row.id);
   tally.keep = (tally.keep ?? 0) - gone.size;
@@ -118,22 +145,13 @@ export async function notebookOf(
   // An audit of a state that has been taken back since is no result.
   const audit = latest?.finalState === (standing.at(-1)?.state ?? row.baseState) ? latest : null;
   const last = rows.findLast((each) => each.status === "keep");
-  const spread =
-    values.length > 1
-      ? Math.sqrt(values.reduce((sum, value) => sum + (value - mean(values)) ** 2, 0) / (values.length - 1))
-      : null;
   const deterministic = values.length > 1 && values.every((value) => value === values[0]);
   return {
     lab,
     goal: contract.goal,
     tag: row.tag,
     branch: row.branch,
-    base: row.baseCommit,
-    metric: {
-      name: contract.metric.name,
-      direction: contract.metric.direction,
-      ...(contract.metric.unit === undefined ? {} : { unit: contract.metric.unit }),
-    },
+    ...table,
     channel,
     isolation,
     grade: trust(
@@ -149,16 +167,9 @@ export async function notebookOf(
     process: workingProcess(row),
     preset: contract.decision.preset,
     deterministic,
-    sigma: spread,
-    baseline: {
-      values,
-      mean: values.length > 0 ? mean(values) : Number.NaN,
-      peakBytes: baseline.length > 0 ? Math.max(...baseline.map((run) => run.peakBytes)) : null,
-    },
     best: last
       ? { value: last.value as number, experiment: last.id }
       : { value: values.length > 0 ? mean(values) : Number.NaN, experiment: null },
-    experiments: rows,
     tally: {
       all: Object.values(tally).reduce((sum, n) => sum + n, 0),
       keeps: tally.keep ?? 0,
@@ -386,6 +397,11 @@ async function rowsOf(ledger: Ledger, list: readonly ExperimentRow[], texts: boo
     });
   }
   return rows;
+}
+
+function spreadOf(values: readonly number[]): number {
+  const middle = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
 }
 
 function mean(values: readonly number[]): number {

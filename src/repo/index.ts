@@ -25,6 +25,7 @@ export {
 export {
   type CommitFacts,
   commitFacts,
+  differingPaths,
   editableFiles,
   forwardBranch,
   isAncestor,

@@ -65,6 +65,21 @@ export async function editableFiles(
   return files;
 }
 
+/** Paths, from the repository's top, in which a commit differs from another: those that are new, and all others. */
+export async function differingPaths(
+  repo: Repo,
+  from: string,
+  to: string,
+): Promise<{ made: string[]; changed: string[] }> {
+  const out = await git(repo.root, ["diff-tree", "-r", "-z", "--no-renames", "--name-status", from, to]);
+  const fields = out.split("\0");
+  const made: string[] = [];
+  const changed: string[] = [];
+  for (let at = 0; at + 1 < fields.length; at += 2)
+    (fields[at] === "A" ? made : changed).push(fields[at + 1] as string);
+  return { made, changed };
+}
+
 /** Lets a reference below refs/whetstone/ name a commit that is there again. */
 export async function restoreRef(repo: Repo, ref: string, commit: string): Promise<void> {
   if (!ref.startsWith("refs/whetstone/")) throw new Error(`${ref} is not ours`);

@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
+import picomatch from "picomatch";
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
   branchTip,
@@ -165,6 +166,16 @@ describe("harvest", () => {
     expect(mayChange(["train.ts"], "train.ts")).toBe(true);
     for (const path of ["../train.ts", "/train.ts", "other.ts", "src/../train.ts", ".git/config"])
       expect(mayChange(["train.ts"], path)).toBe(false);
+  });
+
+  it("takes a plain name for what picomatch takes it for", () => {
+    const name = fc.stringMatching(/^[\w.*-]{1,4}(\/[\w.-]{1,3})?$/);
+    fc.assert(
+      fc.property(fc.array(name, { minLength: 1, maxLength: 3 }), name, (globs, other) => {
+        for (const path of [...globs, other].filter((each) => pathFault(each) === null))
+          expect(mayChange(globs, path)).toBe(picomatch(globs)(path));
+      }),
+    );
   });
 });
 

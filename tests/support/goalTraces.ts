@@ -70,7 +70,7 @@ export async function recordGoal(
       .insertInto("goalEvaluations")
       .values({
         ...{ iterationId, criterion: given.missed.criterion, kind: "command", weight: 1, explanation: "" },
-        ...{ score: met ? 100 : 0, met: "[]", missed: "[]", judge: null },
+        ...{ score: met ? 100 : 0, met: "[]", missed: "[]", judge: null, own: "{}" },
         suggestions: JSON.stringify([given.missed.suggestion]),
       })
       .execute();

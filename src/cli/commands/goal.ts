@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import { formatProblem, parseDuration } from "../../contract/index.ts";
 import { RunFailed, UserError } from "../../errors.ts";
 import {
+  type CriterionResult,
   commandCriterion,
   type Goal,
   type GoalEvent,
@@ -194,7 +195,8 @@ function display(): (event: GoalEvent) => void {
       case "evaluating":
         return line(`iteration ${event.iteration}: evaluating`);
       case "iteration":
-        for (const each of event.results) line(`  ${each.score.toFixed(0).padStart(3)}  ${each.criterion}`);
+        for (const each of event.results)
+          line(`  ${each.score.toFixed(0).padStart(3)}  ${each.criterion}${channelWords(each.own)}`);
         for (const each of event.unscored) line(`    ?  ${each.criterion}: ${each.why}`);
         return line(
           `iteration ${event.iteration}: ${event.score === null ? "not scored" : `${event.score.toFixed(1)} of 100`}`,
@@ -277,10 +279,18 @@ export async function goalShowCommand(id: number, options: { json?: boolean }): 
         if (task.error !== null) lines.push(`     ${oneLine(task.error)}`);
       }
       for (const each of evaluations)
-        lines.push(`  ${each.score.toFixed(0).padStart(3)}  ${each.criterion}: ${oneLine(each.explanation)}`);
+        lines.push(
+          `  ${each.score.toFixed(0).padStart(3)}  ${each.criterion}${channelWords(JSON.parse(each.own) as CriterionResult["own"])}: ${oneLine(each.explanation)}`,
+        );
     }
     print(lines.join("\n"));
   });
+}
+
+/** How far a check's verdict is the work's own word. */
+function channelWords({ made, changed }: CriterionResult["own"]): string {
+  const own = [...changed.map((path) => `changed ${path}`), ...made.map((path) => `made ${path}`)];
+  return own.length === 0 ? "" : ` (self-reported: the work ${own.join(", ")})`;
 }
 
 /** What nobody says is never zero. */

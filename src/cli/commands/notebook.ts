@@ -6,6 +6,7 @@ import {
   readTrying,
   rowOf,
   sessionLines,
+  tableOf,
   withoutFile,
   withSession,
 } from "../../notebook/index.ts";
@@ -84,17 +85,15 @@ export async function logCommand(
   lab: string | undefined,
   options: Options & { newest: number; all?: boolean },
 ): Promise<number> {
-  const folder = labFolder(lab);
-  return withSession(folder, await sessionOf(lab, options.tag), async (ledger, row) => {
-    const notebook = await notebookOf(
+  return withSession(labFolder(lab), await sessionOf(lab, options.tag), async (ledger, row) => {
+    const { experiments, metric, sigma } = await tableOf(
       ledger,
-      basename(folder),
       row,
       options.all ? {} : { newest: options.newest },
     );
-    const rows = options.all ? notebook.experiments : notebook.experiments.slice(-options.newest);
+    const rows = options.all ? experiments : experiments.slice(-options.newest);
     if (options.json) printJson(rows.map(slim));
-    else print(logText(rows, { ...page(), metric: notebook.metric, sigma: notebook.sigma }));
+    else print(logText(rows, { ...page(), metric, sigma }));
     return 0;
   });
 }
@@ -102,7 +101,7 @@ export async function logCommand(
 export async function showCommand(id: number, lab: string | undefined, options: Options): Promise<number> {
   return withSession(labFolder(lab), await sessionOf(lab, options.tag), async (ledger, session) => {
     const row = await rowOf(ledger, session, id);
-    const { metric, sigma } = await notebookOf(ledger, "", session, { newest: 1 });
+    const { metric, sigma } = await tableOf(ledger, session, { newest: 1 });
     if (options.json) printJson(row);
     else print(showText(row, { ...page(), metric, sigma }));
     return 0;
@@ -133,10 +132,9 @@ export async function contextCommand(
 }
 
 export async function failuresCommand(lab: string | undefined, options: Options): Promise<number> {
-  const folder = labFolder(lab);
-  return withSession(folder, await sessionOf(lab, options.tag), async (ledger, row) => {
-    const notebook = await notebookOf(ledger, basename(folder), row, { newest: 1000, texts: true });
-    const rows = notebook.experiments.filter((each) => ["crash", "timeout", "invalid"].includes(each.status));
+  return withSession(labFolder(lab), await sessionOf(lab, options.tag), async (ledger, row) => {
+    const { experiments } = await tableOf(ledger, row, { newest: 1000, texts: true });
+    const rows = experiments.filter((each) => ["crash", "timeout", "invalid"].includes(each.status));
     if (options.json)
       printJson(
         rows.map((each) => ({ ...slim(each), logTail: each.logTail, failureKind: each.failureKind ?? null })),

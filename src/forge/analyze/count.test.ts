@@ -185,7 +185,7 @@ describe("counting traces", () => {
   });
 
   it("sees what was missed at first and met once the evaluation had said what was wrong", async () => {
-    const evaluation = { criterion: "handed over", kind: "command", weight: 1, judge: null };
+    const evaluation = { criterion: "handed over", kind: "command", weight: 1, judge: null, own: "{}" };
     const lists = { met: "[]", missed: "[]", suggestions: "[]" };
     for (let index = 0; index < 3; index++) {
       const { goalId } = await recordGoal(ledger, { task: `t${index}`, met: true, calls: good });
