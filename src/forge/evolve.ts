@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { UserError } from "../errors.ts";
+import { RunFailed, UserError } from "../errors.ts";
 import {
   goalTexts,
   type Ledger,
@@ -432,7 +432,14 @@ async function train(
     for (const { name } of goals) {
       const beyond = stop?.requested ? "it was stopped" : meter.beyond();
       if (beyond !== null) return beyond;
-      const { trial, goalId } = await run({ arm: "with", task: name, replicate, seed: replicate });
+      const ran = await run({ arm: "with", task: name, replicate, seed: replicate }).catch(
+        (error: unknown) => {
+          if (error instanceof RunFailed) return error.message;
+          throw error;
+        },
+      );
+      if (typeof ran === "string") return ran;
+      const { trial, goalId } = ran;
       meter.add({ runs: 1, tokens: trial.tokens, dollars: trial.dollars });
       if (goalId !== null) ids.push(goalId);
     }
