@@ -548,5 +548,26 @@ describe("what is known of a suite and of skills", () => {
       { skill: "tidy-tables", why: expect.stringContaining("test/m-2") },
     ]);
     expect((await requireSkill(ledger, "tidy-tables")).status).toBe("unverified");
+    // Back to what it was proven with.
+    await recordGoal(ledger, { task: "t", met: true, calls: good, agent: "test/m" });
+    expect(await expireSkills(ledger)).toEqual([]);
+    expect((await requireSkill(ledger, "tidy-tables")).status).toBe(result.status);
+  });
+
+  it("expires with the built-in agent's model by whatever name it goes, and not by runs of tests", async () => {
+    const { result } = await tested("Say MAGIC before you begin.", await suite());
+    if (result.kind !== "ended") throw new Error(result.why);
+    const work = { task: "t", met: true, calls: good };
+    await recordGoal(ledger, { ...work, agent: "other/z", model: "other/z", purpose: "trial" });
+    expect(await expireSkills(ledger)).toEqual([]);
+    // A file of agents/ has a name of its own.
+    await recordGoal(ledger, { ...work, agent: "writer", model: "other/z" });
+    expect(await expireSkills(ledger)).toMatchObject([
+      { skill: "tidy-tables", why: "proven with the model test/m, now it is other/z" },
+    ]);
+    await recordGoal(ledger, { ...work, agent: "test/m" });
+    await expireSkills(ledger);
+    await recordGoal(ledger, { ...work, agent: "other/z", model: "other/z" });
+    expect(await expireSkills(ledger)).toHaveLength(1);
   });
 });
