@@ -22,7 +22,7 @@ export { type ForgeLimits, type Meter, openMeter } from "./limits.ts";
 export { liveRunner } from "./live.ts";
 export { agentLoads, modelLoads } from "./loads.ts";
 export { type Expired, expireSkills, matrixOf } from "./matrix.ts";
-export { claimOf, pageOf, testsWords } from "./page.ts";
+export { claimOf, over, pageOf, testsWords } from "./page.ts";
 export { type Replayed, replayEvaluation } from "./replay.ts";
 export type { SuiteTask } from "./schedule.ts";
 export {
