@@ -99,7 +99,12 @@ describe("the verdict", () => {
       more: null,
       net: 30,
     });
-    expect(verdict.effect).toMatchObject({ points: 30, interval: [30, 30], tasks: 8 });
+    expect(verdict.effect).toMatchObject({ points: 30, tasks: 8 });
+    // Eight tasks that agree do not make it known exactly.
+    const [low = 0, high = 0] = verdict.effect?.interval ?? [];
+    expect(low).toBeGreaterThan(0);
+    expect(low).toBeLessThan(25);
+    expect(high).toBeGreaterThan(35);
     expect(verdict.runs).toBeLessThanOrEqual(64);
     expect(verdict.reason).toMatch(/^better by 30 points over 8 tasks \(p 0\.0039\)$/);
   });

@@ -229,7 +229,7 @@ describe("testing a skill", () => {
   });
 
   it("opens sealed goals once for each version, counts it, and only then is it gold", async () => {
-    const given = await suite(12, 12);
+    const given = await suite(20, 12);
     const name = "tidy-tables";
     const { versionId } = await addSkill(ledger, { skill: skill(name, "MAGIC"), origin: "forge" });
     const { runner } = world((text) => (/MAGIC/.test(text) ? 1 : 0.3));
