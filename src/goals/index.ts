@@ -14,8 +14,8 @@ export {
 } from "./goalFile.ts";
 export { kinshipWarnings, needsJudge, otherJudge } from "./kinship.ts";
 export { goalLeftovers, sweepGoals, trialFolder } from "./leftovers.ts";
-export { type ModelAgent, modelAgent } from "./modelAgent.ts";
+export type { ModelAgent } from "./modelAgent.ts";
 export { openGoals } from "./root.ts";
 export { type GoalResult, type RunGoalOptions, runGoal } from "./runGoal.ts";
-export { givenSkills, librarySkills, type SkillSource, type TaskSkills } from "./skillSource.ts";
+export { librarySkills, type SkillSource, type TaskSkills } from "./skillSource.ts";
 export { equipped, type Member, openTeam } from "./team.ts";
