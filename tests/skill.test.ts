@@ -88,4 +88,7 @@ it("richer front matter is refused by validate, taken in by import, and given ou
   expect(text).toMatch(/^name: Web Research$/m);
   expect(text).toMatch(/^category: research$/m);
   expect(text).toMatch(/^generation: 1$/m);
+  expect((await whet(lab, "skill", "import", "out/web-research")).stdout).toMatch(
+    /this text already, as version 1/,
+  );
 });

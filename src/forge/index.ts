@@ -9,7 +9,7 @@ export { type Calibration, calibrate, judgeNoise, type Visible } from "./calibra
 export { type Calibrated, calibrateSuite, calibrationWords } from "./calibrateSuite.ts";
 export type { Cost } from "./cost.ts";
 export type { Ran, RunTrial } from "./drive.ts";
-export { type Estimate, estimate, type Pair, pairsOf, type TrialRecord } from "./effect.ts";
+export type { Estimate, Pair, TrialRecord } from "./effect.ts";
 export {
   analyze,
   type ForgeOutcome,
@@ -34,7 +34,7 @@ export {
   ses,
 } from "./ses.ts";
 export { type ForgeSettings, readSettings, settingsPath, writeSettings } from "./settings.ts";
-export { leastTasks } from "./signFlips.ts";
+
 export { readSuite, type Suite, type SuiteGoal } from "./suite.ts";
 export {
   type Arms,

@@ -20,6 +20,7 @@ import {
   traceOf,
   trialsOf,
 } from "../ledger/index.ts";
+import { openSandbox } from "../sandbox/index.ts";
 import { addSkill, requireSkill, type Skill } from "../skills/index.ts";
 import { countTraces } from "./analyze/index.ts";
 import { openMeter } from "./limits.ts";
@@ -86,6 +87,47 @@ async function tested(given: Skill, { agent = "model: local/m", whole = false } 
 }
 
 describe("live trials", () => {
+  it("show neither the project nor the suite, wherever the user's programs lie", async (context) => {
+    if ((await openSandbox()).isolation.level !== "L2") return context.skip();
+    // What is below /tmp is never shown.
+    const project = mkdtempSync("/var/tmp/whet-live-");
+    const path = process.env.PATH;
+    onTestFinished(() => {
+      process.env.PATH = path;
+      rmSync(project, { recursive: true, force: true });
+    });
+    for (const folder of ["bin", "lib", "suite"]) mkdirSync(join(project, folder), { recursive: true });
+    process.env.PATH = `${project}/bin:${path}`;
+    const own = await openLedger(join(project, ".whetstone", "ledger.db"));
+    onTestFinished(() => own.close());
+    let seen = "";
+    const looking = await startModelServer(
+      (request) => {
+        const results = request.messages.flatMap(({ results: each }) => each);
+        seen += results.map(({ text }) => text).join();
+        const command = `ls -a ${project} ${project}/bin ${project}/.whetstone; cat ${project}/suite/sealed/s.md`;
+        return results.length > 0 ? { text: "done" } : { tools: [{ name: "run", args: { command } }] };
+      },
+      { main: () => true },
+    );
+    onTestFinished(() => looking.close());
+    writeFileSync(
+      join(project, "suite/g.md"),
+      `---\nservers: { local: { url: "${looking.url}/v1" } }\ncriteria:\n  - output: "done"\n---\nLook.\n`,
+    );
+    const { goals } = await readSuite(join(project, "suite"), { project });
+    mkdirSync(join(project, "suite/sealed"));
+    writeFileSync(join(project, "suite/sealed/s.md"), "SECRET");
+    const who = { agent: "model: local/m", model: "local/m", judge: null };
+    const runner = liveRunner({ ledger: own, root: project, who, meter: openMeter({}), env: {} });
+    const hide = [join(project, "suite")];
+    await runner.trials({ goals, hide, skill: "none", versions: {} })({
+      ...{ arm: "without", task: goals[0]?.name ?? "", replicate: 1, seed: 1 },
+    });
+    expect(seen.match(/No such file/g)).toHaveLength(4);
+    expect(seen).not.toContain("SECRET");
+  });
+
   it("teach nobody, even where a kill left a goal without its trial", async () => {
     const given = skill("END WITH THE WORD AMEN.");
     const { versionId } = await addSkill(ledger, { skill: given, origin: "person" });

@@ -4,7 +4,14 @@ import { dirname, join, relative } from "node:path";
 import type { TraceEvent } from "../agents/index.ts";
 import { RunFailed } from "../errors.ts";
 import { removeTree } from "../evaluator/index.ts";
-import { type GoalEvent, librarySkills, runGoal, type SkillSource } from "../goals/index.ts";
+import {
+  type GoalEvent,
+  librarySkills,
+  runGoal,
+  type SkillSource,
+  sweepGoals,
+  trialFolder,
+} from "../goals/index.ts";
 import { goalTurnRows, type Ledger } from "../ledger/index.ts";
 import { cloneRepo } from "../repo/index.ts";
 import { openSandbox, type Sandbox } from "../sandbox/index.ts";
@@ -41,15 +48,30 @@ export interface LiveOptions {
  * as folders to coding agents.
  */
 export function liveRunner(options: LiveOptions): Runner {
-  let sandbox: Promise<Sandbox> | null = options.sandbox ? Promise.resolve(options.sandbox) : null;
   return {
     ...{ who: options.who, library: options.library ?? true },
     ...(options.whole ? { whole: true } : {}),
-    trials: (arms) => async (ask) => {
-      sandbox ??= openSandbox();
-      return liveTrial({ ...options, sandbox: await sandbox }, arms, ask);
+    trials: (arms) => {
+      let sandbox: Promise<Sandbox> | null = null;
+      return async (ask) => {
+        sandbox ??= trialSandbox(options, [...arms.hide, ...arms.goals.map(({ folder }) => folder)]);
+        return liveTrial({ ...options, sandbox: await sandbox }, arms, ask);
+      };
     },
   };
+}
+
+/**
+ * The sandbox of a test's runs, once what killed ones left is put away. A toolchain may lie in the project, or the suite
+ * beside one: neither they nor the ledger are shown with it.
+ */
+export async function trialSandbox(
+  { ledger, root, sandbox }: Pick<LiveOptions, "ledger" | "root" | "sandbox">,
+  hide: readonly string[],
+): Promise<Sandbox> {
+  await sweepGoals(ledger);
+  const keepOut = [root, dirname(ledger.path), ...hide].filter((path) => existsSync(path));
+  return sandbox ?? openSandbox({ keepOut });
 }
 
 async function liveTrial(
@@ -62,7 +84,7 @@ async function liveTrial(
   if (!goal) throw new Error(`the suite has no goal ${ask.task}`);
   const version = arms.versions[ask.arm];
   const source = armSkills(options, arms.skill, version);
-  const scratch = join(dirname(ledger.path), "trials", `${process.pid}-${Date.now()}`);
+  const scratch = trialFolder(ledger);
   const left = meter.left();
   const limits = {
     iterations,
@@ -78,6 +100,7 @@ async function liveTrial(
       ...(own ? {} : { clone: scratch }),
       without: inside(own ? goal.folder : root, arms.hide),
       ...{ agent: who.agent, plan: "single", skills: source.skills, seed: ask.seed },
+      ...(arms.skill === "" ? {} : { blind: arms.skill }),
       purpose: "trial",
       ...(who.judge === null ? {} : { judge: who.judge }),
       limits,

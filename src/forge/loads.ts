@@ -1,15 +1,15 @@
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { ask, type ProvidedModel, type TraceEvent, type TurnEnding } from "../agents/index.ts";
 import { RunFailed } from "../errors.ts";
 import { removeTree } from "../evaluator/index.ts";
-import { equipped, goalFromText, layOut, openTeam } from "../goals/index.ts";
+import { equipped, goalFromText, layOut, openTeam, trialFolder } from "../goals/index.ts";
 import { addTurns, type Ledger, type NewTurn } from "../ledger/index.ts";
 import { openRepo, scratchRepo } from "../repo/index.ts";
-import { openSandbox } from "../sandbox/index.ts";
+import type { Sandbox } from "../sandbox/index.ts";
 import { assignUses, injectIntoPrompt, loadedSkills, loadSkill, skillOfVersion } from "../skills/index.ts";
 import { costOf, type Meter } from "./limits.ts";
-import { armSkills, inside, type LiveOptions } from "./live.ts";
+import { armSkills, inside, type LiveOptions, trialSandbox } from "./live.ts";
 
 /**
  * Puts a question to somebody who has the skill on offer, once. Whether they read it.
@@ -48,7 +48,7 @@ export function modelLoads(options: {
         {
           ...{ name: tool.name, description: tool.description, parameters: { jsonSchema: tool.parameters } },
           run: async (args) => ({
-            text: (await loadSkill(ledger, offered, (args as { name: string }).name)).text,
+            text: (await loadSkill(ledger, offered, args as { name: string; file?: string })).text,
             ...{ ok: true, exitCode: null },
           }),
         },
@@ -76,15 +76,15 @@ export function agentLoads(
   },
 ): Loads {
   const { ledger, root, who, meter, versionId, hide, env = process.env, signal } = options;
-  let opened = options.sandbox ? Promise.resolve(options.sandbox) : null;
+  let opened: Promise<Sandbox> | null = null;
   return async (query) => {
     const { skill } = await skillOfVersion(ledger, versionId);
-    opened ??= openSandbox();
+    opened ??= trialSandbox(options, hide);
     const sandbox = await opened;
     const goal = { ...goalFromText(query), agents: [who.agent] };
     const [member] = await openTeam(goal, root, { env, sandbox });
     if (!member) throw new Error("openTeam gives an agent or throws");
-    const place = join(dirname(ledger.path), "trials", `${process.pid}-${Date.now()}`);
+    const place = trialFolder(ledger);
     try {
       const repo = existsSync(join(root, ".git"))
         ? await openRepo(root)

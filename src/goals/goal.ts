@@ -22,8 +22,11 @@ export interface Goal {
   planner?: string;
   /** Servers that speak OpenAI's chat completions: the provider in `provider/model` -> address, variable of the key. */
   servers: Record<string, { url: string; key?: string }>;
-  /** MCP servers that the built-in agent may use, by name: an address, or a command that is started for each turn. */
-  mcp: Record<string, { url: string } | { command: string }>;
+  /**
+   * MCP servers that the built-in agent may use, by name: an address, or a command that is started in the sandbox for each
+   * turn, without a network unless it is granted.
+   */
+  mcp: Record<string, { url: string } | { command: string; network?: boolean }>;
   /** Globs of files that no task may change: what the checks themselves consist of. */
   protect: string[];
   /** Paths (as checks have them) that only checks get: no working copy holds them, no task may make them. */

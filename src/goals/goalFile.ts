@@ -78,7 +78,10 @@ const matter = z.strictObject({
   mcp: z
     .record(
       z.string().regex(/^\w+$/, "is no plain name"),
-      z.union([z.strictObject({ url: z.url() }), z.strictObject({ command: z.string().min(1) })]),
+      z.union([
+        z.strictObject({ url: z.url() }),
+        z.strictObject({ command: z.string().min(1), network: z.boolean().optional() }),
+      ]),
     )
     .optional(),
   threshold: z.number().min(0).max(100).optional(),

@@ -13,8 +13,9 @@ export {
   rubricCriterion,
 } from "./goalFile.ts";
 export { kinshipWarnings, needsJudge, otherJudge } from "./kinship.ts";
-export { type ModelAgent, modelAgent } from "./modelAgent.ts";
+export { goalLeftovers, sweepGoals, trialFolder } from "./leftovers.ts";
+export type { ModelAgent } from "./modelAgent.ts";
 export { openGoals } from "./root.ts";
 export { type GoalResult, type RunGoalOptions, runGoal } from "./runGoal.ts";
-export { givenSkills, librarySkills, type SkillSource, type TaskSkills } from "./skillSource.ts";
+export { librarySkills, type SkillSource, type TaskSkills } from "./skillSource.ts";
 export { equipped, type Member, openTeam } from "./team.ts";

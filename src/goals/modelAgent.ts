@@ -3,6 +3,7 @@ import { type Agent, ask, isPriced, type ModelTool, type ProvidedModel } from ".
 import type { Sandbox } from "../sandbox/index.ts";
 import { makeTools } from "./tools/index.ts";
 import { type Connected, connectMcp, type McpServer } from "./tools/mcp.ts";
+import { goesFromOpenFolders } from "./tools/place.ts";
 
 export interface ModelAgentOptions {
   sandbox: Sandbox;
@@ -43,21 +44,27 @@ export function modelAgent(provided: ProvidedModel, options: ModelAgentOptions):
       const servers: McpServer[] = [...mcp, ...(turn.mcp ? [turn.mcp] : [])];
       const connected: Connected[] = [];
       const { level, enforced, notEnforced } = sandbox.isolation;
+      const commands = servers.filter((server) => "command" in server);
       const confined = {
         enforced: [
           "tools reach files in the working folder only",
           ...enforced.map((each) => `commands: ${each}`),
+          ...commands.map(({ name }) => `the MCP server ${name} is confined as commands are`),
         ],
         notEnforced: [
           ...(level === "L0" ? notEnforced.map((each) => `commands: ${each}`) : []),
-          ...servers.flatMap((server) =>
-            "command" in server ? [`the MCP server ${server.name} runs outside of the sandbox`] : [],
-          ),
+          ...commands
+            .filter(({ network }) => network)
+            .map(({ name }) => `the MCP server ${name} has the network, and so has what it runs of the work`),
+          ...(goesFromOpenFolders ? [] : ["a process that swaps folders for links can lead file tools out"]),
         ],
       };
       try {
+        const folder = await realpath(turn.folder);
+        const inputs = (turn.linked ?? []).map((host) => ({ host, at: { path: host } }));
         try {
-          for (const server of servers) connected.push(await connectMcp(server, turn.folder));
+          for (const server of servers)
+            connected.push(await connectMcp(server, { sandbox, folder, inputs, time: turn.time }));
         } catch (error) {
           return {
             ...{ ending: "start", message: (error as Error).message, text: "", events: [], raw: "" },
@@ -65,8 +72,6 @@ export function modelAgent(provided: ProvidedModel, options: ModelAgentOptions):
             ...{ wallMs: performance.now() - startedAt, retryAfterMs: null, ...confined },
           };
         }
-        const folder = await realpath(turn.folder);
-        const inputs = (turn.linked ?? []).map((host) => ({ host, at: { path: host } }));
         const offered = [
           ...makeTools(tools, { folder, inputs }, sandbox),
           ...connected.flatMap((each) => each.tools),

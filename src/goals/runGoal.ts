@@ -30,6 +30,7 @@ import {
 } from "../ledger/index.ts";
 import { isAlive, thisProcess } from "../notebook/index.ts";
 import {
+  branchObstacle,
   branchTip,
   checkoutBase,
   checkpoint,
@@ -49,6 +50,7 @@ import type { CriterionResult, Goal, GoalLimits, Plan, Task } from "./goal.ts";
 import { goalHash } from "./goalFile.ts";
 import { goldenPlans, goldenRow } from "./golden.ts";
 import { kinshipWarnings, needsJudge, otherJudge, type Worker } from "./kinship.ts";
+import { sweepGoals } from "./leftovers.ts";
 import { assignTasks } from "./matcher.ts";
 import { carryOut, type Halt, type Pursuit } from "./orchestrator.ts";
 import { heedOrders } from "./orders.ts";
@@ -88,6 +90,8 @@ export interface RunGoalOptions {
   seed?: number;
   /** `trial`: a run of a test, of which no plan, success or trace counts as experience. Default `goal`. */
   purpose?: GoalRow["purpose"];
+  /** Name of a skill of which the judge is told nothing, whatever agents say. */
+  blind?: string;
   /** The user's environment; keys are looked up in it. Default: this process's. */
   env?: Readonly<Record<string, string | undefined>>;
   sandbox?: Sandbox;
@@ -161,7 +165,8 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
   const recorded = typeof options.goal === "number" ? await requireGoal(ledger, options.goal) : null;
   const given = settled(recorded ? (JSON.parse(recorded.goal) as Goal) : (options.goal as Goal), options);
   requireSensible(given);
-  const sandbox = options.sandbox ?? (await openSandbox());
+  if (options.purpose !== "trial") await sweepGoals(ledger);
+  const sandbox = options.sandbox ?? (await openSandbox({ keepOut: [root, dirname(ledger.path)] }));
   const around = {
     env,
     sandbox,
@@ -192,7 +197,20 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
   const earlierMs = world.spentMs;
   const spentMs = () => earlierMs + performance.now() - began;
   try {
-    const { repo, base, branch, scratch } = await ground(options, goal, id, folder, recorded);
+    const { repo, base, scratch, ...grounds } = await ground(options, goal, id, folder, recorded);
+    let { branch } = grounds;
+    /** The goal's branch, or another one where a person has made it theirs: nobody's commit is undone. */
+    const ownBranch = async () => {
+      const obstacle = await branchObstacle(repo, branch);
+      if (obstacle === null) return branch;
+      const theirs = branch;
+      branch = await freeBranch(repo, goal, id);
+      await setGoalBranch(ledger, id, branch, base);
+      const why = obstacle === "foreign" ? "holds commits of somebody else's" : "is checked out";
+      notice(`the branch ${theirs} ${why}: it stays as it is, and the goal goes on on ${branch}`);
+      return branch;
+    };
+    await ownBranch();
     listener({ type: "goal", id, title: goal.title, branch, resumed: recorded !== null });
     for (const warning of [...judging.notices, ...warnings]) notice(warning);
     const budget = openBudget(ledger, id, goal.limits, spentMs);
@@ -324,6 +342,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
             folder: join(folder, "checks"),
             ...asking,
           },
+          ...(options.blind === undefined ? {} : { blind: options.blind }),
           output: finalWords(plan, outputs),
           closed: halt?.reason ?? (await budget.over()),
         });
@@ -352,7 +371,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
           ],
           spentMs: spentMs(),
         };
-        const commitId = await checkpoint(repo, branch, {
+        const commitId = await checkpoint(repo, await ownBranch(), {
           ...{ commit: tip, base, when: open.startedAt },
           message: `${goal.title}: iteration ${open.number}, ${score.toFixed(1)} of 100\n\nWhetstone-Goal: ${id}\n`,
         });
@@ -383,7 +402,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
     const best = bestOf(iterations);
     const commit = best?.tip ?? base;
     if (best && best.commitId !== iterations.findLast((each) => each.commitId !== null)?.commitId)
-      await checkpoint(repo, branch, {
+      await checkpoint(repo, await ownBranch(), {
         ...{ commit, base, when: best.startedAt },
         message: `${goal.title}: iteration ${best.number} again, the best with ${best.score?.toFixed(1)} of 100\n\nWhetstone-Goal: ${id}\n`,
       });
@@ -545,11 +564,16 @@ async function ground(
     await removeTree(own);
     repo = await scratchRepo(own, await goalFiles(source, goal.files), Date.now());
   } else repo = await openRepo(project);
+  const branch = await freeBranch(repo, goal, id);
+  await setGoalBranch(options.ledger, id, branch, repo.head);
+  return { repo, base: repo.head, branch, scratch };
+}
+
+async function freeBranch(repo: Repo, goal: Goal, id: number): Promise<string> {
   const name = `whetstone/goal/${slug(goal.title)}-${id}`;
   let branch = name;
   for (let count = 2; (await branchTip(repo, branch)) !== null; count++) branch = `${name}-${count}`;
-  await setGoalBranch(options.ledger, id, branch, repo.head);
-  return { repo, base: repo.head, branch, scratch };
+  return branch;
 }
 
 function slug(title: string): string {
@@ -642,9 +666,9 @@ function judgeOf(
 /** What the built-in agent can reach past the sandbox, in words. */
 function unconfined(goal: Goal, team: readonly Member[]): string[] {
   if (!team.some(({ work }) => work.kind === "model")) return [];
-  const own = Object.entries(goal.mcp).flatMap(([name, server]) => ("command" in server ? [name] : []));
-  return own.map(
-    (name) =>
-      `the MCP server ${name} is a program of yours and runs outside of the sandbox: the model reaches all that its tools do`,
+  return Object.entries(goal.mcp).flatMap(([name, server]) =>
+    "command" in server && server.network
+      ? [`the MCP server ${name} has the network, and so has what it runs of the work`]
+      : [],
   );
 }

@@ -7,6 +7,7 @@ import {
   type InjectOptions,
   injectIntoFolder,
   injectIntoPrompt,
+  layDownFiles,
   loadedSkills,
   loadSkill,
   recordLoaded,
@@ -74,6 +75,7 @@ export function librarySkills(ledger: Ledger, options: InjectOptions = {}): Skil
       };
     }
     const { text, tool, offered } = await injectIntoPrompt(ledger, asked, options);
+    const written = await layDownFiles(ledger, folder, offered);
     const load: ModelTool[] = tool
       ? [
           {
@@ -83,8 +85,11 @@ export function librarySkills(ledger: Ledger, options: InjectOptions = {}): Skil
               parameters: { jsonSchema: tool.parameters },
             },
             run: async (args) => {
-              const { name } = args as { name: string };
-              return { text: (await loadSkill(ledger, offered, name)).text, ok: true, exitCode: null };
+              const asks = args as { name: string; file?: string };
+              const read = (await loadSkill(ledger, offered, asks)).text;
+              const place = written.find((path) => basename(path) === asks.name);
+              const where = place === undefined ? "" : `\nIts files also lie in ${place}.\n`;
+              return { text: `${read}${where}`, ok: true, exitCode: null };
             },
           },
         ]
@@ -92,6 +97,7 @@ export function librarySkills(ledger: Ledger, options: InjectOptions = {}): Skil
     return {
       ...(text === "" ? {} : { prompt: text }),
       tools: load,
+      written,
       after: (turnId) => assignUses(ledger, offered, turnId),
     };
   };

@@ -87,6 +87,23 @@ export async function claimGoal(
   });
 }
 
+/** Goals that a process has, or had when it was killed. */
+export async function heldGoals(ledger: Ledger): Promise<GoalRow[]> {
+  return ledger.db.selectFrom("goals").selectAll().where("holder", "is not", null).execute();
+}
+
+/** Takes a goal from a process that is gone, unless another one has it by now. */
+export async function releaseGoal(ledger: Ledger, id: number, holder: string, at: number): Promise<void> {
+  const reason = "its process was killed";
+  await ledger.db.transaction().execute(async (tx) => {
+    const held = tx.updateTable("goals").where("id", "=", id).where("holder", "=", holder);
+    const running = held.where("status", "=", "running");
+    await running.where("purpose", "=", "goal").set({ status: "ready", reason }).execute();
+    await running.where("purpose", "=", "trial").set({ status: "failed", reason, endedAt: at }).execute();
+    await held.set({ holder: null }).execute();
+  });
+}
+
 export async function setGoalBranch(
   ledger: Ledger,
   id: number,

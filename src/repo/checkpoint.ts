@@ -5,6 +5,38 @@ import { GitError, git } from "./git.ts";
 import type { Repo } from "./repo.ts";
 
 /**
+ * What stands against `checkpoint` on a branch; null: nothing.
+ *
+ * `foreign`: its tip is none that `checkpoint` left there. It would not be lost, but the next commit would undo what it
+ * brought.
+ */
+export async function branchObstacle(repo: Repo, branch: string): Promise<Obstacle | null> {
+  return (await look(repo, branch)).obstacle;
+}
+
+type Obstacle = "checked out" | "foreign";
+
+async function look(repo: Repo, branch: string): Promise<{ tip: string | null; obstacle: Obstacle | null }> {
+  const { tip, checkedOut } = await branchState(repo, branch);
+  if (tip !== null) {
+    const mark = await commitAt(repo, markOf(branch));
+    // A kill may have come between the mark and the branch.
+    if (mark === null || (tip !== mark && tip !== (await commitAt(repo, `${mark}^`))))
+      return { tip, obstacle: "foreign" };
+  }
+  return { tip, obstacle: checkedOut ? "checked out" : null };
+}
+
+/** Where our last commit on a branch is remembered. */
+function markOf(branch: string): string {
+  return `refs/whetstone/tip/${branch}`;
+}
+
+async function commitAt(repo: Repo, name: string): Promise<string | null> {
+  return (await git(repo.root, ["rev-parse", "--verify", "--quiet", name]).catch(() => "")).trim() || null;
+}
+
+/**
  * Puts the files of a commit on a branch as one more commit on top of it, whatever the branch held before.
  *
  * Doing it twice with the same message and time adds nothing.
@@ -13,15 +45,20 @@ import type { Repo } from "./repo.ts";
  * @param what.base where a new branch begins.
  * @param what.when milliseconds since the epoch.
  * @returns the branch's new tip.
- * @throws UserError when the branch is checked out somewhere, or moves meanwhile.
+ * @throws UserError when the branch is checked out somewhere, holds somebody else's commits, or moves meanwhile.
  */
 export async function checkpoint(
   repo: Repo,
   branch: string,
   what: { commit: string; base: string; message: string; when: number },
 ): Promise<string> {
-  const { tip, checkedOut } = await branchState(repo, branch);
-  if (checkedOut)
+  const { tip, obstacle } = await look(repo, branch);
+  if (obstacle === "foreign")
+    throw new UserError(
+      `the branch ${branch} holds commits that are not Whetstone's`,
+      `keep them under another name: git branch -m ${branch} ${branch}-mine`,
+    );
+  if (obstacle === "checked out")
     throw new UserError(
       `the branch ${branch} is checked out; it cannot be moved there`,
       "switch to your own branch first (git switch -)",
@@ -39,22 +76,26 @@ export async function checkpoint(
   const commit = async (parent: string) =>
     (await git(repo.root, ["commit-tree", tree, "-p", parent], { input: what.message, env })).trim();
   if (tip !== null) {
-    const parent = (
-      await git(repo.root, ["rev-parse", "--verify", "--quiet", `${tip}^`]).catch(() => "")
-    ).trim();
-    if (parent !== "" && (await commit(parent)) === tip) return tip;
+    const parent = await commitAt(repo, `${tip}^`);
+    if (parent !== null && (await commit(parent)) === tip) return tip;
   }
   const next = await commit(tip ?? what.base);
-  const ref = `refs/heads/${branch}`;
+  await move(repo, markOf(branch), next, null);
+  await move(repo, `refs/heads/${branch}`, next, tip ?? "0".repeat(next.length));
+  return next;
+}
+
+/** @param from where it must be; null: wherever it is. */
+async function move(repo: Repo, ref: string, to: string, from: string | null): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
-      await git(repo.root, ["update-ref", ref, next, tip ?? "0".repeat(next.length)]);
-      return next;
+      await git(repo.root, ["update-ref", ref, to, ...(from === null ? [] : [from])]);
+      return;
     } catch (error) {
       if (!(error instanceof GitError)) throw error;
       // A killed git leaves its lock behind.
       if (attempt === 0 && (await clearStaleLock(join(repo.gitDir, `${ref}.lock`)))) continue;
-      throw new UserError(`git could not move the branch ${branch}: ${error.message}`, "try again");
+      throw new UserError(`git could not move ${ref}: ${error.message}`, "try again");
     }
   }
 }

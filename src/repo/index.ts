@@ -1,5 +1,5 @@
 export { checkoutBase } from "./base.ts";
-export { checkpoint } from "./checkpoint.ts";
+export { branchObstacle, checkpoint } from "./checkpoint.ts";
 export { cloneRepo } from "./clone.ts";
 export {
   branchesBelow,

@@ -1,5 +1,5 @@
 import { lstat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { UserError } from "../errors.ts";
 import {
   catalogueRow,
@@ -76,7 +76,10 @@ export interface LoadSkillTool {
   /** JSON Schema. */
   parameters: {
     type: "object";
-    properties: { name: { type: "string"; enum: string[]; description: string } };
+    properties: {
+      name: { type: "string"; enum: string[]; description: string };
+      file?: { type: "string"; description: string };
+    };
     required: ["name"];
     additionalProperties: false;
   };
@@ -111,24 +114,37 @@ export async function injectIntoPrompt(
   const chosen = whole ? found.filter(({ entry }) => full.has(entry.name)) : found;
   const offered = await record(ledger, chosen, options, (name) => (full.has(name) ? 1 : 0));
   const toLoad = chosen.map(({ entry }) => entry.name).filter((name) => !full.has(name));
+  const versions = await skillVersionsById(
+    ledger,
+    chosen.map(({ entry }) => entry.versionId),
+  );
+  const richer = versions
+    .map(({ skill }) => forAgents(unpacked(skill)))
+    .filter(({ files }) => files.size > 0);
+  const tool = loadSkillTool(
+    chosen.map(({ entry }) => entry.name),
+    toLoad,
+    richer.map(({ name }) => name),
+  );
   const text = chosen.length === 0 ? "" : promptText(chosen, bodies, toLoad.length > 0);
   return {
     text,
     offered: offered.map((each) => ({ ...each, full: full.has(each.name) })),
-    tool: toLoad.length === 0 ? null : loadSkillTool(toLoad),
+    tool,
     tokens: tokensOf(text),
   };
 }
 
 /**
- * What `load_skill` answers: the skill's text and the names of its further files. Recorded as read.
+ * What `load_skill` answers: the skill's text and the names of its further files, or the text of one of these. Recorded as
+ * read.
  *
- * @throws UserError when this skill was not offered.
+ * @throws UserError when this skill was not offered, or has no such file with a text.
  */
 export async function loadSkill(
   ledger: Ledger,
   offered: readonly Offered[],
-  name: string,
+  { name, file }: { name: string; file?: string | undefined },
 ): Promise<{ text: string; skill: Skill }> {
   const offer = offered.find((each) => each.name === name);
   if (!offer)
@@ -137,8 +153,47 @@ export async function loadSkill(
       `these are: ${offered.map((each) => each.name).join(", ") || "none"}`,
     );
   const skill = forAgents((await skillOfVersion(ledger, offer.versionId)).skill);
+  const text =
+    file === undefined || file === "" || file === "SKILL.md" ? instructionsBlock(skill) : textIn(skill, file);
   await updateSkillUse(ledger, offer.useId, { loaded: 1 });
-  return { text: instructionsBlock(skill), skill };
+  return { text, skill };
+}
+
+function textIn(skill: Skill, file: string): string {
+  const path = posix.normalize(file.replaceAll("\\", "/"));
+  const content = skill.files.get(path);
+  if (content === undefined)
+    throw new UserError(
+      `the skill ${skill.name} has no file ${file}`,
+      `it has ${[...skill.files.keys()].sort().join(", ") || "none besides its instructions"}`,
+    );
+  if (content.includes(0)) throw new UserError(`${path} is no text (${content.length} bytes)`);
+  return content.toString("utf8");
+}
+
+/**
+ * Lays down the offered skills that have further files, whole, where coding agents have theirs: a command may be to run
+ * one. The project's own skills of the same name stay.
+ *
+ * @returns folders that were written, relative to the working copy.
+ */
+export async function layDownFiles(
+  ledger: Ledger,
+  workingCopy: string,
+  offered: readonly Offered[],
+): Promise<string[]> {
+  const [folder] = skillFolders;
+  const written: string[] = [];
+  for (const { versionId } of offered) {
+    const skill = forAgents((await skillOfVersion(ledger, versionId)).skill);
+    const place = `${folder}/${skill.name}`;
+    if (skill.files.size === 0 || (await lstat(join(workingCopy, place)).catch(() => null)) !== null)
+      continue;
+    await requireReal(workingCopy, folder);
+    await writeSkill(skill, join(workingCopy, place));
+    written.push(place);
+  }
+  return written;
 }
 
 export interface FolderInjection {
@@ -326,13 +381,26 @@ function promptText(
   return `${how}${skillsBlock(chosen.map(({ entry }) => entry))}${bodies.map(({ text }) => text).join("")}`;
 }
 
-function loadSkillTool(names: string[]): LoadSkillTool {
+/** @param richer skills with further files, which can be read though the whole text of the skill is given. */
+function loadSkillTool(
+  chosen: readonly string[],
+  toLoad: readonly string[],
+  richer: readonly string[],
+): LoadSkillTool | null {
+  const names = chosen.filter((name) => toLoad.includes(name) || richer.includes(name));
+  if (names.length === 0) return null;
+  const more = richer.length > 0;
   return {
     name: "load_skill",
-    description: "Read the instructions of one of the available skills.",
+    description: `Read the instructions of one of the available skills${more ? ", or one of its further files" : ""}.`,
     parameters: {
       type: "object",
-      properties: { name: { type: "string", enum: names, description: "name of the skill" } },
+      properties: {
+        name: { type: "string", enum: names, description: "name of the skill" },
+        ...(more
+          ? { file: { type: "string", description: "one of its further files; default: its instructions" } }
+          : {}),
+      },
       required: ["name"],
       additionalProperties: false,
     },

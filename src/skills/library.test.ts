@@ -1,7 +1,9 @@
+import { execFileSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -10,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { TraceEvent } from "../agents/index.ts";
 import type { Trial } from "../forge/trial.ts";
 import { type Ledger, openLedger, skillRow } from "../ledger/index.ts";
@@ -25,6 +27,7 @@ import {
   freeName,
   injectIntoFolder,
   injectIntoPrompt,
+  layDownFiles,
   lineageOf,
   loadedSkills,
   loadSkill,
@@ -269,7 +272,7 @@ describe("the library", () => {
       ])
       .execute();
     const { offered } = await injectIntoPrompt(ledger, { text: "paid things" }, { strong: 2 });
-    await loadSkill(ledger, offered, "paid");
+    await loadSkill(ledger, offered, { name: "paid" });
     expect(await paybackOf(ledger, "paid")).toMatchObject({
       ...{ uses: 1, loaded: 1, testing: { evaluations: 1, tokens: 1000, dollars: null, ms: 5000 } },
       perUse: { points: 12, low: 5, high: 19, tokens: 200, ms: 0 },
@@ -349,6 +352,44 @@ describe("what is offered", () => {
     expect((await paybackOf(ledger, "clean-csv")).loaded).toBe(1);
   });
 
+  it("brings a skill's further files, one at a time, and lays them down for commands", async () => {
+    const files = new Map([
+      ["references/HOW.md", Buffer.from("END WITH AMEN")],
+      ["scripts/go.sh", Buffer.from("#!/bin/sh\necho went\n")],
+      ["logo.png", Buffer.from([137, 0, 1])],
+      ["evals/evals.json", Buffer.from("{}")],
+    ]);
+    await add("clean-csv", "gold", csv, { files });
+    await add("plain-csv", "gold", csv);
+    // With and without its whole text in the prompt, of which nothing changes.
+    for (const strong of [0, 2]) {
+      const { offered, tool, text } = await injectIntoPrompt(ledger, { text: csv }, { strong });
+      expect(text.includes("read it with load_skill")).toBe(strong === 2);
+      const names = strong === 2 ? ["clean-csv", "plain-csv"] : ["clean-csv"];
+      expect([...(tool?.parameters.properties.name.enum ?? [])].sort()).toEqual(names);
+      expect(tool?.parameters.properties.file).toMatchObject({ type: "string" });
+      const load = async (file?: string) =>
+        (await loadSkill(ledger, offered, { name: "clean-csv", file })).text;
+      expect(await load("./references/HOW.md")).toBe("END WITH AMEN");
+      expect(await load()).toContain(
+        "Further files of this skill: logo.png, references/HOW.md, scripts/go.sh",
+      );
+      await expect(load("evals/evals.json")).rejects.toThrow(/has no file evals/);
+      await expect(load("../x")).rejects.toThrow(/has no file/);
+      await expect(load("logo.png")).rejects.toThrow(/is no text/);
+      const copy = mkdtempSync(join(tmpdir(), "whet-laid-"));
+      onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
+      expect(await layDownFiles(ledger, copy, offered)).toEqual([".agents/skills/clean-csv"]);
+      const laid = join(copy, ".agents/skills/clean-csv");
+      expect(execFileSync(join(laid, "scripts/go.sh")).toString()).toBe("went\n");
+      expect(readdirSync(laid).sort()).toEqual(["SKILL.md", "logo.png", "references", "scripts"]);
+      // What is there already stays.
+      expect(await layDownFiles(ledger, copy, offered)).toEqual([]);
+    }
+    const { tool } = await injectIntoPrompt(ledger, { text: csv }, { exclude: ["clean-csv"], strong: 2 });
+    expect(Object.keys(tool?.parameters.properties ?? {})).toEqual(["name"]);
+  });
+
   it("never takes more than its budget, whatever the library", async () => {
     for (let index = 0; index < 30; index++)
       await add(`csv-${index}`, "gold", `${csv} ${"very ".repeat(index)}`, { instructions: "x".repeat(400) });
@@ -402,7 +443,9 @@ describe("what is offered", () => {
     const treated = await injectIntoPrompt(ledger, task, { include: [versionId], budget: 0 });
     expect(treated.offered.map((each) => each.versionId)).toEqual([versionId]);
     expect((await injectIntoPrompt(ledger, task, { exclude: ["clean-csv"] })).text).toBe("");
-    await expect(loadSkill(ledger, treated.offered, "other")).rejects.toThrow(/no skill "other" is on offer/);
+    await expect(loadSkill(ledger, treated.offered, { name: "other" })).rejects.toThrow(
+      /no skill "other" is on offer/,
+    );
   });
 
   it("goes into both folders of a working copy without its tests and scores, and never over the project's own", async () => {

@@ -96,12 +96,13 @@ export interface NewVersion extends Provenance {
   /** Number of the version that it was made from; default: the one in use. */
   parent?: number;
   status?: SkillStatus;
+  /** True: what differs in white space, metadata or tests only is no version of its own. Default: so for the forge's. */
+  loose?: boolean;
 }
 
 /**
  * Records a further version of a skill. A person's own is in use at once, unless another one is pinned; everybody else's
- * waits for `settleVersion`. A text that the library has already is not recorded twice, of the forge not even with other
- * white space.
+ * waits for `settleVersion`. A text that the library has already is not recorded twice.
  *
  * @throws UserError when there is no such skill or parent, or it is no valid skill.
  */
@@ -121,7 +122,7 @@ export async function addVersion(
   requireValid(skill);
   const versions = await skillVersionRows(ledger, row.id);
   const hash = contentHash(skill);
-  const substance = given.by === "forge" ? substanceHash(skill) : null;
+  const substance = (given.loose ?? given.by === "forge") ? substanceHash(skill) : null;
   const known = versions.find(
     (each) =>
       each.contentHash === hash || (substance !== null && substanceHash(unpacked(each.skill)) === substance),

@@ -1,6 +1,7 @@
 import pc from "picocolors";
 import { UserError } from "../../errors.ts";
 import { type Diagnosis, examineLab, type Finding } from "../../loop/index.ts";
+import { examineGoals } from "../goalLeftovers.ts";
 import { colour, interactive, print, printJson } from "../output.ts";
 import { examineResults } from "../results.ts";
 import { labFolder } from "./notebook.ts";
@@ -59,7 +60,10 @@ export async function doctorCommand(
 async function examine(folder: string): Promise<Diagnosis> {
   const diagnosis = await examineLab(folder);
   if (diagnosis.ledger && !diagnosis.running)
-    diagnosis.findings.push(await examineResults(folder, diagnosis.ledger));
+    diagnosis.findings.push(
+      await examineResults(folder, diagnosis.ledger),
+      await examineGoals(diagnosis.ledger),
+    );
   return diagnosis;
 }
 

@@ -212,7 +212,8 @@ export async function importCommand(
       const category = options.category === undefined ? {} : { category: options.category };
       return { ...(await addSkill(ledger, { skill, origin, path: read.path, ...category })), fresh: true };
     }
-    return addVersion(ledger, skill.name, { skill, by: origin });
+    // What richer front matter claims of itself is no new text.
+    return addVersion(ledger, skill.name, { skill, by: origin, loose: converted });
   });
   const { leftOut } = read;
   if (options.json)

@@ -1,7 +1,24 @@
+import type { Transport } from "@modelcontextprotocol/client";
 import type { ModelTool } from "../../agents/index.ts";
+import type { Outcome, Sandbox } from "../../sandbox/index.ts";
 import { capped } from "./place.ts";
+import { type Inputs, orderIn } from "./run.ts";
 
-export type McpServer = { name: string } & ({ url: string; token?: string } | { command: string });
+/** `network`: whether the command, which runs in the sandbox, has it. Default false. */
+export type McpServer = { name: string } & (
+  | { url: string; token?: string }
+  | { command: string; network?: boolean }
+);
+
+/** What a server that is a command gets to see and for how long. */
+export interface McpSurroundings {
+  sandbox: Sandbox;
+  /** The working folder, links in its own path resolved. */
+  folder: string;
+  inputs: Inputs;
+  /** Milliseconds. */
+  time: number;
+}
 
 export interface Connected {
   tools: ModelTool[];
@@ -11,15 +28,21 @@ export interface Connected {
 /** Milliseconds for a server to say what it offers. */
 const patience = 20_000;
 
+/** Characters of one message; and bytes of all together, which a server may send in a turn. */
+const longest = 10 * 2 ** 20;
+const mostOutput = 2 ** 30;
+
 /**
- * Connects to an MCP server: its tools are called `<server>_<tool>`.
+ * Connects to an MCP server: its tools are called `<server>_<tool>`. One that is a command is started as agents' own
+ * commands are: it begins in the working folder, where what it runs, and what its tools read as settings, may be an agent's
+ * work.
  *
- * @param folder where a server that is a command begins. It is the user's own program and runs in no sandbox.
  * @throws Error when it cannot be reached.
  */
-export async function connectMcp(server: McpServer, folder: string): Promise<Connected> {
+export async function connectMcp(server: McpServer, around: McpSurroundings): Promise<Connected> {
   const { Client, StreamableHTTPClientTransport } = await import("@modelcontextprotocol/client");
   const client = new Client({ name: "whetstone", version: "1" }, { versionNegotiation: { mode: "auto" } });
+  let ended: Outcome | null = null;
   try {
     if ("url" in server)
       await client.connect(
@@ -31,18 +54,13 @@ export async function connectMcp(server: McpServer, folder: string): Promise<Con
         ),
         { timeout: patience },
       );
-    else {
-      const { StdioClientTransport } = await import("@modelcontextprotocol/client/stdio");
+    else
       await client.connect(
-        new StdioClientTransport({
-          command: "sh",
-          args: ["-c", server.command],
-          cwd: folder,
-          stderr: "ignore",
+        await sandboxed(server, around, (outcome) => {
+          ended = outcome;
         }),
         { timeout: patience },
       );
-    }
     const { tools } = await client.listTools();
     return {
       tools: tools.map((tool) => ({
@@ -62,7 +80,54 @@ export async function connectMcp(server: McpServer, folder: string): Promise<Con
       close: () => client.close(),
     };
   } catch (error) {
+    const why = ended === null ? (error as Error).message : lastWords(ended);
     await client.close().catch(() => undefined);
-    throw new Error(`the MCP server ${server.name} cannot be reached: ${(error as Error).message}`);
+    throw new Error(`the MCP server ${server.name} cannot be reached: ${why}`);
   }
+}
+
+/** Lines of JSON to and from a command in the sandbox. */
+async function sandboxed(
+  { command, network = false }: { command: string; network?: boolean },
+  { sandbox, folder, inputs, time }: McpSurroundings,
+  /** Told when it ends by itself. */
+  onEnd: (outcome: Outcome) => void,
+): Promise<Transport> {
+  const { deserializeMessage } = await import("@modelcontextprotocol/client");
+  const ending = new AbortController();
+  const { limits, ...order } = orderIn(folder, command, { time, network, signal: ending.signal, inputs });
+  let write: (line: string) => void = () => undefined;
+  let done: Promise<unknown> = Promise.resolve();
+  const transport: Transport = {
+    start: async () => {
+      const running = sandbox.start({
+        ...order,
+        ...{ limits: { ...limits, output: mostOutput }, stdin: "pipe", lineLimit: longest },
+        onLine: (line, stream) => {
+          if (stream === "stderr") return;
+          try {
+            transport.onmessage?.(deserializeMessage(line));
+          } catch (error) {
+            transport.onerror?.(error as Error);
+          }
+        },
+      });
+      write = (line) => running.write(line);
+      done = running.done.then((outcome) => {
+        if (!ending.signal.aborted) onEnd(outcome);
+        transport.onclose?.();
+      });
+    },
+    send: async (message) => write(JSON.stringify(message)),
+    close: async () => {
+      ending.abort();
+      await done;
+    },
+  };
+  return transport;
+}
+
+function lastWords({ stderr, message }: Outcome): string {
+  const said = stderr.trim();
+  return said === "" ? message : `${message}: ${said.slice(-500)}`;
 }

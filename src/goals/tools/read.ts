@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import * as z from "zod";
 import type { ModelTool } from "../../agents/index.ts";
-import { placeOf, said, type ToolContext } from "./place.ts";
+import { type Entry, openEntry, said, type ToolContext, within } from "./place.ts";
 
 const parameters = z.object({
   path: z.string().describe("file, relative to the working folder"),
@@ -18,7 +18,7 @@ export function readTool({ folder }: ToolContext): ModelTool {
     ...{ name: "read", description: "Read a text file.", parameters },
     run: async (args) => {
       const { path, from = 1, lines = 1000 } = args as z.output<typeof parameters>;
-      const text = await textOf(await placeOf(folder, path), path);
+      const text = await within(folder, path, false, (at) => readText(at, path));
       const all = text.split("\n");
       const part = all.slice(from - 1, from - 1 + lines);
       const left = all.length - (from - 1 + part.length);
@@ -27,21 +27,25 @@ export function readTool({ folder }: ToolContext): ModelTool {
   };
 }
 
+/**
+ * The text of an open file.
+ *
+ * @throws Error in words for the model.
+ */
+export async function textOf(handle: FileHandle, path: string): Promise<string> {
+  const info = await handle.stat();
+  if (!info.isFile()) throw new Error(`${path} is no file`);
+  if (info.size > largest) throw new Error(`${path} has ${info.size} bytes, which is too much to read`);
+  const bytes = await handle.readFile();
+  if (bytes.includes(0)) throw new Error(`${path} is no text (${info.size} bytes)`);
+  return bytes.toString("utf8");
+}
+
 /** @throws Error in words for the model. */
-export async function textOf(at: string, path: string): Promise<string> {
-  // A pipe would be waited for.
-  const handle = await open(at, constants.O_RDONLY | constants.O_NONBLOCK).catch(
-    (error: NodeJS.ErrnoException) => {
-      throw new Error(error.code === "ENOENT" ? `there is no file ${path}` : `${path}: ${error.code}`);
-    },
-  );
+export async function readText(entry: Entry, path: string): Promise<string> {
+  const handle = await openEntry(entry, constants.O_RDONLY);
   try {
-    const info = await handle.stat();
-    if (!info.isFile()) throw new Error(`${path} is no file`);
-    if (info.size > largest) throw new Error(`${path} has ${info.size} bytes, which is too much to read`);
-    const bytes = await handle.readFile();
-    if (bytes.includes(0)) throw new Error(`${path} is no text (${info.size} bytes)`);
-    return bytes.toString("utf8");
+    return await textOf(handle, path);
   } finally {
     await handle.close();
   }

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { ModelTool, ToolAnswer } from "../../agents/index.ts";
-import type { Sandbox } from "../../sandbox/index.ts";
+import type { Order, Sandbox } from "../../sandbox/index.ts";
 import { capped, type ToolContext } from "./place.ts";
 
 const parameters = z.object({
@@ -18,20 +18,16 @@ export function runTool({ folder, inputs }: ToolContext, sandbox: Sandbox): Mode
   };
 }
 
-/**
- * Runs a command that may write in the working folder and reach no network.
- *
- * @param inputs host paths shown read-only, at their place or where links in the folder lead to.
- */
-export async function inSandbox(
-  sandbox: Sandbox,
+/** Host paths shown read-only, at their place or where links in the folder lead to. */
+export type Inputs = readonly { host: string; at: string | { path: string } }[];
+
+/** A command that may write in the working folder and nowhere else, and reaches a network only where that is granted. */
+export function orderIn(
   folder: string,
   command: string | readonly string[],
-  time: number,
-  signal: AbortSignal,
-  inputs: readonly { host: string; at: string | { path: string } }[] = [],
-): Promise<ToolAnswer> {
-  const outcome = await sandbox.start({
+  { time, network, signal, inputs }: { time: number; network: boolean; signal: AbortSignal; inputs: Inputs },
+): Order {
+  return {
     ...{ command, tree: folder, cwd: "", hidden: [], env: {}, signal },
     mounts: [
       { host: folder, at: "", writable: true },
@@ -39,9 +35,22 @@ export async function inSandbox(
     ],
     limits: {
       ...{ time, memory: 4 * 2 ** 30, processes: 256, fileSize: 2 ** 30, disk: 4 * 2 ** 30 },
-      ...{ output: 16 * 2 ** 20, network: false },
+      ...{ output: 16 * 2 ** 20, network },
     },
-  }).done;
+  };
+}
+
+/** Runs such a command without a network. */
+export async function inSandbox(
+  sandbox: Sandbox,
+  folder: string,
+  command: string | readonly string[],
+  time: number,
+  signal: AbortSignal,
+  inputs: Inputs = [],
+): Promise<ToolAnswer> {
+  const outcome = await sandbox.start(orderIn(folder, command, { time, network: false, signal, inputs }))
+    .done;
   const output = [outcome.stdout, outcome.stderr].filter((text) => text !== "").join("\n");
   const end = outcome.ending === "ok" ? "" : `\n[${outcome.message}]`;
   return {

@@ -1,11 +1,10 @@
-import { join, relative } from "node:path";
 import { Worker } from "node:worker_threads";
 import picomatch from "picomatch";
 import * as z from "zod";
 import type { ModelTool } from "../../agents/index.ts";
-import { filesBelow } from "./files.ts";
-import { placeOf, said, type ToolContext } from "./place.ts";
-import { textOf } from "./read.ts";
+import { eachFileBelow } from "./files.ts";
+import { prefixOf, said, type ToolContext, within } from "./place.ts";
+import { readText } from "./read.ts";
 
 const parameters = z.object({
   pattern: z.string().min(1).max(1000).describe("JavaScript regular expression, matched line by line"),
@@ -21,14 +20,15 @@ export function searchTool({ folder }: ToolContext, patience = 5000): ModelTool 
     run: async (args) => {
       const { pattern, path = ".", glob } = args as z.output<typeof parameters>;
       new RegExp(pattern, "u");
-      const at = await placeOf(folder, path);
       const match = glob === undefined ? () => true : picomatch(glob, { dot: true });
       const files: [string, string][] = [];
-      for await (const below of filesBelow(folder, relative(folder, at))) {
-        if (!match(below)) continue;
-        const text = await textOf(join(folder, below), below).catch(() => null);
-        if (text !== null) files.push([below, text]);
-      }
+      await within(folder, path, false, (at) =>
+        eachFileBelow(at, prefixOf(folder, path), async (below, file) => {
+          const text = match(below) ? await readText(file, below).catch(() => null) : null;
+          if (text !== null) files.push([below, text]);
+          return true;
+        }),
+      );
       const found = await matchingLines(pattern, files, patience);
       return said(found.join("\n") || "nothing found");
     },

@@ -1,6 +1,7 @@
 import {
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -11,6 +12,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { startMcpServer } from "../../../tests/support/mcpServer.ts";
@@ -18,7 +20,7 @@ import { openSandbox, type Sandbox } from "../../sandbox/index.ts";
 import { fetchTool, isPublic } from "./fetch.ts";
 import { allowedTools, builtInTools, makeTools } from "./index.ts";
 import { connectMcp } from "./mcp.ts";
-import { capped, placeOf } from "./place.ts";
+import { capped, goesFromOpenFolders } from "./place.ts";
 import { searchTool } from "./search.ts";
 
 let sandbox: Sandbox;
@@ -125,18 +127,79 @@ describe("the tools of the built-in agent", () => {
     expect((await use("read", { path: join(folder, "a.txt") })).text).toBe("one\n");
   });
 
-  it("never name a place outside of the folder", async () => {
-    const { folder, outside } = home({ "a/b.txt": "" });
+  it("never reach a place outside of the folder", async () => {
+    const { folder, outside } = home({ "a/b.txt": "", "a/in/secret.txt": "mine" });
     symlinkSync(outside, join(folder, "a", "l"));
-    const part = fc.constantFrom("..", ".", "a", "l", "b.txt", "", "secret.txt", "out", "in");
+    symlinkSync("../..", join(folder, "a", "up"));
+    symlinkSync("up", join(folder, "a", "in", "up"));
+    symlinkSync("..", join(folder, "a", "in", "a"));
+    const use = user(folder);
+    const part = fc.constantFrom("..", ".", "a", "l", "b.txt", "", "secret.txt", "out", "in", "up");
     await fc.assert(
       fc.asyncProperty(fc.array(part, { maxLength: 6 }), fc.boolean(), async (parts, absolute) => {
-        const at = await placeOf(folder, (absolute ? "/" : "") + parts.join("/")).catch(() => folder);
-        expect(`${at}/`.startsWith(`${folder}/`)).toBe(true);
-        expect(at.startsWith(join(folder, "a", "l", "/"))).toBe(false);
+        const path = (absolute ? "/" : "") + parts.join("/");
+        const read = await use("read", { path }).catch(() => null);
+        expect(read?.text ?? "mine").toMatch(/^(mine)?$/);
+        await use("write", { path: `${path}/new.txt`, content: "x" }).catch(() => null);
+        expect(readdirSync(outside)).toEqual(["secret.txt"]);
+        expect(readdirSync(join(folder, "..")).sort()).toEqual(["in", "out"]);
       }),
     );
   });
+
+  it.skipIf(!goesFromOpenFolders)(
+    "are not led out by a command that swaps folders for links while they work",
+    async () => {
+      const { folder, outside } = home({ "d/mine.txt": "mine\n" });
+      writeFileSync(join(outside, "mine.txt"), "TOPSECRET\n");
+      const use = user(folder);
+      // Outside of any sandbox and at full speed: whoever is confined is slower.
+      const swapping = new Worker(
+        `import fs from "node:fs";
+        import { workerData } from "node:worker_threads";
+        const { folder, outside } = workerData;
+        const at = (name) => folder + "/" + name;
+        const tried = (does) => { try { does(); } catch {} };
+        for (;;) {
+          tried(() => fs.symlinkSync(outside, at("link")));
+          tried(() => fs.renameSync(at("d"), at("real")));
+          tried(() => fs.renameSync(at("link"), at("d")));
+          tried(() => fs.renameSync(at("d"), at("link")));
+          // The tools make the folder where it is missing.
+          tried(() => fs.lstatSync(at("real")) && fs.rmSync(at("d"), { recursive: true }));
+          tried(() => fs.renameSync(at("real"), at("d")));
+        }`,
+        { eval: true, workerData: { folder, outside } },
+      );
+      try {
+        const texts = new Set<string>();
+        let wrote = 0;
+        const until = Date.now() + 1500;
+        const hammer = async () => {
+          while (Date.now() < until) {
+            await use("read", { path: "d/mine.txt" }).then(
+              ({ text }) => texts.add(text),
+              () => undefined,
+            );
+            const done = await use("write", { path: "d/new/x.txt", content: "x" }).catch(() => null);
+            if (done) wrote++;
+            const lists = await use("list", { path: "d" }).catch(() => null);
+            const found = await use("search", { pattern: "SECRET", path: "d" }).catch(() => null);
+            expect(`${lists?.text}${found?.text}`).not.toContain("ecret");
+            await use("edit", { path: "d/mine.txt", old_string: "TOP", new_string: "X" }).catch(() => null);
+          }
+        };
+        await Promise.all([hammer(), hammer(), hammer(), hammer()]);
+        expect([...texts]).toEqual(["mine\n"]);
+        expect(wrote).toBeGreaterThan(0);
+        expect(readdirSync(outside).sort()).toEqual(["mine.txt", "secret.txt"]);
+        expect(readFileSync(join(outside, "mine.txt"), "utf8")).toBe("TOPSECRET\n");
+      } finally {
+        await swapping.terminate();
+      }
+    },
+    20_000,
+  );
 
   it("are all but fetch, unless they are named; other tools' names are known", () => {
     expect(allowedTools([])).not.toContain("fetch");
@@ -201,6 +264,14 @@ describe("fetch", () => {
     "0.0.0.0",
     "255.255.255.255",
     "224.0.0.1",
+    "192.0.2.1",
+    "192.88.99.1",
+    "198.51.100.7",
+    "203.0.113.255",
+    "2001::1",
+    "2001:2::1",
+    "2001:1ff::1",
+    "3fff:fff::1",
     "::1",
     "::",
     "fe80::1",
@@ -212,16 +283,60 @@ describe("fetch", () => {
     "nonsense",
   ])("takes %s for no public address", (address) => expect(isPublic(address)).toBe(false));
 
-  it.each(["1.1.1.1", "93.184.216.34", "172.32.0.1", "2606:4700::1111", "2a00:1450:4001::8a"])(
-    "takes %s for a public address",
-    (address) => expect(isPublic(address)).toBe(true),
+  it.each([
+    "1.1.1.1",
+    "93.184.216.34",
+    "172.32.0.1",
+    "192.0.3.1",
+    "2001:200::1",
+    "2606:4700::1111",
+    "2a00:1450:4001::8a",
+  ])("takes %s for a public address", (address) => expect(isPublic(address)).toBe(true));
+});
+
+const around = (folder: string) => ({ sandbox, folder, inputs: [], time: 20_000 });
+
+/** The least of an MCP server over stdio, with one tool that runs what it is told to. */
+const stdioServer = `
+import { execSync } from "node:child_process";
+import { createInterface } from "node:readline";
+createInterface({ input: process.stdin }).on("line", (line) => {
+  const { id, method, params } = JSON.parse(line);
+  if (id === undefined) return;
+  const answer = () => {
+    if (method === "initialize")
+      return { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: "x", version: "1" } };
+    if (method === "tools/list") return { tools: [{ name: "do", inputSchema: { type: "object" } }] };
+    if (method === "tools/call")
+      return { content: [{ type: "text", text: execSync(params.arguments.command + " 2>&1 || true").toString() }] };
+  };
+  const result = answer();
+  console.log(JSON.stringify(result ? { jsonrpc: "2.0", id, result } : { jsonrpc: "2.0", id, error: { code: -32601, message: "no" } }));
+});`;
+
+it("an MCP server that is a command runs in the sandbox, in the working folder", async (context) => {
+  if (sandbox.isolation.level !== "L2") return context.skip();
+  const { folder, outside } = home({ "server.mjs": stdioServer });
+  const connected = await connectMcp({ name: "own", command: "node server.mjs" }, around(folder));
+  const [tool] = connected.tools;
+  const use = async (command: string) => (await tool?.run({ command }, never))?.text;
+  expect(tool?.name).toBe("own_do");
+  await use("echo new > made.txt");
+  expect(readFileSync(join(folder, "made.txt"), "utf8")).toBe("new\n");
+  expect(await use(`cat ${outside}/secret.txt`)).toContain("No such file");
+  expect(await use(`echo x > ${outside}/y`)).not.toBe("");
+  expect(readdirSync(outside)).toEqual(["secret.txt"]);
+  expect(await use("tail -n +2 /proc/net/route")).toBe("no answer");
+  await connected.close();
+  await expect(connectMcp({ name: "own", command: "node none.mjs" }, around(folder))).rejects.toThrow(
+    /own cannot be reached: it ended with exit code 1/,
   );
 });
 
 it("the tools of an MCP server are called through it", async () => {
   const server = await startMcpServer("a-token", "42 ms");
   onTestFinished(() => server.close());
-  const connected = await connectMcp({ name: "lab", url: server.url, token: "a-token" }, "/");
+  const connected = await connectMcp({ name: "lab", url: server.url, token: "a-token" }, around("/"));
   expect(connected.tools.map(({ name }) => name)).toEqual(["lab_measure"]);
   expect(await connected.tools[0]?.run({ seed: 1 }, never)).toEqual({
     text: "42 ms",
@@ -229,7 +344,7 @@ it("the tools of an MCP server are called through it", async () => {
     exitCode: null,
   });
   await connected.close();
-  await expect(connectMcp({ name: "lab", url: server.url, token: "wrong" }, "/")).rejects.toThrow(
+  await expect(connectMcp({ name: "lab", url: server.url, token: "wrong" }, around("/"))).rejects.toThrow(
     "lab cannot be reached",
   );
 });

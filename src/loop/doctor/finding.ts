@@ -13,6 +13,7 @@ export interface Finding {
     | "leftovers"
     | "locks"
     | "results"
+    | "goals"
     | "disk";
   /** The session it is about; null: the lab as a whole. */
   session: string | null;
