@@ -151,3 +151,14 @@ it("what cannot be imported or exported is said, with what to do", async () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining(words)]);
   }
 });
+
+it("says where a line is that it does not understand", async () => {
+  const lab = repository({ "a.txt": "a\n" });
+  const lines = readFileSync(join(fixtures, "claude.jsonl"), "utf8").trim().split("\n");
+  const path = join(lab, "broken.jsonl");
+  writeFileSync(path, [lines[0], "{ no line", ...lines.slice(1)].map((line) => `${line}\n`).join(""));
+  const { stdout } = await whet({}, lab, "trace", "import", "--from", "claude", path);
+  expect(stdout).toContain(
+    `1 line of ${lines.length + 1} were not understood and skipped, the first at byte ${Buffer.byteLength(`${lines[0]}\n`)} of ${path}`,
+  );
+});

@@ -99,7 +99,12 @@ describe("the verdict", () => {
       more: null,
       net: 30,
     });
-    expect(verdict.effect).toMatchObject({ points: 30, interval: [30, 30], tasks: 8 });
+    expect(verdict.effect).toMatchObject({ points: 30, tasks: 8 });
+    // Eight tasks that agree do not make it known exactly.
+    const [low = 0, high = 0] = verdict.effect?.interval ?? [];
+    expect(low).toBeGreaterThan(0);
+    expect(low).toBeLessThan(25);
+    expect(high).toBeGreaterThan(35);
     expect(verdict.runs).toBeLessThanOrEqual(64);
     expect(verdict.reason).toMatch(/^better by 30 points over 8 tasks \(p 0\.0039\)$/);
   });
@@ -248,7 +253,7 @@ describe("a few runs with the skill that lack a score", () => {
   const lossy = (gain: number) =>
     told(
       ({ arm, replicate, task }) =>
-        arm === "with" && replicate === 1 && ["t1", "t2", "t3"].includes(task)
+        arm === "with" && replicate === 2 && ["t1", "t2", "t3"].includes(task)
           ? null
           : (arm === "with" ? 50 + gain : 50) + Number(task.slice(1)) + replicate,
       { maxRuns: 32 },
@@ -262,7 +267,7 @@ describe("a few runs with the skill that lack a score", () => {
   });
 
   it("say of what is given up that it leans worse, where it does", () => {
-    const verdict = told((ask) => noisy(5, -8)(ask));
+    const verdict = told(noisy(5, -25));
     expect(verdict.reason).toMatch(/^given up after \d+ runs: leans worse, -\d+(\.\d)? points so far/);
   });
 });

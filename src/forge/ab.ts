@@ -95,6 +95,7 @@ export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<Tr
     records,
     begun: 0,
     looks: 0,
+    spent: 0,
     last: null,
     against: null,
   };
@@ -149,6 +150,7 @@ export function* abTest(suite: readonly SuiteTask[], rule: AbRule): Generator<Tr
     const look = overControl(taskMeans(names, byTask), spent);
     // What an earlier look has shown stays shown: the error of all looks together is what is limited.
     state.last = shown.better || shown.worse ? state.last : look;
+    state.spent = spent;
     shown.better ||= look.better;
     shown.worse ||= look.worse;
     worst.push({ means: taskMeans(names, lostAsNothing(records, rule)), spent });
@@ -231,6 +233,8 @@ interface Standing {
   records: readonly TrialRecord[];
   begun: number;
   looks: number;
+  /** The error that may be spent up to the last look. */
+  spent: number;
   last: Look | null;
   against: Look | null;
 }
@@ -301,7 +305,8 @@ function moreOf(state: Standing, byTask: ReadonlyMap<string, readonly number[]>)
 function verdict(state: Standing, outcome: Outcome, reason: string): Verdict {
   const { rule, records, last } = state;
   const pairs = pairsOf(records, rule.control);
-  const tail = Math.max(last?.tail ?? rule.alpha, leastTail);
+  // Ties alone leave a look nothing to reject.
+  const tail = Math.max(last === null ? rule.alpha : last.tail || state.spent, leastTail);
   const effect = estimate(pairs, tail);
   const loaded = {
     control: rule.control === "without" ? shareOf(records, "without") : 0,

@@ -1,5 +1,6 @@
 import { mean, sampleVariance, tQuantile } from "../decision/index.ts";
 import type { Arm, Trial, TrialAsk } from "./trial.ts";
+import { agreeing, unseenError } from "./unseen.ts";
 
 /** A run that was asked for, and what came of it. */
 export interface TrialRecord extends TrialAsk {
@@ -53,7 +54,8 @@ export function differences(pairs: readonly Pair[]): Map<string, number[]> {
 
 /**
  * The mean of the tasks' mean differences. The task is the unit: its replicates are averaged first, so that many runs of
- * one task never pass for many tasks.
+ * one task never pass for many tasks. Where all tasks agree exactly, the interval allows for a task that fails unseen
+ * (unseen.ts), under either arm.
  *
  * @param tail what the t interval leaves out at either side; .025 is the ordinary 95 %.
  * @returns null without a single scored pair.
@@ -65,16 +67,33 @@ export function estimate(pairs: readonly Pair[], tail = 0.025): Estimate | null 
   const points = mean(means);
   return {
     points,
-    interval: meanInterval(means, tail),
+    interval: meanInterval(means, tail, levels(pairs)),
     tasks: means.length,
     pairs: [...byTask.values()].reduce((sum, of) => sum + of.length, 0),
   };
 }
 
-function meanInterval(means: readonly number[], tail: number): [number, number] | null {
-  if (means.length < 2) return null;
-  const half = tQuantile(1 - tail, means.length - 1) * Math.sqrt(sampleVariance(means) / means.length);
-  return [mean(means) - half, mean(means) + half];
+function meanInterval(
+  means: readonly number[],
+  tail: number,
+  level: { control: number; treatment: number },
+): [number, number] | null {
+  const tasks = means.length;
+  if (tasks < 2) return null;
+  const error = Math.sqrt(sampleVariance(means) / tasks);
+  const quantile = tQuantile(1 - tail, tasks - 1);
+  const half = (lost: number) => quantile * (error > agreeing ? error : lost * unseenError(tasks));
+  return [
+    Math.max(-100, mean(means) - half(level.treatment)),
+    Math.min(100, mean(means) + half(level.control)),
+  ];
+}
+
+/** What each arm has to lose: its mean score. */
+function levels(pairs: readonly Pair[]): { control: number; treatment: number } {
+  const scored = pairs.filter(({ control, treatment }) => control.score !== null && treatment.score !== null);
+  const level = (arm: "control" | "treatment") => mean(scored.map((pair) => pair[arm].score ?? 0));
+  return { control: level("control"), treatment: level("treatment") };
 }
 
 /** What makes task means differ, in squared points. */

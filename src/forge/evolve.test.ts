@@ -15,7 +15,7 @@ import { parseResearcher } from "../contract/index.ts";
 import { uniforms } from "../decision/index.ts";
 import { RunFailed } from "../errors.ts";
 import { evaluationRows, type Ledger, openLedger, skillVersionRows, trialsOf } from "../ledger/index.ts";
-import { addSkill, requireSkill, type Skill, skillOf, skillOfVersion } from "../skills/index.ts";
+import { addSkill, addVersion, requireSkill, type Skill, skillOf, skillOfVersion } from "../skills/index.ts";
 import { abTest } from "./ab.ts";
 import { calibrateSuite } from "./calibrateSuite.ts";
 import { replayTest } from "./drive.ts";
@@ -198,13 +198,23 @@ describe("testing a skill", () => {
       .returning("id")
       .executeTakeFirstOrThrow();
     const { versionId } = await addSkill(ledger, {
-      ...{ skill: skill("a", "MAGIC"), origin: "forge", sourceGoals: [id] },
+      ...{ skill: skill("a", "MAGIC"), origin: "forge", sourceGoals: [id], sourceFamilies: ["x"] },
     });
     const { runner } = world(truth);
     const result = await testSkill({ ledger, versionId, suite: given, runner, meter: openMeter({}) });
     if (result.kind !== "ended") throw new Error(result.why);
     expect(result.suite).toMatchObject({ goals: 11, excluded: [{ name: taught.name }] });
     expect(result.trials.some(({ task }) => task === taught.name)).toBe(false);
+
+    // Nor do they test what was made of it, whoever made it, over however many versions.
+    await addVersion(ledger, "a", { skill: skill("a", "MAGIC, then."), by: "person" });
+    const last = await addVersion(ledger, "a", { skill: skill("a", "MAGIC, and then."), by: "folder" });
+    const later = await testSkill({
+      ...{ ledger, versionId: last.versionId, suite: given, runner, meter: openMeter({}) },
+    });
+    if (later.kind !== "ended") throw new Error(later.why);
+    expect(later.suite).toMatchObject({ goals: 11, excluded: [{ name: taught.name }] });
+    expect(later.treatment.components.find(({ name }) => name === "transferability")?.missing).toBeNull();
   });
 
   it("keeps a skill that gives answers away a draft", async () => {
@@ -219,7 +229,7 @@ describe("testing a skill", () => {
   });
 
   it("opens sealed goals once for each version, counts it, and only then is it gold", async () => {
-    const given = await suite(12, 12);
+    const given = await suite(20, 12);
     const name = "tidy-tables";
     const { versionId } = await addSkill(ledger, { skill: skill(name, "MAGIC"), origin: "forge" });
     const { runner } = world((text) => (/MAGIC/.test(text) ? 1 : 0.3));
@@ -538,5 +548,26 @@ describe("what is known of a suite and of skills", () => {
       { skill: "tidy-tables", why: expect.stringContaining("test/m-2") },
     ]);
     expect((await requireSkill(ledger, "tidy-tables")).status).toBe("unverified");
+    // Back to what it was proven with.
+    await recordGoal(ledger, { task: "t", met: true, calls: good, agent: "test/m" });
+    expect(await expireSkills(ledger)).toEqual([]);
+    expect((await requireSkill(ledger, "tidy-tables")).status).toBe(result.status);
+  });
+
+  it("expires with the built-in agent's model by whatever name it goes, and not by runs of tests", async () => {
+    const { result } = await tested("Say MAGIC before you begin.", await suite());
+    if (result.kind !== "ended") throw new Error(result.why);
+    const work = { task: "t", met: true, calls: good };
+    await recordGoal(ledger, { ...work, agent: "other/z", model: "other/z", purpose: "trial" });
+    expect(await expireSkills(ledger)).toEqual([]);
+    // A file of agents/ has a name of its own.
+    await recordGoal(ledger, { ...work, agent: "writer", model: "other/z" });
+    expect(await expireSkills(ledger)).toMatchObject([
+      { skill: "tidy-tables", why: "proven with the model test/m, now it is other/z" },
+    ]);
+    await recordGoal(ledger, { ...work, agent: "test/m" });
+    await expireSkills(ledger);
+    await recordGoal(ledger, { ...work, agent: "other/z", model: "other/z" });
+    expect(await expireSkills(ledger)).toHaveLength(1);
   });
 });

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { UserError } from "../errors.ts";
+import { RunFailed, UserError } from "../errors.ts";
 import {
+  goalTexts,
   type Ledger,
   type SkillRow,
   type SkillVersionRow,
@@ -19,6 +20,7 @@ import {
   settleVersion,
   skillOf,
   skillOfVersion,
+  sourcesOf,
   substanceHash,
 } from "../skills/index.ts";
 import { type AbRule, abRule } from "./abRule.ts";
@@ -277,7 +279,10 @@ const trainingShare = 0.4;
 export async function improveSkill(options: ImproveOptions): Promise<Improved> {
   const { asking, suite, meter, stop, patience = 3, trainings = 1, onStep, clean } = options;
   const { ledger } = asking;
-  const { training, testing } = await divide(suite);
+  const row = await requireSkill(ledger, options.skill);
+  const start = await bestVersion(ledger, row);
+  const { goals: sources } = await sourcesOf(ledger, start.id);
+  const { training, testing } = await divide(suite, await goalTexts(ledger, sources));
   const { alpha, seed } = abRule(options.rule);
   const most = mostEdits(alpha, testing.goals.length);
   if (most === 0)
@@ -288,8 +293,6 @@ export async function improveSkill(options: ImproveOptions): Promise<Improved> {
   onStep?.(
     `${training.length} goals train, ${testing.goals.length} judge: at alpha ${alpha} altogether they can judge ${most} edits at most`,
   );
-  const row = await requireSkill(ledger, options.skill);
-  const start = await bestVersion(ledger, row);
   const result: Improved = {
     ...{ kind: "ended", why: "", skill: row.name, from: start.version, to: start.version },
     ...{ rounds: [], reports: [], audit: null },
@@ -433,14 +436,24 @@ async function train(
     for (const { name } of goals) {
       const beyond = stop?.requested ? "it was stopped" : meter.beyond();
       if (beyond !== null) return beyond;
-      const { trial, goalId } = await run({ arm: "with", task: name, replicate, seed: replicate });
+      const ran = await run({ arm: "with", task: name, replicate, seed: replicate }).catch(
+        (error: unknown) => {
+          if (error instanceof RunFailed) return error.message;
+          throw error;
+        },
+      );
+      if (typeof ran === "string") return ran;
+      const { trial, goalId } = ran;
       meter.add({ runs: 1, tokens: trial.tokens, dollars: trial.dollars });
       if (goalId !== null) ids.push(goalId);
     }
   return ids;
 }
 
-async function divide(suite: Suite): Promise<{ training: SuiteGoal[]; testing: Suite }> {
+async function divide(
+  suite: Suite,
+  sources: readonly { hash: string; title: string; text: string }[],
+): Promise<{ training: SuiteGoal[]; testing: Suite }> {
   const order = [...suite.goals].sort((a, b) => (mixed(a.hash) < mixed(b.hash) ? -1 : 1));
   const count = Math.max(2, Math.round(order.length * trainingShare));
   const training = order.slice(0, count);
@@ -451,9 +464,9 @@ async function divide(suite: Suite): Promise<{ training: SuiteGoal[]; testing: S
     );
   const chosen = new Set(training);
   const rest = await partOf(suite, (goal) => !chosen.has(goal));
-  // What tells a training goal once more would be left out of each test: it is no judge from the beginning.
+  // What taught the skill before, or tells a training goal once more, would be left out of each test: it is no judge from the beginning.
   const taught = training.map(({ hash, goal }) => ({ hash, title: goal.title, text: goal.text }));
-  return { training, testing: await withoutTaught(rest, taught) };
+  return { training, testing: await withoutTaught(rest, [...taught, ...sources]) };
 }
 
 const mixed = (hash: string) => createHash("sha256").update(`training ${hash}`).digest("hex");

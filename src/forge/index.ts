@@ -9,7 +9,7 @@ export { type Calibration, calibrate, judgeNoise, type Visible } from "./calibra
 export { type Calibrated, calibrateSuite, calibrationWords } from "./calibrateSuite.ts";
 export type { Cost } from "./cost.ts";
 export type { Ran, RunTrial } from "./drive.ts";
-export { type Estimate, estimate, type Pair, pairsOf, type TrialRecord } from "./effect.ts";
+export type { Estimate, Pair, TrialRecord } from "./effect.ts";
 export {
   analyze,
   type ForgeOutcome,
@@ -24,7 +24,7 @@ export { liveRunner } from "./live.ts";
 export { agentLoads, modelLoads } from "./loads.ts";
 export { type Expired, expireSkills, matrixOf } from "./matrix.ts";
 export { openJudgesOf } from "./openJudges.ts";
-export { claimOf, pageOf, testsWords } from "./page.ts";
+export { claimOf, over, pageOf, testsWords } from "./page.ts";
 export { type Replayed, replayEvaluation } from "./replay.ts";
 export type { SuiteTask } from "./schedule.ts";
 export {
@@ -36,7 +36,7 @@ export {
   ses,
 } from "./ses.ts";
 export { type ForgeSettings, readSettings, settingsPath, writeSettings } from "./settings.ts";
-export { leastTasks } from "./signFlips.ts";
+
 export { readSuite, type Suite, type SuiteGoal } from "./suite.ts";
 export {
   type Arms,

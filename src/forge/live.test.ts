@@ -33,21 +33,25 @@ import { testSkill } from "./testSkill.ts";
 let root: string;
 let ledger: Ledger;
 let server: ModelServer;
+/** Milliseconds until the model answers. */
+let slow = 0;
 /** The model says what is asked for when it was told how: in its instructions, or by reading the skill. */
 const knows = ({ system, messages }: ModelRequest) =>
   /END WITH THE WORD AMEN/.test(
     system + messages.flatMap(({ results }) => results.map(({ text }) => text)).join(),
   );
 beforeEach(async () => {
+  slow = 0;
   root = mkdtempSync(join(tmpdir(), "live-"));
   ledger = await openLedger(join(root, ".whetstone", "ledger.db"));
   server = await startModelServer(
     (request) => {
       const offered = request.tools.find(({ name }) => name === "load_skill");
       const read = request.messages.some(({ results }) => results.length > 0);
+      const delayMs = slow;
       if (offered && !read && /<name>closing-words/.test(request.system))
-        return { tools: [{ name: "load_skill", args: { name: "closing-words" } }] };
-      return { text: knows(request) ? "It is done. AMEN" : "It is done." };
+        return { tools: [{ name: "load_skill", args: { name: "closing-words" } }], delayMs };
+      return { text: knows(request) ? "It is done. AMEN" : "It is done.", delayMs };
     },
     { main: () => true },
   );
@@ -159,6 +163,25 @@ describe("live trials", () => {
     expect(await pastTasks(ledger, 10)).toHaveLength(2);
     expect(await goldenOf(ledger, "letters", 10)).toHaveLength(2);
     expect((await skillUseCounts(ledger)).values().next().value).toMatchObject({ uses: 2 });
+  });
+
+  it("are no result where the forge's own limit cut them short: the test pauses, and runs them again", async () => {
+    const { versionId } = await addSkill(ledger, { skill: skill("Write well."), origin: "person" });
+    const suite = await readSuite(join(root, "suite"), { project: root });
+    const who = { agent: "model: local/m", model: null, judge: null };
+    const limited = async (limits: { time?: number }) => {
+      const meter = openMeter(limits);
+      const runner = liveRunner({ ledger, root, who, meter, env: { PATH: process.env.PATH } });
+      return testSkill({ ledger, versionId, suite, runner, meter, rule: { maxRuns: 24 } });
+    };
+    slow = 5000;
+    const cut = await limited({ time: 700 });
+    expect(cut).toMatchObject({ kind: "paused", trials: [], why: expect.stringContaining("limit of time") });
+    slow = 0;
+    const whole = await limited({});
+    if (whole.kind !== "ended") throw new Error(whole.why);
+    expect(whole.evaluation).toBe(cut.evaluation);
+    expect(whole.trials.every(({ trial }) => trial.score === 0)).toBe(true);
   });
 
   it("run goals with and without the skill, prove who had it, and show that it helps", async () => {

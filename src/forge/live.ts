@@ -86,7 +86,13 @@ async function liveTrial(
   const version = arms.versions[ask.arm];
   const source = armSkills(options, arms.skill, version);
   const scratch = trialFolder(ledger);
-  const { tokens, dollars, time } = meter.left();
+  const left = meter.left();
+  const limits = {
+    iterations,
+    ...least("time", goal.goal.limits.time, options.time, left.time),
+    ...least("tokens", goal.goal.limits.tokens, left.tokens),
+    ...least("dollars", goal.goal.limits.dollars, left.dollars),
+  };
   try {
     const own = goal.goal.files.length > 0 || !existsSync(join(root, ".git"));
     if (!own) await cloneRepo(root, scratch);
@@ -98,12 +104,7 @@ async function liveTrial(
       ...(arms.skill === "" ? {} : { blind: arms.skill }),
       purpose: "trial",
       ...(who.judge === null ? {} : { judge: who.judge }),
-      limits: {
-        iterations,
-        ...least("time", goal.goal.limits.time, options.time, time),
-        ...least("tokens", goal.goal.limits.tokens, tokens),
-        ...least("dollars", goal.goal.limits.dollars, dollars),
-      },
+      limits,
       ...(options.env ? { env: options.env } : {}),
       sandbox: options.sandbox,
       ...(options.onEvent ? { listener: options.onEvent } : {}),
@@ -114,6 +115,18 @@ async function liveTrial(
       throw new RunFailed(`${ask.task}: ${result.reason}`);
     // All that it came to is on record; hundreds of copies would fill the disk.
     await removeTree(join(dirname(ledger.path), "goals", String(result.goalId)));
+    const { tokens, dollars, wallMs } = result;
+    const reached = { time: wallMs, tokens, dollars };
+    const cut = (["time", "tokens", "dollars"] as const).find(
+      (each) => left[each] !== undefined && limits[each] === left[each] && reached[each] >= left[each],
+    );
+    // Where the forge stopped paying says nothing of the skill.
+    if (cut !== undefined) {
+      meter.add({ runs: 1, tokens, dollars });
+      throw new RunFailed(
+        `${ask.task}: the forge's own limit of ${cut} ended this run, so it is no result and will be run again`,
+      );
+    }
     const rows = await goalTurnRows(ledger, result.goalId);
     const tasks = rows.filter(({ purpose }) => purpose === "task");
     const hopeless = tasks.find(({ ending }) => ["auth", "start", "rate", "outage"].includes(ending));

@@ -4,6 +4,7 @@ import { groundsWords } from "./grounds.ts";
 import type { Component, Ses } from "./ses.ts";
 import type { TestReport } from "./testSkill.ts";
 import type { TransferCell } from "./transfer.ts";
+import type { Arm } from "./trial.ts";
 import type { TriggerResult } from "./trigger.ts";
 
 /** A test as the report page tells it. */
@@ -72,9 +73,9 @@ export function pageOf(
     parts: partsOf(treatment, baseline),
     tasks: tasksOf(report),
     trigger: trigger === null ? null : trigger.queries,
-    matrix: matrix.map(({ family, agent, model, effect: of, transfer }) => ({
+    matrix: matrix.map(({ family, agent, model, control, effect: of, transfer }) => ({
       ...{ family, who: model === null ? agent : `${agent} (${model})`, transfer },
-      ...{ effect: `${signed(of.points)}${range(of.interval)}`, pairs: of.pairs },
+      ...{ effect: `${signed(of.points)}${range(of.interval)}${over(control)}`, pairs: of.pairs },
     })),
     notes: [
       ...testsWords(report),
@@ -155,6 +156,11 @@ function tasksOf({ trials, rule }: TestReport): SkillPage["tasks"] {
       ...{ without: mean(rule.control), with: mean("with") },
     };
   });
+}
+
+/** What an effect is beside, where that is not plain. */
+export function over(control: Arm): string {
+  return control === "before" ? " over the version before" : "";
 }
 
 export function signed(value: number): string {

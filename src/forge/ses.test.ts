@@ -138,14 +138,34 @@ describe("the overall score", () => {
 
   it("has the t interval of the tasks' means where only the score counts", () => {
     const scores = [60, 70, 90, 100];
-    const { overall } = ses(
-      scores.map((score, index) => run("with", `t${index}`, 1, { score })),
-      options,
-    );
+    const records = scores.map((score, index) => run("with", `t${index}`, 1, { score }));
     // 80 +- 3.1824 * 18.257 / 2
-    expect(overall?.value).toBe(80);
-    expect(overall?.interval?.[0]).toBeCloseTo(50.948, 2);
-    expect(overall?.interval?.[1]).toBe(100);
+    const { value, interval } = part(records, "completion");
+    expect(value).toBe(80);
+    expect(interval?.[0]).toBeCloseTo(50.948, 2);
+    expect(interval?.[1]).toBe(100);
+    // One task in six may fail unseen: 80 - 3.1824 * 80 * sqrt(1/6 * 5/6 / 4)
+    const { overall } = ses(records, options);
+    expect(overall?.interval?.[0]).toBeCloseTo(32.559, 2);
+  });
+
+  it("is never known exactly, and few goals at the ceiling are not gold", () => {
+    const perfect = (tasks: number) =>
+      ses(
+        Array.from({ length: tasks }, (_, index) =>
+          [1, 2].flatMap((replicate) => [
+            run("without", `t${index}`, replicate, { score: 20, wallMs: 10 }),
+            run("with", `t${index}`, replicate, { ...{ score: 100, wallMs: 10 }, ...calls }),
+          ]),
+        ).flat(),
+        options,
+      );
+    const calls = { toolCalls: 2, usefulCalls: 2, errors: 1, recovered: 1 };
+    const low = (tasks: number) => perfect(tasks).overall?.interval?.[0] ?? 0;
+    expect(low(5)).toBeCloseTo(74.1, 1);
+    expect([low(12) < 90, low(20) > 90]).toEqual([true, true]);
+    for (const { interval } of perfect(12).components)
+      if (interval) expect(interval[1] - interval[0]).toBeGreaterThan(5);
   });
 
   it("does not grow surer by more runs of the same tasks", () => {

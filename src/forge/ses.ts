@@ -1,6 +1,7 @@
 import { mean, tQuantile } from "../decision/index.ts";
 import { type Pair, pairsOf, type TrialRecord } from "./effect.ts";
 import type { Arm, Trial } from "./trial.ts";
+import { agreeing, unseenError } from "./unseen.ts";
 
 export type ComponentName =
   | "completion"
@@ -64,7 +65,9 @@ export const equalSpeed = 75;
  *
  * The weights of what is missing go to the rest in proportion. Intervals: delete-one-task jackknife with Student's t
  * (Tukey 1958; for clusters MacKinnon, Nielsen and Webb, Journal of Applied Econometrics 38, 2023), of the overall score
- * with all components of a task left out together, since they are correlated.
+ * with all components of a task left out together, since they are correlated. The lower bound of the overall score allows
+ * for a task that fails unseen (unseen.ts), with all of its completion and recovery: few goals at their ceiling are no gold.
+ * So do all bounds where the tasks agree exactly.
  */
 export function ses(records: readonly TrialRecord[], options: SesOptions): Ses {
   const groups = grouped(records, options);
@@ -132,8 +135,14 @@ export function ses(records: readonly TrialRecord[], options: SesOptions): Ses {
   ];
   const components = parts.map((part) => component(part, groups));
   const value = (of: readonly Group[]) => weighted(parts.map((part) => [part.weight, part.value(of)]));
+  const failed = weighted(
+    parts.map(({ name, weight, value }) => {
+      const now = value(groups);
+      return [weight, now !== null && (name === "completion" || name === "recovery") ? 0 : now];
+    }),
+  );
   return {
-    overall: jackknifed(groups, value, runsOf),
+    overall: jackknifed(groups, value, runsOf, failed ?? 0),
     components,
     missing: components.filter(({ missing }) => missing !== null).map(({ name }) => name),
   };
@@ -198,6 +207,8 @@ function jackknifed(
   groups: readonly Group[],
   value: Part["value"],
   n: (group: Group) => number,
+  /** What the value would be of failed tasks alone; null: nothing is known of them. */
+  failed: number | null = null,
 ): Scored | null {
   const whole = value(groups);
   if (whole === null) return null;
@@ -209,8 +220,16 @@ function jackknifed(
   if (without.length < 2) return { value: whole, interval: null, tasks, n: count };
   const centre = mean(without);
   const square = without.reduce((sum, value) => sum + (value - centre) ** 2, 0);
-  const half = tQuantile(0.975, tasks - 1) * Math.sqrt(((tasks - 1) / tasks) * square);
-  return { value: whole, interval: [cut(whole - half), cut(whole + half)], tasks, n: count };
+  const error = Math.sqrt(((tasks - 1) / tasks) * square);
+  const agree = error < agreeing;
+  const quantile = tQuantile(0.975, tasks - 1);
+  const half = (lost: number) => quantile * Math.max(error, lost * unseenError(tasks));
+  const down = failed === null ? (agree ? whole : 0) : whole - failed;
+  return {
+    value: whole,
+    interval: [cut(whole - half(down)), cut(whole + half(agree ? 100 - whole : 0))],
+    ...{ tasks, n: count },
+  };
 }
 
 const runsOf = ({ runs }: Group): number => runs.length;

@@ -19,6 +19,7 @@ import {
   skillOf,
   skillOfVersion,
   skillText,
+  sourcesOf,
 } from "../skills/index.ts";
 import { abTest, type Verdict } from "./ab.ts";
 import { type AbRule, abRule, laxness, replicatesOf } from "./abRule.ts";
@@ -133,7 +134,7 @@ export interface TestPaused {
 }
 
 /**
- * Tests one version of a skill from beginning to end: goals that taught it are left out, its text is checked for answers,
+ * Tests one version of a skill from beginning to end: goals that taught it or its ancestors are left out, its text is checked for answers,
  * both arms run interleaved until the rule decides, what happened is scored, and the band follows. Killed at any moment,
  * it goes on where it was, by the rule that it began with, when it is called again with the same.
  *
@@ -146,7 +147,8 @@ export interface TestPaused {
 export async function testSkill(options: TestOptions): Promise<TestReport | TestPaused> {
   const { ledger, versionId, runner, before, onStep, now = Date.now } = options;
   const { row, version, skill } = await skillOfVersion(ledger, versionId);
-  const taught = await goalTexts(ledger, JSON.parse(version.sourceGoals) as number[]);
+  const sources = await sourcesOf(ledger, versionId);
+  const taught = await goalTexts(ledger, sources.goals);
   const suite = await withoutTaught(options.suite, taught);
   if (suite.goals.length === 0)
     throw new UserError(
@@ -187,11 +189,10 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
   if (open.kind === "paused") return { ...open, evaluation: open.evaluation.id };
   const { verdict, evaluation, trials, rule } = open;
   const records = recordsOf(trials);
-  const sourceFamilies = JSON.parse(version.sourceFamilies) as string[];
   const scoreOf = (of: Arm) =>
     ses(records, {
       ...{ arm: of, control: rule.control },
-      sourceFamilies: sourceFamilies.length === 0 ? null : sourceFamilies,
+      sourceFamilies: sources.families.length === 0 ? null : sources.families,
     });
   const [treatment, baseline] = [scoreOf("with"), scoreOf(rule.control)];
 

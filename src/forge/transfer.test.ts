@@ -65,6 +65,19 @@ describe("the transfer matrix", () => {
     ]);
   });
 
+  it("keeps apart what a skill brings beside none and beside the version before", () => {
+    const edit = tested({ csv: 0 }, { control: "before" });
+    const records = edit.records.map((each) => ({
+      ...each,
+      arm: each.arm === "without" ? ("before" as const) : each.arm,
+    }));
+    const cells = transferMatrix([tested({ csv: 60 }), { ...edit, records }]);
+    expect(cells.map(({ control, effect }) => [control, Math.round(effect.points)])).toEqual([
+      ["without", 60],
+      ["before", 0],
+    ]);
+  });
+
   it("leaves out a family without any scored pair", () => {
     const test = tested({ csv: 20 });
     const records = test.records.map((record) => ({ ...record, trial: { ...record.trial, score: null } }));

@@ -23,6 +23,8 @@ export interface TransferCell {
   family: string;
   agent: string;
   model: string | null;
+  /** What it was compared with: what it brings beside none, and beside the version before, are two things. */
+  control: Arm;
   /** 95 %, clustered by task. */
   effect: Estimate;
   /** `negative`: the interval lies below 0: the skill does harm there. `unknown`: the interval holds 0. */
@@ -33,12 +35,12 @@ export interface TransferCell {
  * Skills x families of goals x agents and models. Both arms have the rest of the library, so a negative cell is also where
  * a skill gets in the way of what is installed. Of very many cells one in 40 is negative by chance.
  *
- * @param tests several of one skill, agent and model are put together; agent versions are not kept apart here.
+ * @param tests several of one skill, agent, model and control are put together; agent versions are not kept apart here.
  */
 export function transferMatrix(tests: readonly TestedSkill[]): TransferCell[] {
   const parts = tests.flatMap(({ skill, version, agent, model, control, records }) =>
     [...Map.groupBy(pairsOf(records, control), ({ family }) => family)].map(([family, pairs]) => ({
-      cell: { skill, version, family, agent, model },
+      cell: { skill, version, family, agent, model, control },
       pairs,
     })),
   );

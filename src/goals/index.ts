@@ -15,8 +15,8 @@ export {
 export { isTestSettings, openJudges, openJudgesWords, ownOf, scriptsIn } from "./judging.ts";
 export { kinshipWarnings, needsJudge, otherJudge } from "./kinship.ts";
 export { goalLeftovers, sweepGoals, trialFolder } from "./leftovers.ts";
-export { type ModelAgent, modelAgent } from "./modelAgent.ts";
+export type { ModelAgent } from "./modelAgent.ts";
 export { openGoals } from "./root.ts";
 export { type GoalResult, type RunGoalOptions, runGoal } from "./runGoal.ts";
-export { givenSkills, librarySkills, type SkillSource, type TaskSkills } from "./skillSource.ts";
+export { librarySkills, type SkillSource, type TaskSkills } from "./skillSource.ts";
 export { equipped, type Member, openTeam } from "./team.ts";

@@ -234,3 +234,56 @@ export async function newestTurnOf(
     .executeTakeFirst();
   return row ?? null;
 }
+
+/** What an agent worked with, as it says. */
+export interface WorkedWith {
+  /** Its kind, as its trace begins (`model`, `claude`, ...); by whatever name it went where that is not known. */
+  agent: string;
+  agentVersion: string | null;
+  model: string | null;
+}
+
+/** Turns that are looked at to see who is at work these days. */
+const recent = 500;
+
+/** With what each kind of agent last worked on a task outside of tests. */
+export async function newestWork(ledger: Ledger): Promise<WorkedWith[]> {
+  const rows = await workTurns(ledger)
+    .leftJoin("goals as g", "g.id", "t.goalId")
+    .where((eb) => eb.or([eb("g.id", "is", null), eb("g.purpose", "=", "goal")]))
+    .limit(recent)
+    .execute();
+  const newest = new Map<string, WorkedWith>();
+  for (const row of rows.map(workedWith)) if (!newest.has(row.agent)) newest.set(row.agent, row);
+  return [...newest.values()];
+}
+
+/** With what the runs of a test were made; null: their turns are not on record. */
+export async function testedWith(ledger: Ledger, evaluationId: number): Promise<WorkedWith | null> {
+  const row = await workTurns(ledger)
+    .innerJoin("trials as x", "x.goalId", "t.goalId")
+    .where("x.evaluationId", "=", evaluationId)
+    .limit(1)
+    .executeTakeFirst();
+  return row ? workedWith(row) : null;
+}
+
+function workTurns(ledger: Ledger) {
+  return ledger.db
+    .selectFrom("turns as t")
+    .leftJoin("traceEvents as e", (join) => join.onRef("e.turnId", "=", "t.id").on("e.type", "=", "begin"))
+    .select(["t.researcher", "t.agentVersion", "t.model", "e.data"])
+    .where("t.purpose", "=", "task")
+    .where("t.ending", "=", "done")
+    .orderBy("t.id", "desc");
+}
+
+function workedWith(row: {
+  researcher: string;
+  agentVersion: string | null;
+  model: string | null;
+  data: string | null;
+}): WorkedWith {
+  const { agent = row.researcher } = JSON.parse(row.data ?? "{}") as { agent?: string };
+  return { agent, agentVersion: row.agentVersion, model: row.model };
+}

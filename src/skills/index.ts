@@ -7,7 +7,7 @@ export {
 } from "./discover.ts";
 export { type Ancestor, withEvolution } from "./evolution.ts";
 export { readSkillFolder, type SkillFolder } from "./folder.ts";
-export { forAgents } from "./forAgents.ts";
+
 export {
   assignUses,
   type FolderInjection,
@@ -47,6 +47,7 @@ export {
   settleVersion,
   skillOf,
   skillOfVersion,
+  sourcesOf,
   unpinSkill,
   unrelateSkills,
   type VersionKey,
@@ -63,9 +64,9 @@ export { type ParsedSkill, parseSkill } from "./parse.ts";
 export { type Payback, paybackOf } from "./payback.ts";
 export { fromRicher, isRicher, type Measured, toRicher } from "./richer.ts";
 export { hasLibrary, libraryRoot, withLibrary } from "./root.ts";
-export { allowedName, plainName } from "./rules.ts";
+export { allowedName } from "./rules.ts";
 export type { Skill, SkillStatus } from "./skill.ts";
-export { contentHash } from "./stored.ts";
+
 export { substanceHash } from "./substance.ts";
-export { validateSkill, validateSkillFolder } from "./validate.ts";
+export { validateSkill } from "./validate.ts";
 export { filesOf, skillText, writeFolder, writeSkill } from "./write.ts";

@@ -174,6 +174,31 @@ describe("the library", () => {
     expect(await restoreSkill(ledger, "old")).toBe("unverified");
   });
 
+  it("takes a proven version into use after a discard, and keeps away what a person archived", async () => {
+    const first = await add("again", "draft");
+    const discard = { status: "archived" as const, decision: "discard: it does nothing", score: 40 };
+    const next = (instructions: string, by = "forge") =>
+      addVersion(ledger, "again", { skill: skill("again", "x", { instructions }), by });
+    expect(await settleVersion(ledger, first.versionId, discard)).toMatchObject({ inUse: false });
+    // The same version, by another test.
+    expect(await settleVersion(ledger, first.versionId, proof)).toMatchObject({ inUse: true });
+    expect(await skillRow(ledger, "again")).toMatchObject({ status: "validated", currentVersion: 1 });
+    await settleVersion(ledger, first.versionId, discard);
+    const second = await next("two");
+    expect(await settleVersion(ledger, second.versionId, proof)).toMatchObject({ inUse: true });
+    expect(await skillRow(ledger, "again")).toMatchObject({ status: "validated", currentVersion: 2 });
+    await settleVersion(ledger, second.versionId, discard);
+    const third = await next("three", "person");
+    expect(await settleVersion(ledger, third.versionId, proof)).toMatchObject({ inUse: true });
+
+    await archiveSkill(ledger, "again");
+    expect(await settleVersion(ledger, third.versionId, proof)).toMatchObject({
+      inUse: false,
+      why: expect.stringContaining("--restore"),
+    });
+    expect((await skillRow(ledger, "again"))?.status).toBe("archived");
+  });
+
   it("refuses circles of dependence, however long, and lets others be", async () => {
     const names = ["a", "b", "c", "d", "e"];
     for (const each of names) await add(each);

@@ -142,7 +142,7 @@ export async function addVersion(
   if (given.by === "person" && row.pinned === 0)
     await updateSkill(ledger, row.id, {
       currentVersion: version,
-      ...(row.status === "archived" ? {} : { status }),
+      ...(isPutAway(row, versions) ? {} : { status }),
     });
   return { skillId: row.id, versionId: id, version, fresh: true };
 }
@@ -160,7 +160,8 @@ export interface Settlement {
 
 /**
  * Records the outcome of testing a version. A proven one (validated, gold) comes into use, except over a pinned version,
- * and over a person's text only where the person agreed.
+ * and over a person's text only where the person agreed. That a discard took the skill out of use does not hold up a
+ * later version that is proven; that a person archived it does.
  *
  * @returns whether agents are offered it now, and if not, why.
  */
@@ -169,32 +170,29 @@ export async function settleVersion(
   versionId: number,
   { status, decision, score, agreed = false }: Settlement,
 ): Promise<{ inUse: boolean; why: string }> {
-  await updateSkillVersion(ledger, versionId, { status, decision, effectivenessScore: score });
   const { row, version } = await skillOfVersion(ledger, versionId);
+  const versions = await skillVersionRows(ledger, row.id);
+  const away = isPutAway(row, versions);
+  await updateSkillVersion(ledger, versionId, { status, decision, effectivenessScore: score });
   if (!isProven(status))
     return {
       inUse: false,
       why: `it is ${status === "draft" ? "a draft" : status}, and only what is proven is offered to agents`,
     };
-  const proven =
-    row.status === "archived"
-      ? {
-          inUse: false,
-          why: `${row.name} is archived: \`whet skill archive ${row.name} --restore\` takes it back`,
-        }
-      : { inUse: true, why: "it is proven" };
-  if (row.currentVersion === version.version) return proven;
-  if (row.pinned === 1) return { inUse: false, why: `version ${row.currentVersion} is pinned` };
-  if (row.origin === "person" && !agreed)
+  if (away)
+    return {
+      inUse: false,
+      why: `${row.name} is archived: \`whet skill archive ${row.name} --restore\` takes it back`,
+    };
+  if (row.currentVersion !== version.version && row.pinned === 1)
+    return { inUse: false, why: `version ${row.currentVersion} is pinned` };
+  if (row.currentVersion !== version.version && row.origin === "person" && !agreed)
     return {
       inUse: false,
       why: `it would take the place of a person's text: \`whet skill rollback ${row.name} --to ${version.version}\` takes it into use`,
     };
-  await updateSkill(ledger, row.id, {
-    currentVersion: version.version,
-    ...(row.status === "archived" ? {} : { status }),
-  });
-  return proven;
+  await updateSkill(ledger, row.id, { currentVersion: version.version, status });
+  return { inUse: true, why: "it is proven" };
 }
 
 /** Whether a skill of this status is offered to agents by default. */
@@ -225,6 +223,22 @@ export async function skillOfVersion(
     .where("id", "=", version.skillId)
     .executeTakeFirstOrThrow();
   return { row, version, skill: unpacked(version.skill) };
+}
+
+/** All goals and families that a version comes from: those that taught it and every version before it. */
+export async function sourcesOf(
+  ledger: Ledger,
+  versionId: number,
+): Promise<{ goals: number[]; families: string[] }> {
+  const { row } = await skillOfVersion(ledger, versionId);
+  const versions = new Map((await skillVersionRows(ledger, row.id)).map((each) => [each.id, each]));
+  const goals = new Set<number>();
+  const families = new Set<string>();
+  for (let each = versions.get(versionId); each; each = versions.get(each.parentVersionId ?? 0)) {
+    for (const goal of JSON.parse(each.sourceGoals) as number[]) goals.add(goal);
+    for (const family of JSON.parse(each.sourceFamilies) as string[]) families.add(family);
+  }
+  return { goals: [...goals], families: [...families] };
 }
 
 /** The first of `name`, `name-2`, `name-3`, ... that the library does not have. */
@@ -284,15 +298,16 @@ export async function rollbackSkill(
       `version ${current.version} of "${name}" was made from none before it`,
       `\`whet skill archive ${name}\` takes the whole skill out of use`,
     );
-  await takeIntoUse(ledger, row, target);
+  await takeIntoUse(ledger, row, versions, target);
   return { from: current.version, to: target.version };
 }
 
 /** Fixes a skill at a version (default: the one in use), until it is unpinned. */
 export async function pinSkill(ledger: Ledger, name: string, version?: number): Promise<number> {
   const row = await requireSkill(ledger, name);
-  const target = versionOf(name, await skillVersionRows(ledger, row.id), version ?? row.currentVersion);
-  await takeIntoUse(ledger, row, target);
+  const versions = await skillVersionRows(ledger, row.id);
+  const target = versionOf(name, versions, version ?? row.currentVersion);
+  await takeIntoUse(ledger, row, versions, target);
   await updateSkill(ledger, row.id, { pinned: 1 });
   return target.version;
 }
@@ -400,10 +415,20 @@ function versionOf(name: string, versions: readonly SkillVersionRow[], number: n
   );
 }
 
-async function takeIntoUse(ledger: Ledger, row: SkillRow, version: SkillVersionRow): Promise<void> {
+/** Archived by a person: that archives the skill alone, and a discard the version in use with it. */
+function isPutAway(row: SkillRow, versions: readonly SkillVersionRow[]): boolean {
+  return row.status === "archived" && versionOf(row.name, versions, row.currentVersion).status !== "archived";
+}
+
+async function takeIntoUse(
+  ledger: Ledger,
+  row: SkillRow,
+  versions: readonly SkillVersionRow[],
+  version: SkillVersionRow,
+): Promise<void> {
   await updateSkill(ledger, row.id, {
     currentVersion: version.version,
-    ...(row.status === "archived" ? {} : { status: version.status }),
+    ...(isPutAway(row, versions) ? {} : { status: version.status }),
   });
 }
 

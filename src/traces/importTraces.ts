@@ -44,6 +44,8 @@ export interface ImportReport {
   lines: number;
   /** Lines that are no part of the format, or none that is known. */
   unknown: number;
+  /** Where the first few of them are. */
+  unknownAt: { path: string; offset: number }[];
   /** Lines over the cap, of which only a note is kept. */
   tooLong: number;
   /** New turns, and how many of each source. */
@@ -80,7 +82,15 @@ export async function importTraces(
 ): Promise<ImportReport> {
   const redact = openRedactor(options.redact);
   const report: ImportReport = {
-    ...{ transcripts: transcripts.length, unchanged: 0, failed: [], bytes: 0, lines: 0, unknown: 0 },
+    ...{
+      transcripts: transcripts.length,
+      unchanged: 0,
+      failed: [],
+      bytes: 0,
+      lines: 0,
+      unknown: 0,
+      unknownAt: [],
+    },
     totalBytes: transcripts.reduce((sum, each) => sum + each.bytes, 0),
     ...{ tooLong: 0, turns: 0, bySource: {}, known: 0, unfinished: 0, events: 0, redacted: redact.counts },
   };
@@ -224,7 +234,7 @@ const aside = new RegExp(`^\\{"type":"(?:${claudeAsides.join("|")})"`);
 
 function readLine(
   reader: TranscriptReader,
-  { source }: Transcript,
+  { source, path }: Transcript,
   { text, offset, bytes, cut }: Line,
   report: ImportReport,
 ): TranscriptTurn[] {
@@ -239,7 +249,7 @@ function readLine(
   const line = parseObject(text);
   // Whatever a line holds, it never stops the import of the others.
   const turns = line && attempt(() => reader.read(line, offset));
-  if (!turns) report.unknown++;
+  if (!turns && report.unknown++ < 3) report.unknownAt.push({ path, offset });
   return turns ?? [];
 }
 

@@ -30,6 +30,7 @@ import {
   modelLoads,
   openJudgesOf,
   openMeter,
+  over,
   pageOf,
   type Runner,
   readSettings,
@@ -377,8 +378,8 @@ export async function matrixCommand(options: Output & { skill?: string }): Promi
       print(
         cells
           .map(
-            ({ skill, version, family, agent, model, effect, transfer }) =>
-              `${skill} v${version}  ${family}  ${agent}${model ? ` (${model})` : ""}  ${points(effect.points)}${interval(effect.interval)}  ${effect.pairs} pairs  ${transfer}`,
+            ({ skill, version, family, agent, model, control, effect, transfer }) =>
+              `${skill} v${version}  ${family}  ${agent}${model ? ` (${model})` : ""}  ${points(effect.points)}${interval(effect.interval)}${over(control)}  ${effect.pairs} pairs  ${transfer}`,
           )
           .join("\n"),
       );

@@ -19,7 +19,7 @@ export async function traceCommand(
   if ((id === undefined) !== (options.failed === true))
     throw new UserError(
       "whose trace?",
-      "name an experiment (`whet trace 12`), or ask for the turns that came to nothing (`whet trace --failed`)",
+      "name an experiment (`whet trace 12`), ask for the turns that came to nothing (`whet trace --failed`), or for all turns (`whet trace list`)",
     );
   return withSession(labFolder(lab), options.tag, async (ledger, row) => {
     const turns = await tracesOf(ledger, row, id ?? "failed", options.raw ?? false);

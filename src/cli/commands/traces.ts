@@ -228,8 +228,14 @@ function reportText(
     lines.push(
       `Taken out before anything was stored: ${secrets.map(([kind, n]) => `${n} ${kind}`).join(", ")}.`,
     );
-  if (report.unknown > 0)
-    lines.push(`${plural(report.unknown, "line")} of ${report.lines} were not understood and skipped.`);
+  if (report.unknown > 0) {
+    const at = report.unknownAt.map(
+      ({ path, offset }) => `byte ${offset} of ${path.replace(homedir(), "~")}`,
+    );
+    lines.push(
+      `${plural(report.unknown, "line")} of ${report.lines} were not understood and skipped${at.length > 0 ? `, the first at ${at.join(", ")}` : ""}.`,
+    );
+  }
   if (report.tooLong > 0)
     lines.push(`${plural(report.tooLong, "line")} were too long; a note stands in their place.`);
   for (const { path, why } of report.failed) lines.push(`Could not be read: ${path}: ${why}`);
