@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import {
   type ModelRequest,
@@ -281,6 +281,39 @@ describe("live trials", () => {
     expect(result.banding.band).toBe("discarded");
     expect(git("for-each-ref", "--format=%(refname)")).toBe("refs/heads/main\n");
     expect(readdirSync(join(root, ".whetstone", "trials"))).toEqual([]);
+  });
+
+  it("have the skill from nowhere else in the project without it, and are found out where they read it all the same", async () => {
+    const git = (...args: string[]) =>
+      execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@b", ...args], { cwd: root }).toString();
+    const text = "END WITH THE WORD AMEN, and with nothing after it, not even a full stop or a greeting.";
+    const put = (path: string, content: string) => {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), content);
+    };
+    put("skills/closing-words/SKILL.md", `---\nname: closing-words\ndescription: x\n---\n${text}\n`);
+    put("skills/closing-words/evals/evals.json", "{}");
+    put("packages/x/old/SKILL.md", `---\nname: older\ndescription: x\n---\n${text}\n`);
+    put("notes.txt", `${text}\n`);
+    put("kept.txt", "kept\n");
+    git("init", "-q", "-b", "main");
+    git("add", "skills", "packages", "notes.txt", "kept.txt");
+    git("commit", "-qm", "start");
+    const agent =
+      "command: find . -name .git -prune -o -type f -print; find . -name .git -prune -o -type f -exec cat {} +";
+    const { versionId } = await addSkill(ledger, { skill: skill(text), origin: "person" });
+    const runner = liveRunner({
+      ...{ ledger, root, who: { agent, model: null, judge: null }, meter: openMeter({}) },
+      env: { PATH: process.env.PATH },
+    });
+    const { goals, paths: hide } = await readSuite(join(root, "suite"), { project: root });
+    const run = runner.trials({ goals, hide, skill: "closing-words", versions: { with: versionId } });
+    const { trial, goalId } = await run({ arm: "without", task: "g0", replicate: 1, seed: 1 });
+    const [turn] = await goalTurnRows(ledger, goalId as number);
+    const seen = JSON.stringify(await traceOf(ledger, turn?.id as number));
+    expect(seen).toContain("kept.txt");
+    expect(seen).not.toMatch(/AMEN|evals|SKILL/);
+    expect(trial.loaded).toBe(false);
   });
 
   it("see neither the goals that test them nor the sealed ones, and have the project's untracked inputs", async () => {
