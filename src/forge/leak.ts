@@ -43,7 +43,7 @@ const longRun = 13;
  * more, or one with a digit and at least four characters (1432.75, 2026-03-01) that is no year. Values of one assertion leak
  * when at least two of them (or its only one), and half of those that the goal does not tell, are there.
  */
-export function leak(text: string, goals: readonly Asked[]): Leak | null {
+export function leak(text: string, goals: readonly Asked[], where = "its text"): Leak | null {
   const source = words(text);
   for (const { name, prompt, answers } of goals) {
     const told = words(prompt);
@@ -54,17 +54,61 @@ export function leak(text: string, goals: readonly Asked[]): Leak | null {
         return {
           ...found,
           goal: name,
-          reason: `its text gives away what ${name} expects: "${found.quote}"`,
+          reason: `${where} gives away what ${name} expects: "${found.quote}"`,
         };
     }
   }
   return null;
 }
 
-/** What the checks of a goal look for; rubric items expect nothing literal. */
+/**
+ * The same for all that a skill gives to agents: one of its files, or several together.
+ *
+ * @param texts by path; the first is the skill itself.
+ */
+export function leakIn(texts: ReadonlyMap<string, string>, goals: readonly Asked[]): Leak | null {
+  for (const [path, text] of texts) {
+    const found = leak(text, goals, path === "SKILL.md" ? undefined : path);
+    if (found) return found;
+  }
+  return leak([...texts.values()].join("\n"), goals);
+}
+
+/** What the leak check cannot see, a sentence each: answers so short that any text may hold them by chance. */
+export function unseenLeaks(texts: ReadonlyMap<string, string>, goals: readonly Asked[]): string[] {
+  const source = words([...texts.values()].join("\n"));
+  const short = goals.flatMap(({ name, prompt, answers }) => {
+    const told = words(prompt);
+    return answers.flat().flatMap((answer) => {
+      const expected = words(answer);
+      const seen = expected.length === 0 || expected.length >= gram || isTelling(expected);
+      return seen || holds(told, expected) ? [] : [{ name, quote: expected.join(" ") }];
+    });
+  });
+  if (short.length === 0) return [];
+  const listed = (all: readonly { name: string; quote: string }[]) => {
+    const quotes = [...new Set(all.map(({ quote }) => `"${quote}"`))];
+    const names = [...new Set(all.map(({ name }) => name))];
+    const some = (of: readonly string[]) =>
+      `${of.slice(0, 3).join(", ")}${of.length > 3 ? ` and ${of.length - 3} more` : ""}`;
+    return `${some(quotes)} (${some(names)})`;
+  };
+  const there = short.filter(({ quote }) => holds(source, quote.split(" ")));
+  return [
+    `answers too short to be told from chance in a text: ${listed(short)}; whether the skill gives them away cannot be seen`,
+    ...(there.length === 0 ? [] : [`its text does hold ${listed(there)}: see whether it tells the answer`]),
+  ];
+}
+
+/** What the checks of a goal look for, and what rubric items quote; a long one that is hidden is an answer itself. */
 export function answersOf(criteria: readonly Criterion[]): Answer[] {
   return criteria.flatMap((criterion): Answer[] => {
-    if (criterion.kind === "rubric") return [];
+    if (criterion.kind === "rubric")
+      return [
+        // A short one is a rule that a good skill may well say.
+        ...(criterion.hidden && words(criterion.text).length >= gram ? [criterion.text] : []),
+        ...literalsOfRubric(criterion.text),
+      ];
     if (criterion.kind === "command") return literalsOfCommand(criterion.command);
     const { contains, matches } = criterion;
     const literal = [
@@ -106,6 +150,13 @@ function literalsOfCommand(command: string): string[] {
     (word) => /^[\d.,-]+$/.test(word) && word.replace(/\D/g, "").replace(/^0+|0+$/g, "").length >= 5,
   );
   return [...quoted.filter((text) => words(text).length >= 3), ...numbers];
+}
+
+/** What a sentence for the judge quotes, and its numbers. */
+function literalsOfRubric(text: string): string[] {
+  const quoted = [...text.matchAll(/"([^"]+)"|“([^”]+)”|`([^`]+)`/g)].map(([, a, b, c]) => a ?? b ?? c ?? "");
+  const numbers = words(text).filter((word) => /^[\d.,-]+$/.test(word) && isTelling([word]));
+  return [...quoted.filter((quote) => isTelling(words(quote))), ...numbers];
 }
 
 /** A goal that must not test the skill, and why. */

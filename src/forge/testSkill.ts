@@ -18,8 +18,8 @@ import {
   settleVersion,
   skillOf,
   skillOfVersion,
-  skillText,
   sourcesOf,
+  textsForAgents,
 } from "../skills/index.ts";
 import { abTest, type Verdict } from "./ab.ts";
 import { type AbRule, abRule, laxness, replicatesOf } from "./abRule.ts";
@@ -27,7 +27,7 @@ import { type Banding, band } from "./bands.ts";
 import { driveTest, type RunTrial, replayTest } from "./drive.ts";
 import type { TrialRecord } from "./effect.ts";
 import { type Grounds, groundsOf } from "./grounds.ts";
-import { type Leak, leak } from "./leak.ts";
+import { type Leak, leakIn, unseenLeaks } from "./leak.ts";
 import type { Meter } from "./limits.ts";
 import { type Meddling, meddling } from "./meddling.ts";
 import { type OnRecord, onRecord, type Question, type TestSetup, taskHashes, testsOf } from "./onRecord.ts";
@@ -162,14 +162,12 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
       `${suite.goals.length} goals can never show anything at alpha ${alpha}, however they come out: it takes at least ${leastTasks(alpha)}`,
       "add goals to the suite; with 12 or more even smaller help is seen",
     );
-  const found = leak(
-    skillText(skill),
-    [...suite.goals, ...suite.sealed].map(({ name, goal, answers }) => ({
-      name,
-      prompt: goal.text,
-      answers,
-    })),
-  );
+  const texts = textsForAgents(skill);
+  const expected = [...suite.goals, ...suite.sealed].map(({ name, goal, answers }) => ({
+    ...{ name, prompt: goal.text, answers },
+  }));
+  const found = leakIn(texts, expected);
+  const judging = judgesOf(runner.who, [...suite.goals, ...suite.sealed]);
   const versions: Arms["versions"] = {
     with: versionId,
     ...(before === undefined ? {} : { before }),
@@ -248,7 +246,8 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
       ...{ name: suite.name, goals: suite.goals.length, sealed: suite.sealed.length },
       ...{ excluded: suite.excluded, skipped: suite.skipped },
     },
-    ...judgesOf(runner.who, [...suite.goals, ...suite.sealed]),
+    judges: judging.judges,
+    warnings: [...judging.warnings, ...unseenLeaks(texts, expected)],
     ...{
       rule,
       verdict,
