@@ -690,7 +690,7 @@ async function skillAt(
     );
   const known = await skillRow(ledger, skill.name);
   const key = known
-    ? await addVersion(ledger, skill.name, { skill, by: "folder" })
+    ? await addVersion(ledger, skill.name, { skill, by: "folder", loose: true })
     : await addSkill(ledger, { skill, origin: "person", path: folder });
   return { ...key, name: skill.name, folder };
 }
