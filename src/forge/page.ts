@@ -84,7 +84,7 @@ export function pageOf(
       ...(trigger === null
         ? []
         : [
-            `It was read at ${share(trigger.sensitivity)} of the questions that call for it, and stayed quiet at ${share(trigger.specificity)} of the others.`,
+            ...triggerWords(trigger),
             ...(trigger.stopped === null
               ? []
               : [`Only ${trigger.queries.length} questions were tried: ${trigger.stopped}.`]),
@@ -101,6 +101,18 @@ export function claimOf({ verdict }: Pick<TestReport, "verdict">): string {
   if (verdict.veto !== null) return "It helps, but costs more than it brings";
   if (verdict.outcome === "worse") return `It harms: ${signed(points)} points`;
   return "Not enough evidence that it helps";
+}
+
+/** When it was read, of how many questions of either kind. */
+function triggerWords({ queries }: TriggerResult): string[] {
+  return [true, false].flatMap((should) => {
+    const those = queries.filter((each) => each.should === should);
+    const right = those.filter((each) => each.right).length;
+    if (those.length === 0) return [];
+    return should
+      ? [`Of ${those.length} questions that call for it, it was read at ${right}.`]
+      : [`Of ${those.length} that do not, it stayed quiet at ${right}.`];
+  });
 }
 
 /** What else was asked of the same text: that it was asked before, and how often it had a chance. A sentence each. */
@@ -162,8 +174,4 @@ export function range(interval: readonly [number, number] | null): string {
 function amount(value: number, unit: "dollars" | "tokens" | "ms"): string {
   if (unit === "dollars") return `$${value.toFixed(4)}`;
   return unit === "ms" ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} tokens`;
-}
-
-function share(value: number | null): string {
-  return value === null ? "none" : `${Math.round(100 * value)} %`;
 }
