@@ -40,6 +40,7 @@ import {
   scratchRepo,
 } from "../repo/index.ts";
 import { openSandbox, type Sandbox } from "../sandbox/index.ts";
+import { surpriseOf } from "./beginning.ts";
 import { openBudget } from "./budget.ts";
 import { isBelow } from "./copy.ts";
 import { evaluateGoal, feedbackOf } from "./evaluator.ts";
@@ -213,6 +214,8 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
     await ownBranch();
     listener({ type: "goal", id, title: goal.title, branch, resumed: recorded !== null });
     for (const warning of [...judging.notices, ...warnings]) notice(warning);
+    const surprise = recorded === null && purpose === "goal" ? await surpriseOf([goal], root) : null;
+    if (surprise !== null) notice(surprise);
     const budget = openBudget(ledger, id, goal.limits, spentMs);
     const pursuit: Pursuit = {
       ...{ ledger, goalId: id, goal, repo, root, team, budget, orders, listener, world },

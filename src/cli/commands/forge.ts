@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { type ModelChoice, type ProvidedModel, provideModel } from "../../agents/index.ts";
 import { parseDuration, parseResearcher } from "../../contract/index.ts";
 import { UserError } from "../../errors.ts";
@@ -47,7 +47,7 @@ import {
   type Worded,
   writeSettings,
 } from "../../forge/index.ts";
-import { needsJudge, otherJudge } from "../../goals/index.ts";
+import { needsJudge, otherJudge, surpriseOf } from "../../goals/index.ts";
 import {
   evaluationRows,
   type Ledger,
@@ -159,6 +159,13 @@ async function openSuite(project: string, path: string | undefined, options: Who
   const suite = other === null ? asked : await readSuite(path, { project, judge: other });
   if (suite.skipped.length > 0)
     process.stderr.write(`${path}: no goals, and skipped: ${suite.skipped.join(", ")}\n`);
+  const own = suite.paths.map((each) => relative(project, each));
+  const surprise = await surpriseOf(
+    [...suite.goals, ...suite.sealed].map(({ goal }) => goal),
+    project,
+    own,
+  );
+  if (surprise !== null) process.stderr.write(`note: ${surprise}\n`);
   const provider = model?.split("/")[0];
   if (url !== undefined && provider !== undefined)
     for (const { goal } of [...suite.goals, ...suite.sealed])
