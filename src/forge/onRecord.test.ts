@@ -199,3 +199,39 @@ describe("sealed goals", () => {
     expect((await requireSkill(ledger, "good")).status).toBe("gold");
   });
 });
+
+describe("what cannot decide, or shows nothing", () => {
+  it("takes no proven status away, and a suite that is too small is refused before anything is run", async () => {
+    const { versionId } = await addSkill(ledger, { skill: skill("good", "Weigh first."), origin: "forge" });
+    const strong = world((treated) => (treated ? 1 : 0.1));
+    const first = await tested({ versionId, suite: await suite(), runner: strong.runner });
+    const proven = first.status as string;
+    expect(["validated", "gold"]).toContain(proven);
+    const rows = (await evaluationRows(ledger, { limit: 100 })).length;
+
+    const few = world(() => 1);
+    await expect(tested({ versionId, suite: await suite(2, 0, "few"), runner: few.runner })).rejects.toThrow(
+      "2 goals can never show anything at alpha 0.04",
+    );
+    expect([few.count.runs, (await evaluationRows(ledger, { limit: 100 })).length]).toEqual([0, rows]);
+
+    const other = world(() => 0.5, "another");
+    const nothing = await tested({ versionId, suite: await suite(), runner: other.runner });
+    expect(nothing.verdict.outcome).toBe("not enough evidence");
+    expect(nothing).toMatchObject({
+      status: null,
+      inUse: true,
+      why: expect.stringContaining(`it stays ${proven}`),
+    });
+    expect((await requireSkill(ledger, "good")).status).toBe(proven);
+
+    const harm = world((treated) => (treated ? 0 : 1), "third");
+    const worse = await tested({
+      versionId,
+      suite: await suite(),
+      runner: harm.runner,
+      rule: { futility: 0 },
+    });
+    expect(worse).toMatchObject({ verdict: { outcome: "worse" }, status: "archived", inUse: false });
+  });
+});

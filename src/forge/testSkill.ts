@@ -33,6 +33,7 @@ import { type Meddling, meddling } from "./meddling.ts";
 import { type OnRecord, onRecord, type Question, type TestSetup, taskHashes, testsOf } from "./onRecord.ts";
 import { placeboOf } from "./placebo.ts";
 import { type Ses, ses } from "./ses.ts";
+import { leastTasks } from "./signFlips.ts";
 import { type Suite, type SuiteGoal, withoutTaught } from "./suite.ts";
 import type { Arm } from "./trial.ts";
 
@@ -156,6 +157,12 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
       `no goal of ${suite.name} can test "${skill.name}": ${suite.excluded.length > 0 ? "all of them taught it" : "all are sealed"}`,
       "give goals that it did not come from",
     );
+  const { alpha } = ruleFor(options, suite.goals.length);
+  if (suite.goals.length < leastTasks(alpha))
+    throw new UserError(
+      `${suite.goals.length} goals can never show anything at alpha ${alpha}, however they come out: it takes at least ${leastTasks(alpha)}`,
+      "add goals to the suite; with 12 or more even smaller help is seen",
+    );
   const found = leak(
     skillText(skill),
     [...suite.goals, ...suite.sealed].map(({ name, goal, answers }) => ({
@@ -217,7 +224,10 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
     await finish(options, evaluation, verdict, trials, rule.control, { treatment, baseline });
 
   // That something is on record does not bring back what expired since.
-  const settle = (options.settle ?? true) && !(open.repeated && version.status === "unverified");
+  const expired = open.repeated && version.status === "unverified";
+  // That nothing is shown this time takes back nothing that was shown before.
+  const stays = isProven(version.status) && banding.band === "discarded" && verdict.outcome !== "worse";
+  const settle = (options.settle ?? true) && !expired && !stays;
   const status = statusOf(banding, row.origin);
   const settled = settle
     ? await settleVersion(ledger, versionId, {
@@ -227,7 +237,9 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
     : {
         inUse:
           row.currentVersion === version.version && isProven(version.status) && row.status !== "archived",
-        why: "its status was not to change",
+        why: stays
+          ? `it stays ${version.status}: this test shows neither that it helps nor that it harms`
+          : "its status was not to change",
       };
   const tests = await testsOf(ledger, versionId, suite.goals);
   return {

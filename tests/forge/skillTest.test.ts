@@ -64,6 +64,24 @@ describe("whet skill test", () => {
     expect(page).toContain("Beside the installed library");
   });
 
+  it("ends with 0 at a limit of one's own, with 1 when something is in the way, and goes on after both", async () => {
+    const { whet, model } = await project((text) => /End with the word AMEN/.test(text));
+    const test = (...more: string[]) =>
+      whet("skill", "test", "closing-words", "--no-trigger", "--test-runs", "24", ...more);
+    const limited = await test(...model, "--runs", "3");
+    expect([limited.code, limited.stdout]).toEqual([0, expect.stringContaining("3 runs")]);
+    const refusing = await startModelServer(() => ({ status: 401, message: "who are you" }), {
+      main: () => true,
+    });
+    onTestFinished(() => refusing.close());
+    const barred = await test("--model", "local/m", "--url", `${refusing.url}/v1`);
+    expect([barred.code, barred.stdout]).toEqual([1, expect.stringContaining("who are you")]);
+    const done = await test(...model);
+    expect([done.code, done.stdout]).toEqual([0, expect.stringContaining("It helps")]);
+    const tiny = await whet("skill", "test", "closing-words", ...model, "--alpha", "0.001");
+    expect([tiny.code, tiny.stderr]).toEqual([2, expect.stringContaining("can never show anything")]);
+  });
+
   it("is judged by a model of another family where nobody is named, and says who it was", async () => {
     const server = await startModelServer(
       (request) => {

@@ -230,6 +230,12 @@ async function working<T>(
   }
 }
 
+/** 130: stopped by hand; 0: a limit of one's own is reached; 1: something was in the way. */
+function pausedCode({ stop, meter }: Work): number {
+  if (stop.requested) return 130;
+  return meter.beyond() === null ? 1 : 0;
+}
+
 function runnerOf(
   work: Work,
   who: Who,
@@ -312,7 +318,7 @@ export async function forgeRunCommand(folder = ".", given: ForgeRunOptions): Pro
     });
     if (options.json) printJson(outcomeJson(outcome));
     else print(outcomeText(outcome));
-    return 0;
+    return outcome.kind === "paused" ? pausedCode(work) : 0;
   });
 }
 
@@ -363,7 +369,7 @@ export async function calibrateCommand(path: string, options: CalibrateOptions):
         ].join("\n"),
       );
     }
-    return 0;
+    return result.kind === "paused" ? pausedCode(work) : 0;
   });
 }
 
@@ -529,7 +535,7 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
     if (report.kind === "paused") {
       if (options.json) printJson(report);
       else print(pausedText(report));
-      return 0;
+      return pausedCode(work);
     }
     let apart: TestReport | TestPaused | null = null;
     if (options.interference && !options.alone) {
@@ -641,7 +647,7 @@ export async function skillImproveCommand(
               ]),
         ].join("\n"),
       );
-    return 0;
+    return improved.kind === "paused" ? pausedCode(work) : 0;
   });
 }
 
