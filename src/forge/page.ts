@@ -100,7 +100,7 @@ export function claimOf({ verdict }: Pick<TestReport, "verdict">): string {
   if (verdict.kept) return `It helps: ${signed(points)} points`;
   if (verdict.veto !== null) return "It helps, but costs more than it brings";
   if (verdict.outcome === "worse") return `It harms: ${signed(points)} points`;
-  return "Not enough evidence that it helps";
+  return `Not enough evidence that it helps${points < 0 && verdict.invalid === null ? "; it leans worse" : ""}`;
 }
 
 /** When it was read, of how many questions of either kind. */
@@ -115,19 +115,30 @@ function triggerWords({ queries }: TriggerResult): string[] {
   });
 }
 
-/** What else was asked of the same text: that it was asked before, and how often it had a chance. A sentence each. */
-export function testsWords({ repeated, evaluation, tests }: TestReport): string[] {
+/** What a verdict stands beside: how noisy its goals are, whether it was asked before, how many chances it had. */
+export function testsWords({
+  repeated,
+  evaluation,
+  tests,
+  calibration,
+  suite,
+  who,
+}: Pick<TestReport, "repeated" | "evaluation" | "tests" | "calibration" | "suite" | "who">): string[] {
+  const day = (at: number) => new Date(at).toISOString().slice(0, 10);
   return [
     ...(repeated === null
       ? []
       : [
-          `This text was tested with these goals and this setup before: the verdict is that of evaluation #${evaluation} of ${new Date(repeated.endedAt).toISOString().slice(0, 10)}, and no run was made. A second try would only be a second chance: give more goals.`,
+          `This text was tested with these goals and this setup before: the verdict is that of evaluation #${evaluation} of ${day(repeated.endedAt)}, and no run was made. A second try would only be a second chance: give more goals.`,
         ]),
     ...(tests.number < 2
       ? []
       : [
           `This text was tested ${tests.number} times on goals in common: one that does nothing is found better by one of them with a probability of up to ${(100 * Math.min(1, tests.alpha)).toFixed(0)} %.`,
         ]),
+    calibration === null
+      ? `How noisy ${suite.name} is with ${who.agent} is not known: \`whet forge calibrate SUITE\` with the same agent runs the goals against themselves and says how large an effect must be to be seen.`
+      : `Calibration #${calibration.evaluation} of ${day(calibration.endedAt)}: ${calibration.words}.`,
   ];
 }
 

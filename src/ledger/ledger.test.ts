@@ -143,6 +143,7 @@ describe("opening", () => {
     sqlite.exec(`
       drop index goals_by_purpose;
       alter table goals drop column purpose;
+      alter table goal_evaluations drop column own;
       insert into goals (id, title, family, goal, goal_hash, status, world_state, created_at)
         values (1, 'a', 'f', '{}', 'h', 'met', '{}', 1), (2, 'b', 'f', '{}', 'h', 'met', '{}', 1);
       insert into skill_evaluations (id, kind, suite, suite_hash, setup, agent, started_at)

@@ -347,15 +347,19 @@ async function fromSettings(folder: string): Promise<ForgeRunOptions> {
 
 interface CalibrateOptions extends Output, LimitOptions, WhoOptions, RuleOptions {
   replicates?: number;
+  alone?: boolean;
+  inPrompt?: boolean;
 }
 
 /** `whet forge calibrate SUITE`: the noise of suite and judge, and the smallest effect that can be seen. */
 export async function calibrateCommand(path: string, options: CalibrateOptions): Promise<number> {
   return working(".", options, async (work) => {
-    const suite = await openSuite(work.root, path, options);
+    const folder = existsSync(join(path, "SKILL.md")) ? resolve(path) : null;
+    const suite = await suiteFor(folder, work.root, { ...options, suite: path });
     const { ledger, meter, stop, display } = work;
+    const runner = runnerOf(work, whoOf(options), options);
     const result = await calibrateSuite({
-      ...{ ledger, suite, meter, stop, runner: runnerOf(work, whoOf(options)), rule: ruleOf(options) },
+      ...{ ledger, suite, meter, stop, runner, rule: ruleOf(options) },
       ...(options.replicates === undefined ? {} : { replicates: options.replicates }),
       onTrial: display.trial,
     });
@@ -587,8 +591,9 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
     await writeFile(file, skillHtml(page));
     if (options.json) printJson({ ...reportJson(report), trigger, matrix, alone: apart?.kind, page: file });
     else {
-      print(reportText(report));
-      for (const note of page.notes) print(`  ${note}`);
+      const text = reportText(report);
+      print(text);
+      for (const note of page.notes) if (!text.includes(note)) print(`  ${note}`);
       print(`\n${file}`);
     }
     return 0;
