@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import type { GoalEvent } from "../src/goals/index.ts";
@@ -190,4 +191,17 @@ it("takes the address of a server of one's own, and says how where a provider is
   expect([code, stdout]).toEqual([0, expect.stringContaining("it scored 100.0 of 100")]);
   const nobody = await whet(folder, "goal", "run", "x", "--check", "true", "--url", server.url);
   expect([nobody.code, nobody.stderr]).toEqual([2, expect.stringContaining("--model provider/name")]);
+});
+
+it("says what a goal does not begin with", async () => {
+  const folder = repository({ "goal.md": goal("echo hello > greeting.txt") });
+  writeFileSync(join(folder, "draft.txt"), "not committed");
+  const dirty = await whet(folder, "goal", "run", "goal.md");
+  expect(dirty.stdout).toContain("note: not part of the work, since it is not committed: draft.txt");
+  const bare = mkdtempSync(join(tmpdir(), "whet-bare-"));
+  onTestFinished(() => rmSync(bare, { recursive: true, force: true }));
+  writeFileSync(join(bare, "goal.md"), goal("echo hello > greeting.txt"));
+  const outside = await whet(bare, "goal", "run", "goal.md");
+  expect(outside.stdout).toContain("is no git repository");
+  expect(outside.stdout).toContain("begins with an empty folder");
 });

@@ -1,10 +1,11 @@
-import { type Ledger, type TrialRow, updateSkillEvaluation } from "../ledger/index.ts";
-import { type AbRule, abRule } from "./abRule.ts";
+import { evaluationRows, type Ledger, type TrialRow, updateSkillEvaluation } from "../ledger/index.ts";
+import type { AbRule } from "./abRule.ts";
 import { type Calibration, calibrate } from "./calibrate.ts";
 import { driveTest } from "./drive.ts";
 import type { Meter } from "./limits.ts";
+import type { TestSetup } from "./onRecord.ts";
 import type { Suite } from "./suite.ts";
-import { type Runner, suiteTasks, type TestPaused, totals } from "./testSkill.ts";
+import { type Runner, ruleFor, suiteTasks, type TestPaused, totals } from "./testSkill.ts";
 
 export interface CalibrateOptions {
   ledger: Ledger;
@@ -26,18 +27,51 @@ export interface Calibrated {
   trials: TrialRow[];
 }
 
+interface CalibrationSetup extends Omit<TestSetup, "versions"> {
+  replicates: number;
+}
+
+/** What is known of the noise of a suite with an agent. */
+export interface KnownNoise {
+  evaluation: number;
+  endedAt: number;
+  words: string;
+}
+
+/** The newest calibration of goals with an agent, as a test runs them; null: there is none. */
+export async function calibrationOf(
+  ledger: Ledger,
+  suiteHashes: readonly string[],
+  { who, library = true, whole = false }: Pick<Runner, "who" | "library" | "whole">,
+): Promise<KnownNoise | null> {
+  for (const row of await evaluationRows(ledger, { kinds: ["calibration"], limit: 100_000 })) {
+    if (row.endedAt === null || !suiteHashes.includes(row.suiteHash)) continue;
+    const setup = JSON.parse(row.setup) as CalibrationSetup;
+    const same =
+      (["agent", "model", "judge"] as const).every((key) => setup.who[key] === who[key]) &&
+      (setup.library ?? true) === library &&
+      (setup.whole ?? false) === whole;
+    if (same) return { evaluation: row.id, endedAt: row.endedAt, words: row.reason ?? "" };
+  }
+  return null;
+}
+
 /**
  * Runs the goals of a suite against themselves (A/A), to learn the noise of suite and judge and the smallest effect that a
- * test with this rule can see. It goes on where it was stopped.
+ * test with this rule can see: with the library, the copies and the prompts of the control of a test. It goes on where it was
+ * stopped.
  */
 export async function calibrateSuite(options: CalibrateOptions): Promise<Calibrated | TestPaused> {
   const { ledger, suite, runner, meter, replicates = 3, stop, onTrial, now = Date.now } = options;
-  const rule = abRule(options.rule);
+  const rule = ruleFor(options, suite.goals.length);
   const tasks = suiteTasks(suite.goals);
   const driven = await driveTest(ledger, () => calibrate(tasks, rule, replicates), {
     key: {
       ...{ skillVersionId: null, kind: "calibration", suiteHash: suite.hash, agent: runner.who.agent },
-      setup: JSON.stringify({ rule, replicates, who: runner.who, tasks }),
+      setup: JSON.stringify({
+        ...{ rule, replicates, who: runner.who, library: runner.library ?? true, tasks },
+        ...(runner.whole ? { whole: true } : {}),
+      } satisfies CalibrationSetup),
     },
     ...{ suite: suite.name, model: runner.who.model, judge: runner.who.judge },
     families: new Map(tasks.map(({ task, family }) => [task, family])),

@@ -23,7 +23,7 @@ import { alphaOfEdit } from "./editAlpha.ts";
 import { forgeSkill, improveSkill } from "./evolve.ts";
 import { type ForgeLimits, openMeter } from "./limits.ts";
 import { expireSkills, matrixOf } from "./matrix.ts";
-import { pageOf } from "./page.ts";
+import { claimOf, pageOf } from "./page.ts";
 import { replayEvaluation } from "./replay.ts";
 import { readSuite, type Suite } from "./suite.ts";
 import { type Runner, suiteTasks, testSkill } from "./testSkill.ts";
@@ -533,6 +533,20 @@ describe("what is known of a suite and of skills", () => {
     expect(whole.calibration.falsePositives).toBeLessThan(0.12);
     expect(whole.calibration.smallest?.points).toBeGreaterThan(5);
     expect((await evaluationRows(ledger))[0]?.reason).toContain("smallest effect");
+
+    // A test tells of it, where it was made with the same agent and the same library.
+    const { result } = await tested("Work with care.", given);
+    if (result.kind !== "ended") throw new Error(result.why);
+    expect(result.calibration).toMatchObject({ evaluation: whole.evaluation });
+    expect(pageOf(skill("a", ""), result).notes.join("\n")).toMatch(/Calibration #\d+ of .*smallest effect/);
+    const { versionId } = await addSkill(ledger, { skill: skill("b", "Work."), origin: "forge" });
+    const alone = await testSkill({
+      ...{ ledger, versionId, suite: given, runner: { ...runner, library: false }, meter: openMeter({}) },
+    });
+    if (alone.kind !== "ended") throw new Error(alone.why);
+    expect(alone.calibration).toBeNull();
+    expect(pageOf(skill("b", ""), alone).notes.join("\n")).toMatch(/not known: `whet forge calibrate SUITE`/);
+    expect(claimOf(alone)).toMatch(/^Not enough evidence that it helps(; it leans worse)?$/);
   });
 
   it("shows per family and model what a skill does, and turns it unverified when the model changes", async () => {

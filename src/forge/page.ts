@@ -95,7 +95,7 @@ export function pageOf(
       ...(trigger === null
         ? []
         : [
-            `It was read at ${share(trigger.sensitivity)} of the questions that call for it, and stayed quiet at ${share(trigger.specificity)} of the others.`,
+            ...triggerWords(trigger),
             ...(trigger.stopped === null
               ? []
               : [`Only ${trigger.queries.length} questions were tried: ${trigger.stopped}.`]),
@@ -112,22 +112,45 @@ export function claimOf({ verdict, meddling }: Pick<TestReport, "verdict" | "med
   if (verdict.kept) return `It helps: ${signed(points)} points`;
   if (verdict.veto !== null) return "It helps, but costs more than it brings";
   if (verdict.outcome === "worse") return `It harms: ${signed(points)} points`;
-  return "Not enough evidence that it helps";
+  return `Not enough evidence that it helps${points < 0 && verdict.invalid === null ? "; it leans worse" : ""}`;
 }
 
-/** What else was asked of the same text: that it was asked before, and how often it had a chance. A sentence each. */
-export function testsWords({ repeated, evaluation, tests }: TestReport): string[] {
+/** When it was read, of how many questions of either kind. */
+function triggerWords({ queries }: TriggerResult): string[] {
+  return [true, false].flatMap((should) => {
+    const those = queries.filter((each) => each.should === should);
+    const right = those.filter((each) => each.right).length;
+    if (those.length === 0) return [];
+    return should
+      ? [`Of ${those.length} questions that call for it, it was read at ${right}.`]
+      : [`Of ${those.length} that do not, it stayed quiet at ${right}.`];
+  });
+}
+
+/** What a verdict stands beside: how noisy its goals are, whether it was asked before, how many chances it had. */
+export function testsWords({
+  repeated,
+  evaluation,
+  tests,
+  calibration,
+  suite,
+  who,
+}: Pick<TestReport, "repeated" | "evaluation" | "tests" | "calibration" | "suite" | "who">): string[] {
+  const day = (at: number) => new Date(at).toISOString().slice(0, 10);
   return [
     ...(repeated === null
       ? []
       : [
-          `This text was tested with these goals and this setup before: the verdict is that of evaluation #${evaluation} of ${new Date(repeated.endedAt).toISOString().slice(0, 10)}, and no run was made. A second try would only be a second chance: give more goals.`,
+          `This text was tested with these goals and this setup before: the verdict is that of evaluation #${evaluation} of ${day(repeated.endedAt)}, and no run was made. A second try would only be a second chance: give more goals.`,
         ]),
     ...(tests.number < 2
       ? []
       : [
           `This text was tested ${tests.number} times on goals in common: one that does nothing is found better by one of them with a probability of up to ${(100 * Math.min(1, tests.alpha)).toFixed(0)} %.`,
         ]),
+    calibration === null
+      ? `How noisy ${suite.name} is with ${who.agent} is not known: \`whet forge calibrate SUITE\` with the same agent runs the goals against themselves and says how large an effect must be to be seen.`
+      : `Calibration #${calibration.evaluation} of ${day(calibration.endedAt)}: ${calibration.words}.`,
   ];
 }
 
@@ -174,8 +197,4 @@ export function range(interval: readonly [number, number] | null): string {
 function amount(value: number, unit: "dollars" | "tokens" | "ms"): string {
   if (unit === "dollars") return `$${value.toFixed(4)}`;
   return unit === "ms" ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} tokens`;
-}
-
-function share(value: number | null): string {
-  return value === null ? "none" : `${Math.round(100 * value)} %`;
 }

@@ -24,6 +24,7 @@ import {
 import { abTest, type Verdict } from "./ab.ts";
 import { type AbRule, abRule, laxness, replicatesOf } from "./abRule.ts";
 import { type Banding, band } from "./bands.ts";
+import { calibrationOf, type KnownNoise } from "./calibrateSuite.ts";
 import { driveTest, type RunTrial, replayTest } from "./drive.ts";
 import type { TrialRecord } from "./effect.ts";
 import { type Grounds, groundsOf } from "./grounds.ts";
@@ -116,6 +117,8 @@ export interface TestReport {
   openings: number;
   /** The same was asked before: this is that test's verdict, derived from its runs, and none was made; null: it is new. */
   repeated: { endedAt: number } | null;
+  /** The newest calibration of these goals with this agent; null: how noisy they are is not known. */
+  calibration: KnownNoise | null;
   /** Tests of this text on goals in common with these, whoever ran them, and their alphas together. */
   tests: { number: number; alpha: number };
   banding: Banding;
@@ -261,6 +264,7 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
       grounds: groundsOf(trials),
     },
     openings: await sealedOpenings(ledger, suite.sealedHash),
+    calibration: await calibrationOf(ledger, [suite.hash, options.suite.hash], runner),
     repeated: open.repeated ? { endedAt: evaluation.endedAt as number } : null,
     tests: { number: tests.length, alpha: tests.reduce((sum, { setup }) => sum + setup.rule.alpha, 0) },
     status: settle ? status : null,
@@ -269,7 +273,7 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
 }
 
 /** The rule for so many goals: a large suite needs two rounds at least, so that something repeats. */
-function ruleFor({ rule, before }: Pick<TestOptions, "rule" | "before">, goals: number): AbRule {
+export function ruleFor({ rule, before }: Pick<TestOptions, "rule" | "before">, goals: number): AbRule {
   const arms = rule?.placebo ? 3 : 2;
   return abRule({
     maxRuns: Math.max(abRule().maxRuns, 2 * arms * goals),

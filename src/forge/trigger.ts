@@ -53,6 +53,12 @@ export interface TriggerResult {
   stopped: string | null;
 }
 
+/** Those that should and those that should not in turns, so that a limit cuts off both alike. */
+function inTurns(queries: readonly TriggerQuery[]): TriggerQuery[] {
+  const [yes, no] = [true, false].map((should) => queries.filter((each) => each.should === should));
+  return queries.flatMap((_, index) => [yes?.[index] ?? [], no?.[index] ?? []].flat());
+}
+
 /**
  * Whether a skill is read when it should be and stays quiet when it should not.
  *
@@ -87,7 +93,7 @@ export async function triggerTest(options: {
       return null;
     }
   };
-  for (const { query, should } of queries) {
+  for (const { query, should } of inTurns(queries)) {
     let loaded = 0;
     for (let run = 0; run < runs && stopped === null; run++) if (await asked(query)) loaded++;
     if (stopped !== null) break;

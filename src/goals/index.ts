@@ -1,4 +1,5 @@
 export { askJson } from "./askJson.ts";
+export { surpriseOf } from "./beginning.ts";
 export { layOut } from "./copy.ts";
 export type { GoalEvent } from "./events.ts";
 export { goalFiles } from "./files.ts";

@@ -42,6 +42,7 @@ import {
   textsAt,
 } from "../repo/index.ts";
 import { openSandbox, type Sandbox } from "../sandbox/index.ts";
+import { surpriseOf } from "./beginning.ts";
 import { openBudget } from "./budget.ts";
 import { isBelow } from "./copy.ts";
 import { evaluateGoal, feedbackOf } from "./evaluator.ts";
@@ -219,6 +220,8 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
     // A test says it once for all of its runs.
     const open = purpose === "goal" ? openJudgesWords(await openJudgesAt(goal, repo, base)) : null;
     if (open !== null) notice(open);
+    const surprise = recorded === null && purpose === "goal" ? await surpriseOf([goal], root) : null;
+    if (surprise !== null) notice(surprise);
     const budget = openBudget(ledger, id, goal.limits, spentMs);
     const pursuit: Pursuit = {
       ...{ ledger, goalId: id, goal, repo, root, team, budget, orders, listener, world },

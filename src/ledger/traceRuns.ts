@@ -284,6 +284,8 @@ function workedWith(row: {
   model: string | null;
   data: string | null;
 }): WorkedWith {
-  const { agent = row.researcher } = JSON.parse(row.data ?? "{}") as { agent?: string };
+  // The built-in agent goes by its model's name.
+  const named = /^[^/\s]+\/\S+$/.test(row.researcher) ? "model" : row.researcher;
+  const { agent = named } = JSON.parse(row.data ?? "{}") as { agent?: string };
   return { agent, agentVersion: row.agentVersion, model: row.model };
 }

@@ -78,6 +78,24 @@ describe("whet skill test", () => {
     expect([barred.code, barred.stdout]).toEqual([1, expect.stringContaining("who are you")]);
     const done = await test(...model);
     expect([done.code, done.stdout]).toEqual([0, expect.stringContaining("It helps")]);
+    // Four further tries: two of either kind of question.
+    const tried = await whet(
+      ...[
+        "skill",
+        "test",
+        "closing-words",
+        ...model,
+        "--test-runs",
+        "24",
+        "--trigger-runs",
+        "1",
+        "--runs",
+        "4",
+      ],
+    );
+    expect(tried.stdout).toMatch(
+      /Of 2 questions that call for it, it was read at 2\.\n.*Of 2 that do not, it stayed quiet at [012]\./,
+    );
     const tiny = await whet("skill", "test", "closing-words", ...model, "--alpha", "0.001");
     expect([tiny.code, tiny.stderr]).toEqual([2, expect.stringContaining("can never show anything")]);
   });

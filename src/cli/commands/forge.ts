@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { type ModelChoice, type ProvidedModel, provideModel } from "../../agents/index.ts";
 import { parseDuration, parseResearcher } from "../../contract/index.ts";
 import { UserError } from "../../errors.ts";
@@ -49,7 +49,7 @@ import {
   type Worded,
   writeSettings,
 } from "../../forge/index.ts";
-import { needsJudge, otherJudge } from "../../goals/index.ts";
+import { needsJudge, otherJudge, surpriseOf } from "../../goals/index.ts";
 import {
   evaluationRows,
   type Ledger,
@@ -163,6 +163,13 @@ async function openSuite(project: string, path: string | undefined, options: Who
     process.stderr.write(`${path}: no goals, and skipped: ${suite.skipped.join(", ")}\n`);
   const open = await openJudgesOf(suite, project);
   if (open !== null) process.stderr.write(`${path}: ${open}\n`);
+  const own = suite.paths.map((each) => relative(project, each));
+  const surprise = await surpriseOf(
+    [...suite.goals, ...suite.sealed].map(({ goal }) => goal),
+    project,
+    own,
+  );
+  if (surprise !== null) process.stderr.write(`note: ${surprise}\n`);
   const provider = model?.split("/")[0];
   if (url !== undefined && provider !== undefined)
     for (const { goal } of [...suite.goals, ...suite.sealed])
@@ -344,15 +351,19 @@ async function fromSettings(folder: string): Promise<ForgeRunOptions> {
 
 interface CalibrateOptions extends Output, LimitOptions, WhoOptions, RuleOptions {
   replicates?: number;
+  alone?: boolean;
+  inPrompt?: boolean;
 }
 
 /** `whet forge calibrate SUITE`: the noise of suite and judge, and the smallest effect that can be seen. */
 export async function calibrateCommand(path: string, options: CalibrateOptions): Promise<number> {
   return working(".", options, async (work) => {
-    const suite = await openSuite(work.root, path, options);
+    const folder = existsSync(join(path, "SKILL.md")) ? resolve(path) : null;
+    const suite = await suiteFor(folder, work.root, { ...options, suite: path });
     const { ledger, meter, stop, display } = work;
+    const runner = runnerOf(work, whoOf(options), options);
     const result = await calibrateSuite({
-      ...{ ledger, suite, meter, stop, runner: runnerOf(work, whoOf(options)), rule: ruleOf(options) },
+      ...{ ledger, suite, meter, stop, runner, rule: ruleOf(options) },
       ...(options.replicates === undefined ? {} : { replicates: options.replicates }),
       onTrial: display.trial,
     });
@@ -584,8 +595,9 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
     await writeFile(file, skillHtml(page));
     if (options.json) printJson({ ...reportJson(report), trigger, matrix, alone: apart?.kind, page: file });
     else {
-      print(reportText(report));
-      for (const note of page.notes) print(`  ${note}`);
+      const text = reportText(report);
+      print(text);
+      for (const note of page.notes) if (!text.includes(note)) print(`  ${note}`);
       print(`\n${file}`);
     }
     return 0;

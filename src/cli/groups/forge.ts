@@ -40,6 +40,11 @@ export function addForgeCommands(program: Command, run: Run): void {
       .description("goals against themselves: the noise, and the smallest effect that can be seen"),
   )
     .option("--replicates <n>", "pairs of equal runs of each goal (default 3)", wholeNumber)
+    .option("--alone", "without the library, as `whet skill test --alone` runs them")
+    .option(
+      "--in-prompt",
+      "skills of the library whole in the prompt, as `whet skill test --in-prompt` has them",
+    )
     .action(run(async (suite, options) => (await forging()).calibrateCommand(suite, options)));
   forge
     .command("matrix")
