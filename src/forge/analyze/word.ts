@@ -4,6 +4,7 @@ import { eventAt, type Ledger } from "../../ledger/index.ts";
 import { allowedName, type Claim, type Skill, tokensOf } from "../../skills/index.ts";
 import { type Asking, askFor } from "../askFor.ts";
 import type { Counts, EventId } from "./count.ts";
+import { describedBy, descriptionOf } from "./describe.ts";
 
 /** Bounds of a skill's text, as the specification advises. */
 export const bounds = { lines: 500, tokens: 5000 };
@@ -148,6 +149,9 @@ export async function wordFindings(
   if (said.skill === null)
     return { patterns: claimsOf(patterns), antipatterns: claimsOf(antipatterns), candidate: null, dropped };
   const [when, steps, fails] = [kept(said.skill.when), kept(said.skill.steps), kept(said.skill.fails_when)];
+  const texts = [...when, ...steps, ...fails].map(({ text }) => text);
+  const description =
+    describedBy(said.skill.description, texts, evidence, dropped) ?? descriptionOf(when, steps);
   return {
     patterns: claimsOf(patterns),
     antipatterns: claimsOf(antipatterns),
@@ -155,7 +159,7 @@ export async function wordFindings(
       steps.length === 0
         ? null
         : {
-            skill: draftOf(said.skill, steps, when, fails, tools),
+            skill: draftOf({ ...said.skill, description }, steps, when, fails, tools),
             claims: claimsOf([...when, ...steps, ...fails]),
           },
     dropped,
