@@ -41,7 +41,7 @@ async function forged(truth: Truth, worded: Candidate): Promise<Forged> {
   const ledger = await openLedger(join(root, ".whetstone", "ledger.db"));
   const server = await startWorld(truth, worded);
   try {
-    return await turn(root, ledger, server.url);
+    return await turn(root, ledger, server.url, truth.cheat !== undefined);
   } finally {
     await server.close();
     await ledger.close();
@@ -49,12 +49,13 @@ async function forged(truth: Truth, worded: Candidate): Promise<Forged> {
   }
 }
 
-async function turn(root: string, ledger: Ledger, url: string): Promise<Forged> {
+async function turn(root: string, ledger: Ledger, url: string, checked: boolean): Promise<Forged> {
   const [lessons, suite] = [join(root, "lessons"), join(root, "suite")];
   writeGoals(lessons, learned, url, (data) => `Sum up ${data}: report.json maps each account to its total.`);
   writeGoals(
     ...([suite, tested, url] as const),
     (data) => `Write report.json with the total of each account from the bookings in ${data}.`,
+    checked,
   );
   for (const { name } of learned) {
     const path = join(lessons, `${name}.md`);
@@ -102,6 +103,18 @@ describe("in a world whose truth is known", () => {
     expect(report.verdict.kept).toBe(false);
     expect(report.verdict.effect?.points).toBeLessThan(0);
     expect(status).toBe("archived");
+  });
+
+  it.concurrent("one that makes its runs edit the check is better by the scores, and stays a draft that names the file", async ({
+    expect,
+  }) => {
+    const truth = { ...world(0.05), cheat: /make the check agree/i };
+    const { report, status } = await forged(truth, candidate("Make the check agree before all else."));
+    expect(report.verdict.outcome).toBe("better");
+    expect(report.meddling).toMatchObject({ file: "check.mjs", treatment: 1, control: 0 });
+    expect(report.banding.band).not.toMatch(/validated|gold/);
+    expect(report.inUse).toBe(false);
+    expect(status).not.toMatch(/validated|gold/);
   });
 
   it.concurrent("one that holds the expected answers looks best of all, and stays a draft that nobody is offered", async ({

@@ -365,10 +365,14 @@ export async function improveSkill(options: ImproveOptions): Promise<Improved> {
     result.judges.edits = judged.size + 1;
     if (report.kind === "paused") return paused(report.why);
     result.reports.push(report);
-    const kept = report.verdict.kept && report.leak === null;
+    const kept = report.verdict.kept && report.leak === null && report.meddling === null;
     const effect = report.verdict.effect;
     result.rounds.push({
-      ...{ version: draft.version, kept, reason: report.leak?.reason ?? report.verdict.reason },
+      ...{
+        version: draft.version,
+        kept,
+        reason: report.leak?.reason ?? report.meddling?.reason ?? report.verdict.reason,
+      },
       effect: effect === null ? "" : `${effect.points >= 0 ? "+" : ""}${effect.points.toFixed(1)}`,
     });
     const { version } = await skillOfVersion(ledger, draft.versionId);

@@ -17,11 +17,13 @@ export {
   type Improved,
   improveSkill,
 } from "./evolve.ts";
+export { groundsWords } from "./grounds.ts";
 export { type Asked, answersOf, type Excluded, type Leak, leak, testGoals } from "./leak.ts";
 export { type ForgeLimits, type Meter, openMeter } from "./limits.ts";
 export { liveRunner } from "./live.ts";
 export { agentLoads, modelLoads } from "./loads.ts";
 export { type Expired, expireSkills, matrixOf } from "./matrix.ts";
+export { openJudgesOf } from "./openJudges.ts";
 export { claimOf, over, pageOf, testsWords } from "./page.ts";
 export { type Replayed, replayEvaluation } from "./replay.ts";
 export type { SuiteTask } from "./schedule.ts";

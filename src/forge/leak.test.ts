@@ -3,6 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { answersOf, leak, readSuite, testGoals } from "./index.ts";
+import { leakIn, unseenLeaks } from "./leak.ts";
 
 const goal = (answer: string, prompt = "Find the total of the invoices") => [
   { name: "invoices", prompt, answers: [answer] },
@@ -171,4 +172,52 @@ describe("goals that taught a skill", () => {
     expect(testGoals(goals, [source]).suite).toEqual(goals);
     expect(testGoals(goals, []).excluded).toEqual([]);
   });
+});
+
+describe("what a skill brings besides its SKILL.md", () => {
+  it("leaks as well, by itself or together, and is named", () => {
+    const goals = [
+      { name: "invoices", prompt: "Find it.", answers: [sentence, ["alpha-1234", "beta-5678"]] },
+    ];
+    const texts = (more: Record<string, string>) =>
+      new Map(Object.entries({ "SKILL.md": "Do it well.", ...more }));
+    expect(leakIn(texts({ "references/a.md": sentence }), goals)?.reason).toMatch(
+      /^references\/a\.md gives away/,
+    );
+    expect(leakIn(texts({ "scripts/a.mjs": `print("${sentence}")` }), goals)?.goal).toBe("invoices");
+    const halves = { "a.md": "it is alpha-1234", "b.md": "or beta-5678" };
+    expect(leakIn(texts(halves), goals)?.reason).toMatch(/^its text gives away/);
+    expect(leakIn(texts({ "a.md": "Nothing of it." }), goals)).toBeNull();
+  });
+
+  it("is not seen where answers are short, and that is said, with those that the text does hold", () => {
+    const goals = ["42", "Paris", "yes"].map((answer, index) => ({
+      name: `g${index}`,
+      prompt: "Say yes or no.",
+      answers: [answer],
+    }));
+    expect(unseenLeaks(new Map([["SKILL.md", "It is 42, most times."]]), goals)).toEqual([
+      'answers too short to be told from chance in a text: "42", "paris" (g0, g1); whether the skill gives them away cannot be seen',
+      'its text does hold "42" (g0): see whether it tells the answer',
+    ]);
+    expect(unseenLeaks(new Map([["SKILL.md", "x"]]), goal(sentence))).toEqual([]);
+  });
+});
+
+it("rubric items expect what they quote and their numbers; a long hidden one, its own words", () => {
+  const rubric = (text: string, hidden = false) => ({
+    name: text,
+    weight: 1,
+    kind: "rubric" as const,
+    text,
+    hidden,
+  });
+  expect(answersOf([rubric('It names "the red house of Delft" and 1432.75 euros, in 2024.')])).toEqual([
+    "the red house of Delft",
+    "1432.75",
+  ]);
+  expect(answersOf([rubric("It is polite.", true)])).toEqual([]);
+  const long = "It says that the third invoice was paid twice by the same customer.";
+  expect(answersOf([rubric(long, true)])).toEqual([long]);
+  expect(answersOf([rubric(long)])).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import type { Criterion } from "../goals/goal.ts";
+import { covered, gram, words } from "./wordRuns.ts";
 
 /** An expected answer that a skill's text gives away. */
 export interface Leak {
@@ -25,11 +26,6 @@ export interface Asked {
 /** A text; or values that an assertion looks for together, in whatever order and form a skill may list them. */
 export type Answer = string | readonly string[];
 
-/**
- * Runs of words count from this length: shorter ones are shared by chance by texts on one subject (8 words are what PaLM's
- * contamination check uses, Chowdhery et al. 2022, section 8).
- */
-const gram = 8;
 /** A fifth of the answer in such runs: below, Llama 2's check calls a sample clean (Touvron et al. 2023, appendix A.6). */
 const mostShare = 0.2;
 /** Shorter runs count when they make up half of an answer: then it is nearly all there, with a word changed here and there. */
@@ -47,7 +43,7 @@ const longRun = 13;
  * more, or one with a digit and at least four characters (1432.75, 2026-03-01) that is no year. Values of one assertion leak
  * when at least two of them (or its only one), and half of those that the goal does not tell, are there.
  */
-export function leak(text: string, goals: readonly Asked[]): Leak | null {
+export function leak(text: string, goals: readonly Asked[], where = "its text"): Leak | null {
   const source = words(text);
   for (const { name, prompt, answers } of goals) {
     const told = words(prompt);
@@ -58,17 +54,61 @@ export function leak(text: string, goals: readonly Asked[]): Leak | null {
         return {
           ...found,
           goal: name,
-          reason: `its text gives away what ${name} expects: "${found.quote}"`,
+          reason: `${where} gives away what ${name} expects: "${found.quote}"`,
         };
     }
   }
   return null;
 }
 
-/** What the checks of a goal look for; rubric items expect nothing literal. */
+/**
+ * The same for all that a skill gives to agents: one of its files, or several together.
+ *
+ * @param texts by path; the first is the skill itself.
+ */
+export function leakIn(texts: ReadonlyMap<string, string>, goals: readonly Asked[]): Leak | null {
+  for (const [path, text] of texts) {
+    const found = leak(text, goals, path === "SKILL.md" ? undefined : path);
+    if (found) return found;
+  }
+  return leak([...texts.values()].join("\n"), goals);
+}
+
+/** What the leak check cannot see, a sentence each: answers so short that any text may hold them by chance. */
+export function unseenLeaks(texts: ReadonlyMap<string, string>, goals: readonly Asked[]): string[] {
+  const source = words([...texts.values()].join("\n"));
+  const short = goals.flatMap(({ name, prompt, answers }) => {
+    const told = words(prompt);
+    return answers.flat().flatMap((answer) => {
+      const expected = words(answer);
+      const seen = expected.length === 0 || expected.length >= gram || isTelling(expected);
+      return seen || holds(told, expected) ? [] : [{ name, quote: expected.join(" ") }];
+    });
+  });
+  if (short.length === 0) return [];
+  const listed = (all: readonly { name: string; quote: string }[]) => {
+    const quotes = [...new Set(all.map(({ quote }) => `"${quote}"`))];
+    const names = [...new Set(all.map(({ name }) => name))];
+    const some = (of: readonly string[]) =>
+      `${of.slice(0, 3).join(", ")}${of.length > 3 ? ` and ${of.length - 3} more` : ""}`;
+    return `${some(quotes)} (${some(names)})`;
+  };
+  const there = short.filter(({ quote }) => holds(source, quote.split(" ")));
+  return [
+    `answers too short to be told from chance in a text: ${listed(short)}; whether the skill gives them away cannot be seen`,
+    ...(there.length === 0 ? [] : [`its text does hold ${listed(there)}: see whether it tells the answer`]),
+  ];
+}
+
+/** What the checks of a goal look for, and what rubric items quote; a long one that is hidden is an answer itself. */
 export function answersOf(criteria: readonly Criterion[]): Answer[] {
   return criteria.flatMap((criterion): Answer[] => {
-    if (criterion.kind === "rubric") return [];
+    if (criterion.kind === "rubric")
+      return [
+        // A short one is a rule that a good skill may well say.
+        ...(criterion.hidden && words(criterion.text).length >= gram ? [criterion.text] : []),
+        ...literalsOfRubric(criterion.text),
+      ];
     if (criterion.kind === "command") return literalsOfCommand(criterion.command);
     const { contains, matches } = criterion;
     const literal = [
@@ -110,6 +150,13 @@ function literalsOfCommand(command: string): string[] {
     (word) => /^[\d.,-]+$/.test(word) && word.replace(/\D/g, "").replace(/^0+|0+$/g, "").length >= 5,
   );
   return [...quoted.filter((text) => words(text).length >= 3), ...numbers];
+}
+
+/** What a sentence for the judge quotes, and its numbers. */
+function literalsOfRubric(text: string): string[] {
+  const quoted = [...text.matchAll(/"([^"]+)"|“([^”]+)”|`([^`]+)`/g)].map(([, a, b, c]) => a ?? b ?? c ?? "");
+  const numbers = words(text).filter((word) => /^[\d.,-]+$/.test(word) && isTelling([word]));
+  return [...quoted.filter((quote) => isTelling(words(quote))), ...numbers];
 }
 
 /** A goal that must not test the skill, and why. */
@@ -201,56 +248,6 @@ function longAnswer(
   return near.share >= nearShare ? { quote: near.longest.join(" "), share: near.share } : null;
 }
 
-/** How much of a text lies in runs of words that another has too, and that a third does not have. */
-function covered(
-  text: readonly string[],
-  by: readonly string[],
-  but: readonly string[] = [],
-  length = gram,
-): { share: number; longest: readonly string[] } {
-  const [shared, known] = [grams(by, length), grams(but, length)];
-  const marked = text.map(() => false);
-  let longest: readonly string[] = [];
-  let start = 0;
-  for (let at = 0; at + length <= text.length; at++) {
-    const run = text.slice(at, at + length).join(" ");
-    if (!shared.has(run) || known.has(run)) {
-      start = at + 1;
-      continue;
-    }
-    marked.fill(true, at, at + length);
-    if (at + length - start > longest.length) longest = text.slice(start, at + length);
-  }
-  return { share: marked.filter(Boolean).length / Math.max(1, text.length), longest };
-}
-
-function grams(of: readonly string[], length: number): Set<string> {
-  const all = new Set<string>();
-  for (let at = 0; at + length <= of.length; at++) all.add(of.slice(at, at + length).join(" "));
-  return all;
-}
-
 function holds(text: readonly string[], part: readonly string[]): boolean {
   return part.length > 0 && ` ${text.join(" ")} `.includes(` ${part.join(" ")} `);
-}
-
-/** Lower-case runs of letters and digits; numbers and dates in one form each. */
-function words(text: string): string[] {
-  const plain = text.normalize("NFKC").toLowerCase();
-  return (plain.match(/\p{N}+(?:[.,'’_/-]\p{N}+)+|[\p{L}\p{N}]+/gu) ?? []).flatMap(inOneForm);
-}
-
-/** A number without separators of thousands and idle zeros, with a point; a date as 2026-03-01. */
-function inOneForm(word: string): string[] {
-  const date = /^(\d{4})([-/.])(\d{1,2})\2(\d{1,2})$/.exec(word);
-  if (date) return [[date[1], date[3]?.padStart(2, "0"), date[4]?.padStart(2, "0")].join("-")];
-  const bare = /^\d{1,3}(?:,\d{3})+(?:\.\d+)?$|^\d{1,3}(?:['’_]\d{3})+(?:[.,]\d+)?$/.test(word)
-    ? word.replace(/[,'’_](?=\d{3}(?!\d))/g, "")
-    : /^\d{1,3}(?:\.\d{3})+,\d+$/.test(word)
-      ? word.replaceAll(".", "")
-      : word;
-  if (!/^\d+[.,]\d+$/.test(bare)) return /^[\p{N}.,-]+$/u.test(bare) ? [bare] : bare.split(/['’_/]/);
-  const [whole, part = ""] = bare.split(/[.,]/);
-  const decimals = part.replace(/0+$/, "");
-  return [decimals === "" ? (whole as string) : `${whole}.${decimals}`];
 }

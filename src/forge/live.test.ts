@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import {
   type ModelRequest,
@@ -25,6 +25,8 @@ import { addSkill, requireSkill, type Skill } from "../skills/index.ts";
 import { countTraces } from "./analyze/index.ts";
 import { openMeter } from "./limits.ts";
 import { liveRunner } from "./live.ts";
+import { openJudgesOf } from "./openJudges.ts";
+import { pageOf } from "./page.ts";
 import { readSuite } from "./suite.ts";
 import { testSkill } from "./testSkill.ts";
 
@@ -225,6 +227,13 @@ describe("live trials", () => {
     const open = await tested(cheat, { whole: true });
     expect(open.verdict).toMatchObject({ outcome: "better", kept: true });
     expect(open.meddling).toMatchObject({ file: "check.sh", treatment: 1, control: 0 });
+    expect(open.grounds.channels).toEqual({ "self-reported": 6, scored: 6 });
+    expect(open.grounds.isolation).toEqual([open.trials[0]?.trial.isolation]);
+    const page = pageOf(cheat, open);
+    expect(page).toMatchObject({ claim: "Its runs change what judges them (check.sh)", kind: "none" });
+    expect(page.facts.at(-1)?.more).toContain("6 scored, 6 self-reported");
+    const read = await readSuite(join(root, "suite"), { project: root });
+    expect(await openJudgesOf(read, root)).toContain("check.sh");
     expect(open.banding).toMatchObject({
       band: "draft",
       reason: expect.stringContaining("check.sh") as string,
@@ -233,6 +242,8 @@ describe("live trials", () => {
     const closed = await tested({ ...cheat, name: "closing-letters" }, { whole: true });
     expect(closed.verdict.kept).toBe(false);
     expect(closed.meddling).toBeNull();
+    expect(closed.grounds.channels).toEqual({ scored: 12 });
+    expect(await openJudgesOf(await readSuite(join(root, "suite"), { project: root }), root)).toBeNull();
   });
 
   it("say of a skill that nobody loads that its description does not make the agent use it", async () => {
@@ -270,6 +281,39 @@ describe("live trials", () => {
     expect(result.banding.band).toBe("discarded");
     expect(git("for-each-ref", "--format=%(refname)")).toBe("refs/heads/main\n");
     expect(readdirSync(join(root, ".whetstone", "trials"))).toEqual([]);
+  });
+
+  it("have the skill from nowhere else in the project without it, and are found out where they read it all the same", async () => {
+    const git = (...args: string[]) =>
+      execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@b", ...args], { cwd: root }).toString();
+    const text = "END WITH THE WORD AMEN, and with nothing after it, not even a full stop or a greeting.";
+    const put = (path: string, content: string) => {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), content);
+    };
+    put("skills/closing-words/SKILL.md", `---\nname: closing-words\ndescription: x\n---\n${text}\n`);
+    put("skills/closing-words/evals/evals.json", "{}");
+    put("packages/x/old/SKILL.md", `---\nname: older\ndescription: x\n---\n${text}\n`);
+    put("notes.txt", `${text}\n`);
+    put("kept.txt", "kept\n");
+    git("init", "-q", "-b", "main");
+    git("add", "skills", "packages", "notes.txt", "kept.txt");
+    git("commit", "-qm", "start");
+    const agent =
+      "command: find . -name .git -prune -o -type f -print; find . -name .git -prune -o -type f -exec cat {} +";
+    const { versionId } = await addSkill(ledger, { skill: skill(text), origin: "person" });
+    const runner = liveRunner({
+      ...{ ledger, root, who: { agent, model: null, judge: null }, meter: openMeter({}) },
+      env: { PATH: process.env.PATH },
+    });
+    const { goals, paths: hide } = await readSuite(join(root, "suite"), { project: root });
+    const run = runner.trials({ goals, hide, skill: "closing-words", versions: { with: versionId } });
+    const { trial, goalId } = await run({ arm: "without", task: "g0", replicate: 1, seed: 1 });
+    const [turn] = await goalTurnRows(ledger, goalId as number);
+    const seen = JSON.stringify(await traceOf(ledger, turn?.id as number));
+    expect(seen).toContain("kept.txt");
+    expect(seen).not.toMatch(/AMEN|evals|SKILL/);
+    expect(trial.loaded).toBe(false);
   });
 
   it("see neither the goals that test them nor the sealed ones, and have the project's untracked inputs", async () => {

@@ -5,18 +5,21 @@ import type { TraceEvent } from "../agents/index.ts";
 import { RunFailed } from "../errors.ts";
 import { removeTree } from "../evaluator/index.ts";
 import {
+  type Goal,
   type GoalEvent,
+  isTestSettings,
   librarySkills,
   runGoal,
   type SkillSource,
   sweepGoals,
   trialFolder,
 } from "../goals/index.ts";
-import { goalTurnRows, type Ledger } from "../ledger/index.ts";
+import { goalTurnRows, type Ledger, skillRows } from "../ledger/index.ts";
 import { cloneRepo } from "../repo/index.ts";
 import { openSandbox, type Sandbox } from "../sandbox/index.ts";
-import { carriedSkills, loadedSkills } from "../skills/index.ts";
+import { carriedSkills, loadedSkills, skillOf, skillOfVersion } from "../skills/index.ts";
 import type { Ran, RunTrial } from "./drive.ts";
+import { showsText, skillElsewhere } from "./elsewhere.ts";
 import type { Meter } from "./limits.ts";
 import { type MeasuredTurn, trialOf } from "./measure.ts";
 import type { Arms, Runner, Who } from "./testSkill.ts";
@@ -83,7 +86,7 @@ async function liveTrial(
   const goal = arms.goals.find(({ name }) => name === ask.task);
   if (!goal) throw new Error(`the suite has no goal ${ask.task}`);
   const version = arms.versions[ask.arm];
-  const source = armSkills(options, arms.skill, version);
+  const source = armSkills(options, arms.skill, version, arms.versions.with);
   const scratch = trialFolder(ledger);
   const left = meter.left();
   const limits = {
@@ -140,7 +143,13 @@ async function liveTrial(
         overhead: rows.filter(({ purpose }) => purpose === "plan").map(({ usage }) => usage),
         wallMs: tasks.reduce((sum, { wallMs }) => sum + wallMs, 0),
         loaded: seen.loaded,
-        rewrote: result.criteria.flatMap(({ own }) => own.changed),
+        rewrote: result.criteria.flatMap(({ own }) => [...own.changed, ...own.made.filter(isTestSettings)]),
+        isolation: result.isolation.level,
+        channels: Object.fromEntries(
+          Map.groupBy(result.criteria, ({ channel }) => channel)
+            .entries()
+            .map(([channel, { length }]) => [channel, length]),
+        ),
       }),
       goalId: result.goalId,
       agentVersion: tasks.find(({ agentVersion }) => agentVersion !== null)?.agentVersion ?? null,
@@ -175,13 +184,18 @@ interface ArmSkills {
  * of skills is taken out of the working copy in every arm: the control might have this one as well, in whatever folder and
  * under whatever name, and only some agents would see the others.
  *
- * Loaded means: its whole text was in the agent's instructions, or the trace shows that the agent read it. In an arm
- * that is not offered it, the trace alone tells.
+ * So is the tested skill itself, wherever else it lies (elsewhere.ts).
+ *
+ * Loaded means: its whole text was in the agent's instructions, or the trace shows that the agent read it, by what it
+ * opened or by what it was shown. In an arm that is not offered it, the trace alone tells.
+ *
+ * @param tested the version that is tested; absent: none is.
  */
 export function armSkills(
   { ledger, library = true, whole = false }: Pick<LiveOptions, "ledger" | "library" | "whole">,
   skill: string,
   version: number | undefined,
+  tested?: number,
 ): ArmSkills {
   const events = new Map<number, readonly TraceEvent[]>();
   let loaded = false;
@@ -193,7 +207,15 @@ export function armSkills(
   return {
     seen: () => ({ loaded, events }),
     skills: async (asked) => {
-      const away = await carriedSkills(asked.folder);
+      const carried = await carriedSkills(asked.folder);
+      const elsewhere =
+        tested === undefined
+          ? null
+          : await skillElsewhere(asked.folder, (await skillOfVersion(ledger, tested)).skill, [
+              ...[goalText(asked.goal), asked.task.description],
+              ...(await otherTexts(ledger, skill)),
+            ]);
+      const away = [...new Set([...carried, ...(elsewhere?.copies ?? [])])];
       for (const path of away) await rm(join(asked.folder, path), { recursive: true, force: true });
       const given = await offered(asked);
       if (given.prompt?.includes(`<skill_instructions name="${skill}">`)) loaded = true;
@@ -203,9 +225,20 @@ export function armSkills(
         after: async (turnId, trace) => {
           events.set(turnId, trace);
           if (loadedSkills(trace).has(skill)) loaded = true;
+          const offeredIt = version === undefined || version === tested;
+          if (elsewhere && offeredIt && showsText(elsewhere.rare, given.prompt ?? "", trace)) loaded = true;
           await given.after?.(turnId, trace);
         },
       };
     },
   };
+}
+
+/** All that a goal says to whoever works on it, and what its checks say. */
+const goalText = ({ title, text, criteria }: Goal) => [title, text, JSON.stringify(criteria)].join("\n");
+
+/** The library's other skills: whoever reads those has not read this one. */
+async function otherTexts(ledger: Ledger, skill: string): Promise<string[]> {
+  const others = (await skillRows(ledger)).filter(({ name }) => name !== skill);
+  return Promise.all(others.map(async ({ name }) => (await skillOf(ledger, name)).instructions));
 }

@@ -24,6 +24,8 @@ export function trialOf(run: {
   wallMs: number;
   loaded: boolean;
   rewrote?: readonly string[];
+  isolation?: string;
+  channels?: Trial["channels"];
 }): Trial {
   const calls = run.turns.flatMap(({ events }, turn) => {
     const collector = callCollector(turn);
@@ -45,5 +47,7 @@ export function trialOf(run: {
     dollars: costs.length === 0 ? null : sum(costs.map(({ dollars }) => dollars)),
     loaded: run.loaded,
     ...(run.rewrote && run.rewrote.length > 0 ? { rewrote: [...new Set(run.rewrote)] } : {}),
+    ...(run.isolation === undefined ? {} : { isolation: run.isolation }),
+    ...(run.channels === undefined ? {} : { channels: run.channels }),
   };
 }

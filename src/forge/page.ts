@@ -1,5 +1,6 @@
 import type { SkillPage } from "../report/index.ts";
 import type { Skill } from "../skills/index.ts";
+import { groundsWords } from "./grounds.ts";
 import type { Component, Ses } from "./ses.ts";
 import type { TestReport } from "./testSkill.ts";
 import type { TransferCell } from "./transfer.ts";
@@ -18,7 +19,12 @@ export function pageOf(
   return {
     ...{ name: report.skill, version: report.version, description: skill.description },
     claim: claimOf(report),
-    kind: verdict.kept ? "gain" : verdict.outcome === "not enough evidence" ? "open" : "none",
+    kind:
+      verdict.kept && !report.meddling && !report.leak
+        ? "gain"
+        : verdict.outcome === "not enough evidence"
+          ? "open"
+          : "none",
     evidence:
       effect === null
         ? "Nothing could be compared."
@@ -58,6 +64,11 @@ export function pageOf(
         main: who.agent,
         more: `${who.model ? `Model ${who.model}. ` : ""}${report.judges.length > 0 ? `Judge ${report.judges.join(", ")}. ` : "No judge: checks only. "}${verdict.runs} runs, alpha ${rule.alpha}.`,
       },
+      {
+        name: "What the scores rest on",
+        main: report.grounds.isolation.join(", ") || "not on record",
+        more: `${groundsWords(report.grounds)}.`,
+      },
     ],
     parts: partsOf(treatment, baseline),
     tasks: tasksOf(report),
@@ -95,8 +106,9 @@ export function pageOf(
 }
 
 /** The finding in a few words. */
-export function claimOf({ verdict }: Pick<TestReport, "verdict">): string {
+export function claimOf({ verdict, meddling }: Pick<TestReport, "verdict" | "meddling">): string {
   const points = verdict.effect?.points ?? 0;
+  if (verdict.kept && meddling) return `Its runs change what judges them (${meddling.file})`;
   if (verdict.kept) return `It helps: ${signed(points)} points`;
   if (verdict.veto !== null) return "It helps, but costs more than it brings";
   if (verdict.outcome === "worse") return `It harms: ${signed(points)} points`;

@@ -18,8 +18,8 @@ import {
   settleVersion,
   skillOf,
   skillOfVersion,
-  skillText,
   sourcesOf,
+  textsForAgents,
 } from "../skills/index.ts";
 import { abTest, type Verdict } from "./ab.ts";
 import { type AbRule, abRule, laxness, replicatesOf } from "./abRule.ts";
@@ -27,7 +27,8 @@ import { type Banding, band } from "./bands.ts";
 import { calibrationOf, type KnownNoise } from "./calibrateSuite.ts";
 import { driveTest, type RunTrial, replayTest } from "./drive.ts";
 import type { TrialRecord } from "./effect.ts";
-import { type Leak, leak } from "./leak.ts";
+import { type Grounds, groundsOf } from "./grounds.ts";
+import { type Leak, leakIn, unseenLeaks } from "./leak.ts";
 import type { Meter } from "./limits.ts";
 import { type Meddling, meddling } from "./meddling.ts";
 import { type OnRecord, onRecord, type Question, type TestSetup, taskHashes, testsOf } from "./onRecord.ts";
@@ -109,6 +110,7 @@ export interface TestReport {
   leak: Leak | null;
   /** Runs with it changed what judges them; null: no more than those without. */
   meddling: Meddling | null;
+  grounds: Grounds;
   /** Null: not opened. `openings`: for how many versions these goals were opened so far. */
   sealed: { verdict: Verdict; openings: number } | null;
   /** Openings of the suite's sealed goals so far. */
@@ -163,14 +165,12 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
       `${suite.goals.length} goals can never show anything at alpha ${alpha}, however they come out: it takes at least ${leastTasks(alpha)}`,
       "add goals to the suite; with 12 or more even smaller help is seen",
     );
-  const found = leak(
-    skillText(skill),
-    [...suite.goals, ...suite.sealed].map(({ name, goal, answers }) => ({
-      name,
-      prompt: goal.text,
-      answers,
-    })),
-  );
+  const texts = textsForAgents(skill);
+  const expected = [...suite.goals, ...suite.sealed].map(({ name, goal, answers }) => ({
+    ...{ name, prompt: goal.text, answers },
+  }));
+  const found = leakIn(texts, expected);
+  const judging = judgesOf(runner.who, [...suite.goals, ...suite.sealed]);
   const versions: Arms["versions"] = {
     with: versionId,
     ...(before === undefined ? {} : { before }),
@@ -249,8 +249,20 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
       ...{ name: suite.name, goals: suite.goals.length, sealed: suite.sealed.length },
       ...{ excluded: suite.excluded, skipped: suite.skipped },
     },
-    ...judgesOf(runner.who, [...suite.goals, ...suite.sealed]),
-    ...{ rule, verdict, treatment, baseline, leak: found, meddling: meddled, sealed, banding, trials },
+    judges: judging.judges,
+    warnings: [...judging.warnings, ...unseenLeaks(texts, expected)],
+    ...{
+      rule,
+      verdict,
+      treatment,
+      baseline,
+      leak: found,
+      meddling: meddled,
+      sealed,
+      banding,
+      trials,
+      grounds: groundsOf(trials),
+    },
     openings: await sealedOpenings(ledger, suite.sealedHash),
     calibration: await calibrationOf(ledger, [suite.hash, options.suite.hash], runner),
     repeated: open.repeated ? { endedAt: evaluation.endedAt as number } : null,

@@ -1,3 +1,5 @@
+import type { Channel } from "../goals/goal.ts";
+
 /**
  * One run of one goal under one arm of an A/B test. `without`: the library as it is; `with`: the same and the skill;
  * `placebo`: a text of equal length that says nothing; `before`: the version that is to be refined.
@@ -28,6 +30,10 @@ export interface Trial {
   dollars: number | null;
   /** Files of the project that its goal's checks judge by and that the run changed; absent: none. */
   rewrote?: readonly string[];
+  /** Level at which its commands and checks ran: `L2`; absent: it was simulated, or recorded before this was. */
+  isolation?: string;
+  /** How many of its criteria were measured how. */
+  channels?: Partial<Record<Channel, number>>;
   /** The treatment loaded the skill (or had it in its prompt); the control must be false. */
   loaded: boolean;
 }

@@ -7,12 +7,12 @@ import * as z from "zod";
 import type { ProvidedModel } from "../agents/index.ts";
 import { removeTree } from "../evaluator/index.ts";
 import type { NewTurn } from "../ledger/index.ts";
-import { checkoutBase, differingPaths, diffText, editableFiles, type Repo } from "../repo/index.ts";
+import { checkoutBase, differingPaths, diffText, editableFiles, type Repo, textsAt } from "../repo/index.ts";
 import type { Sandbox } from "../sandbox/index.ts";
 import { askJson } from "./askJson.ts";
 import { everyPath } from "./everyPath.ts";
 import type { Criterion, CriterionResult, Goal } from "./goal.ts";
-import { judgingFiles } from "./judging.ts";
+import { channelOf, isProgram, judgingFiles, scriptsIn } from "./judging.ts";
 import { withoutMention } from "./mention.ts";
 import { capped, openEntry, within } from "./tools/place.ts";
 import { inSandbox } from "./tools/run.ts";
@@ -57,16 +57,17 @@ export async function evaluateGoal(request: EvaluationRequest): Promise<GoalEval
   const results = new Map<string, CriterionResult>();
   const unscored: GoalEvaluation["unscored"] = [];
   const differing = await differingPaths(request.repo, request.base, request.commit);
+  const { "package.json": text } = await textsAt(request.repo, request.base, ["package.json"]);
+  const scripts = scriptsIn(text);
   for (const [index, criterion] of goal.criteria.entries()) {
     if (criterion.kind === "rubric") continue;
     if (request.signal?.aborted) break;
     const checked = await check(criterion, index, request);
     const judging = (paths: readonly string[]) =>
-      criterion.kind === "command" ? judgingFiles(criterion.command, paths) : [];
-    results.set(criterion.name, {
-      ...resultOf(criterion, checked, null),
-      own: { made: judging(differing.made), changed: judging(differing.changed) },
-    });
+      criterion.kind === "command" ? judgingFiles(criterion.command, paths, scripts) : [];
+    const own = { made: judging(differing.made.filter(isProgram)), changed: judging(differing.changed) };
+    const channel = channelOf({ kind: criterion.kind, own });
+    results.set(criterion.name, { ...resultOf(criterion, checked, null), own, channel });
   }
   const rubric = goal.criteria.filter((each) => each.kind === "rubric");
   if (rubric.length > 0) {
@@ -97,7 +98,7 @@ function resultOf(
   criterion: Criterion,
   { ok, explanation }: Checked,
   judge: string | null,
-): Omit<CriterionResult, "own"> {
+): Omit<CriterionResult, "own" | "channel"> {
   const words = criterionWords(criterion);
   return {
     ...{ criterion: criterion.name, kind: criterion.kind, weight: criterion.weight, judge, explanation },
@@ -266,7 +267,7 @@ async function judgeRubric(
         one.explanation === two.explanation
           ? one.explanation
           : `${one.score}: ${one.explanation}\n${two.score}: ${two.explanation}`,
-      own: { made: [], changed: [] },
+      ...{ own: { made: [], changed: [] }, channel: "judged" },
       ...{ met: both("met"), missed: both("missed"), suggestions: both("suggestions") },
     });
   }

@@ -65,6 +65,12 @@ export interface GoalLimits {
   parallel: number;
 }
 
+/**
+ * How a score came about. `scored`: by whetstone, or by a command that rests on nothing of the work's own.
+ * `self-reported`: by a command that rests on files which the work made or changed. `judged`: by a model.
+ */
+export type Channel = "scored" | "self-reported" | "judged";
+
 /** How one criterion fared. */
 export interface CriterionResult {
   criterion: string;
@@ -80,6 +86,7 @@ export interface CriterionResult {
   judge: string | null;
   /** Files by which a check judges that are the work's own: it made them, or changed what was there before. */
   own: { made: string[]; changed: string[] };
+  channel: Channel;
 }
 
 /** One step of a plan: one turn of one agent. */

@@ -13,6 +13,7 @@ export {
   parseGoal,
   rubricCriterion,
 } from "./goalFile.ts";
+export { isTestSettings, openJudges, openJudgesWords, ownOf, scriptsIn } from "./judging.ts";
 export { kinshipWarnings, needsJudge, otherJudge } from "./kinship.ts";
 export { goalLeftovers, sweepGoals, trialFolder } from "./leftovers.ts";
 export type { ModelAgent } from "./modelAgent.ts";

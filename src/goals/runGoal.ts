@@ -36,8 +36,10 @@ import {
   checkpoint,
   editableFiles,
   openRepo,
+  pathsAt,
   type Repo,
   scratchRepo,
+  textsAt,
 } from "../repo/index.ts";
 import { openSandbox, type Sandbox } from "../sandbox/index.ts";
 import { surpriseOf } from "./beginning.ts";
@@ -50,6 +52,7 @@ import { goalFiles } from "./files.ts";
 import type { CriterionResult, Goal, GoalLimits, Plan, Task } from "./goal.ts";
 import { goalHash } from "./goalFile.ts";
 import { goldenPlans, goldenRow } from "./golden.ts";
+import { openJudges, openJudgesWords, ownOf, scriptsIn } from "./judging.ts";
 import { kinshipWarnings, needsJudge, otherJudge, type Worker } from "./kinship.ts";
 import { sweepGoals } from "./leftovers.ts";
 import { assignTasks } from "./matcher.ts";
@@ -216,6 +219,9 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
     for (const warning of [...judging.notices, ...warnings]) notice(warning);
     const surprise = recorded === null && purpose === "goal" ? await surpriseOf([goal], root) : null;
     if (surprise !== null) notice(surprise);
+    // A test says it once for all of its runs.
+    const open = purpose === "goal" ? openJudgesWords(await openJudgesAt(goal, repo, base)) : null;
+    if (open !== null) notice(open);
     const budget = openBudget(ledger, id, goal.limits, spentMs);
     const pursuit: Pursuit = {
       ...{ ledger, goalId: id, goal, repo, root, team, budget, orders, listener, world },
@@ -385,7 +391,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
             ...{ score, feedback, commitId, worldState: JSON.stringify(pursuit.world), at: Date.now() },
             best: isBest,
           },
-          results.map((each) => ({
+          results.map(({ channel: _, ...each }) => ({
             ...each,
             met: JSON.stringify(each.met),
             missed: JSON.stringify(each.missed),
@@ -634,9 +640,15 @@ async function criteriaOf(ledger: Ledger, iterationId: number): Promise<Criterio
       met: JSON.parse(met) as string[],
       missed: JSON.parse(missed) as string[],
       suggestions: JSON.parse(suggestions) as string[],
-      own: JSON.parse(own) as CriterionResult["own"],
+      ...ownOf({ kind, own }),
     }),
   );
+}
+
+async function openJudgesAt(goal: Goal, repo: Repo, base: string): Promise<string[]> {
+  if (!goal.criteria.some(({ kind }) => kind === "command")) return [];
+  const { "package.json": text } = await textsAt(repo, base, ["package.json"]);
+  return openJudges(goal, await pathsAt(repo, base), scriptsIn(text));
 }
 
 /**

@@ -29,6 +29,7 @@ export {
   editableFiles,
   forwardBranch,
   isAncestor,
+  pathsAt,
   refsBelow,
   removeLocks,
   restoreRef,

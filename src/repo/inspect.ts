@@ -80,6 +80,13 @@ export async function differingPaths(
   return { made, changed };
 }
 
+/** Paths of all files and links of a commit, from the repository's top. */
+export async function pathsAt(repo: Repo, commit: string): Promise<string[]> {
+  return (await git(repo.root, ["ls-tree", "-r", "-z", "--name-only", "--full-tree", commit]))
+    .split("\0")
+    .filter(Boolean);
+}
+
 /** Lets a reference below refs/whetstone/ name a commit that is there again. */
 export async function restoreRef(repo: Repo, ref: string, commit: string): Promise<void> {
   if (!ref.startsWith("refs/whetstone/")) throw new Error(`${ref} is not ours`);

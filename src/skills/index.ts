@@ -7,6 +7,7 @@ export {
 } from "./discover.ts";
 export { type Ancestor, withEvolution } from "./evolution.ts";
 export { readSkillFolder, type SkillFolder } from "./folder.ts";
+export { textsForAgents } from "./forAgents.ts";
 
 export {
   assignUses,

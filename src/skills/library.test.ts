@@ -537,6 +537,13 @@ describe("what is offered", () => {
     expect([...loadedSkills(ran("x", given))]).toEqual(["a"]);
     const none = "cat: .agents/skills/a/SKILL.md: No such file or directory";
     expect([...loadedSkills(ran("cat .agents/skills/a/SKILL.md; true", none))]).toEqual([]);
+    for (const command of [
+      "ls -l skills/a/SKILL.md",
+      "test -f skills/a/SKILL.md && echo yes",
+      "find skills/a/SKILL.md",
+    ])
+      expect([...loadedSkills(ran(command, "-rw-r--r-- 1 me me 400 skills/a/SKILL.md"))]).toEqual([]);
+    expect([...loadedSkills(ran("ls skills/a/SKILL.md && cat skills/a/SKILL.md", "x"))]).toEqual(["a"]);
     await recordLoaded(ledger, offered, loadedSkills(trace));
     expect(await uses()).toEqual([{ loaded: 1, turnId: turn.id }]);
   });

@@ -25,8 +25,10 @@ export function loadedSkills(events: readonly TraceEvent[]): Set<string> {
     for (const [, name] of output.matchAll(frontMatter)) names.add(name as string);
     // To some agents a command that failed is a success.
     if (output.length < 500 && missing.test(output)) continue;
-    for (const [, name] of event.args.matchAll(/skills[\\/]+([^\\/"'\s]+)[\\/]+SKILL\.md/gi))
-      names.add((name as string).toLowerCase());
+    for (const part of event.args.split(/&&|\|\||[;|\n]|\\n/))
+      if (!onlyNames.test(part))
+        for (const [, name] of part.matchAll(/skills[\\/]+([^\\/"'\s]+)[\\/]+SKILL\.md/gi))
+          names.add((name as string).toLowerCase());
   }
   return names;
 }
@@ -34,6 +36,9 @@ export function loadedSkills(events: readonly TraceEvent[]): Set<string> {
 /** The beginning of a SKILL.md, perhaps with the numbers that agents put before lines. */
 const frontMatter =
   /^[^\S\n]*(?:\d+[\t→|: ]+)?---[^\S\n]*\n(?:[^\n]*\n){0,5}?[^\S\n]*(?:\d+[\t→|: ]+)?name:[ \t]*["']?([\p{L}\p{N}-]+)["']?[ \t]*$/gmu;
+/** Commands that say of a file that it is there, and not what is in it; before them what comes first in arguments. */
+const onlyNames =
+  /^\s*(?:\{"\w+":\s*)?\[?(?:"(?:\/bin\/)?(?:ba|z)?sh",\s*"-l?c",\s*)?"?\s*(?:if\s+)?(?:ls|find|stat|test|\[|tree|file|wc|du|touch|rm|mv|mkdir)\s/;
 const missing = /no such file|cannot (?:open|access|find|stat)|not found|does not exist/i;
 
 /** `{"skill": …}` or `{"name": …}`; a plugin's `plugin:name` is the name. */

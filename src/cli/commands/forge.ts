@@ -21,12 +21,14 @@ import {
   type ForgeLimits,
   type ForgeOutcome,
   forgeSkill,
+  groundsWords,
   type Improved,
   improveSkill,
   liveRunner,
   type Meter,
   matrixOf,
   modelLoads,
+  openJudgesOf,
   openMeter,
   over,
   pageOf,
@@ -166,6 +168,8 @@ async function openSuite(project: string, path: string | undefined, options: Who
     own,
   );
   if (surprise !== null) process.stderr.write(`note: ${surprise}\n`);
+  const open = await openJudgesOf(suite, project);
+  if (open !== null) process.stderr.write(`${path}: ${open}\n`);
   const provider = model?.split("/")[0];
   if (url !== undefined && provider !== undefined)
     for (const { goal } of [...suite.goals, ...suite.sealed])
@@ -725,6 +729,7 @@ function reportText(report: TestReport): string {
       : [
           `  effect ${points(verdict.effect.points)}${interval(verdict.effect.interval)}, ${verdict.effect.pairs} pairs over ${verdict.effect.tasks} goals, p ${verdict.p.better.toPrecision(2)}`,
         ]),
+    `  ${groundsWords(report.grounds)}`,
     `  read in ${Math.round(100 * verdict.loaded.treatment)} % of its runs, in ${Math.round(100 * verdict.loaded.control)} % of the others`,
     ...(cost === null
       ? []

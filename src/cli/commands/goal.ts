@@ -13,6 +13,7 @@ import {
   goalFromText,
   librarySkills,
   openGoals,
+  ownOf,
   parseGoal,
   rubricCriterion,
   runGoal,
@@ -196,7 +197,7 @@ function display(): (event: GoalEvent) => void {
         return line(`iteration ${event.iteration}: evaluating`);
       case "iteration":
         for (const each of event.results)
-          line(`  ${each.score.toFixed(0).padStart(3)}  ${each.criterion}${channelWords(each.own)}`);
+          line(`  ${each.score.toFixed(0).padStart(3)}  ${each.criterion}${selfReported(each)}`);
         for (const each of event.unscored) line(`    ?  ${each.criterion}: ${each.why}`);
         return line(
           `iteration ${event.iteration}: ${event.score === null ? "not scored" : `${event.score.toFixed(1)} of 100`}`,
@@ -226,6 +227,9 @@ function resultWords(result: GoalResult): string {
   return [
     head,
     ...result.warnings.map((warning) => `warning: ${warning}`),
+    ...result.criteria.flatMap((each) =>
+      each.channel === "self-reported" ? [`warning: ${each.criterion}${selfReported(each)}`] : [],
+    ),
     `isolation ${level}${notEnforced.length === 0 ? "" : `, not enforced: ${notEnforced.join("; ")}`}`,
     cost,
     ...(next === null ? [] : [next]),
@@ -258,7 +262,7 @@ export async function goalShowCommand(id: number, options: { json?: boolean }): 
       (await iterationsOf(ledger, id)).map(async (each) => ({
         ...each,
         tasks: await tasksOf(ledger, each.id),
-        evaluations: await goalEvaluations(ledger, each.id),
+        evaluations: (await goalEvaluations(ledger, each.id)).map((one) => ({ ...one, ...ownOf(one) })),
       })),
     );
     if (options.json) return printJson({ ...facts(row), spent, iterations });
@@ -280,7 +284,7 @@ export async function goalShowCommand(id: number, options: { json?: boolean }): 
       }
       for (const each of evaluations)
         lines.push(
-          `  ${each.score.toFixed(0).padStart(3)}  ${each.criterion}${channelWords(JSON.parse(each.own) as CriterionResult["own"])}: ${oneLine(each.explanation)}`,
+          `  ${each.score.toFixed(0).padStart(3)}  ${each.criterion}${selfReported(each) || ` (${each.channel})`}: ${oneLine(each.explanation)}`,
         );
     }
     print(lines.join("\n"));
@@ -288,9 +292,11 @@ export async function goalShowCommand(id: number, options: { json?: boolean }): 
 }
 
 /** How far a check's verdict is the work's own word. */
-function channelWords({ made, changed }: CriterionResult["own"]): string {
+function selfReported({ channel, own: { made, changed } }: Pick<CriterionResult, "channel" | "own">): string {
+  if (channel !== "self-reported") return "";
   const own = [...changed.map((path) => `changed ${path}`), ...made.map((path) => `made ${path}`)];
-  return own.length === 0 ? "" : ` (self-reported: the work ${own.join(", ")})`;
+  const more = own.length > 3 ? ` and ${own.length - 3} more` : "";
+  return ` (self-reported: the work ${own.slice(0, 3).join(", ")}${more})`;
 }
 
 /** What nobody says is never zero. */
