@@ -12,7 +12,7 @@ import type { Sandbox } from "../sandbox/index.ts";
 import { askJson } from "./askJson.ts";
 import { everyPath } from "./everyPath.ts";
 import type { Criterion, CriterionResult, Goal } from "./goal.ts";
-import { channelOf, judgingFiles, scriptsIn } from "./judging.ts";
+import { channelOf, isProgram, judgingFiles, scriptsIn } from "./judging.ts";
 import { withoutMention } from "./mention.ts";
 import { capped, openEntry, within } from "./tools/place.ts";
 import { inSandbox } from "./tools/run.ts";
@@ -65,7 +65,7 @@ export async function evaluateGoal(request: EvaluationRequest): Promise<GoalEval
     const checked = await check(criterion, index, request);
     const judging = (paths: readonly string[]) =>
       criterion.kind === "command" ? judgingFiles(criterion.command, paths, scripts) : [];
-    const own = { made: judging(differing.made), changed: judging(differing.changed) };
+    const own = { made: judging(differing.made.filter(isProgram)), changed: judging(differing.changed) };
     const channel = channelOf({ kind: criterion.kind, own });
     results.set(criterion.name, { ...resultOf(criterion, checked, null), own, channel });
   }

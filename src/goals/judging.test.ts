@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { commandCriterion } from "./goalFile.ts";
-import { judgingFiles, openJudges, openJudgesWords, scriptsIn } from "./judging.ts";
+import { isProgram, judgingFiles, openJudges, openJudgesWords, scriptsIn } from "./judging.ts";
 
 it.each<[command: string, judging: string[]]>([
   ["node check.mjs out.csv", ["check.mjs", "out.csv"]],
@@ -53,4 +53,23 @@ it("what is protected or hidden is not open, and the rest is said", () => {
   expect(openJudgesWords([])).toBeNull();
   const open = openJudges({ ...goal, protect: [] }, paths, {});
   expect(openJudgesWords(open)).toMatch(/^the checks judge by check\.mjs, .*`protect:`.*`hidden:`/);
+});
+
+it("what a check only reads of what the work made is the work, and no program of its own", () => {
+  const made = [
+    "greeting.txt",
+    "report.json",
+    "run",
+    "main.mjs",
+    "package.json",
+    "vitest.config.ts",
+    "a.test.ts",
+  ];
+  expect(made.filter(isProgram)).toEqual([
+    "run",
+    "main.mjs",
+    "package.json",
+    "vitest.config.ts",
+    "a.test.ts",
+  ]);
 });

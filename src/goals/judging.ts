@@ -17,6 +17,13 @@ export function isTestSettings(path: string): boolean {
   return testSettings.test(path);
 }
 
+const data = /\.(?:txt|csv|tsv|md|html?|css|xml|json|jsonl|ya?ml|toml|log|sql|svg|png|jpe?g|gif|pdf)$/i;
+
+/** Whether a new file can come to a verdict at all: what a check only reads, such as `grep -q done out.txt`, is the work. */
+export function isProgram(path: string): boolean {
+  return !data.test(path) || posix.basename(path) === "package.json" || isTestSettings(path);
+}
+
 /**
  * Of some paths those whose contents a check's command may come to its verdict by: files that it names, `package.json` where
  * it runs a script, what that script names, tests and their settings where it runs tests. By names alone: what a program

@@ -217,11 +217,11 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
     await ownBranch();
     listener({ type: "goal", id, title: goal.title, branch, resumed: recorded !== null });
     for (const warning of [...judging.notices, ...warnings]) notice(warning);
+    const surprise = recorded === null && purpose === "goal" ? await surpriseOf([goal], root) : null;
+    if (surprise !== null) notice(surprise);
     // A test says it once for all of its runs.
     const open = purpose === "goal" ? openJudgesWords(await openJudgesAt(goal, repo, base)) : null;
     if (open !== null) notice(open);
-    const surprise = recorded === null && purpose === "goal" ? await surpriseOf([goal], root) : null;
-    if (surprise !== null) notice(surprise);
     const budget = openBudget(ledger, id, goal.limits, spentMs);
     const pursuit: Pursuit = {
       ...{ ledger, goalId: id, goal, repo, root, team, budget, orders, listener, world },

@@ -161,8 +161,6 @@ async function openSuite(project: string, path: string | undefined, options: Who
   const suite = other === null ? asked : await readSuite(path, { project, judge: other });
   if (suite.skipped.length > 0)
     process.stderr.write(`${path}: no goals, and skipped: ${suite.skipped.join(", ")}\n`);
-  const open = await openJudgesOf(suite, project);
-  if (open !== null) process.stderr.write(`${path}: ${open}\n`);
   const own = suite.paths.map((each) => relative(project, each));
   const surprise = await surpriseOf(
     [...suite.goals, ...suite.sealed].map(({ goal }) => goal),
@@ -170,6 +168,8 @@ async function openSuite(project: string, path: string | undefined, options: Who
     own,
   );
   if (surprise !== null) process.stderr.write(`note: ${surprise}\n`);
+  const open = await openJudgesOf(suite, project);
+  if (open !== null) process.stderr.write(`${path}: ${open}\n`);
   const provider = model?.split("/")[0];
   if (url !== undefined && provider !== undefined)
     for (const { goal } of [...suite.goals, ...suite.sealed])
