@@ -105,7 +105,7 @@ export interface RunGoalOptions {
   /** Ends at once; the tasks under way begin anew when the goal goes on. */
   signal?: AbortSignal;
   /** Called when the goal has ended, whatever came of it; what it throws is only told. */
-  afterGoal?: (goalId: number) => Promise<void>;
+  afterGoal?: (goalId: number) => Promise<unknown>;
   /** Milliseconds before a refused call is tried again, doubled each time. Default 2000. */
   backoff?: number;
 }
@@ -391,7 +391,7 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
             ...{ score, feedback, commitId, worldState: JSON.stringify(pursuit.world), at: Date.now() },
             best: isBest,
           },
-          results.map(({ channel: _, ...each }) => ({
+          results.map(({ channel: _channel, ...each }) => ({
             ...each,
             met: JSON.stringify(each.met),
             missed: JSON.stringify(each.missed),
