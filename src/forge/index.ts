@@ -24,7 +24,7 @@ export { liveRunner } from "./live.ts";
 export { agentLoads, modelLoads } from "./loads.ts";
 export { type Expired, expireSkills, matrixOf } from "./matrix.ts";
 export { openJudgesOf } from "./openJudges.ts";
-export { claimOf, over, pageOf, testsWords } from "./page.ts";
+export { claimOf, over, pageOf, range, sureOf, testsWords, tookWords } from "./page.ts";
 export { type Replayed, replayEvaluation } from "./replay.ts";
 export type { SuiteTask } from "./schedule.ts";
 export {

@@ -7,6 +7,7 @@ import { addSkillEvaluation, type Ledger, updateSkillEvaluation } from "../ledge
 import type { Meter } from "./limits.ts";
 import type { Loads } from "./loads.ts";
 import type { Suite } from "./suite.ts";
+import type { Took } from "./testSkill.ts";
 
 /** A question at which a skill should be read, or should not. */
 export interface TriggerQuery {
@@ -51,6 +52,8 @@ export interface TriggerResult {
   specificity: number | null;
   /** Why not all were asked; null: they were. */
   stopped: string | null;
+  /** What the tries took; null: one did not say. */
+  took: Took;
 }
 
 /** Those that should and those that should not in turns, so that a limit cuts off both alike. */
@@ -105,17 +108,21 @@ export async function triggerTest(options: {
     const those = done.filter((each) => each.should === should);
     return those.length === 0 ? null : those.filter(({ right }) => right).length / those.length;
   };
-  const result = { queries: done, sensitivity: share(true), specificity: share(false), stopped };
+  const { spent } = meter;
+  const took: Took = {
+    ...{ runs: spent.runs - before.runs, ms: Date.now() - startedAt },
+    tokens: spent.silentTokens > before.silentTokens ? null : spent.tokens - before.tokens,
+    dollars: spent.silentDollars > before.silentDollars ? null : spent.dollars - before.dollars,
+  };
+  const result = { queries: done, sensitivity: share(true), specificity: share(false), stopped, took };
   if (stopped === null) {
-    const { spent } = meter;
     const { id } = await addSkillEvaluation(ledger, {
       ...{ skillVersionId: versionId, kind: "trigger", suite: "triggers", suiteHash: "", setup: "{}" },
       ...{ ...who, judge: null, startedAt },
     });
     await updateSkillEvaluation(ledger, id, {
       ...{ components: JSON.stringify(result), tasks: done.length, endedAt: Date.now() },
-      tokens: spent.silentTokens > before.silentTokens ? null : spent.tokens - before.tokens,
-      dollars: spent.silentDollars > before.silentDollars ? null : spent.dollars - before.dollars,
+      ...{ tokens: took.tokens, dollars: took.dollars },
     });
   }
   return result;

@@ -33,16 +33,19 @@ import {
   over,
   pageOf,
   type Runner,
+  range,
   readSettings,
   readSuite,
   replayEvaluation,
   type Suite,
   settingsPath,
+  sureOf,
   type TestPaused,
   type TestReport,
   type TriggerResult,
   testSkill,
   testsWords,
+  tookWords,
   triggerQueries,
   triggerTest,
   type Who,
@@ -396,7 +399,7 @@ export async function matrixCommand(options: Output & { skill?: string }): Promi
         cells
           .map(
             ({ skill, version, family, agent, model, control, effect, transfer }) =>
-              `${skill} v${version}  ${family}  ${agent}${model ? ` (${model})` : ""}  ${points(effect.points)}${interval(effect.interval)}${over(control)}  ${effect.pairs} pairs  ${transfer}`,
+              `${skill} v${version}  ${family}  ${agent}${model ? ` (${model})` : ""}  ${points(effect.points)}${range(effect.interval, 95)}${over(control)}  ${effect.pairs} pairs  ${transfer}`,
           )
           .join("\n"),
       );
@@ -592,13 +595,16 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
       page.notes.push(
         "Its whole text was in every prompt of the runs with it: whether an agent would read it by itself was not tested.",
       );
-    await writeFile(file, skillHtml(page));
-    if (options.json) printJson({ ...reportJson(report), trigger, matrix, alone: apart?.kind, page: file });
+    // A later version's test leaves this one's page alone.
+    const kept = join(out, `${name}-v${report.version}.html`);
+    for (const each of [kept, file]) await writeFile(each, skillHtml(page));
+    if (options.json)
+      printJson({ ...reportJson(report), trigger, matrix, alone: apart?.kind, page: file, kept });
     else {
       const text = reportText(report);
       print(text);
       for (const note of page.notes) if (!text.includes(note)) print(`  ${note}`);
-      print(`\n${file}`);
+      print(`\n${file}\nkept as ${kept}`);
     }
     return 0;
   });
@@ -617,7 +623,7 @@ function interferenceWords(report: TestReport, apart: TestReport): string {
   const [within, alone] = [report.verdict.effect, apart.verdict.effect];
   if (within === null || alone === null) return "Interference with the library could not be measured.";
   const less = alone.points - within.points;
-  return `Beside the installed library it brings ${points(within.points)}, alone ${points(alone.points)}${interval(alone.interval)}: the library takes ${points(less)} of it${less > 0 && apart.verdict.kept && !report.verdict.kept ? ", and that is what keeps it from being kept" : ""}.`;
+  return `Beside the installed library it brings ${points(within.points)}, alone ${points(alone.points)}${range(alone.interval, sureOf(apart.rule))}: the library takes ${points(less)} of it${less > 0 && apart.verdict.kept && !report.verdict.kept ? ", and that is what keeps it from being kept" : ""}.`;
 }
 
 /** `whet skill improve PATH`: edits and tests, over and over, within the limits. */
@@ -714,8 +720,6 @@ async function suiteFor(folder: string | null, root: string, options: SkillTestO
 }
 
 const points = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)} points`;
-const interval = (of: readonly [number, number] | null) =>
-  of === null ? "" : ` (${of[0].toFixed(1)} to ${of[1].toFixed(1)})`;
 
 function reportText(report: TestReport): string {
   const { verdict, banding, treatment } = report;
@@ -727,14 +731,17 @@ function reportText(report: TestReport): string {
     ...(verdict.effect === null
       ? []
       : [
-          `  effect ${points(verdict.effect.points)}${interval(verdict.effect.interval)}, ${verdict.effect.pairs} pairs over ${verdict.effect.tasks} goals, p ${verdict.p.better.toPrecision(2)}`,
+          `  effect ${points(verdict.effect.points)}${range(verdict.effect.interval, sureOf(report.rule))}, ${verdict.effect.pairs} pairs over ${verdict.effect.tasks} goals, p ${verdict.p.better.toPrecision(2)}`,
         ]),
     `  ${groundsWords(report.grounds)}`,
     `  read in ${Math.round(100 * verdict.loaded.treatment)} % of its runs, in ${Math.round(100 * verdict.loaded.control)} % of the others`,
     ...(cost === null
       ? []
       : [`  cost ${cost.extra < 0 ? "−" : "+"}${Math.abs(100 * cost.extra).toFixed(0)} % ${cost.unit}`]),
-    `  score ${treatment.overall?.value.toFixed(1) ?? "none"}${treatment.missing.length > 0 ? ` (missing: ${treatment.missing.join(", ")})` : ""}`,
+    `  score ${treatment.overall?.value.toFixed(1) ?? "none"}, of how well runs go with it${treatment.missing.length > 0 ? ` (missing: ${treatment.missing.join(", ")})` : ""}`,
+    ...(report.repeated === null
+      ? [`  the test took ${report.took.runs} runs: ${tookWords(report.took)}`]
+      : []),
     ...(report.suite.sealed > 0
       ? [
           `  sealed goals: ${report.sealed === null ? "not opened" : report.sealed.verdict.outcome}; opened for ${report.openings} versions so far`,
