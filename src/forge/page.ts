@@ -124,14 +124,7 @@ export function pageOf(
         ? [`No goals, and skipped: ${report.suite.skipped.join(", ")}.`]
         : []),
       ...report.suite.excluded.map(({ name, why }) => `${name} was left out: ${why}.`),
-      ...(trigger === null
-        ? []
-        : [
-            ...triggerWords(trigger),
-            ...(trigger.stopped === null
-              ? []
-              : [`Only ${trigger.queries.length} questions were tried: ${trigger.stopped}.`]),
-          ]),
+      ...(trigger === null ? [] : triggerWords(trigger)),
     ],
     instructions: skill.instructions,
   };
@@ -147,16 +140,22 @@ export function claimOf({ verdict, meddling }: Pick<TestReport, "verdict" | "med
   return `Not enough evidence that it helps${points < 0 && verdict.invalid === null ? "; it leans worse" : ""}`;
 }
 
-/** When it was read, of how many questions of either kind. */
-function triggerWords({ queries }: TriggerResult): string[] {
-  return [true, false].flatMap((should) => {
-    const those = queries.filter((each) => each.should === should);
-    const right = those.filter((each) => each.right).length;
-    if (those.length === 0) return [];
-    return should
-      ? [`Of ${those.length} questions that call for it, it was read at ${right}.`]
-      : [`Of ${those.length} that do not, it stayed quiet at ${right}.`];
-  });
+/** When it was read, of how many questions of either kind, and how many were not asked. */
+function triggerWords({ queries, of, stopped }: TriggerResult): string[] {
+  const asked = (should: boolean) => queries.filter((each) => each.should === should);
+  const [yes, no] = [asked(true), asked(false)];
+  const right = (those: typeof queries) => those.filter((each) => each.right).length;
+  const among = (those: typeof queries, all: number) =>
+    those.length === all ? `all ${all}` : `${those.length} of ${all}`;
+  return [
+    yes.length === 0
+      ? `None of the ${of.should} questions that call for it was asked.`
+      : `It was asked ${among(yes, of.should)} questions that call for it, and read at ${right(yes)}.`,
+    no.length === 0
+      ? `None of the ${of.not} that do not was asked.`
+      : `It was asked ${among(no, of.not)} that do not, and stayed quiet at ${right(no)}.`,
+    ...(stopped === null ? [] : [`The other questions were not asked: ${stopped}.`]),
+  ].filter((_, index) => index > 1 || [of.should, of.not][index] !== 0);
 }
 
 /** What a verdict stands beside: how noisy its goals are, whether it was asked before, how many chances it had. */

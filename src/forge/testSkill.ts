@@ -29,7 +29,7 @@ import { driveTest, type RunTrial, replayTest } from "./drive.ts";
 import type { TrialRecord } from "./effect.ts";
 import { type Grounds, groundsOf } from "./grounds.ts";
 import { type Leak, leakIn, unseenLeaks } from "./leak.ts";
-import type { Meter } from "./limits.ts";
+import type { Meter, Took } from "./limits.ts";
 import { type Meddling, meddling } from "./meddling.ts";
 import { type OnRecord, onRecord, type Question, type TestSetup, taskHashes, testsOf } from "./onRecord.ts";
 import { placeboOf } from "./placebo.ts";
@@ -134,14 +134,6 @@ export interface TestReport {
   /** What its runs took, those on sealed goals too. */
   took: Took;
   trials: TrialRow[];
-}
-
-/** What runs took together; null: one of them did not say. */
-export interface Took {
-  runs: number;
-  ms: number;
-  tokens: number | null;
-  dollars: number | null;
 }
 
 export interface TestPaused {

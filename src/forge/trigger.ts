@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import { RunFailed, UserError } from "../errors.ts";
 import { addSkillEvaluation, type Ledger, updateSkillEvaluation } from "../ledger/index.ts";
-import type { Meter } from "./limits.ts";
+import { type Meter, type Took, tookSince } from "./limits.ts";
 import type { Loads } from "./loads.ts";
 import type { Suite } from "./suite.ts";
-import type { Took } from "./testSkill.ts";
 
 /** A question at which a skill should be read, or should not. */
 export interface TriggerQuery {
@@ -46,6 +45,8 @@ export async function triggerQueries(
 
 export interface TriggerResult {
   queries: (TriggerQuery & { loaded: number; runs: number; right: boolean })[];
+  /** Questions that there are, of either kind, asked or not. */
+  of: { should: number; not: number };
   /** Share of questions that should, at which it was read in at least half of the runs; null: there are none. */
   sensitivity: number | null;
   /** Share of those that should not, at which it stayed quiet; null: there are none. */
@@ -108,13 +109,10 @@ export async function triggerTest(options: {
     const those = done.filter((each) => each.should === should);
     return those.length === 0 ? null : those.filter(({ right }) => right).length / those.length;
   };
-  const { spent } = meter;
-  const took: Took = {
-    ...{ runs: spent.runs - before.runs, ms: Date.now() - startedAt },
-    tokens: spent.silentTokens > before.silentTokens ? null : spent.tokens - before.tokens,
-    dollars: spent.silentDollars > before.silentDollars ? null : spent.dollars - before.dollars,
-  };
-  const result = { queries: done, sensitivity: share(true), specificity: share(false), stopped, took };
+  const took = tookSince(meter, before);
+  const should = queries.filter((each) => each.should).length;
+  const of = { should, not: queries.length - should };
+  const result = { queries: done, of, sensitivity: share(true), specificity: share(false), stopped, took };
   if (stopped === null) {
     const { id } = await addSkillEvaluation(ledger, {
       ...{ skillVersionId: versionId, kind: "trigger", suite: "triggers", suiteHash: "", setup: "{}" },
