@@ -19,7 +19,7 @@ export {
 } from "./evolve.ts";
 export { groundsWords } from "./grounds.ts";
 export { type Asked, answersOf, type Excluded, type Leak, leak, testGoals } from "./leak.ts";
-export { type ForgeLimits, type Meter, openMeter } from "./limits.ts";
+export { type ForgeLimits, type Meter, openMeter, type Took, tookSince } from "./limits.ts";
 export { liveRunner } from "./live.ts";
 export { agentLoads, modelLoads } from "./loads.ts";
 export { type Expired, expireSkills, matrixOf } from "./matrix.ts";

@@ -42,9 +42,11 @@ import {
   sureOf,
   type TestPaused,
   type TestReport,
+  type Took,
   type TriggerResult,
   testSkill,
   testsWords,
+  tookSince,
   tookWords,
   triggerQueries,
   triggerTest,
@@ -635,6 +637,7 @@ export async function skillImproveCommand(
     const { ledger, meter, stop, display } = work;
     const { name, folder } = await skillAt(ledger, path);
     const suite = await suiteFor(folder, work.root, options);
+    const before = { ...meter.spent };
     const improved = await improveSkill({
       ...{ asking: await askingOf(work, options), runner: runnerOf(work, whoOf(options), options) },
       ...{ skill: name, suite, meter, stop, rule: ruleOf(options), clean: openRedactor() },
@@ -644,16 +647,15 @@ export async function skillImproveCommand(
       ...(options.agreed ? { agreed: true } : {}),
     });
     const { reports, ...short } = improved;
-    if (options.json) printJson({ ...short, reports: reports.map(reportJson) });
+    if (options.json)
+      printJson({ ...short, took: tookSince(meter, before), reports: reports.map(reportJson) });
     else
       print(
         [
           improvementWords(name, improved),
-          ...improved.rounds.map(
-            ({ version, kept, effect, reason }) =>
-              `  ${version === null ? "no edit" : `version ${version}`}: ${kept ? "keep" : "discard"}${effect === "" ? "" : ` ${effect} points`}, ${reason}`,
-          ),
+          ...improved.rounds.flatMap(roundLines),
           `these ${improved.judges.goals} goals have judged ${improved.judges.edits} edits of it (${improved.judges.most} at most): alpha is divided among all of them`,
+          tookLine(tookSince(meter, before)),
           improved.kind === "paused"
             ? `stopped: ${improved.why}; the same command goes on`
             : `ended: ${improved.why}`,
@@ -666,6 +668,17 @@ export async function skillImproveCommand(
       );
     return improved.kind === "paused" ? pausedCode(work) : 0;
   });
+}
+
+const tookLine = (took: Took) => `all of it took ${took.runs} runs: ${tookWords(took)}`;
+
+/** What became of one round, what the model wanted in vain, and what it took. */
+function roundLines({ version, kept, effect, reason, dropped, took }: Improved["rounds"][number]): string[] {
+  const what = version === null ? "no edit" : `version ${version}: ${kept ? "keep" : "discard"}`;
+  return [
+    `  ${what}${effect === "" ? "" : ` ${effect} points`}${version === null ? ":" : ","} ${reason} (${took.runs} runs: ${tookWords(took)})`,
+    ...dropped.map(({ text, why }) => `    proposed, and dropped: ${JSON.stringify(text)}: ${why}`),
+  ];
 }
 
 /** The headline of an improvement: never what its own tests said, which was chosen for being large. */
