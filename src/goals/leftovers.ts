@@ -63,5 +63,6 @@ function holderOf(name: string): string {
 }
 
 async function namesIn(folder: string): Promise<string[]> {
-  return (await readdir(folder).catch(() => [])).sort();
+  const names = await readdir(folder).catch((): string[] => []);
+  return names.sort();
 }

@@ -391,8 +391,8 @@ export async function runGoal(options: RunGoalOptions): Promise<GoalResult> {
             ...{ score, feedback, commitId, worldState: JSON.stringify(pursuit.world), at: Date.now() },
             best: isBest,
           },
-          results.map(({ channel: _, ...each }) => ({
-            ...each,
+          results.map(({ criterion, kind, weight, score, explanation, judge, ...each }) => ({
+            ...{ criterion, kind, weight, score, explanation, judge },
             met: JSON.stringify(each.met),
             missed: JSON.stringify(each.missed),
             suggestions: JSON.stringify(each.suggestions),
