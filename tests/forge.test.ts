@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -73,10 +73,50 @@ describe("whet skill test", () => {
     const page = readFileSync(report.page, "utf8");
     expect(page).toContain("It helps: +100.0 points");
     expect(page).not.toContain("<script");
+    const text = page.replaceAll(/<style>.*<\/style>/g, "").replaceAll(/<[^>]+>/g, " ");
+    expect(text).toMatch(
+      /\+100\.0 points \(92 % \+[\d.]+ to \+100\.0\), over 6 goals and 6 pairs of runs; p 0\.016/,
+    );
+    expect(text).toContain("p: how often a skill that does nothing would look at least this good");
+    expect(text).toMatch(/#1, \d{4}-\d\d-\d\d\s+Suite closing-words: 6 goals\. Alpha 0\.04\./);
+    expect(text).toMatch(
+      /12 runs\s+Cost in dollars not known, \d+ tokens, [\d.]+ (ms|s)\. 33 tries of when it is read/,
+    );
+    expect(text).toContain("Both arms had the rest of the library.");
+    expect(text).toMatch(
+      /In dollars not known: the runs did not say\. \d+ tokens a run without, \d+ tokens with\./,
+    );
+    expect(text).toContain("useful calls of all calls");
+    expect(page).toContain('<th class="num">without</th>');
     const again = await whet("forge", "status");
     expect(again.stdout).toContain("test of closing-words v1 on closing-words: better");
     expect((await whet("forge", "matrix")).stdout).toContain("positive");
     expect((await whet("forge", "replay", "1")).stdout).toContain("give the same verdict again: better");
+  });
+
+  it("keeps the page of each version, and shows the newest under the skill's name", async () => {
+    const test = async () => {
+      const args = [
+        "skill",
+        "test",
+        "closing-words",
+        ...world(),
+        "--test-runs",
+        "12",
+        "--no-trigger",
+        "--json",
+      ];
+      return JSON.parse((await whet(...args)).stdout) as { page: string; kept: string };
+    };
+    const first = await test();
+    const before = readFileSync(first.kept, "utf8");
+    expect(readFileSync(first.page, "utf8")).toBe(before);
+    appendFileSync(join(root, "closing-words", "SKILL.md"), "\nBe brief, too.\n");
+    const second = await test();
+    expect(second.page).toBe(first.page);
+    expect([first.kept, second.kept]).toEqual([1, 2].map((n) => first.page.replace(".html", `-v${n}.html`)));
+    expect(readFileSync(first.kept, "utf8")).toBe(before);
+    expect(readFileSync(second.page, "utf8")).toContain("Be brief, too.");
   });
 
   it("goes on after a kill -9, and makes no run twice", async () => {

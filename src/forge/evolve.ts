@@ -28,6 +28,7 @@ import {
   type CountOptions,
   type Counts,
   countTraces,
+  type Dropped,
   evidenceOf,
   type Rejected,
   refineSkill,
@@ -37,6 +38,7 @@ import {
 import type { Asking } from "./askFor.ts";
 import { auditEdits, type EditsAudit } from "./auditEdits.ts";
 import { alphaOfEdit, mostEdits } from "./editAlpha.ts";
+import { type Took, tookSince } from "./limits.ts";
 import type { SuiteTask } from "./schedule.ts";
 import { leastTasks } from "./signFlips.ts";
 import { partOf, type Suite, type SuiteGoal, withoutTaught } from "./suite.ts";
@@ -106,7 +108,8 @@ export async function draftCandidate(
   if (similar !== null) {
     const evidence = await evidenceOf(ledger, counts, clean);
     const refined = await refineSkill(asking, await skillOf(ledger, similar.name), evidence);
-    if (refined === null) return "a skill for this is there already, and no edit of it stands on the traces";
+    if (refined.skill === null)
+      return `${similar.name} is there for this already, and there is no edit of it: ${refined.why}`;
     const before = await currentVersion(ledger, similar);
     const added = await addVersion(ledger, similar.name, {
       ...{ skill: refined.skill, by: "forge", ...provenance, claims: refined.claims },
@@ -246,6 +249,19 @@ export interface ImproveOptions extends Omit<TestOptions, "ledger" | "versionId"
   clean?: (text: string) => string;
 }
 
+/** One round of an improvement. */
+export interface Round {
+  /** Null: there was no edit to test. */
+  version: number | null;
+  kept: boolean;
+  reason: string;
+  effect: string;
+  /** What the model proposed and could not be used, and why. */
+  dropped: Dropped[];
+  /** What all of it took, questions to the model included. */
+  took: Took;
+}
+
 export interface Improved {
   kind: "ended" | "paused";
   why: string;
@@ -253,7 +269,7 @@ export interface Improved {
   /** Versions at the start and the best now. */
   from: number;
   to: number;
-  rounds: { version: number | null; kept: boolean; reason: string; effect: string }[];
+  rounds: Round[];
   reports: TestReport[];
   /** The goals that judge: how many edits of this skill they have judged so far, ever, and how many they can at most. */
   judges: { goals: number; edits: number; most: number };
@@ -314,6 +330,10 @@ export async function improveSkill(options: ImproveOptions): Promise<Improved> {
   for (let fruitless = 0; fruitless < patience; ) {
     const beyond = stop?.requested ? "it was stopped" : meter.beyond();
     if (beyond !== null) return paused(beyond);
+    const before = { ...meter.spent };
+    const dropped: Dropped[] = [];
+    const round = (of: Pick<Round, "version" | "reason"> & Partial<Round>) =>
+      result.rounds.push({ kept: false, effect: "", dropped, took: tookSince(meter, before), ...of });
     let draft = await waitingDraft(ledger, { skill: row.name, before: best.id });
     const judged = await judgedBy(ledger, row, testing);
     if (draft !== null) judged.delete(draft.versionId);
@@ -335,13 +355,14 @@ export async function improveSkill(options: ImproveOptions): Promise<Improved> {
       const evidence = await evidenceOf(ledger, counts, clean);
       const { skill } = await skillOfVersion(ledger, best.id);
       const refined =
-        evidence.findings.size === 0 ? null : await refineSkill(asking, skill, evidence, rejected);
-      if (refined === null) {
+        evidence.findings.size === 0
+          ? { skill: null, why: "nothing recurs in the training runs", dropped: [] }
+          : await refineSkill(asking, skill, evidence, rejected);
+      dropped.push(...refined.dropped);
+      if (refined.skill === null) {
         fruitless++;
-        result.rounds.push({
-          ...{ version: null, kept: false, effect: "" },
-          reason: "no edit stands on what recurs in the training runs",
-        });
+        rejected.push(...dropped.map(({ text, why }) => ({ edits: text, reason: `not used: ${why}` })));
+        round({ version: null, reason: refined.why });
         continue;
       }
       const added = await addVersion(ledger, row.name, {
@@ -351,7 +372,7 @@ export async function improveSkill(options: ImproveOptions): Promise<Improved> {
       if (!added.fresh) {
         fruitless++;
         rejected.push({ edits: refined.edits, reason: "the library has exactly this text already" });
-        result.rounds.push({ version: added.version, kept: false, reason: "known already", effect: "" });
+        round({ version: added.version, reason: "known already" });
         continue;
       }
       draft = { ...added, skill: row.name, before: best.id };
@@ -367,12 +388,9 @@ export async function improveSkill(options: ImproveOptions): Promise<Improved> {
     result.reports.push(report);
     const kept = report.verdict.kept && report.leak === null && report.meddling === null;
     const effect = report.verdict.effect;
-    result.rounds.push({
-      ...{
-        version: draft.version,
-        kept,
-        reason: report.leak?.reason ?? report.meddling?.reason ?? report.verdict.reason,
-      },
+    round({
+      ...{ version: draft.version, kept },
+      reason: report.leak?.reason ?? report.meddling?.reason ?? report.verdict.reason,
       effect: effect === null ? "" : `${effect.points >= 0 ? "+" : ""}${effect.points.toFixed(1)}`,
     });
     const { version } = await skillOfVersion(ledger, draft.versionId);

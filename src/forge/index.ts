@@ -19,12 +19,12 @@ export {
 } from "./evolve.ts";
 export { groundsWords } from "./grounds.ts";
 export { type Asked, answersOf, type Excluded, type Leak, leak, testGoals } from "./leak.ts";
-export { type ForgeLimits, type Meter, openMeter } from "./limits.ts";
+export { type ForgeLimits, type Meter, openMeter, type Took, tookSince } from "./limits.ts";
 export { liveRunner } from "./live.ts";
 export { agentLoads, modelLoads } from "./loads.ts";
 export { type Expired, expireSkills, matrixOf } from "./matrix.ts";
 export { openJudgesOf } from "./openJudges.ts";
-export { claimOf, over, pageOf, testsWords } from "./page.ts";
+export { claimOf, over, pageOf, range, sureOf, testsWords, tookWords } from "./page.ts";
 export { type Replayed, replayEvaluation } from "./replay.ts";
 export type { SuiteTask } from "./schedule.ts";
 export {

@@ -21,6 +21,23 @@ export interface Spent {
   silentDollars: number;
 }
 
+/** What runs took together; null: one of them did not say. */
+export interface Took {
+  runs: number;
+  ms: number;
+  tokens: number | null;
+  dollars: number | null;
+}
+
+/** What was spent since. */
+export function tookSince({ spent }: Pick<Meter, "spent">, before: Readonly<Spent>): Took {
+  return {
+    ...{ runs: spent.runs - before.runs, ms: spent.ms - before.ms },
+    tokens: spent.silentTokens > before.silentTokens ? null : spent.tokens - before.tokens,
+    dollars: spent.silentDollars > before.silentDollars ? null : spent.dollars - before.dollars,
+  };
+}
+
 /** What has been spent, and whether a limit is reached. */
 export interface Meter {
   readonly spent: Readonly<Spent>;

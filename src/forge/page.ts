@@ -1,10 +1,10 @@
 import type { SkillPage } from "../report/index.ts";
 import type { Skill } from "../skills/index.ts";
 import { groundsWords } from "./grounds.ts";
-import type { Component, Ses } from "./ses.ts";
+import { type Component, type ComponentName, equalSpeed, type Ses } from "./ses.ts";
 import type { TestReport } from "./testSkill.ts";
 import type { TransferCell } from "./transfer.ts";
-import type { Arm } from "./trial.ts";
+import type { Arm, Trial } from "./trial.ts";
 import type { TriggerResult } from "./trigger.ts";
 
 /** A test as the report page tells it. */
@@ -28,8 +28,10 @@ export function pageOf(
     evidence:
       effect === null
         ? "Nothing could be compared."
-        : `${signed(effect.points)} points${range(effect.interval)}, over ${effect.tasks} goals and ${effect.pairs} pairs of runs; p ${verdict.p.better.toPrecision(2)}`,
-    meaning: `${banding.band === "discarded" ? "Discard" : `Keep as ${banding.band}`}: ${banding.reason}.`,
+        : `${signed(effect.points)} points${range(effect.interval, sureOf(rule))}, over ${effect.tasks} goals and ${effect.pairs} pairs of runs; p ${verdict.p.better.toPrecision(2)}`,
+    legend:
+      "Points of 100, with the skill less without. p: how often a skill that does nothing would look at least this good, all looks at the runs together.",
+    meaning: `${banding.band === "discarded" ? "Discard" : `Keep as ${banding.band}`}: ${banding.reason}. ${report.inUse ? "In use: agents are offered it where it fits." : `Not in use: ${report.why}.`}`,
     facts: [
       {
         name: "Does it help",
@@ -43,26 +45,56 @@ export function pageOf(
       },
       {
         name: "What it costs",
-        main: cost === null ? "not known" : `${signed(100 * cost.extra)} % ${cost.unit}`,
-        more:
+        main:
           cost === null
-            ? "No run said what it cost."
-            : `${amount(cost.control, cost.unit)} a run without, ${amount(cost.treatment, cost.unit)} with.`,
+            ? "not known"
+            : `${signed(100 * cost.extra)} % ${cost.unit === "ms" ? "time" : cost.unit}`,
+        more: costWords(report),
       },
       {
         name: "Score",
         main: overall === null ? "none" : overall.value.toFixed(1),
-        more: `${overall?.interval ? `95 % ${overall.interval[0].toFixed(1)} to ${overall.interval[1].toFixed(1)}. ` : ""}${treatment.missing.length > 0 ? `Missing: ${treatment.missing.join(", ")}.` : ""}`,
+        more: sentences(
+          "How well runs go with it, and not whether it helps",
+          overall?.interval &&
+            `95 % ${overall.interval[0].toFixed(1)} to ${overall.interval[1].toFixed(1)}; without it ${baseline.overall?.value.toFixed(1) ?? "none"}`,
+          treatment.missing.length > 0 && `missing: ${treatment.missing.join(", ")}`,
+        ),
       },
       {
         name: "Sealed goals",
         main: report.sealed === null ? "not opened" : report.sealed.verdict.outcome,
-        more: `${report.suite.sealed} sealed goals, opened for ${report.openings} versions so far.`,
+        more:
+          report.suite.sealed === 0
+            ? "The suite has none: without them nothing becomes gold."
+            : `${report.suite.sealed} sealed goals, opened for ${report.openings} versions so far.`,
       },
       {
         name: "Tested with",
         main: who.agent,
-        more: `${who.model ? `Model ${who.model}. ` : ""}${report.judges.length > 0 ? `Judge ${report.judges.join(", ")}. ` : "No judge: checks only. "}${verdict.runs} runs, alpha ${rule.alpha}.`,
+        more: sentences(
+          who.model !== null && !who.agent.includes(who.model) && `model ${who.model}`,
+          report.judges.length > 0 ? `judge ${report.judges.join(", ")}` : "no judge: checks only",
+          report.library ? "both arms had the rest of the library" : "neither arm had any other skill",
+        ),
+      },
+      {
+        name: "Which test",
+        main: `#${report.evaluation}, ${new Date(report.endedAt).toISOString().slice(0, 10)}`,
+        more: sentences(
+          `suite ${report.suite.name}: ${report.suite.goals} goals`,
+          `alpha ${rule.alpha}`,
+          report.repeated !== null && "no run was made: all was on record",
+        ),
+      },
+      {
+        name: report.repeated === null ? "What the test took" : "What the test took then",
+        main: `${report.took.runs} runs`,
+        more: sentences(
+          tookWords(report.took),
+          trigger !== null &&
+            `${trigger.took.runs} tries of when it is read on top: ${tookWords(trigger.took)}`,
+        ),
       },
       {
         name: "What the scores rest on",
@@ -75,7 +107,7 @@ export function pageOf(
     trigger: trigger === null ? null : trigger.queries,
     matrix: matrix.map(({ family, agent, model, control, effect: of, transfer }) => ({
       ...{ family, who: model === null ? agent : `${agent} (${model})`, transfer },
-      ...{ effect: `${signed(of.points)}${range(of.interval)}${over(control)}`, pairs: of.pairs },
+      ...{ effect: `${signed(of.points)}${range(of.interval, 95)}${over(control)}`, pairs: of.pairs },
     })),
     notes: [
       ...testsWords(report),
@@ -92,14 +124,7 @@ export function pageOf(
         ? [`No goals, and skipped: ${report.suite.skipped.join(", ")}.`]
         : []),
       ...report.suite.excluded.map(({ name, why }) => `${name} was left out: ${why}.`),
-      ...(trigger === null
-        ? []
-        : [
-            ...triggerWords(trigger),
-            ...(trigger.stopped === null
-              ? []
-              : [`Only ${trigger.queries.length} questions were tried: ${trigger.stopped}.`]),
-          ]),
+      ...(trigger === null ? [] : triggerWords(trigger)),
     ],
     instructions: skill.instructions,
   };
@@ -115,16 +140,22 @@ export function claimOf({ verdict, meddling }: Pick<TestReport, "verdict" | "med
   return `Not enough evidence that it helps${points < 0 && verdict.invalid === null ? "; it leans worse" : ""}`;
 }
 
-/** When it was read, of how many questions of either kind. */
-function triggerWords({ queries }: TriggerResult): string[] {
-  return [true, false].flatMap((should) => {
-    const those = queries.filter((each) => each.should === should);
-    const right = those.filter((each) => each.right).length;
-    if (those.length === 0) return [];
-    return should
-      ? [`Of ${those.length} questions that call for it, it was read at ${right}.`]
-      : [`Of ${those.length} that do not, it stayed quiet at ${right}.`];
-  });
+/** When it was read, of how many questions of either kind, and how many were not asked. */
+function triggerWords({ queries, of, stopped }: TriggerResult): string[] {
+  const asked = (should: boolean) => queries.filter((each) => each.should === should);
+  const [yes, no] = [asked(true), asked(false)];
+  const right = (those: typeof queries) => those.filter((each) => each.right).length;
+  const among = (those: typeof queries, all: number) =>
+    those.length === all ? `all ${all}` : `${those.length} of ${all}`;
+  return [
+    yes.length === 0
+      ? `None of the ${of.should} questions that call for it was asked.`
+      : `It was asked ${among(yes, of.should)} questions that call for it, and read at ${right(yes)}.`,
+    no.length === 0
+      ? `None of the ${of.not} that do not was asked.`
+      : `It was asked ${among(no, of.not)} that do not, and stayed quiet at ${right(no)}.`,
+    ...(stopped === null ? [] : [`The other questions were not asked: ${stopped}.`]),
+  ].filter((_, index) => index > 1 || [of.should, of.not][index] !== 0);
 }
 
 /** What a verdict stands beside: how noisy its goals are, whether it was asked before, how many chances it had. */
@@ -154,20 +185,32 @@ export function testsWords({
   ];
 }
 
+/** What each part of the score is, in a line. */
+const parts: Record<ComponentName, string> = {
+  completion: "criteria met, by their weight",
+  efficiency: "useful calls of all calls: not failed, not repeated, not unused",
+  recovery: "errors of tools after which the goal came right",
+  speed: `against the paired run without: as fast is ${equalSpeed}, twice as fast 100, half as fast 50`,
+  transferability: "what it brings to families of goals that did not teach it: nothing is 50",
+  consistency: "how alike the runs of one goal score",
+};
+
 function partsOf(treatment: Ses, baseline: Ses): SkillPage["parts"] {
   const value = (part: Component | undefined) =>
     part === undefined || part.missing !== null
       ? "–"
       : `${part.value.toFixed(1)}${part.interval ? ` (${part.interval[0].toFixed(0)} to ${part.interval[1].toFixed(0)})` : ""}`;
   return treatment.components.map((part) => ({
-    ...{ name: part.name, weight: part.weight, value: value(part) },
+    ...{ name: part.name, what: parts[part.name], weight: part.weight, value: value(part) },
     baseline: value(baseline.components.find(({ name }) => name === part.name)),
     rests: part.missing ?? `${part.n} runs of ${part.tasks} goals`,
   }));
 }
 
 function tasksOf({ trials, rule }: TestReport): SkillPage["tasks"] {
-  return [...Map.groupBy(trials, ({ task }) => task)].map(([task, rows]) => {
+  const byName = (a: [string, unknown], b: [string, unknown]) =>
+    a[0].localeCompare(b[0], "en", { numeric: true });
+  return [...Map.groupBy(trials, ({ task }) => task)].sort(byName).map(([task, rows]) => {
     const mean = (arm: string) => {
       const scores = rows.flatMap((row) =>
         row.arm === arm && row.trial.score !== null ? [row.trial.score] : [],
@@ -190,11 +233,60 @@ export function signed(value: number): string {
   return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
 }
 
-export function range(interval: readonly [number, number] | null): string {
-  return interval === null ? "" : ` (${signed(interval[0])} to ${signed(interval[1])})`;
+/** @param sure percent of such intervals that hold the truth, at least. */
+export function range(interval: readonly [number, number] | null, sure: number): string {
+  return interval === null ? "" : ` (${sure} % ${signed(interval[0])} to ${signed(interval[1])})`;
 }
 
-function amount(value: number, unit: "dollars" | "tokens" | "ms"): string {
-  if (unit === "dollars") return `$${value.toFixed(4)}`;
-  return unit === "ms" ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} tokens`;
+/** Percent: an effect's interval leaves out at most alpha at either side. */
+export function sureOf({ alpha }: Pick<TestReport["rule"], "alpha">): number {
+  return Number((100 * (1 - 2 * alpha)).toFixed(1));
+}
+
+/** What a run takes without and with it, in whatever the runs say. */
+function costWords({ trials, rule, verdict }: TestReport): string {
+  const mean = (arm: Arm, of: (trial: Trial) => number | null) => {
+    const own = trials.filter((row) => row.arm === arm).map(({ trial }) => of(trial));
+    return own.length === 0 || own.includes(null)
+      ? null
+      : own.reduce<number>((sum, value) => sum + (value ?? 0), 0) / own.length;
+  };
+  const both = (of: (trial: Trial) => number | null, words: (value: number) => string) => {
+    const [without, along] = [mean(rule.control, of), mean("with", of)];
+    return without === null || along === null
+      ? null
+      : `${words(without)} a run without, ${words(along)} with`;
+  };
+  return sentences(
+    both(({ dollars }) => dollars, money) ?? "in dollars not known: the runs did not say",
+    both(({ tokens }) => tokens, tokenWords),
+    both(({ wallMs }) => wallMs, time),
+    verdict.veto !== null && verdict.veto,
+  );
+}
+
+/** Money, tokens and time of runs together. */
+export function tookWords({ dollars, tokens, ms }: Omit<TestReport["took"], "runs">): string {
+  return [
+    dollars === null ? "cost in dollars not known" : money(dollars),
+    tokens === null ? "tokens not known" : tokenWords(tokens),
+    time(ms),
+  ].join(", ");
+}
+
+const money = (dollars: number) => `$${dollars.toFixed(dollars > 0 && dollars < 0.1 ? 4 : 2)}`;
+const tokenWords = (tokens: number) => `${Math.round(tokens)} tokens`;
+const time = (ms: number) =>
+  ms < 1000
+    ? `${Math.round(ms)} ms`
+    : ms < 120_000
+      ? `${(ms / 1000).toFixed(1)} s`
+      : `${Math.round(ms / 60_000)} min`;
+
+/** What there is to say, as sentences. */
+function sentences(...parts: (string | null | undefined | false)[]): string {
+  return parts
+    .filter((part): part is string => typeof part === "string" && part !== "")
+    .map((part) => `${part.charAt(0).toUpperCase()}${part.slice(1).replace(/\.$/, "")}.`)
+    .join(" ");
 }

@@ -29,7 +29,7 @@ import { driveTest, type RunTrial, replayTest } from "./drive.ts";
 import type { TrialRecord } from "./effect.ts";
 import { type Grounds, groundsOf } from "./grounds.ts";
 import { type Leak, leakIn, unseenLeaks } from "./leak.ts";
-import type { Meter } from "./limits.ts";
+import type { Meter, Took } from "./limits.ts";
 import { type Meddling, meddling } from "./meddling.ts";
 import { type OnRecord, onRecord, type Question, type TestSetup, taskHashes, testsOf } from "./onRecord.ts";
 import { placeboOf } from "./placebo.ts";
@@ -97,7 +97,11 @@ export interface TestReport {
   version: number;
   versionId: number;
   evaluation: number;
+  /** When its last run ended, milliseconds. */
+  endedAt: number;
   who: Who;
+  /** The rest of the library was in both arms. */
+  library: boolean;
   suite: Pick<Suite, "name" | "excluded" | "skipped"> & { goals: number; sealed: number };
   /** Who judged rubric items; empty: checks only. */
   judges: string[];
@@ -127,6 +131,8 @@ export interface TestReport {
   /** Agents are offered it; `why`: or why not. */
   inUse: boolean;
   why: string;
+  /** What its runs took, those on sealed goals too. */
+  took: Took;
   trials: TrialRow[];
 }
 
@@ -210,12 +216,14 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
     laxness: laxness(rule, replicatesOf(rule, suite.goals.length)),
   };
   let sealed: TestReport["sealed"] = null;
+  const made = [...trials];
   let banding = band({ ...evidence, sealed });
   if (sealing !== null && opened !== null && spent === null && goldHangsOnSealed(banding, treatment)) {
     const { openings } = await openSealed(ledger, suite.sealedHash, versionId, now());
     const result = await ask(options, suite, suite.sealed, sealing, opened);
     if (result.kind === "paused") return { ...result, evaluation: result.evaluation.id };
     sealed = { verdict: result.verdict, openings };
+    made.push(...result.trials);
     if (!result.repeated)
       await finish(options, result.evaluation, result.verdict, result.trials, rule.control);
     banding = band({ ...evidence, sealed: sealed.verdict });
@@ -244,13 +252,15 @@ export async function testSkill(options: TestOptions): Promise<TestReport | Test
   const tests = await testsOf(ledger, versionId, suite.goals);
   return {
     ...{ kind: "ended", skill: skill.name, version: version.version, versionId, evaluation: evaluation.id },
-    who: runner.who,
+    endedAt: open.repeated ? (evaluation.endedAt ?? now()) : now(),
+    ...{ who: runner.who, library: runner.library ?? true },
     suite: {
       ...{ name: suite.name, goals: suite.goals.length, sealed: suite.sealed.length },
       ...{ excluded: suite.excluded, skipped: suite.skipped },
     },
     judges: judging.judges,
     warnings: [...judging.warnings, ...unseenLeaks(texts, expected)],
+    took: tookOf(made),
     ...{
       rule,
       verdict,
@@ -400,6 +410,11 @@ export function totals(trials: readonly TrialRow[]): { tokens: number | null; do
     tokens: sum(trials.map(({ trial }) => trial.tokens)),
     dollars: sum(trials.map(({ trial }) => trial.dollars)),
   };
+}
+
+function tookOf(trials: readonly TrialRow[]): Took {
+  const ms = trials.reduce((sum, { trial }) => sum + trial.wallMs, 0);
+  return { runs: trials.length, ms, ...totals(trials) };
 }
 
 export function recordsOf(trials: readonly TrialRow[]): TrialRecord[] {

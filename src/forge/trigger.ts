@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { RunFailed, UserError } from "../errors.ts";
 import { addSkillEvaluation, type Ledger, updateSkillEvaluation } from "../ledger/index.ts";
-import type { Meter } from "./limits.ts";
+import { type Meter, type Took, tookSince } from "./limits.ts";
 import type { Loads } from "./loads.ts";
 import type { Suite } from "./suite.ts";
 
@@ -45,12 +45,16 @@ export async function triggerQueries(
 
 export interface TriggerResult {
   queries: (TriggerQuery & { loaded: number; runs: number; right: boolean })[];
+  /** Questions that there are, of either kind, asked or not. */
+  of: { should: number; not: number };
   /** Share of questions that should, at which it was read in at least half of the runs; null: there are none. */
   sensitivity: number | null;
   /** Share of those that should not, at which it stayed quiet; null: there are none. */
   specificity: number | null;
   /** Why not all were asked; null: they were. */
   stopped: string | null;
+  /** What the tries took; null: one did not say. */
+  took: Took;
 }
 
 /** Those that should and those that should not in turns, so that a limit cuts off both alike. */
@@ -105,17 +109,18 @@ export async function triggerTest(options: {
     const those = done.filter((each) => each.should === should);
     return those.length === 0 ? null : those.filter(({ right }) => right).length / those.length;
   };
-  const result = { queries: done, sensitivity: share(true), specificity: share(false), stopped };
+  const took = tookSince(meter, before);
+  const should = queries.filter((each) => each.should).length;
+  const of = { should, not: queries.length - should };
+  const result = { queries: done, of, sensitivity: share(true), specificity: share(false), stopped, took };
   if (stopped === null) {
-    const { spent } = meter;
     const { id } = await addSkillEvaluation(ledger, {
       ...{ skillVersionId: versionId, kind: "trigger", suite: "triggers", suiteHash: "", setup: "{}" },
       ...{ ...who, judge: null, startedAt },
     });
     await updateSkillEvaluation(ledger, id, {
       ...{ components: JSON.stringify(result), tasks: done.length, endedAt: Date.now() },
-      tokens: spent.silentTokens > before.silentTokens ? null : spent.tokens - before.tokens,
-      dollars: spent.silentDollars > before.silentDollars ? null : spent.dollars - before.dollars,
+      ...{ tokens: took.tokens, dollars: took.dollars },
     });
   }
   return result;

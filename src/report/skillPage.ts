@@ -12,10 +12,12 @@ export interface SkillPage {
   claim: string;
   kind: "gain" | "open" | "none";
   evidence: string;
+  /** How the evidence is read, in a line. */
+  legend: string;
   meaning: string;
   facts: { name: string; main: string; more: string }[];
   /** The parts of the score. */
-  parts: { name: string; weight: number; value: string; baseline: string; rests: string }[];
+  parts: { name: string; what: string; weight: number; value: string; baseline: string; rests: string }[];
   tasks: { task: string; family: string; without: number | null; with: number | null; runs: number }[];
   trigger: { query: string; should: boolean; loaded: number; runs: number; right: boolean }[] | null;
   matrix: { family: string; who: string; effect: string; pairs: number; transfer: string }[];
@@ -28,14 +30,14 @@ export interface SkillPage {
  * data is escaped, and a content security policy allows this page's own style only, by hash.
  */
 export function skillHtml(page: SkillPage): string {
-  const css = `${style}:root{color-scheme:light dark}.dots{width:100%;border-collapse:collapse}.dots td{padding:4px 10px;border-bottom:1px solid var(--line)}.dots svg{display:block;width:100%;height:16px}`;
+  const css = `${style}:root{color-scheme:light dark}.dots{width:100%;border-collapse:collapse}.dots td{padding:4px 10px;border-bottom:1px solid var(--line)}.dots th{padding:6px 10px}.dots td:last-child{min-width:120px}.dots svg{display:block;width:100%;height:16px}.parts th.num{text-align:right}.parts small{display:block;color:var(--muted)}`;
   const policy = `default-src 'none';style-src 'sha256-${createHash("sha256").update(css).digest("base64")}';base-uri 'none';form-action 'none'`;
   const title = `${page.name}: ${page.claim}`;
   const text = (value: string) => escaped(oneLine(value));
   return [
     `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="referrer" content="no-referrer"><title>${text(title)}</title><style>${css}</style></head><body><main>`,
     `<header><p class="lab"><b>${text(page.name)}</b> version ${page.version}: ${text(page.description)}</p>`,
-    `<h1 class="${page.kind}">${text(page.claim)}</h1><p class="evidence">${text(page.evidence)}</p><p class="meaning">${text(page.meaning)}</p></header>`,
+    `<h1 class="${page.kind}">${text(page.claim)}</h1><p class="evidence">${text(page.evidence)}</p><p class="note">${text(page.legend)}</p><p class="meaning">${text(page.meaning)}</p></header>`,
     `<section><h2>What was found</h2><dl>`,
     ...page.facts.map(
       ({ name, main, more }) =>
@@ -46,7 +48,7 @@ export function skillHtml(page: SkillPage): string {
       "Goal by goal",
       page.tasks.length === 0
         ? ""
-        : `<p class="note">Mean score of the runs without (ring) and with (disc) the skill, from 0 to 100.</p><div class="scroll"><table class="parts dots"><tr><th>goal</th><th>family</th><th>without</th><th>with</th><th>runs</th><th></th></tr>${page.tasks
+        : `<p class="note">Mean score of the runs without (ring) and with (disc) the skill, from 0 to 100.</p><div class="scroll"><table class="parts dots"><tr><th>goal</th><th>family</th><th class="num">without</th><th class="num">with</th><th class="num">runs</th><th></th></tr>${page.tasks
             .map(
               (task) =>
                 `<tr><td>${text(task.task)}</td><td>${text(task.family)}</td><td class="num">${score(task.without)}</td><td class="num">${score(task.with)}</td><td class="num">${task.runs}</td><td>${dots(task.without, task.with)}</td></tr>`,
@@ -56,10 +58,11 @@ export function skillHtml(page: SkillPage): string {
     section(
       "The score and its parts",
       table(
-        ["part", "weight", "with the skill", "without", "rests on"],
-        page.parts.map(({ name, weight, value, baseline, rests }) => [
-          ...[name, percent(weight), value, baseline, rests],
+        ["part", "weight", "with the skill (95 %)", "without (95 %)", "rests on"],
+        page.parts.map(({ name, what, weight, value, baseline, rests }) => [
+          ...[{ text: name, more: what }, percent(weight), value, baseline, rests],
         ]),
+        [1, 2, 3],
       ),
     ),
     section(
@@ -72,6 +75,7 @@ export function skillHtml(page: SkillPage): string {
               ...[query.length > 160 ? `${query.slice(0, 160)}…` : query, should ? "yes" : "no"],
               ...[`${loaded} of ${plural(runs, "run")}`, right ? "right" : "wrong"],
             ]),
+            [2],
           ),
     ),
     section(
@@ -83,6 +87,7 @@ export function skillHtml(page: SkillPage): string {
             page.matrix.map(({ family, who, effect, pairs, transfer }) => [
               ...[family, who, effect, String(pairs), transfer],
             ]),
+            [2, 3],
           ),
     ),
     section(
@@ -100,9 +105,21 @@ function section(title: string, content: string): string {
   return content === "" ? "" : `<section><h2>${title}</h2>${content}</section>`;
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = (row: readonly string[], tag: "th" | "td") =>
-    `<tr>${row.map((cell) => `<${tag}>${escaped(oneLine(cell))}</${tag}>`).join("")}</tr>`;
+/** A cell, or one with a line below it. */
+type Cell = string | { text: string; more: string };
+
+/** @param numbers columns that stand at the right, heads and all. */
+function table(
+  head: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  numbers: readonly number[],
+): string {
+  const content = (cell: Cell) =>
+    typeof cell === "string"
+      ? escaped(oneLine(cell))
+      : `${escaped(oneLine(cell.text))}<small>${escaped(oneLine(cell.more))}</small>`;
+  const cells = (row: readonly Cell[], tag: "th" | "td") =>
+    `<tr>${row.map((cell, column) => `<${tag}${numbers.includes(column) ? ' class="num"' : ""}>${content(cell)}</${tag}>`).join("")}</tr>`;
   return `<div class="scroll"><table class="parts">${cells(head, "th")}${rows.map((row) => cells(row, "td")).join("")}</table></div>`;
 }
 

@@ -58,4 +58,37 @@ describe("whet skill improve", () => {
     expect(again.stdout).toMatch(/^closing-words: version 1 → 2: \+100\.0 points/);
     expect(server.requests).toHaveLength(asked);
   });
+
+  it("says what the model proposed in vain, why it was dropped, and what that took", async () => {
+    let asked = 0;
+    const server = await startModelServer(
+      (request) => {
+        if (!request.messages[0]?.text.includes("<findings>")) return { text: "It is done." };
+        const trust = { search: "", replace: "Trust me.", text: "Trust is good." };
+        return { text: JSON.stringify({ edits: asked++ === 0 ? [trust] : [] }) };
+      },
+      { main: () => true },
+    );
+    onTestFinished(() => server.close());
+    const lab = repository({
+      "closing-words/SKILL.md": skillText("closing-words", "Be polite."),
+      "closing-words/evals/evals.json": letters(names),
+    });
+    const { code, stdout } = await startWith(
+      ...([{ HOME: lab }, lab, "skill", "improve", "closing-words", "--model", "local/m"] as const),
+      ...["--url", `${server.url}/v1`, "--test-runs", "12", "--patience", "2"],
+    ).finished;
+    expect(code).toBe(0);
+    const [first, dropped, second, , took] = stdout.split("\n").slice(1);
+    expect(first).toMatch(
+      /^ {2}no edit: the model proposes some, but none stands on what it cites \(5 runs: cost in dollars not known, \d+ tokens, /,
+    );
+    expect(dropped).toBe('    proposed, and dropped: "Trust is good.": it cites nothing');
+    expect(second).toMatch(/^ {2}no edit: the model proposes none \(5 runs: /);
+    expect(took).toMatch(/^all of it took 10 runs: cost in dollars not known, \d+ tokens, /);
+    // What was thrown away is told to the model, so that it need not try it again.
+    expect(server.requests.at(-1)?.messages.at(-1)?.text).toMatch(
+      /tried outcome="not used: it cites nothing"/,
+    );
+  });
 });

@@ -94,8 +94,24 @@ describe("whet skill test", () => {
       ],
     );
     expect(tried.stdout).toMatch(
-      /Of 2 questions that call for it, it was read at 2\.\n.*Of 2 that do not, it stayed quiet at [012]\./,
+      /asked 2 of 6 questions that call for it, and read at 2\.\n.*asked 2 of 5 that do not, and stayed quiet at [012]\.\n.*not asked: all 4 runs/,
     );
+    const none = await whet(
+      "skill",
+      "test",
+      "closing-words",
+      ...model,
+      "--test-runs",
+      "24",
+      "--runs",
+      "1",
+      "--trigger-runs",
+      "2",
+    );
+    expect(none.stdout).toMatch(
+      /None of the 6 questions that call for it was asked\.\n.*None of the 5 that do not/,
+    );
+    expect(none.stdout).not.toContain("stayed quiet");
     const tiny = await whet("skill", "test", "closing-words", ...model, "--alpha", "0.001");
     expect([tiny.code, tiny.stderr]).toEqual([2, expect.stringContaining("can never show anything")]);
   });

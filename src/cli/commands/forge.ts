@@ -34,16 +34,21 @@ import {
   over,
   pageOf,
   type Runner,
+  range,
   readSettings,
   readSuite,
   replayEvaluation,
   type Suite,
   settingsPath,
+  sureOf,
   type TestPaused,
   type TestReport,
+  type Took,
   type TriggerResult,
   testSkill,
   testsWords,
+  tookSince,
+  tookWords,
   triggerQueries,
   triggerTest,
   type Who,
@@ -400,7 +405,7 @@ export async function matrixCommand(options: Output & { skill?: string }): Promi
         cells
           .map(
             ({ skill, version, family, agent, model, control, effect, transfer }) =>
-              `${skill} v${version}  ${family}  ${agent}${model ? ` (${model})` : ""}  ${points(effect.points)}${interval(effect.interval)}${over(control)}  ${effect.pairs} pairs  ${transfer}`,
+              `${skill} v${version}  ${family}  ${agent}${model ? ` (${model})` : ""}  ${points(effect.points)}${range(effect.interval, 95)}${over(control)}  ${effect.pairs} pairs  ${transfer}`,
           )
           .join("\n"),
       );
@@ -596,13 +601,16 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
       page.notes.push(
         "Its whole text was in every prompt of the runs with it: whether an agent would read it by itself was not tested.",
       );
-    await writeFile(file, skillHtml(page));
-    if (options.json) printJson({ ...reportJson(report), trigger, matrix, alone: apart?.kind, page: file });
+    // A later version's test leaves this one's page alone.
+    const kept = join(out, `${name}-v${report.version}.html`);
+    for (const each of [kept, file]) await writeFile(each, skillHtml(page));
+    if (options.json)
+      printJson({ ...reportJson(report), trigger, matrix, alone: apart?.kind, page: file, kept });
     else {
       const text = reportText(report);
       print(text);
       for (const note of page.notes) if (!text.includes(note)) print(`  ${note}`);
-      print(`\n${file}`);
+      print(`\n${file}\nkept as ${kept}`);
     }
     return 0;
   });
@@ -621,7 +629,7 @@ function interferenceWords(report: TestReport, apart: TestReport): string {
   const [within, alone] = [report.verdict.effect, apart.verdict.effect];
   if (within === null || alone === null) return "Interference with the library could not be measured.";
   const less = alone.points - within.points;
-  return `Beside the installed library it brings ${points(within.points)}, alone ${points(alone.points)}${interval(alone.interval)}: the library takes ${points(less)} of it${less > 0 && apart.verdict.kept && !report.verdict.kept ? ", and that is what keeps it from being kept" : ""}.`;
+  return `Beside the installed library it brings ${points(within.points)}, alone ${points(alone.points)}${range(alone.interval, sureOf(apart.rule))}: the library takes ${points(less)} of it${less > 0 && apart.verdict.kept && !report.verdict.kept ? ", and that is what keeps it from being kept" : ""}.`;
 }
 
 /** `whet skill improve PATH`: edits and tests, over and over, within the limits. */
@@ -633,6 +641,7 @@ export async function skillImproveCommand(
     const { ledger, meter, stop, display } = work;
     const { name, folder } = await skillAt(ledger, path);
     const suite = await suiteFor(folder, work.root, options);
+    const before = { ...meter.spent };
     const improved = await improveSkill({
       ...{ asking: await askingOf(work, options), runner: runnerOf(work, whoOf(options), options) },
       ...{ skill: name, suite, meter, stop, rule: ruleOf(options), clean: openRedactor() },
@@ -642,16 +651,15 @@ export async function skillImproveCommand(
       ...(options.agreed ? { agreed: true } : {}),
     });
     const { reports, ...short } = improved;
-    if (options.json) printJson({ ...short, reports: reports.map(reportJson) });
+    if (options.json)
+      printJson({ ...short, took: tookSince(meter, before), reports: reports.map(reportJson) });
     else
       print(
         [
           improvementWords(name, improved),
-          ...improved.rounds.map(
-            ({ version, kept, effect, reason }) =>
-              `  ${version === null ? "no edit" : `version ${version}`}: ${kept ? "keep" : "discard"}${effect === "" ? "" : ` ${effect} points`}, ${reason}`,
-          ),
+          ...improved.rounds.flatMap(roundLines),
           `these ${improved.judges.goals} goals have judged ${improved.judges.edits} edits of it (${improved.judges.most} at most): alpha is divided among all of them`,
+          tookLine(tookSince(meter, before)),
           improved.kind === "paused"
             ? `stopped: ${improved.why}; the same command goes on`
             : `ended: ${improved.why}`,
@@ -664,6 +672,17 @@ export async function skillImproveCommand(
       );
     return improved.kind === "paused" ? pausedCode(work) : 0;
   });
+}
+
+const tookLine = (took: Took) => `all of it took ${took.runs} runs: ${tookWords(took)}`;
+
+/** What became of one round, what the model wanted in vain, and what it took. */
+function roundLines({ version, kept, effect, reason, dropped, took }: Improved["rounds"][number]): string[] {
+  const what = version === null ? "no edit" : `version ${version}: ${kept ? "keep" : "discard"}`;
+  return [
+    `  ${what}${effect === "" ? "" : ` ${effect} points`}${version === null ? ":" : ","} ${reason} (${took.runs} runs: ${tookWords(took)})`,
+    ...dropped.map(({ text, why }) => `    proposed, and dropped: ${JSON.stringify(text)}: ${why}`),
+  ];
 }
 
 /** The headline of an improvement: never what its own tests said, which was chosen for being large. */
@@ -718,8 +737,6 @@ async function suiteFor(folder: string | null, root: string, options: SkillTestO
 }
 
 const points = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)} points`;
-const interval = (of: readonly [number, number] | null) =>
-  of === null ? "" : ` (${of[0].toFixed(1)} to ${of[1].toFixed(1)})`;
 
 function reportText(report: TestReport): string {
   const { verdict, banding, treatment } = report;
@@ -731,14 +748,17 @@ function reportText(report: TestReport): string {
     ...(verdict.effect === null
       ? []
       : [
-          `  effect ${points(verdict.effect.points)}${interval(verdict.effect.interval)}, ${verdict.effect.pairs} pairs over ${verdict.effect.tasks} goals, p ${verdict.p.better.toPrecision(2)}`,
+          `  effect ${points(verdict.effect.points)}${range(verdict.effect.interval, sureOf(report.rule))}, ${verdict.effect.pairs} pairs over ${verdict.effect.tasks} goals, p ${verdict.p.better.toPrecision(2)}`,
         ]),
     `  ${groundsWords(report.grounds)}`,
     `  read in ${Math.round(100 * verdict.loaded.treatment)} % of its runs, in ${Math.round(100 * verdict.loaded.control)} % of the others`,
     ...(cost === null
       ? []
       : [`  cost ${cost.extra < 0 ? "−" : "+"}${Math.abs(100 * cost.extra).toFixed(0)} % ${cost.unit}`]),
-    `  score ${treatment.overall?.value.toFixed(1) ?? "none"}${treatment.missing.length > 0 ? ` (missing: ${treatment.missing.join(", ")})` : ""}`,
+    `  score ${treatment.overall?.value.toFixed(1) ?? "none"}, of how well runs go with it${treatment.missing.length > 0 ? ` (missing: ${treatment.missing.join(", ")})` : ""}`,
+    ...(report.repeated === null
+      ? [`  the test took ${report.took.runs} runs: ${tookWords(report.took)}`]
+      : []),
     ...(report.suite.sealed > 0
       ? [
           `  sealed goals: ${report.sealed === null ? "not opened" : report.sealed.verdict.outcome}; opened for ${report.openings} versions so far`,

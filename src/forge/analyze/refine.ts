@@ -39,11 +39,17 @@ export interface Refinement {
   dropped: Dropped[];
 }
 
+/** No edit was left. */
+export interface NoRefinement {
+  skill: null;
+  why: string;
+  dropped: Dropped[];
+}
+
 /**
  * Lets a model edit a skill in few places. Nothing but the instructions and the description changes, and only by edits
  * that cite what shows that they are needed.
  *
- * @returns null when it proposes none that can be used.
  * @throws RunFailed see `askFor`.
  */
 export async function refineSkill(
@@ -51,7 +57,7 @@ export async function refineSkill(
   skill: Skill,
   evidence: Evidence,
   rejected: readonly Rejected[] = [],
-): Promise<Refinement | null> {
+): Promise<Refinement | NoRefinement> {
   const tried = rejected
     .slice(-8)
     .map(({ edits, reason }) => `<tried outcome=${JSON.stringify(reason)}>\n${edits}\n</tried>`)
@@ -81,13 +87,16 @@ export async function refineSkill(
       dropped.push({ text: each.replace, why: `the cited events do not hold ${strange}` });
     return strange === null;
   });
-  if (kept.length === 0) return null;
+  const none = (why: string): NoRefinement => ({ skill: null, why, dropped });
+  if (said.edits.length === 0) return none("the model proposes none");
+  if (kept.length === 0) return none("the model proposes some, but none stands on what it cites");
   const result = edited(
     skill.instructions,
     kept.map(({ edit: each }) => each),
   );
   // One edit may have stood on another that was dropped.
-  if ("problems" in result || result.text === skill.instructions) return null;
+  if ("problems" in result) return none("what is left without the dropped ones fits the text no more");
+  if (result.text === skill.instructions) return none("what the model proposes changes nothing");
   const described =
     said.description === null
       ? null
