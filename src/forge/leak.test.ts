@@ -132,7 +132,7 @@ describe("a leak that is not verbatim", () => {
     const root = join(import.meta.dirname, "../..");
     const goals = (
       await Promise.all(
-        ["demos/forge/suite", "demos/house/suite"].map((suite) =>
+        ["demos/forge/suite", "demos/forge/learn"].map((suite) =>
           readSuite(join(root, suite), { project: root }),
         ),
       )
