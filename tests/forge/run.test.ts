@@ -128,7 +128,7 @@ describe.concurrent("the forge on the command line", () => {
       await expect.poll(() => alive(mark.pid), { timeout: 10_000 }).toBe(false);
       expect(query(root, "select count(*) from trials")).toBe(5);
       expect((await whet("forge", "status")).stdout).toMatch(
-        /at work on its own after goals[\s\S]*under way or stopped/,
+        /at work on its own after goals[\s\S]*5 runs so far, under way or stopped/,
       );
       // Its own runs are nothing that has happened since; and off is off.
       await whet("forge", "auto", "off");
