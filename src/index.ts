@@ -6,10 +6,12 @@
 
 export type { Contract, Problem, Program } from "./contract/index.ts";
 export { UserError } from "./errors.ts";
+export { type AfterGoal, type Forge, openForge } from "./forge/index.ts";
 export {
   type Goal,
   type GoalEvent,
   type GoalResult,
+  openGoals,
   parseGoal,
   type RunGoalOptions,
   runGoal,

@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { recordGoal, type ShortCall } from "../../tests/support/goalTraces.ts";
-import { type Ledger, openLedger } from "../ledger/index.ts";
-import { afterGoal } from "./afterGoal.ts";
+import { forgeSpending, type Ledger, openLedger } from "../ledger/index.ts";
+import { afterGoal, day } from "./afterGoal.ts";
+import { openMeter } from "./limits.ts";
 import { readSettings, writeSettings } from "./settings.ts";
 
 let root: string;
@@ -66,6 +67,49 @@ describe("after a goal", () => {
       ...{ started: false, why: expect.stringContaining("at work already") },
     });
     atWork = 0;
+  });
+
+  it("of goals that end together one sets it to work, and a claim that a killed process left is in nobody's way", async () => {
+    await on();
+    atWork = process.pid;
+    const ids = [];
+    for (let index = 0; index < 6; index++) ids.push(await goal());
+    writeFileSync(join(root, ".whetstone", "forge.claim"), "999999999:1");
+    const came = await Promise.all(ids.map((id) => afterGoal(ledger, root, id, start)));
+    expect(came.filter(({ started }) => started)).toHaveLength(1);
+    expect(begun).toEqual([root]);
+    expect(existsSync(join(root, ".whetstone", "forge.claim"))).toBe(false);
+    atWork = 0;
+  });
+
+  it("its limits are those of a day, summed from the ledger", async () => {
+    await on();
+    for (let index = 0; index < 3; index++) await goal();
+    const now = Date.now();
+    const trial = async (createdAt: number) => {
+      const { goalId } = await recordGoal(ledger, { task: "t", met: true, calls, purpose: "trial" });
+      await ledger.db.updateTable("goals").set({ createdAt }).where("id", "=", goalId).execute();
+      return goalId;
+    };
+    for (let index = 0; index < 10; index++) await trial(now - 25 * 3_600_000);
+    for (let index = 0; index < 9; index++) await trial(now);
+    expect(await forgeSpending(ledger, now - day)).toMatchObject({ runs: 9 });
+    const last = await trial(now);
+    expect(await afterGoal(ledger, root, null, start)).toMatchObject({
+      ...{ started: false, why: "all 10 runs that are allowed were made within 24 hours" },
+    });
+    await ledger.db.updateTable("goals").set({ createdAt: 1 }).where("id", "=", last).execute();
+    expect(await afterGoal(ledger, root, null, start)).toMatchObject({ started: true });
+  });
+
+  it("what was recorded before is not counted twice in what a day has taken", () => {
+    const earlier = { runs: 1, tokens: 5, dollars: 1, earlier: true };
+    const day = openMeter({ runs: 10 }, { runs: 9 });
+    day.add(earlier);
+    expect(day.beyond()).toBeNull();
+    const alone = openMeter({ runs: 1 });
+    alone.add(earlier);
+    expect(alone.beyond()).not.toBeNull();
   });
 
   it("a run of a test sets nothing to work", async () => {

@@ -1,10 +1,12 @@
 import { spawn } from "node:child_process";
-import { mkdir, open, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { isTrial, type Ledger } from "../ledger/index.ts";
+import { forgeSpending, isTrial, type Ledger } from "../ledger/index.ts";
+import { isAlive, thisProcess } from "../notebook/index.ts";
 import { countTraces } from "./analyze/index.ts";
 import { recurrenceGate } from "./evolve.ts";
+import { type ForgeLimits, openMeter } from "./limits.ts";
 import { expireSkills } from "./matrix.ts";
 import { type ForgeSettings, readSettings } from "./settings.ts";
 
@@ -22,10 +24,29 @@ interface Mark {
   pid: number;
 }
 
+/** The forge of a project, for whoever runs goals there. */
+export interface Forge {
+  /** See {@link afterGoal}. */
+  afterGoal(goalId: number | null): Promise<AfterGoal>;
+}
+
+/**
+ * The forge of a project: `const forge = openForge(ledger, folder)`, and at the end of each goal, or as an option of
+ * `runGoal`, `forge.afterGoal(goalId)`.
+ */
+export function openForge(ledger: Ledger, root: string): Forge {
+  return { afterGoal: (goalId) => afterGoal(ledger, root, goalId) };
+}
+
+/** What the forge may take on its own it may take within so many milliseconds. */
+export const day = 86_400_000;
+
 /**
  * The one line for the end of a goal: `await forge.afterGoal(goalId)`. Sets the forge to work in a process of its own,
  * when the settings (`.whetstone/forge.json`) allow it, enough has happened since the last time and something recurs; the
- * goal's own process waits for nothing but the counting, which asks no model. Off unless it is switched on.
+ * goal's own process waits for nothing but the counting, which asks no model. Off unless it is switched on. Of several
+ * goals that end together one sets it to work, and its limits are those of a day: what tests and the forge took in the last
+ * 24 hours is summed from the ledger.
  *
  * Whatever goes wrong here is told in the answer and harms no goal.
  *
@@ -48,7 +69,49 @@ export async function afterGoal(
     return { started: false, why: "the settings name no suite or model" };
   if (goalId !== null && (await isTrial(ledger, goalId)))
     return { started: false, why: "it was a run of a test" };
-  const path = join(root, ".whetstone", "forge.mark.json");
+  const beyond = openMeter(limitsOf(settings), await forgeSpending(ledger, Date.now() - day)).beyond();
+  if (beyond !== null) return { started: false, why: `${beyond} within 24 hours` };
+  const folder = join(root, ".whetstone");
+  await mkdir(folder, { recursive: true });
+  const claim = join(folder, "forge.claim");
+  if (!(await claimed(claim)))
+    return { started: false, why: "another goal that ended is about to set it to work" };
+  try {
+    return await begin(ledger, root, settings, join(folder, "forge.mark.json"), start);
+  } finally {
+    await rm(claim, { force: true });
+  }
+}
+
+function limitsOf({ limits }: ForgeSettings): ForgeLimits {
+  return Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined));
+}
+
+/** Makes a file that only one can make; that of a process which is gone is in nobody's way. */
+async function claimed(path: string): Promise<boolean> {
+  for (const last of [false, true]) {
+    try {
+      await writeFile(path, thisProcess(), { flag: "wx" });
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    const holder = await readFile(path, "utf8").catch(() => "");
+    // Just made, and not written yet; or killed between the two.
+    const fresh = Date.now() - ((await stat(path).catch(() => null))?.mtimeMs ?? 0) < 60_000;
+    if (last || (holder === "" ? fresh : isAlive(holder))) return false;
+    await rm(path, { force: true });
+  }
+  return false;
+}
+
+async function begin(
+  ledger: Ledger,
+  root: string,
+  settings: ForgeSettings,
+  path: string,
+  start: (root: string, settings: ForgeSettings) => Promise<number>,
+): Promise<AfterGoal> {
   const mark = await readFile(path, "utf8").then(
     (text) => JSON.parse(text) as Mark,
     (): Mark => ({ runs: 0, at: 0, pid: 0 }),
@@ -62,7 +125,6 @@ export async function afterGoal(
     };
   const gate = recurrenceGate(counts, settings.recurrence);
   if (gate !== null) return { started: false, why: gate };
-  await mkdir(join(root, ".whetstone"), { recursive: true });
   const pid = await start(root, settings);
   await writeFile(path, JSON.stringify({ runs: counts.runs, at: Date.now(), pid } satisfies Mark));
   return { started: true, pid };
@@ -70,7 +132,7 @@ export async function afterGoal(
 
 /** A day later its number may be another process's. */
 function isAtWork({ pid, at }: Mark): boolean {
-  if (!(pid > 0) || Date.now() - at > 86_400_000) return false;
+  if (!(pid > 0) || Date.now() - at > day) return false;
   try {
     process.kill(pid, 0);
     return true;

@@ -67,7 +67,8 @@ export async function driveTest<Verdict>(
       ...{ suite: driven.suite, model: driven.model, judge: driven.judge, startedAt: now() },
     }));
   const trials = await trialsOf(ledger, evaluation.id);
-  for (const { trial } of trials) meter.add({ runs: 1, tokens: trial.tokens, dollars: trial.dollars });
+  for (const { trial } of trials)
+    meter.add({ runs: 1, tokens: trial.tokens, dollars: trial.dollars, earlier: true });
   const test = begin();
   let step = test.next();
   for (let position = 0; !step.done; position++) {

@@ -405,6 +405,7 @@ describe("a candidate for what a skill is there for already", () => {
               events: [first],
             },
             { search: "", replace: "Trust me." },
+            { search: "", replace: "The answer is 1432.75.", text: "w", finding: "c1", events: [first] },
           ],
         }),
       };

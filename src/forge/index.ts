@@ -1,6 +1,6 @@
 export { abTest, type More, type Outcome, type Verdict } from "./ab.ts";
 export { type AbRule, abRule } from "./abRule.ts";
-export { type AfterGoal, afterGoal } from "./afterGoal.ts";
+export { type AfterGoal, afterGoal, day, type Forge, openForge } from "./afterGoal.ts";
 export { type Counts, countTraces, type Worded } from "./analyze/index.ts";
 export type { Asking } from "./askFor.ts";
 export { auditWords, type EditsAudit } from "./auditEdits.ts";

@@ -41,7 +41,8 @@ export function tookSince({ spent }: Pick<Meter, "spent">, before: Readonly<Spen
 /** What has been spent, and whether a limit is reached. */
 export interface Meter {
   readonly spent: Readonly<Spent>;
-  add(cost: { runs?: number; tokens: number | null; dollars: number | null }): void;
+  /** `earlier`: made before the meter was opened; counts only where that began with nothing. */
+  add(cost: { runs?: number; tokens: number | null; dollars: number | null; earlier?: boolean }): void;
   /** Why nothing more may begin; null: it may. A run is taken to cost as much as the dearest so far. */
   beyond(): string | null;
   /** What is left for one run. */
@@ -49,12 +50,12 @@ export interface Meter {
 }
 
 /**
- * @param before What was spent before a break; its time counts too.
+ * @param before What was spent before; its time counts too, and recorded runs are in it already.
  * @param now Milliseconds, monotonic.
  */
 export function openMeter(
   limits: ForgeLimits,
-  before: Partial<Spent> = {},
+  before?: Partial<Spent>,
   now: () => number = () => performance.now(),
 ): Meter {
   const since = now();
@@ -62,14 +63,15 @@ export function openMeter(
     ...{ runs: 0, tokens: 0, dollars: 0, ms: 0, silentTokens: 0, silentDollars: 0 },
     ...before,
   };
-  const earlier = spent.ms;
+  const msBefore = spent.ms;
   let most = { tokens: 0, dollars: 0 };
-  const ms = () => earlier + now() - since;
+  const ms = () => msBefore + now() - since;
   return {
     get spent() {
       return { ...spent, ms: ms() };
     },
-    add({ runs = 0, tokens, dollars }) {
+    add({ runs = 0, tokens, dollars, earlier = false }) {
+      if (earlier && before !== undefined) return;
       spent.runs += runs;
       if (tokens === null) spent.silentTokens++;
       if (dollars === null) spent.silentDollars++;

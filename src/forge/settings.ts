@@ -16,6 +16,7 @@ const settings = z.strictObject({
   recurrence: z.number().int().min(1).default(3),
   /** Runs that end before it begins again. */
   every: z.number().int().min(1).default(3),
+  /** What it may take within 24 hours. */
   limits: z
     .strictObject({
       runs: z.number().int().positive().optional(),

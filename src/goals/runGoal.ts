@@ -105,7 +105,7 @@ export interface RunGoalOptions {
   /** Ends at once; the tasks under way begin anew when the goal goes on. */
   signal?: AbortSignal;
   /** Called when the goal has ended, whatever came of it; what it throws is only told. */
-  afterGoal?: (goalId: number) => Promise<void>;
+  afterGoal?: (goalId: number) => Promise<unknown>;
   /** Milliseconds before a refused call is tried again, doubled each time. Default 2000. */
   backoff?: number;
 }

@@ -186,3 +186,39 @@ export async function goalTexts(
   }
   return all;
 }
+
+/**
+ * What tests and the forge have taken since a time, whoever began them: runs of goals, tokens and dollars as far as they
+ * were told, milliseconds of all turns.
+ */
+export async function forgeSpending(
+  ledger: Ledger,
+  since: number,
+): Promise<{ runs: number; tokens: number; dollars: number; ms: number }> {
+  const { runs } = await ledger.db
+    .selectFrom("goals")
+    .where("purpose", "=", "trial")
+    .where("createdAt", ">=", since)
+    .select((eb) => eb.fn.countAll<number>().as("runs"))
+    .executeTakeFirstOrThrow();
+  const { tokensIn, tokensOut, dollars, ms } = await ledger.db
+    .selectFrom("turns")
+    .where("startedAt", ">=", since)
+    .where((eb) =>
+      eb.or([
+        eb("purpose", "=", "forge"),
+        eb("goalId", "in", eb.selectFrom("goals").select("id").where("purpose", "=", "trial")),
+      ]),
+    )
+    .select((eb) => [
+      eb.fn.coalesce(eb.fn.sum<number>("tokensIn"), eb.lit(0)).as("tokensIn"),
+      eb.fn.coalesce(eb.fn.sum<number>("tokensOut"), eb.lit(0)).as("tokensOut"),
+      eb.fn.coalesce(eb.fn.sum<number>("dollars"), eb.lit(0)).as("dollars"),
+      eb.fn.coalesce(eb.fn.sum<number>("wallMs"), eb.lit(0)).as("ms"),
+    ])
+    .executeTakeFirstOrThrow();
+  return {
+    ...{ runs: Number(runs), tokens: Number(tokensIn) + Number(tokensOut) },
+    ...{ dollars: Number(dollars), ms: Number(ms) },
+  };
+}

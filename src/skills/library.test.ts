@@ -150,6 +150,34 @@ describe("the library", () => {
     await expect(rollbackSkill(ledger, "mine")).rejects.toThrow(/none before it/);
   });
 
+  it("takes an edited folder of the forge's skill for the person's text, which nothing replaces unasked", async () => {
+    const forged = (text: string) => ({
+      skill: skill("found", text),
+      by: "forge",
+      traceAnalysisSummary: "{}",
+    });
+    await addSkill(ledger, { ...forged("one"), origin: "forge" });
+    const edited = { skill: skill("found", "x", { instructions: "My own careful text." }), by: "folder" };
+    const own = await addVersion(ledger, "found", edited);
+    // Looking at it changes nothing of what is in use.
+    expect(await skillRow(ledger, "found")).toMatchObject({
+      origin: "person",
+      currentVersion: 1,
+    });
+    const proven = { status: "validated" as const, decision: "keep", score: 80 };
+    // Their own text takes the place of the forge's.
+    expect(await settleVersion(ledger, own.versionId, proven)).toMatchObject({ inUse: true });
+    const next = await addVersion(ledger, "found", forged("two"));
+    expect(await settleVersion(ledger, next.versionId, proven)).toMatchObject({
+      inUse: false,
+      why: /person/,
+    });
+    expect((await skillOf(ledger, "found")).instructions).toBe("My own careful text.");
+    expect(await settleVersion(ledger, next.versionId, { ...proven, agreed: true })).toMatchObject({
+      inUse: true,
+    });
+  });
+
   it("a person who edits the forge's skill owns it from then on", async () => {
     await add("shared");
     await addVersion(ledger, "shared", { skill: skill("shared", "edited"), by: "person" });

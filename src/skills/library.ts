@@ -91,7 +91,10 @@ export async function addSkill(ledger: Ledger, given: NewSkill, now = Date.now()
 
 export interface NewVersion extends Provenance {
   skill: Skill;
-  /** `person`, `forge`, ...: who wrote it. */
+  /**
+   * `person`, `forge`, ...: who wrote it. `folder`: a person as well, whose text is only looked at: what is in use does not
+   * change by that.
+   */
   by: string;
   /** Number of the version that it was made from; default: the one in use. */
   parent?: number;
@@ -138,7 +141,7 @@ export async function addVersion(
     createdAt: now,
   });
   // From here on it is a person's text, whoever wrote the versions before.
-  if (given.by === "person") await updateSkill(ledger, row.id, { origin: "person" });
+  if (given.by === "person" || given.by === "folder") await updateSkill(ledger, row.id, { origin: "person" });
   if (given.by === "person" && row.pinned === 0)
     await updateSkill(ledger, row.id, {
       currentVersion: version,
@@ -160,7 +163,7 @@ export interface Settlement {
 
 /**
  * Records the outcome of testing a version. A proven one (validated, gold) comes into use, except over a pinned version,
- * and over a person's text only where the person agreed. That a discard took the skill out of use does not hold up a
+ * and over a person's text only where it is a person's as well or the person agreed. That a discard took the skill out of use does not hold up a
  * later version that is proven; that a person archived it does.
  *
  * @returns whether agents are offered it now, and if not, why.
@@ -186,7 +189,9 @@ export async function settleVersion(
     };
   if (row.currentVersion !== version.version && row.pinned === 1)
     return { inUse: false, why: `version ${row.currentVersion} is pinned` };
-  if (row.currentVersion !== version.version && row.origin === "person" && !agreed)
+  const ownOverForged =
+    !isForged(version) && versions.some((each) => each.version === row.currentVersion && isForged(each));
+  if (row.currentVersion !== version.version && row.origin === "person" && !agreed && !ownOverForged)
     return {
       inUse: false,
       why: `it would take the place of a person's text: \`whet skill rollback ${row.name} --to ${version.version}\` takes it into use`,
@@ -194,6 +199,9 @@ export async function settleVersion(
   await updateSkill(ledger, row.id, { currentVersion: version.version, status });
   return { inUse: true, why: "it is proven" };
 }
+
+/** The forge says of its versions what it learned them from. */
+const isForged = ({ traceAnalysisSummary }: SkillVersionRow) => traceAnalysisSummary !== null;
 
 /** Whether a skill of this status is offered to agents by default. */
 export const isProven = (status: string) => status === "validated" || status === "gold";

@@ -103,6 +103,47 @@ describe("openRedactor", () => {
     expect(redact("password=opensesame")).toBe("password=[redacted:named]");
   });
 
+  it("takes what stands in options, cookies and netrc, and tokens of further services", () => {
+    const redact = openRedactor({ home: "/home/nobody-here" });
+    for (const [text, secret] of [
+      ["DB_PASS=hunter2", "hunter2"],
+      ["pass = hunter22", "hunter22"],
+      ["AUTH=abcd1234", "abcd1234"],
+      ["curl -u ann:pw12 https://example.org", "pw12"],
+      ['curl -s --user "ann:pw12" https://example.org', "pw12"],
+      ["sshpass -p 'open sesame' ssh x", "'open"],
+      ["sshpass -p hunter2 ssh x", "hunter2"],
+      ["mysql -u root -phunter2 shop", "hunter2"],
+      ["docker login -u ann -p hunter2", "hunter2"],
+      ["Cookie: session=abc123def; theme=dark", "abc123def"],
+      ["machine example.org\n  login ann\n  password hunter2", "hunter2"],
+      ["the password is hunter2.", "hunter2"],
+      [`https://discord.com/api/webhooks/123456789/${"aB3".repeat(20)}`, "aB3aB3"],
+      [`bot ${"12345678"}:${"AbC12".repeat(7)} runs`, "AbC12AbC12"],
+      [`ATATT3xFf${"GF01".repeat(10)}`, "GF01GF01"],
+      [`lin_api_${"aB3d".repeat(10)}`, "aB3daB3d"],
+      [`sbp_${"a1b2".repeat(10)}`, "a1b2a1b2"],
+      [`AGE-SECRET-KEY-1${"QPZRY9X8".repeat(7)}`, "QPZRY9X8"],
+      ["ls /root/work", "/root"],
+    ] as const) {
+      expect(redact(text), text).not.toContain(secret);
+      const json = redact(JSON.stringify({ command: text }));
+      expect(json, text).not.toContain(secret);
+      expect(() => JSON.parse(json)).not.toThrow();
+    }
+    for (const line of [
+      "# pass 12",
+      "pass=1200 fail=0",
+      "pass: true",
+      "the password is required",
+      "curl -u $USER:$PASSWORD https://example.org",
+      "no cookie = no session",
+      "cat /srv/root/x /rooted",
+      "mysql -u root shop",
+    ])
+      expect(redact(line)).toBe(line);
+  });
+
   it("leaves ordinary code alone", () => {
     const redact = openRedactor({ home: "/home/nobody-here" });
     for (const line of [
@@ -168,6 +209,10 @@ describe("openRedactor", () => {
       "password=",
       "a@",
       "?key=",
+      "curl -u ",
+      "cookie=a=",
+      "machine a login b password ",
+      "12345678:",
     ])
       redact(text.repeat(Math.ceil(1_000_000 / text.length)));
     expect(performance.now() - began).toBeLessThan(10_000);

@@ -37,29 +37,41 @@ const forms: readonly (readonly [kind: string, source: string])[] = [
   ],
   ["sendgrid-key", String.raw`${edge}SG\.[\w-]{16,}\.[\w-]{16,}`],
   ["digitalocean-token", "do[opr]_v1_[a-f0-9]{40,}"],
+  ["discord-webhook", String.raw`discord(?:app)?\.com/api/webhooks/\d{5,30}/[\w-]{20,}`],
+  ["telegram-token", String.raw`${edge}\d{8,10}:[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])`],
+  ["atlassian-token", `${edge}AT(?:ATT|CTT|BB)[A-Za-z0-9_=-]{20,}`],
+  ["linear-key", `${edge}lin_(?:api|oauth|wh)_[A-Za-z0-9]{20,}`],
+  ["supabase-key", String.raw`${edge}sbp_[A-Za-z0-9]{30,}|${edge}sb_secret_[\w-]{16,}`],
+  ["age-key", `AGE-SECRET-KEY-1[A-Z0-9]{40,}`],
 ];
 const known = new RegExp(forms.map(([, source]) => `(${source})`).join("|"), "g");
 /** Says at once of most texts that there is nothing of the kind in them; must begin every form. */
 const hint =
-  /-----BEGIN|eyJ|A(?:KIA|SIA|BIA|CCA)|gh[pousr]_|github_pat_|gl(?:pat|ptt|rt|dt)-|xox|xapp-|hooks\.slack|npm_|pypi-|AIza|ya29|GOCSPX|k_(?:live|test)_|whsec_|sk-|(?:xai|gsk|hf|r8|pplx|fw|csk|nvapi)[-_]|SG\.|do[opr]_v1_/;
+  /-----BEGIN|eyJ|A(?:KIA|SIA|BIA|CCA)|gh[pousr]_|github_pat_|gl(?:pat|ptt|rt|dt)-|xox|xapp-|hooks\.slack|npm_|pypi-|AIza|ya29|GOCSPX|k_(?:live|test)_|whsec_|sk-|(?:xai|gsk|hf|r8|pplx|fw|csk|nvapi)[-_]|SG\.|do[opr]_v1_|\/api\/webhooks\/|\d:[A-Za-z0-9_-]{35}|AT(?:ATT|CTT|BB)|lin_|sbp_|sb_secret_|AGE-SECRET/;
 
 const inAddress = /:\/\/([^\s/:@"'<>\\]{0,200}):([^\s/@"'<>\\]{1,400})@/g;
 const inQuery =
   /([?&](?:[a-z_-]{0,20}token|api[_-]?key|key|sig|signature|[a-z_-]{0,20}secret|password|passwd|pwd|auth|x-amz-[a-z-]{1,30})=)([^&\s"'#\\<>]{6,})/gi;
 const inHeader =
   /((?:Bearer|Basic|authorization["']?\s{0,2}[:=]\s{0,2}["']?(?:Bearer|Basic|Token)?)\s{1,3})([A-Za-z0-9+/=._~-]{8,})/gi;
+/** Programs that take a password as an option: it stands after the name, or after the option alone. */
+const inOption =
+  /(\bcurl\b[^\n|;&]{0,300}?\s(?:-u|--user)[ =]?\\?["']?[^\s:"'\\]{1,100}:|\bsshpass\s{1,3}-p\s{0,3}\\?["']?|\b(?:mysql|mysqldump|mysqladmin|mariadb)\b[^\n|;&]{0,200}?\s-p\\?["']?|\bdocker\s{1,3}login\b[^\n|;&]{0,200}?\s-p[ =]\\?["']?|\bmachine\s{1,3}\S{1,200}(?:\s|\\n){1,9}login\s{1,3}\S{1,200}(?:\s|\\n){1,9}password\s{1,3})([^\s"'\\]{2,400})/g;
+const inCookie =
+  /((?:set-)?cookie\\?["']?\s{0,2}[:=]\s{0,2}\\?["']?)([^\s"'\\=;<>{}()]{1,100}=[^\n"'\\]{6,4000})/gi;
 const named =
-  /(secret|token|passw(?:or)?d|passwd|passphrase|pwd|(?:api|access|private|signing|encryption|account|master|deploy)[-_]?key|credentials?|_auth|x-auth)([A-Za-z0-9_-]{0,40})((?:\\?["'`])?\]?)(\s{0,3}(?::=|=>|[:=])\s{0,3}|\s{1,3}(?:is\s|was\s)?)/gi;
+  /(secret|token|passw(?:or)?d|passwd|passphrase|pwd|(?<![A-Za-z])(?:pass|auth)(?![A-Za-z])|(?:api|access|private|signing|encryption|account|master|deploy)[-_]?key|credentials?|_auth|x-auth)([A-Za-z0-9_-]{0,40})((?:\\?["'`])?\]?)(\s{0,3}(?::=|=>|[:=])\s{0,3}|\s{1,3}(?:is\s|was\s)?)/gi;
 const otherHomes =
-  /(?:(?<![\w.~-])|(?<=\\[nrt]))(?:\/home|\/Users)\/[A-Za-z0-9._-]+|[A-Za-z]:(\\{1,2})Users\1[^\\/:*?"<>|\s]+/g;
+  /(?:(?<![\w.~})-])|(?<=\\[nrt]))(?:(?:\/home|\/Users)\/[A-Za-z0-9._-]+|\/root(?![\w.-]))|[A-Za-z]:(\\{1,2})Users\1[^\\/:*?"<>|\s]+/g;
 const address = /[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+/g;
 
 const mark = (kind: string) => `[redacted:${kind}]`;
 
 /**
- * Secrets known by their form (keys of model providers, AWS, GitHub, GitLab, Slack, npm, PyPI, Google, Stripe;
- * tokens of the JWT form; private keys), passwords in addresses and queries, bearer tokens, values that stand beside a
- * name which says secret, home folders (`~`). JSON stays JSON. What is in no way marked (a password alone in prose)
+ * Secrets known by their form (keys of model providers, AWS, GitHub, GitLab, Slack, Discord, Telegram, Atlassian, Linear,
+ * Supabase, npm, PyPI, Google, Stripe; tokens of the JWT form; private keys, of age too), passwords in addresses, queries,
+ * options of common programs and netrc, bearer tokens, cookies, values that stand beside a name which says secret, home
+ * folders (`~`). JSON stays JSON. What is in no way marked (a password alone in prose)
  * cannot be seen.
  */
 export function openRedactor(options: RedactOptions = {}): Redactor {
@@ -93,12 +105,18 @@ export function openRedactor(options: RedactOptions = {}): Redactor {
       text = text.replace(inQuery, (whole, before: string, value: string) =>
         placeholder(value) || /^[a-z_]{1,12}$/i.test(value) ? whole : before + count("query"),
       );
+    if (/curl|sshpass|mysql|mariadb|docker|machine/.test(text))
+      text = text.replace(inOption, (whole, before: string, value: string) =>
+        placeholder(value) ? whole : before + count("password"),
+      );
+    if (/cookie/i.test(text))
+      text = text.replace(inCookie, (_whole, before: string) => before + count("cookie"));
     text = text.replace(inHeader, (whole, before: string, value: string) =>
       placeholder(value) || /^[A-Za-z._-]+$/.test(value) ? whole : before + count("bearer"),
     );
     text = assignments(text, () => count("named"));
     if (ownHome && text.includes(home)) text = text.replace(ownHome, "~");
-    if (/\/home\/|\/Users\/|Users\\/.test(text)) text = text.replace(otherHomes, "~");
+    if (/\/home\/|\/Users\/|Users\\|\/root/.test(text)) text = text.replace(otherHomes, "~");
     if (options.emails && text.includes("@")) text = text.replace(address, () => count("email"));
     return text;
   }
@@ -162,13 +180,17 @@ interface Found {
 
 function isSecret({ name, value, quoted, operator, lead, next }: Found): boolean {
   if (value.length < 4 || placeholder(value)) return false;
-  const strong = /passw|passphrase|pwd|secret|key|credential|auth/i.test(name);
+  // A count of tests that pass.
+  if (/^\d+$/.test(value) && /^pass$/i.test(name)) return false;
+  const strong = /passw|passphrase|pwd|secret|key|credential|auth|(?<![A-Za-z])pass(?![A-Za-z])/i.test(name);
   if (/^\d+$/.test(value) && !strong) return false;
   if (sameWord(name, value)) return false;
   if (operator.trim() === "" || /^\s+(is|was)\s$/.test(operator)) {
     // `--token value`, `token value`: beside the name, with nothing between.
     if (/^--?/.test(name) && !quoted)
       return value.length >= 6 && /[^A-Za-z-]/.test(value) && !value.startsWith("-");
+    if (/passw|passphrase|pwd/i.test(name) && /\b(is|was)\s$/.test(operator))
+      return value.length >= 6 && /\d/.test(value) && /[A-Za-z]/.test(value) && !pathLike(value);
     return random(value, 16) && !pathLike(value);
   }
   if (quoted) return strong && !/\s/.test(value) ? !wordy(value) : random(value, 12) && !pathLike(value);

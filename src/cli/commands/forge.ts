@@ -17,6 +17,7 @@ import {
   calibrationWords,
   claimOf,
   countTraces,
+  day,
   expireSkills,
   type ForgeLimits,
   type ForgeOutcome,
@@ -57,6 +58,7 @@ import {
 import { needsJudge, otherJudge, surpriseOf } from "../../goals/index.ts";
 import {
   evaluationRows,
+  forgeSpending,
   type Ledger,
   type SkillEvaluationRow,
   skillRow,
@@ -231,18 +233,20 @@ interface Work {
 /** Opens the library, heeds Ctrl-C, and closes all again. */
 async function working<T>(
   folder: string,
-  options: LimitOptions & Output,
+  options: LimitOptions & Output & { auto?: boolean },
   use: (work: Work) => Promise<T>,
 ): Promise<T> {
-  const meter = openMeter(limitsOf(options));
+  const limits = limitsOf(options);
   const signals = onSignals();
   try {
-    return await withLibrary(folder, (ledger, root) =>
-      use({
-        ...{ ledger, root, meter, stop: signals.stop, signal: signals.abort.signal },
-        display: progress(options.json),
-      }),
-    );
+    return await withLibrary(folder, async (ledger, root) => {
+      // On its own it has limits for a day, not for each time that it begins.
+      const before = options.auto ? await forgeSpending(ledger, Date.now() - day) : undefined;
+      return use({
+        ...{ ledger, root, stop: signals.stop, signal: signals.abort.signal },
+        ...{ meter: openMeter(limits, before), display: progress(options.json) },
+      });
+    });
   } finally {
     signals.done();
   }
@@ -738,7 +742,7 @@ async function skillAt(
     );
   const known = await skillRow(ledger, skill.name);
   const key = known
-    ? await addVersion(ledger, skill.name, { skill, by: "folder" })
+    ? await addVersion(ledger, skill.name, { skill, by: "folder", loose: true })
     : await addSkill(ledger, { skill, origin: "person", path: folder });
   return { ...key, name: skill.name, folder };
 }

@@ -7,6 +7,7 @@ import {
   type RunTurn,
   runTurns,
 } from "../../ledger/index.ts";
+import { openRedactor } from "../../traces/index.ts";
 import { type Call, callCollector, wasteOf } from "./calls.ts";
 import { exactTest, holm, type Stratum } from "./exact.ts";
 
@@ -482,7 +483,7 @@ async function missedOf(
     if (each.some(({ best, score }) => best && score >= 100)) entry.mended++;
     for (const text of [...first.missed, ...first.suggestions])
       if (entry.suggestions.length < 3 && !entry.suggestions.includes(text)) entry.suggestions.push(text);
-    const said = first.explanation.slice(0, mostSaid);
+    const said = openRedactor()(first.explanation).slice(0, mostSaid);
     if (said !== "" && entry.said.length < 3 && !entry.said.includes(said)) entry.said.push(said);
     if (run.lastEvent !== null && entry.events.length < shown) entry.events.push(run.lastEvent);
   }

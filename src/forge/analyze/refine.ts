@@ -2,6 +2,7 @@ import { z } from "zod";
 import { applyEdits } from "../../researcher/index.ts";
 import type { Claim, Skill } from "../../skills/index.ts";
 import { type Asking, askFor } from "../askFor.ts";
+import { describedBy, strangeIn } from "./describe.ts";
 import { type Cited, checkClaims, claimsOf, type Dropped, type Evidence, tooLong } from "./word.ts";
 
 /** Edits of one refinement at most, and characters that one may put in. */
@@ -74,7 +75,18 @@ export async function refineSkill(
   const sentences: (Cited & { edit: z.output<typeof edit> })[] = said.edits.map((each) => ({
     ...{ text: each.text || each.replace, finding: each.finding, events: each.events, edit: each },
   }));
-  const kept = checkClaims(sentences, evidence, dropped);
+  // What it puts in must stand on what it cites, as its reason must.
+  const kept = checkClaims(sentences, evidence, dropped).filter(({ edit: each }) => {
+    const shown = [
+      evidence.findings.get(each.finding)?.words ?? "",
+      ...each.events.map((id) => JSON.stringify(evidence.events.get(id))),
+      skill.instructions,
+    ].join("\n");
+    const strange = strangeIn(each.replace, shown);
+    if (strange !== null)
+      dropped.push({ text: each.replace, why: `the cited events do not hold ${strange}` });
+    return strange === null;
+  });
   const none = (why: string): NoRefinement => ({ skill: null, why, dropped });
   if (said.edits.length === 0) return none("the model proposes none");
   if (kept.length === 0) return none("the model proposes some, but none stands on what it cites");
@@ -85,7 +97,11 @@ export async function refineSkill(
   // One edit may have stood on another that was dropped.
   if ("problems" in result) return none("what is left without the dropped ones fits the text no more");
   if (result.text === skill.instructions) return none("what the model proposes changes nothing");
-  const description = said.description?.replaceAll(/\s+/g, " ").replaceAll(/[<>]/g, "").trim();
+  const described =
+    said.description === null
+      ? null
+      : describedBy(said.description, [skill.description, result.text], evidence, dropped);
+  const description = described?.replaceAll(/\s+/g, " ").replaceAll(/[<>]/g, "").trim();
   return {
     skill: { ...skill, instructions: result.text, ...(description ? { description } : {}) },
     claims: claimsOf(kept),

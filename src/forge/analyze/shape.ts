@@ -1,3 +1,5 @@
+import { openRedactor } from "../../traces/index.ts";
+
 /** Keys under which tools take a path, and a command line. */
 const pathKeys = new Set(["path", "file", "file_path", "filepath", "filename", "notebook_path"]);
 const commandKeys = new Set(["command", "cmd", "script"]);
@@ -65,6 +67,9 @@ function programsOf(line: string): string {
   return programs.join(" | ") || "command";
 }
 
+/** Characters of an error's line that are looked at. */
+const mostOfLine = 4000;
+
 /** What an error says, without what is particular to one case: first telling line, numbers, quotes and paths left out. */
 export function errorClass(error: string): string {
   const lines = error
@@ -72,7 +77,8 @@ export function errorClass(error: string): string {
     .map((line) => line.trim())
     .filter((line) => line !== "");
   const telling = lines.find((line) => /error|exception|fail|cannot|denied|not found|no such/i.test(line));
-  return (telling ?? lines[0] ?? "no message")
+  // Before anything is taken out of it, by which a secret could be known for one.
+  return openRedactor()((telling ?? lines[0] ?? "no message").slice(0, mostOfLine))
     .replaceAll(/(["'`])(?:(?!\1).){1,200}\1/g, "…")
     .replaceAll(/(?:[\w.@~-]*[\\/])+[\w.@-]+/g, "<path>")
     .replaceAll(/\d+/g, "#")

@@ -10,6 +10,7 @@ import { type Ledger, openLedger } from "../../ledger/index.ts";
 import { validateSkill } from "../../skills/index.ts";
 import { openMeter } from "../limits.ts";
 import { countTraces } from "./count.ts";
+import { errorClass } from "./shape.ts";
 import { evidenceOf, wordFindings } from "./word.ts";
 
 let root: string;
@@ -142,4 +143,15 @@ describe("wording what was counted", () => {
     const long = { text: JSON.stringify({ skill: { name: "x", description: "y", steps } }) };
     await expect(worded([long, long, long])).rejects.toThrow(/about \d+ tokens; at most 5000/);
   });
+});
+
+it("shows a model no secret, whoever calls it, be it cut in two by the length of what is shown", async () => {
+  const secret = `sk-ant-api03-${"aB3d".repeat(12)}`;
+  const calls: ShortCall[] = [["run", { command: `${"x".repeat(280)} ${secret} csvlint` }]];
+  for (let index = 0; index < 4; index++)
+    await recordGoal(ledger, { task: "t", met: true, calls: [...calls, ...good] });
+  const { text } = await evidenceOf(ledger, await countTraces(ledger));
+  expect(text).toContain("xxx");
+  expect(text).not.toContain("sk-ant");
+  expect(errorClass(`Error: wrong key ${secret}`)).toBe("Error: wrong key [redacted:model-key]");
 });

@@ -2,8 +2,10 @@ import { z } from "zod";
 import type { TraceEvent } from "../../agents/index.ts";
 import { eventAt, type Ledger } from "../../ledger/index.ts";
 import { allowedName, type Claim, type Skill, tokensOf } from "../../skills/index.ts";
+import { openRedactor } from "../../traces/index.ts";
 import { type Asking, askFor } from "../askFor.ts";
 import type { Counts, EventId } from "./count.ts";
+import { describedBy, descriptionOf } from "./describe.ts";
 
 /** Bounds of a skill's text, as the specification advises. */
 export const bounds = { lines: 500, tokens: 5000 };
@@ -62,11 +64,15 @@ Answer with one JSON document and nothing else:
 
 A skill is worth writing only when the findings carry instructions that an agent would not follow anyway: most do not, and then "skill" is null. Instructions are short, concrete, general beyond the tasks seen; they hold no answers, names or figures of one task.`;
 
-/** Puts the findings into words for a model, with the events that show them. */
+/**
+ * Puts the findings into words for a model, with the events that show them.
+ *
+ * @param clean takes out what no model may see, of whole texts, before they are cut. Default: secrets and home folders.
+ */
 export async function evidenceOf(
   ledger: Ledger,
   counts: Counts,
-  clean: (text: string) => string = (text) => text,
+  clean: (text: string) => string = openRedactor(),
 ): Promise<Evidence> {
   const findings = new Map<string, { words: string; events: ReadonlySet<EventId> }>();
   const add = (id: string, words: string, events: readonly EventId[]) =>
@@ -116,7 +122,7 @@ export async function evidenceOf(
       const found = known ?? (await eventById(ledger, event));
       if (found === null) continue;
       events.set(event, found);
-      lines.push(`  [${event}] ${known ? "(above)" : clean(eventWords(found))}`);
+      lines.push(`  [${event}] ${known ? "(above)" : eventWords(found, clean)}`);
     }
     parts.push(lines.join("\n"));
   }
@@ -148,6 +154,9 @@ export async function wordFindings(
   if (said.skill === null)
     return { patterns: claimsOf(patterns), antipatterns: claimsOf(antipatterns), candidate: null, dropped };
   const [when, steps, fails] = [kept(said.skill.when), kept(said.skill.steps), kept(said.skill.fails_when)];
+  const texts = [...when, ...steps, ...fails].map(({ text }) => text);
+  const description =
+    describedBy(said.skill.description, texts, evidence, dropped) ?? descriptionOf(when, steps);
   return {
     patterns: claimsOf(patterns),
     antipatterns: claimsOf(antipatterns),
@@ -155,7 +164,7 @@ export async function wordFindings(
       steps.length === 0
         ? null
         : {
-            skill: draftOf(said.skill, steps, when, fails, tools),
+            skill: draftOf({ ...said.skill, description }, steps, when, fails, tools),
             claims: claimsOf([...when, ...steps, ...fails]),
           },
     dropped,
@@ -241,10 +250,14 @@ async function eventById(ledger: Ledger, id: EventId): Promise<TraceEvent | null
   return Number.isInteger(turn) && Number.isInteger(position) ? eventAt(ledger, turn, position) : null;
 }
 
+/** Characters of an event that are looked at at all. */
+const mostCleaned = 20_000;
+
 /** One event in one line. */
-function eventWords(event: TraceEvent): string {
+function eventWords(event: TraceEvent, clean: (text: string) => string): string {
   const cut = (text: string | null, most = 300) => {
-    const line = oneLine(text ?? "");
+    // A secret of which half is cut off is not known for one any more.
+    const line = oneLine(clean((text ?? "").slice(0, mostCleaned)));
     return line.length > most ? `${line.slice(0, most)}…` : line;
   };
   if (event.type === "call") return `call ${event.tool} ${cut(event.args)}`;
