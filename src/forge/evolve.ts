@@ -68,10 +68,15 @@ export async function analyze(
 /** Why nothing is forged of this; null: enough recurs. */
 export function recurrenceGate(counts: Counts, recurrence: number): string | null {
   if (counts.runs < recurrence)
-    return `${counts.runs} runs are recorded, and a skill takes what recurs in at least ${recurrence}`;
+    return `${counts.runs} runs are recorded${counts.leftOut > 0 ? `, beside ${leftOutWords(counts)}` : ""}, and a skill takes what recurs in at least ${recurrence}`;
   const found =
     counts.sequences.length + counts.recoveries.length + counts.contrasts.length + counts.missed.length;
   return found === 0 ? `nothing recurs in at least ${recurrence} runs` : null;
+}
+
+/** What is not counted, and why. */
+export function leftOutWords({ leftOut }: Pick<Counts, "leftOut">): string {
+  return `${leftOut} of goals that tests are made of, which must not teach`;
 }
 
 /** A draft that waits for its test. */

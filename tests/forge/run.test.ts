@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "vitest";
@@ -96,6 +96,12 @@ describe.concurrent("the forge on the command line", () => {
       expect(JSON.parse(trials.stdout)).toHaveLength(17);
       expect(query<string>(root, "select group_concat(distinct purpose) from goals where id > 3")).toBe(
         "trial",
+      );
+      // Who runs one of the suite's goals is told that it does not teach.
+      const goal = readdirSync(join(root, "suite")).find((file) => file !== "README.md") as string;
+      await whet("goal", "run", join("suite", goal), "--single", "--seed", "1");
+      expect((await whet("forge", "analyze")).stdout).toMatch(
+        /^3 runs .*\nnot counted: 1 of goals that tests are made of, which must not teach/,
       );
     });
   });

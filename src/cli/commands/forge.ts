@@ -25,6 +25,7 @@ import {
   groundsWords,
   type Improved,
   improveSkill,
+  leftOutWords,
   liveRunner,
   type Meter,
   matrixOf,
@@ -828,6 +829,7 @@ function countsText(counts: Counts): string {
   const chain = (calls: readonly string[]) => calls.join(" → ");
   return [
     `${counts.runs} runs (${counts.succeeded} succeeded, ${counts.failed} failed), ${counts.calls} calls, ${counts.wasted} of them failed, repeated or unused`,
+    ...(counts.leftOut > 0 ? [`not counted: ${leftOutWords(counts)}`] : []),
     ...list(
       "what separates success from failure in the same tasks",
       counts.contrasts.map(
