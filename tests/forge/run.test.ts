@@ -67,6 +67,13 @@ describe.concurrent("the forge on the command line", () => {
       const early = await whet("forge", "run", ...world);
       expect(early.stdout).toContain("a skill takes what recurs in at least 3");
       await lessons(all, ["march"]);
+      const taught = await whet("forge", "run", ...world.with(1, "lessons"));
+      expect([taught.code, taught.stderr]).toEqual([
+        2,
+        expect.stringMatching(/3 of the \d+ goals of lessons were run before and would teach the skill/),
+      ]);
+      // It is known before a model is paid for its words.
+      expect(query(root, "select count(*) from turns where purpose = 'forge'")).toBe(0);
       const { code, stdout, stderr } = await whet("forge", "run", ...world, "--test-runs", "14");
       expect(code).toBe(0);
       expect(stderr).toContain("no goals, and skipped: README.md");
