@@ -118,6 +118,8 @@ describe("openRedactor", () => {
       ["Cookie: session=abc123def; theme=dark", "abc123def"],
       ["machine example.org\n  login ann\n  password hunter2", "hunter2"],
       ["the password is hunter2.", "hunter2"],
+      ["use my password: hunter2!", "hunter2"],
+      [`glsa_${"aB3d".repeat(8)}`, "aB3daB3d"],
       [`https://discord.com/api/webhooks/123456789/${"aB3".repeat(20)}`, "aB3aB3"],
       [`bot ${"12345678"}:${"AbC12".repeat(7)} runs`, "AbC12AbC12"],
       [`ATATT3xFf${"GF01".repeat(10)}`, "GF01GF01"],

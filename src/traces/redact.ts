@@ -38,8 +38,9 @@ const forms: readonly (readonly [kind: string, source: string])[] = [
   ["sendgrid-key", String.raw`${edge}SG\.[\w-]{16,}\.[\w-]{16,}`],
   ["digitalocean-token", "do[opr]_v1_[a-f0-9]{40,}"],
   ["discord-webhook", String.raw`discord(?:app)?\.com/api/webhooks/\d{5,30}/[\w-]{20,}`],
-  ["telegram-token", String.raw`${edge}\d{8,10}:[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])`],
+  ["telegram-token", String.raw`${edge}\d{8,10}:[A-Za-z0-9_-]{32,40}(?![A-Za-z0-9_-])`],
   ["atlassian-token", `${edge}AT(?:ATT|CTT|BB)[A-Za-z0-9_=-]{20,}`],
+  ["grafana-token", String.raw`${edge}gl(?:c|sa)_[\w+/=-]{20,}`],
   ["linear-key", `${edge}lin_(?:api|oauth|wh)_[A-Za-z0-9]{20,}`],
   ["supabase-key", String.raw`${edge}sbp_[A-Za-z0-9]{30,}|${edge}sb_secret_[\w-]{16,}`],
   ["age-key", `AGE-SECRET-KEY-1[A-Z0-9]{40,}`],
@@ -47,7 +48,7 @@ const forms: readonly (readonly [kind: string, source: string])[] = [
 const known = new RegExp(forms.map(([, source]) => `(${source})`).join("|"), "g");
 /** Says at once of most texts that there is nothing of the kind in them; must begin every form. */
 const hint =
-  /-----BEGIN|eyJ|A(?:KIA|SIA|BIA|CCA)|gh[pousr]_|github_pat_|gl(?:pat|ptt|rt|dt)-|xox|xapp-|hooks\.slack|npm_|pypi-|AIza|ya29|GOCSPX|k_(?:live|test)_|whsec_|sk-|(?:xai|gsk|hf|r8|pplx|fw|csk|nvapi)[-_]|SG\.|do[opr]_v1_|\/api\/webhooks\/|\d:[A-Za-z0-9_-]{35}|AT(?:ATT|CTT|BB)|lin_|sbp_|sb_secret_|AGE-SECRET/;
+  /-----BEGIN|eyJ|A(?:KIA|SIA|BIA|CCA)|gh[pousr]_|github_pat_|gl(?:pat|ptt|rt|dt)-|xox|xapp-|hooks\.slack|npm_|pypi-|AIza|ya29|GOCSPX|k_(?:live|test)_|whsec_|sk-|(?:xai|gsk|hf|r8|pplx|fw|csk|nvapi)[-_]|SG\.|do[opr]_v1_|\/api\/webhooks\/|\d:[A-Za-z0-9_-]{32}|glc_|glsa_|AT(?:ATT|CTT|BB)|lin_|sbp_|sb_secret_|AGE-SECRET/;
 
 const inAddress = /:\/\/([^\s/:@"'<>\\]{0,200}):([^\s/@"'<>\\]{1,400})@/g;
 const inQuery =
@@ -69,7 +70,7 @@ const mark = (kind: string) => `[redacted:${kind}]`;
 
 /**
  * Secrets known by their form (keys of model providers, AWS, GitHub, GitLab, Slack, Discord, Telegram, Atlassian, Linear,
- * Supabase, npm, PyPI, Google, Stripe; tokens of the JWT form; private keys, of age too), passwords in addresses, queries,
+ * Supabase, Grafana, npm, PyPI, Google, Stripe; tokens of the JWT form; private keys, of age too), passwords in addresses, queries,
  * options of common programs and netrc, bearer tokens, cookies, values that stand beside a name which says secret, home
  * folders (`~`). JSON stays JSON. What is in no way marked (a password alone in prose)
  * cannot be seen.
@@ -201,6 +202,9 @@ function isSecret({ name, value, quoted, operator, lead, next }: Found): boolean
   if (tight && /^--/.test(name)) return value.length >= 4;
   if (random(value, 16)) return true;
   const alone = /(^|[\n\r"'`]|\\n|export |set |env |-e )\s*$/.test(lead);
+  // In prose: `my password: hunter2!`.
+  if (/passw|passphrase|pwd/i.test(name) && !alone && value.length >= 6 && !/[;,]/.test(next))
+    return /^[^\w]*(?=.*\d)(?=.*[A-Za-z])[\w!@#$%^&*+=-]+$/.test(value);
   if (!strong || !alone || /[;,]/.test(next) || /^[\w$]+(\.[\w$]+)+$/.test(value)) return false;
   return tight ? true : /[^A-Za-z_.:]/.test(value);
 }
