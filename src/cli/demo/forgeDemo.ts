@@ -57,8 +57,8 @@ export async function forgeDemo({ ledger, root, files, url, tell }: DemoOptions)
         who: { agent, model: demoModel, judge: null },
       }),
     ),
-    // Each goal once with and once without.
-    ...{ suite, meter, rule: { maxRuns: 2 * suite.goals.length } },
+    // Each goal twice with and twice without: the least that settles anything.
+    ...{ suite, meter, rule: { maxRuns: 4 * suite.goals.length } },
     onTrial: (row) => tell({ type: "trial", row }),
   });
   tell({ type: "outcome", outcome });
