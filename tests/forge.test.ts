@@ -89,7 +89,10 @@ describe("whet skill test", () => {
     expect(text).toContain("useful calls of all calls");
     expect(page).toContain('<th class="num">without</th>');
     const again = await whet("forge", "status");
-    expect(again.stdout).toContain("test of closing-words v1 on closing-words: better");
+    expect(again.stdout).toContain("#1 test of closing-words v1 on closing-words: better by 100 points");
+    expect(again.stdout).toMatch(
+      /#2 trigger of closing-words v1 on triggers: It was asked all 6 questions that call for it, and read at 6\./,
+    );
     expect((await whet("forge", "matrix")).stdout).toContain("positive");
     expect((await whet("forge", "replay", "1")).stdout).toContain("give the same verdict again: better");
   });
@@ -160,6 +163,23 @@ describe("whet skill test", () => {
   it("stops at its limit, says that nothing is lost, and names what is missing", async () => {
     const limited = await whet("skill", "test", "closing-words", ...world(), "--runs", "2");
     expect(limited.stdout).toContain("stopped after 2 runs: all 2 runs that are allowed were made");
+    expect(limited.stdout).toContain("with a higher limit goes on with evaluation #1");
+    const less = await whet("skill", "test", "closing-words", ...world(), "--runs", "1");
+    expect(less.stdout).toContain(
+      "stopped after 2 runs: 2 runs are made, those of earlier calls among them, and 1 are allowed",
+    );
+    const refusing = await startModelServer(() => ({ status: 401, message: "who are you" }), {
+      main: () => true,
+    });
+    const barred = whet(
+      ...["skill", "test", "closing-words", "--model", "local/n", "--url", `${refusing.url}/v1`],
+    );
+    await expect(barred).rejects.toMatchObject({ code: 1 });
+    await refusing.close();
+    expect((await whet("forge", "status")).stdout.split("\n").slice(1, 3)).toEqual([
+      "#2 test of closing-words v1 on closing-words: it was asked for, and no run of it was made",
+      "#1 test of closing-words v1 on closing-words: 2 runs so far, under way or stopped; the same command goes on with it",
+    ]);
     await expect(whet("skill", "test", "closing-words")).rejects.toMatchObject({
       stderr: expect.stringContaining("nobody is named to run the goals"),
     });
@@ -173,14 +193,16 @@ describe("whet forge", () => {
   it("analyses an empty ledger without a complaint, and works on its own only when told to, within limits", async () => {
     expect((await whet("forge", "analyze")).stdout).toContain("0 runs");
     await expect(whet("forge", "auto", "on", "--suite", "s")).rejects.toMatchObject({
-      stderr: expect.stringContaining("without agent, model"),
+      stderr: expect.stringContaining("without model"),
     });
-    const on = ["--suite", "closing-words", "--agent", "claude", "--model", "local/m"];
+    const on = ["--suite", "closing-words", "--model", "local/m"];
     await expect(whet("forge", "auto", "on", ...on)).rejects.toMatchObject({
       stderr: expect.stringContaining("needs a limit"),
     });
     await whet("forge", "auto", "on", ...on, "--runs", "50");
-    expect((await whet("forge", "status")).stdout).toContain("at work on its own after goals");
+    expect((await whet("forge", "status")).stdout).toContain(
+      "at work on its own after goals: suite closing-words, agent model: local/m",
+    );
     await whet("forge", "auto", "off");
     expect((await whet("forge", "status")).stdout).toContain("not at work on its own");
   });

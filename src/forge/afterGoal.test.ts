@@ -33,7 +33,7 @@ const goal = async () => (await recordGoal(ledger, { task: "clean", met: true, c
 const on = async () =>
   writeSettings(root, {
     ...(await readSettings(root)),
-    ...{ auto: true, suite: "suite", agent: "claude", model: "a/b", limits: { runs: 10 } },
+    ...{ auto: true, suite: "suite", model: "a/b", limits: { runs: 10 } },
   });
 
 describe("after a goal", () => {

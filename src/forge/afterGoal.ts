@@ -65,8 +65,8 @@ export async function afterGoal(
   await expireSkills(ledger);
   if (!settings.auto)
     return { started: false, why: "the forge works on its own only when it is switched on" };
-  if (settings.suite === undefined || settings.model === undefined || settings.agent === undefined)
-    return { started: false, why: "the settings name no suite, agent or model" };
+  if (settings.suite === undefined || settings.model === undefined)
+    return { started: false, why: "the settings name no suite or model" };
   if (goalId !== null && (await isTrial(ledger, goalId)))
     return { started: false, why: "it was a run of a test" };
   const beyond = openMeter(limitsOf(settings), await forgeSpending(ledger, Date.now() - day)).beyond();

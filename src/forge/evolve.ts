@@ -49,14 +49,20 @@ export interface AnalyzeOptions extends CountOptions {
   clean?: (text: string) => string;
 }
 
-/** Counts, and lets a model word what was counted. */
+/**
+ * Counts, and lets a model word what was counted.
+ *
+ * @param before is asked before the model is: it may throw.
+ */
 export async function analyze(
   asking: Asking,
   options: AnalyzeOptions = {},
+  before?: (counts: Counts) => Promise<void>,
 ): Promise<{ counts: Counts; worded: Worded | null; why: string }> {
   const counts = await countTraces(asking.ledger, options);
   const gate = recurrenceGate(counts, options.recurrence ?? 3);
   if (gate !== null) return { counts, worded: null, why: gate };
+  await before?.(counts);
   const evidence = await evidenceOf(asking.ledger, counts, options.clean);
   const worded = await wordFindings(asking, evidence, counts.tools);
   return {
@@ -68,10 +74,15 @@ export async function analyze(
 /** Why nothing is forged of this; null: enough recurs. */
 export function recurrenceGate(counts: Counts, recurrence: number): string | null {
   if (counts.runs < recurrence)
-    return `${counts.runs} runs are recorded, and a skill takes what recurs in at least ${recurrence}`;
+    return `${counts.runs} runs are recorded${counts.leftOut > 0 ? `, beside ${leftOutWords(counts)}` : ""}, and a skill takes what recurs in at least ${recurrence}`;
   const found =
     counts.sequences.length + counts.recoveries.length + counts.contrasts.length + counts.missed.length;
   return found === 0 ? `nothing recurs in at least ${recurrence} runs` : null;
+}
+
+/** What is not counted, and why. */
+export function leftOutWords({ leftOut }: Pick<Counts, "leftOut">): string {
+  return `${leftOut} of goals that tests are made of, which must not teach`;
 }
 
 /** A draft that waits for its test. */
@@ -182,7 +193,9 @@ export async function forgeSkill(options: ForgeOptions): Promise<ForgeOutcome> {
   let worded: Worded | null = null;
   if (draft === null) {
     onStep?.("counting the traces");
-    const analysis = await analyze(asking, { ...from, ...(once ? { recurrence: 1 } : {}) });
+    const analysis = await analyze(asking, { ...from, ...(once ? { recurrence: 1 } : {}) }, (counts) =>
+      requireOthers(ledger, counts, options),
+    );
     worded = analysis.worded;
     if (worded === null || analysis.why !== "")
       return { kind: "nothing", counts: analysis.counts, worded, why: analysis.why };
@@ -198,6 +211,22 @@ export async function forgeSkill(options: ForgeOptions): Promise<ForgeOutcome> {
     ...(draft.before === null ? {} : { before: draft.before }),
   });
   return report.kind === "paused" ? { ...report, draft } : { kind: "tested", draft, report, worded };
+}
+
+/** What teaches never tests. @throws UserError when too few goals are left to test with. */
+async function requireOthers(
+  ledger: Ledger,
+  { goals }: Counts,
+  { suite, rule }: Pick<ForgeOptions, "suite" | "rule">,
+): Promise<void> {
+  const others = await withoutTaught(suite, await goalTexts(ledger, goals));
+  const taught = suite.goals.length - others.goals.length;
+  const least = leastTasks(abRule(rule).alpha);
+  if (taught === 0 || others.goals.length >= least) return;
+  throw new UserError(
+    `${taught} of the ${suite.goals.length} goals of ${suite.name} were run before and would teach the skill, so they cannot test it: ${others.goals.length} are left, and it takes at least ${least}`,
+    "give a suite of other goals than those that you run",
+  );
 }
 
 /** The oldest version of the forge's own making that nobody has decided on. */

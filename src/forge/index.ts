@@ -16,6 +16,7 @@ export {
   forgeSkill,
   type Improved,
   improveSkill,
+  leftOutWords,
 } from "./evolve.ts";
 export { groundsWords } from "./grounds.ts";
 export { type Asked, answersOf, type Excluded, type Leak, leak, testGoals } from "./leak.ts";

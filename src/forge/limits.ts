@@ -80,6 +80,8 @@ export function openMeter(
       most = { tokens: Math.max(most.tokens, tokens ?? 0), dollars: Math.max(most.dollars, dollars ?? 0) };
     },
     beyond() {
+      if (limits.runs !== undefined && spent.runs > limits.runs)
+        return `${spent.runs} runs are made, those of earlier calls among them, and ${limits.runs} are allowed`;
       if (limits.runs !== undefined && spent.runs >= limits.runs)
         return `all ${limits.runs} runs that are allowed were made`;
       if (limits.time !== undefined && ms() >= limits.time)

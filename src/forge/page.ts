@@ -5,7 +5,7 @@ import { type Component, type ComponentName, equalSpeed, type Ses } from "./ses.
 import type { TestReport } from "./testSkill.ts";
 import type { TransferCell } from "./transfer.ts";
 import type { Arm, Trial } from "./trial.ts";
-import type { TriggerResult } from "./trigger.ts";
+import { type TriggerResult, triggerWords } from "./trigger.ts";
 
 /** A test as the report page tells it. */
 export function pageOf(
@@ -138,24 +138,6 @@ export function claimOf({ verdict, meddling }: Pick<TestReport, "verdict" | "med
   if (verdict.veto !== null) return "It helps, but costs more than it brings";
   if (verdict.outcome === "worse") return `It harms: ${signed(points)} points`;
   return `Not enough evidence that it helps${points < 0 && verdict.invalid === null ? "; it leans worse" : ""}`;
-}
-
-/** When it was read, of how many questions of either kind, and how many were not asked. */
-function triggerWords({ queries, of, stopped }: TriggerResult): string[] {
-  const asked = (should: boolean) => queries.filter((each) => each.should === should);
-  const [yes, no] = [asked(true), asked(false)];
-  const right = (those: typeof queries) => those.filter((each) => each.right).length;
-  const among = (those: typeof queries, all: number) =>
-    those.length === all ? `all ${all}` : `${those.length} of ${all}`;
-  return [
-    yes.length === 0
-      ? `None of the ${of.should} questions that call for it was asked.`
-      : `It was asked ${among(yes, of.should)} questions that call for it, and read at ${right(yes)}.`,
-    no.length === 0
-      ? `None of the ${of.not} that do not was asked.`
-      : `It was asked ${among(no, of.not)} that do not, and stayed quiet at ${right(no)}.`,
-    ...(stopped === null ? [] : [`The other questions were not asked: ${stopped}.`]),
-  ].filter((_, index) => index > 1 || [of.should, of.not][index] !== 0);
 }
 
 /** What a verdict stands beside: how noisy its goals are, whether it was asked before, how many chances it had. */

@@ -8,7 +8,7 @@ const settings = z.strictObject({
   auto: z.boolean().default(false),
   /** Folder of goals to test with, relative to the project. */
   suite: z.string().optional(),
-  /** Who runs the goals, and the models that word and judge. */
+  /** Who runs the goals (absent: the built-in agent with the model), and the models that word and judge. */
   agent: z.string().optional(),
   model: z.string().optional(),
   judge: z.string().optional(),

@@ -120,8 +120,27 @@ export async function triggerTest(options: {
     });
     await updateSkillEvaluation(ledger, id, {
       ...{ components: JSON.stringify(result), tasks: done.length, endedAt: Date.now() },
+      reason: triggerWords(result).join(" "),
       ...{ tokens: took.tokens, dollars: took.dollars },
     });
   }
   return result;
+}
+
+/** When it was read, of how many questions of either kind, and how many were not asked. */
+export function triggerWords({ queries, of, stopped }: TriggerResult): string[] {
+  const asked = (should: boolean) => queries.filter((each) => each.should === should);
+  const [yes, no] = [asked(true), asked(false)];
+  const right = (those: typeof queries) => those.filter((each) => each.right).length;
+  const among = (those: typeof queries, all: number) =>
+    those.length === all ? `all ${all}` : `${those.length} of ${all}`;
+  return [
+    yes.length === 0
+      ? `None of the ${of.should} questions that call for it was asked.`
+      : `It was asked ${among(yes, of.should)} questions that call for it, and read at ${right(yes)}.`,
+    no.length === 0
+      ? `None of the ${of.not} that do not was asked.`
+      : `It was asked ${among(no, of.not)} that do not, and stayed quiet at ${right(no)}.`,
+    ...(stopped === null ? [] : [`The other questions were not asked: ${stopped}.`]),
+  ].filter((_, index) => index > 1 || [of.should, of.not][index] !== 0);
 }

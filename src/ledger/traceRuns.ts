@@ -117,6 +117,20 @@ export async function* runTurns(ledger: Ledger, filter: RunFilter = {}): AsyncGe
   }
 }
 
+/** How many goals that people had run {@link runTurns} leaves out, because tests are made of the same. */
+export async function leftOutRuns(ledger: Ledger, { goals, family, sources }: RunFilter): Promise<number> {
+  if (goals !== undefined || sources?.includes("goals") === false) return 0;
+  let query = ledger.db
+    .selectFrom("goals")
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .where("purpose", "=", "goal")
+    .where("goalHash", "in", (eb) =>
+      eb.selectFrom("goals as tested").select("tested.goalHash").where("tested.purpose", "=", "trial"),
+    );
+  if (family !== undefined) query = query.where("family", "=", family);
+  return Number((await query.executeTakeFirstOrThrow()).count);
+}
+
 /** Events of one page. */
 const eventsAtOnce = 2000;
 

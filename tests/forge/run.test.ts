@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "vitest";
@@ -67,6 +67,13 @@ describe.concurrent("the forge on the command line", () => {
       const early = await whet("forge", "run", ...world);
       expect(early.stdout).toContain("a skill takes what recurs in at least 3");
       await lessons(all, ["march"]);
+      const taught = await whet("forge", "run", ...world.with(1, "lessons"));
+      expect([taught.code, taught.stderr]).toEqual([
+        2,
+        expect.stringMatching(/3 of the \d+ goals of lessons were run before and would teach the skill/),
+      ]);
+      // It is known before a model is paid for its words.
+      expect(query(root, "select count(*) from turns where purpose = 'forge'")).toBe(0);
       const { code, stdout, stderr } = await whet("forge", "run", ...world, "--test-runs", "14");
       expect(code).toBe(0);
       expect(stderr).toContain("no goals, and skipped: README.md");
@@ -96,6 +103,12 @@ describe.concurrent("the forge on the command line", () => {
       expect(JSON.parse(trials.stdout)).toHaveLength(17);
       expect(query<string>(root, "select group_concat(distinct purpose) from goals where id > 3")).toBe(
         "trial",
+      );
+      // Who runs one of the suite's goals is told that it does not teach.
+      const goal = readdirSync(join(root, "suite")).find((file) => file !== "README.md") as string;
+      await whet("goal", "run", join("suite", goal), "--single", "--seed", "1");
+      expect((await whet("forge", "analyze")).stdout).toMatch(
+        /^3 runs .*\nnot counted: 1 of goals that tests are made of, which must not teach/,
       );
     });
   });
@@ -128,7 +141,7 @@ describe.concurrent("the forge on the command line", () => {
       await expect.poll(() => alive(mark.pid), { timeout: 10_000 }).toBe(false);
       expect(query(root, "select count(*) from trials")).toBe(5);
       expect((await whet("forge", "status")).stdout).toMatch(
-        /at work on its own after goals[\s\S]*under way or stopped/,
+        /at work on its own after goals[\s\S]*5 runs so far, under way or stopped/,
       );
       // Its own runs are nothing that has happened since; and off is off.
       await whet("forge", "auto", "off");

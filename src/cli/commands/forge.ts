@@ -25,6 +25,7 @@ import {
   groundsWords,
   type Improved,
   improveSkill,
+  leftOutWords,
   liveRunner,
   type Meter,
   matrixOf,
@@ -60,9 +61,11 @@ import {
   evaluationRows,
   forgeSpending,
   type Ledger,
+  type SkillEvaluationRow,
   skillRow,
   skillVersionRows,
   type TrialRow,
+  trialsOf,
 } from "../../ledger/index.ts";
 import { skillHtml } from "../../report/index.ts";
 import {
@@ -337,7 +340,7 @@ export async function forgeRunCommand(folder = ".", given: ForgeRunOptions): Pro
       onTrial: (row, recorded) => display.trial(row, recorded),
     });
     if (options.json) printJson(outcomeJson(outcome));
-    else print(outcomeText(outcome));
+    else print(outcomeText(outcome, work));
     return outcome.kind === "paused" ? pausedCode(work) : 0;
   });
 }
@@ -377,7 +380,7 @@ export async function calibrateCommand(path: string, options: CalibrateOptions):
       onTrial: display.trial,
     });
     if (options.json) printJson(result);
-    else if (result.kind === "paused") print(pausedText(result));
+    else if (result.kind === "paused") print(pausedText(result, work));
     else {
       const { always, never, falsePositives } = result.calibration;
       print(
@@ -421,7 +424,8 @@ export async function forgeStatusCommand(options: Output): Promise<number> {
     const evaluations = await Promise.all(
       (await evaluationRows(ledger, { limit: 20 })).map(async (row) => {
         const tested = row.skillVersionId === null ? null : await skillOfVersion(ledger, row.skillVersionId);
-        return { ...row, skill: tested?.row.name ?? null, version: tested?.version.version ?? null };
+        const runs = (await trialsOf(ledger, row.id)).length;
+        return { ...row, runs, skill: tested?.row.name ?? null, version: tested?.version.version ?? null };
       }),
     );
     if (options.json) {
@@ -434,18 +438,32 @@ export async function forgeStatusCommand(options: Output): Promise<number> {
     print(
       [
         settings.auto
-          ? `at work on its own after goals: suite ${settings.suite ?? "none"}, agent ${settings.agent ?? "none"}`
+          ? `at work on its own after goals: suite ${settings.suite ?? "none"}, agent ${settings.agent ?? `model: ${settings.model ?? "none"}`}`
           : "not at work on its own (`whet forge auto on` switches it on)",
         ...expired.map(({ skill, why }) => `${skill} is unverified now: ${why}`),
         ...evaluations.map(
-          ({ id, kind, skill, version, suite, decision, reason, endedAt }) =>
-            `#${id} ${kind} of ${skill === null ? suite : `${skill} v${version} on ${suite}`}: ${endedAt === null ? "under way or stopped; the same command goes on with it" : `${decision ?? ""} ${reason ?? ""}`.trim()}`,
+          (row) =>
+            `#${row.id} ${row.kind} of ${row.skill === null ? row.suite : `${row.skill} v${row.version} on ${row.suite}`}: ${evaluationWords(row)}`,
         ),
         ...(evaluations.length === 0 ? ["no tests yet"] : []),
       ].join("\n"),
     );
     return 0;
   });
+}
+
+/** What came of a test, or where it stands. */
+function evaluationWords(
+  row: Pick<SkillEvaluationRow, "endedAt" | "decision" | "reason"> & { runs: number },
+) {
+  const { endedAt, runs } = row;
+  if (endedAt === null)
+    return runs === 0
+      ? "it was asked for, and no run of it was made"
+      : `${runs} runs so far, under way or stopped; the same command goes on with it`;
+  const [decision, reason] = [row.decision ?? "", row.reason ?? ""];
+  if (decision === "" || reason.startsWith(decision)) return reason || "ended";
+  return reason === "" ? decision : `${decision}: ${reason}`;
 }
 
 /** `whet forge auto on|off`: whether goals that end set the forge to work, with what, and within which limits. */
@@ -461,7 +479,7 @@ export async function autoCommand(
     const settings = {
       ...before,
       auto: way === "on",
-      ...(suite === undefined ? {} : { suite }),
+      ...(suite === undefined ? {} : { suite: relative(root, resolve(suite)) || "." }),
       ...(agent === undefined ? {} : { agent }),
       ...(model === undefined ? {} : { model }),
       ...(judge === undefined ? {} : { judge }),
@@ -475,7 +493,7 @@ export async function autoCommand(
         ...(time === undefined ? {} : { time }),
       },
     };
-    const missing = (["suite", "agent", "model"] as const).filter((key) => settings[key] === undefined);
+    const missing = (["suite", "model"] as const).filter((key) => settings[key] === undefined);
     if (settings.auto && missing.length > 0)
       throw new UserError(
         `it cannot work on its own without ${missing.join(", ")}`,
@@ -554,7 +572,7 @@ export async function skillTestCommand(path: string, options: SkillTestOptions):
     });
     if (report.kind === "paused") {
       if (options.json) printJson(report);
-      else print(pausedText(report));
+      else print(pausedText(report, work));
       return pausedCode(work);
     }
     let apart: TestReport | TestPaused | null = null;
@@ -769,8 +787,9 @@ function reportText(report: TestReport): string {
   ].join("\n");
 }
 
-function pausedText({ why, evaluation, trials }: TestPaused): string {
-  return `stopped after ${trials.length} runs: ${why}\nnothing is lost: the same command goes on with evaluation #${evaluation}`;
+function pausedText({ why, evaluation, trials }: TestPaused, { stop, meter }: Work): string {
+  const limited = !stop.requested && meter.beyond() !== null;
+  return `stopped after ${trials.length} runs: ${why}\nnothing is lost: the same command ${limited ? "with a higher limit " : ""}goes on with evaluation #${evaluation}`;
 }
 
 function reportJson({ trials, ...report }: TestReport): object {
@@ -797,10 +816,10 @@ function jsonOf(worded: Worded): object {
   return { ...rest, candidate: { ...candidate, skill } };
 }
 
-function outcomeText(outcome: ForgeOutcome): string {
+function outcomeText(outcome: ForgeOutcome, work: Work): string {
   if (outcome.kind === "nothing")
     return `${countsText(outcome.counts)}\n${wordedText(outcome.worded, outcome.why)}`;
-  if (outcome.kind === "paused") return `${outcome.draft.skill}: ${pausedText(outcome)}`;
+  if (outcome.kind === "paused") return `${outcome.draft.skill}: ${pausedText(outcome, work)}`;
   return `${outcome.worded ? `${wordedText(outcome.worded, "")}\n` : ""}${reportText(outcome.report)}`;
 }
 
@@ -810,6 +829,7 @@ function countsText(counts: Counts): string {
   const chain = (calls: readonly string[]) => calls.join(" → ");
   return [
     `${counts.runs} runs (${counts.succeeded} succeeded, ${counts.failed} failed), ${counts.calls} calls, ${counts.wasted} of them failed, repeated or unused`,
+    ...(counts.leftOut > 0 ? [`not counted: ${leftOutWords(counts)}`] : []),
     ...list(
       "what separates success from failure in the same tasks",
       counts.contrasts.map(

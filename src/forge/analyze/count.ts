@@ -3,6 +3,7 @@ import {
   criteriaOf,
   eventsOf,
   type Ledger,
+  leftOutRuns,
   type RunFilter,
   type RunTurn,
   runTurns,
@@ -93,6 +94,8 @@ export interface Missed extends Finding {
 export interface Counts {
   turns: number;
   runs: number;
+  /** Runs of goals that tests are made of: what tests must not teach. */
+  leftOut: number;
   succeeded: number;
   failed: number;
   calls: number;
@@ -248,6 +251,7 @@ export async function countTraces(ledger: Ledger, options: CountOptions = {}): P
   const frequent = frequentSequences(all, recurrence, longest);
   const { contrasts } = contrastsOf(all, frequent, shapes, recurrence);
   return {
+    leftOut: await leftOutRuns(ledger, options),
     ...{ turns, runs: all.length, calls, wasted: calls - brought, tokens, ms, goals },
     succeeded: all.filter(({ success }) => success === true).length,
     failed: all.filter(({ success }) => success === false).length,
