@@ -30,7 +30,7 @@ export function pageOf(
         ? "Nothing could be compared."
         : `${signed(effect.points)} points${range(effect.interval, sureOf(rule))}, over ${effect.tasks} goals and ${effect.pairs} pairs of runs; p ${verdict.p.better.toPrecision(2)}`,
     legend:
-      "Points of 100, with the skill less without. p: how often a skill that does nothing would look at least this good, all looks at the runs together.",
+      "Points of 100, with the skill less without. p: how often a skill that does nothing would look at least this good, all looks at the runs together. In brackets: in how many of 100 tests, at least, such an interval holds the true effect.",
     meaning: `${banding.band === "discarded" ? "Discard" : `Keep as ${banding.band}`}: ${banding.reason}. ${report.inUse ? "In use: agents are offered it where it fits." : `Not in use: ${report.why}.`}`,
     facts: [
       {
@@ -115,11 +115,6 @@ export function pageOf(
       ...(report.leak ? [report.leak.reason] : []),
       ...(report.meddling ? [report.meddling.reason] : []),
       ...(verdict.invalid ? [verdict.invalid] : []),
-      ...(verdict.more
-        ? [
-            `About ${verdict.more.runs} more runs over ${verdict.more.tasks} goals would decide an effect of ${verdict.more.points.toFixed(1)} points.`,
-          ]
-        : []),
       ...(report.suite.skipped.length > 0
         ? [`No goals, and skipped: ${report.suite.skipped.join(", ")}.`]
         : []),
