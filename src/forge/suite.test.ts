@@ -47,7 +47,7 @@ describe("a folder of goals", () => {
   it("without any goal says what it holds; a file that is named itself must be one", async () => {
     write("notes.md", "Only notes.\n");
     await expect(readSuite(root, { project: root })).rejects.toThrow(
-      "notes.md have no front matter with criteria",
+      "no front matter with criteria is in notes.md",
     );
     await expect(readSuite(join(root, "notes.md"), { project: root })).rejects.toThrow("no criterion");
   });

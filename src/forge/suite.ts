@@ -88,7 +88,7 @@ export async function readSuite(
       : { goals: await evalGoals(evals, project, judge), skipped: [], paths: [evalsOwn(evals)] };
   if (goals.length === 0)
     throw new UserError(
-      `${path} holds no goals${skipped.length === 0 ? "" : `: ${skipped.join(", ")} have no front matter with criteria`}`,
+      `${path} holds no goals${skipped.length === 0 ? "" : `: no front matter with criteria is in ${skipped.join(", ")}`}`,
       "a suite is a folder of goal files (*.md), or an evals/evals.json beside the skill",
     );
   const names = new Set<string>();

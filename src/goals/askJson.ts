@@ -79,15 +79,25 @@ export function asTurn(answer: ModelTurn, model: string): Omit<NewTurn, "purpose
   return { ending, message, events, usage, raw, startedAt, wallMs, researcher: model, model };
 }
 
-/** Calls again, a few times, while a provider refuses for now. */
+/**
+ * Calls again, a few times, while a provider refuses for now.
+ *
+ * @param onWait told before each wait, in milliseconds.
+ */
 export async function patiently<
-  T extends { ending: string; retryAfterMs: number | null; end: string | null },
->(call: () => Promise<T>, signal: AbortSignal | undefined, backoff = 2000): Promise<T> {
+  T extends { ending: string; message: string; retryAfterMs: number | null; end: string | null },
+>(
+  call: () => Promise<T>,
+  signal: AbortSignal | undefined,
+  backoff = 2000,
+  onWait: (ms: number, refused: T) => void = () => undefined,
+): Promise<T> {
   for (let refused = 0; ; refused++) {
     const result = await call();
     const waits = result.ending === "rate" || result.ending === "outage";
     if (!waits || result.end !== null || refused === 5 || signal?.aborted) return result;
     const ms = Math.min(Math.max(result.retryAfterMs ?? 0, backoff * 2 ** refused), 10 * 60_000);
+    onWait(ms, result);
     await sleep(ms, undefined, signal ? { signal } : {}).catch(() => undefined);
   }
 }

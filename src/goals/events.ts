@@ -31,5 +31,7 @@ export type GoalEvent =
       unscored: { criterion: string; why: string }[];
     }
   | { type: "notice"; message: string }
+  /** Somebody refuses for now, and is asked again. */
+  | { type: "waiting"; message: string }
   | { type: "paused" }
   | { type: "end"; status: string; reason: string; score: number | null };

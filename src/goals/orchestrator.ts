@@ -193,6 +193,11 @@ export async function carryOut(
           },
           orders.signal,
           pursuit.backoff,
+          (ms, { message }) =>
+            listener({
+              type: "waiting",
+              message: `${member.name}: ${message}; tried again in ${Math.ceil(ms / 1000)} s`,
+            }),
         );
         const turn = made[0] as NewTurn;
         const recorded = async (ids: readonly number[]) => {

@@ -606,8 +606,12 @@ describe("an end", () => {
       return { text: "ok" };
     });
     const goal = goalOf({ model: "local/worker", servers });
-    const { result } = await pursue(folder, { goal, ledger, plan: "single" });
+    const { result, events } = await pursue(folder, { goal, ledger, plan: "single" });
     expect(result).toMatchObject({ status: "failed", score: 0, iterations: 2, bestIteration: 1 });
+    // Nobody sits before a silent screen.
+    const waits = events.filter((event) => event.type === "waiting").map(({ message }) => message);
+    expect(waits).toHaveLength(7);
+    expect(waits[0]).toMatch(/takes no more requests for now.*; tried again in \d+ s$/);
     expect(result.reason).toContain("cannot be reached");
     // Two refusals, two answers, then one call and five more tries.
     expect(asked).toBe(10);

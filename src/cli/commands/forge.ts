@@ -264,9 +264,10 @@ function runnerOf(
   who: Who,
   { alone, inPrompt }: { alone?: boolean; inPrompt?: boolean } = {},
 ): Runner {
-  const { ledger, root, meter, signal } = work;
+  const { ledger, root, meter, signal, display } = work;
   return liveRunner({
     ...{ ledger, root, who, meter, signal },
+    onEvent: (event) => event.type === "waiting" && display.step(event.message),
     ...(alone ? { library: false } : {}),
     ...(inPrompt ? { whole: true } : {}),
   });

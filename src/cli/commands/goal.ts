@@ -204,6 +204,8 @@ function display(): (event: GoalEvent) => void {
         );
       case "notice":
         return line(`note: ${event.message}`);
+      case "waiting":
+        return line(`  ${event.message}`);
       case "paused":
         return line("paused: `whet goal resume` goes on");
       case "end":
