@@ -58,7 +58,7 @@ export function addSkillCommands(program: Command, run: Run): void {
     .action(
       run(async (name, kind, other, options) => (await skills()).relateCommand(name, kind, other, options)),
     );
-  const forging = () => import("../commands/forge.ts");
+  const trying = () => import("../commands/skillTest.ts");
   const testing = (command: Command) =>
     ruled(command)
       .option("--suite <folder>", "goals to test with (default: the skill's evals/evals.json)")
@@ -78,12 +78,12 @@ export function addSkillCommands(program: Command, run: Run): void {
       wholeNumber,
     )
     .option("--out <folder>", "where the page goes (default: .whetstone/skills)")
-    .action(run(async (path, options) => (await forging()).skillTestCommand(path, options)));
+    .action(run(async (path, options) => (await trying()).skillTestCommand(path, options)));
   testing(
     skill
       .command("improve <path>")
       .description("edit and test a skill over and over, on goals that it was not taught by"),
   )
     .option("--patience <n>", "rounds in a row without a keep before it ends (default 3)", wholeNumber)
-    .action(run(async (path, options) => (await forging()).skillImproveCommand(path, options)));
+    .action(run(async (path, options) => (await trying()).skillImproveCommand(path, options)));
 }
