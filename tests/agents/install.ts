@@ -50,7 +50,11 @@ export async function install(name: AgentName | keyof typeof pinnedAdapters): Pr
     // npm picks versions by the Node that runs it.
     env: { ...process.env, HOME: home, PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ""}` },
   });
-  rmSync(folder, { recursive: true, force: true });
-  renameSync(fresh, folder);
+  // Another process may have been quicker.
+  if (existsSync(bin)) rmSync(fresh, { recursive: true, force: true });
+  else {
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(fresh, folder);
+  }
   return bin;
 }

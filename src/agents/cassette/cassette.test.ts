@@ -166,6 +166,20 @@ describe("requests are compared", () => {
     expect(asked("Jan  3 09:01", "")).not.toEqual(one);
   });
 
+  it("without regard to what `ls -l` says of a machine: rights, links, owners, sizes", () => {
+    const asked = (listing: string) => askedOf("POST", "/", JSON.stringify({ a: listing }), {});
+    const one = asked(
+      "total 16\ndrwxr-xr-x 10 root root 280 Nov 21 11:52 ..\n-rw-r--r-- 1 root root 9 Nov 21 11:52 a.csv",
+    );
+    const two = asked(
+      "total 0\ndrwxrwxr-x. 9 ann staff 4,096 Jan  3 09:01 ..\n-rw-rw-r-- 1 ann staff 9 Jan  3 09:01 a.csv",
+    );
+    expect(two).toEqual(one);
+    expect(
+      asked("total 0\ndrwxr-xr-x 9 a a 9 Jan  3 09:01 ..\n-rw-r--r-- 1 a a 9 Jan  3 09:01 b.csv"),
+    ).not.toEqual(one);
+  });
+
   it("so that any two different documents without such things differ", () => {
     const document = fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)) as Json);
     const sorted = (value: Json): Json =>

@@ -35,6 +35,9 @@ const volatile: [RegExp, string][] = [
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)/g, "<time>"],
   [/\b\d+(?:\.\d+)?(?= ?(?:ms|milliseconds)\b)/g, "<n>"],
   [/\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d\b/g, "<time>"],
+  // `ls -l`: rights, links, owners, sizes and blocks are the machine's.
+  [/[bcdlps-][rwxsStT-]{9}[.+@]? +\d+ +\S+ +\S+ +[\d,]+ +<time>/g, "<entry>"],
+  [/^total \d+$/gm, "total <n>"],
   [/(?:\n +at [^\n]*)+/g, "\n    at <stack>"],
   [/\bNode\.js v\d+\.\d+\.\d+\S*/g, "Node.js <version>"],
 ];
