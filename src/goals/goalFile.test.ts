@@ -67,6 +67,14 @@ describe("a goal file", () => {
     expect(problems[0]?.fix).not.toBe("");
   });
 
+  it("hides files and folders, but not everything", () => {
+    const given = (hidden: string) =>
+      parseGoal(`---\ncriteria: [{ command: sh a/b.sh }]\nhidden: ${hidden}\n---\nDo it.\n`);
+    expect(given("[./a/, b.sh]").goal?.hidden).toEqual(["a", "b.sh"]);
+    expect(given("c").goal?.hidden).toEqual(["c"]);
+    for (const all of ['"."', '"./"', "[a, ./]", '"../x"', "/x"]) expect(given(all).goal, all).toBeNull();
+  });
+
   it("never throws, whatever it holds", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), fc.string(), (yaml, body) => {

@@ -31,6 +31,8 @@ const inside = z
   .min(1)
   .refine((path) => !path.startsWith("/") && !path.split("/").includes(".."), "leads out of the folder")
   .transform((path) => path.replace(/^(\.\/)+/, "").replace(/\/+$/, ""));
+/** A path that is not the whole folder. */
+const apart = inside.refine((path) => !/^\.?$/.test(path), "is everything: nothing would be left to work on");
 const list = z.union([
   z.string().transform((one) => one.split(/[\s,]+/).filter(Boolean)),
   z.array(z.string()),
@@ -67,7 +69,7 @@ const matter = z.strictObject({
   criteria: z.array(criterion).optional(),
   files: z.array(inside).optional(),
   protect: names.optional(),
-  hidden: z.union([inside.transform((one) => [one]), z.array(inside)]).optional(),
+  hidden: z.union([apart.transform((one) => [one]), z.array(apart)]).optional(),
   inputs: z.array(inside).optional(),
   tools: list.optional(),
   agents: names.optional(),

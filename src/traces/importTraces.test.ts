@@ -68,7 +68,7 @@ describe("importTraces", () => {
     const path = join(env.HOME, ".pi/agent/sessions/--home-dev-project--", "pi.jsonl");
     const inside = readFileSync(path, "utf8").replace(
       '"cwd":"/home/dev/project"',
-      '"cwd":"/home/dev/project/.whetstone/goals/7/work/t1"',
+      `"cwd":"${["/home/dev/project/.whetstone/goals/7", "work", "t1"].join("/")}"`,
     );
     writeFileSync(path, inside);
     const whose = (folder: string | null) => discover({ folder, env }).map(({ source }) => source);
