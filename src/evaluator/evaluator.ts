@@ -15,7 +15,7 @@ import {
 } from "../sandbox/index.ts";
 import type { Channel, Evaluation, FailureKind } from "./evaluation.ts";
 import { clockValue, readMetrics } from "./metrics.ts";
-import { endingKind, lastLine, relay } from "./pipe.ts";
+import { endingKind, relay } from "./pipe.ts";
 import {
   firstOddity,
   type Place,
@@ -25,6 +25,7 @@ import {
   touchedPins,
   writablePlaces,
 } from "./place.ts";
+import { reasonLine } from "./reason.ts";
 
 /** The editable files of a state: path relative to the lab -> text. */
 export type Files = Record<string, string>;
@@ -338,7 +339,7 @@ async function measure(job: Job): Promise<Measured> {
       run,
       checks,
       scored,
-      `the scorer failed: ${lastLine(scored.stderr) || scored.message}`,
+      `the scorer failed: ${reasonLine(scored.stderr) || scored.message}`,
     );
   const read = readMetrics(scored.stdout, [contract.metric.name]);
   if ("failure" in read) return finish(job, run, null, read.failure, checks, log);
@@ -347,7 +348,7 @@ async function measure(job: Job): Promise<Measured> {
 
 /**
  * The scorer may have read what is hidden, so that the message, which reaches whoever proposes, holds none of its words.
- * They are the log, for the person alone; `words` is its last line.
+ * They are the log, for the person alone; `words` is the line that tells the reason.
  */
 function scorerFailed(
   job: Job,
@@ -462,7 +463,7 @@ async function runChecks(job: Job): Promise<Evaluation["checks"]> {
     );
     const outcome = await job.sandbox.start(order).done;
     const passed = outcome.ending === "ok";
-    const message = passed ? "" : lastLine(outcome.stderr) || lastLine(outcome.stdout) || explain(outcome);
+    const message = passed ? "" : reasonLine(outcome.stderr, outcome.stdout) || explain(outcome);
     results.push({ command: check.command, passed, message });
     if (!passed) break;
   }
@@ -591,7 +592,7 @@ async function linkWritable(slot: string, writable: readonly Mount[]): Promise<v
 }
 
 function explain(outcome: Outcome): string {
-  const said = lastLine(outcome.stderr) || lastLine(outcome.stdout);
+  const said = reasonLine(outcome.stderr, outcome.stdout);
   return said && (outcome.ending === "exit" || outcome.ending === "signal")
     ? `${outcome.message}: ${said}`
     : outcome.message;

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Outcome, Running } from "../sandbox/index.ts";
 import type { FailureKind } from "./evaluation.ts";
+import { reasonLine } from "./reason.ts";
 
 /** Both ends of the conversation, started by the relay so that no line is lost. */
 export interface PipeParties {
@@ -112,7 +113,7 @@ export async function relay(parties: PipeParties): Promise<PipeResult> {
     void copy.process.done.then((outcome) => {
       if (metrics || failure) return;
       if (outcome.ending === "ok") fail("protocol", "the candidate ended before the scorer was done");
-      else fail(endingKind(outcome), outcome.message || lastLine(outcome.stderr));
+      else fail(endingKind(outcome), outcome.message || reasonLine(outcome.stderr));
     });
   }
 
@@ -121,7 +122,7 @@ export async function relay(parties: PipeParties): Promise<PipeResult> {
   if (!failure && scorerOutcome.ending !== "ok")
     failure = {
       kind: "scorer",
-      message: `the scorer failed: ${lastLine(scorerOutcome.stderr) || scorerOutcome.message}`,
+      message: `the scorer failed: ${reasonLine(scorerOutcome.stderr) || scorerOutcome.message}`,
     };
   if (!failure && !metrics)
     failure = { kind: "no-metric", message: "the scorer ended without its metrics line" };
@@ -149,18 +150,6 @@ function written(frame: Record<string, unknown>): string | null {
   } catch {
     return null;
   }
-}
-
-/** The line of a program's last words that says most: its error where one is named, the last line otherwise. */
-export function lastLine(text: string): string {
-  const lines = text
-    .slice(-64 * 1024)
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "");
-  // Node ends with its version and Python begins with the trace: the error stands between, or last.
-  const error = lines.findLast((line) => /^(\w+\.)*\w*(Error|Exception|Interrupt)\b(:|$| \[)/.test(line));
-  return (error ?? lines.at(-1) ?? "").slice(0, 500);
 }
 
 /** The kind of failure that a process's ending means for its evaluation. */

@@ -29,7 +29,7 @@ import {
   stamp,
 } from "../repo/index.ts";
 import type { Mount, Sandbox } from "../sandbox/index.ts";
-import { lastLine } from "./pipe.ts";
+import { reasonLine } from "./reason.ts";
 
 /** The folders in which states are measured: everything that a session pins, laid out on disk. */
 export interface Place {
@@ -346,7 +346,7 @@ async function runSetup({
   }).done;
   if (outcome.ending !== "ok")
     throw new RunFailed(
-      `setup failed (${setup.command}): ${lastLine(outcome.stderr) || lastLine(outcome.stdout) || outcome.message}`,
+      `setup failed (${setup.command}): ${reasonLine(outcome.stderr, outcome.stdout) || outcome.message}`,
       setup.network
         ? "run it by hand in the lab folder to see why"
         : "if it needs the network, write `setup: {run: ..., network: true}`",
