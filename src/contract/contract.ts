@@ -14,8 +14,27 @@ export interface Contract {
   setup?: Step;
   /** Commands that must exit 0 in the candidate's tree after each of its runs. */
   checks: Step[];
-  /** Untracked paths (relative to the lab folder) that belong to the pinned base, e.g. `node_modules`, `data`. */
+  /**
+   * What belongs to the pinned base and is not committed: paths relative to the lab folder (`node_modules`, `data`),
+   * absolute paths and paths below the home folder (`~/.cache/x`), globs of all three, and exclusions (`!data/tmp`).
+   */
   inputs: string[];
+  /** Variables of the run, its checks and the scorer. */
+  env: Variable[];
+  /** A file of `NAME=value` lines in the lab folder, read on the host. Never shown to a run as a file. */
+  envFile?: string;
+  /** Variables whose values are never recorded, printed or pinned. */
+  secrets: Secret[];
+  /** Language models that a run or a scorer may ask through Whetstone, which holds the key. */
+  models: ModelGrant[];
+  /** Folders of tool caches that outlive a run. */
+  caches: CacheGrant[];
+  /** `overlay`: a run may write anywhere in its tree, and what it wrote is thrown away. Default `read-only`. */
+  tree: "read-only" | "overlay";
+  /** A container image (level L3): the candidate runs in it. */
+  image?: string;
+  /** Unmeasured runs of the untouched code before the baseline; absent: as many as the metric needs. */
+  warmup?: number;
   /** Paths in the lab folder that a run may write; emptied before each run. `$OUT` is always writable. */
   write: string[];
   /** Rungs below the last, cheapest first; the last is `run` itself. */
@@ -37,8 +56,16 @@ export interface Contract {
 
 export type Direction = "minimize" | "maximize";
 
-/** What Whetstone itself can measure of a run: seconds of wall or CPU time, bytes of peak memory, bytes of a path. */
-export type Clock = { kind: "wall" } | { kind: "cpu" } | { kind: "memory" } | { kind: "size"; path: string };
+/**
+ * What Whetstone itself can measure of a run: seconds of wall or CPU time, bytes of peak memory (of the machine or of
+ * its GPUs), bytes of a path.
+ */
+export type Clock =
+  | { kind: "wall" }
+  | { kind: "cpu" }
+  | { kind: "memory" }
+  | { kind: "gpu-memory" }
+  | { kind: "size"; path: string };
 
 export interface Metric {
   name: string;
@@ -52,7 +79,36 @@ export interface Metric {
   plausible?: number;
   /** Set when Whetstone measures the metric itself; absent when it is scored or self-reported. */
   clock?: Clock;
+  /** Where a tool leaves the value; absent: `name: value` lines and JSON lines of the output. */
+  from?: MetricSource;
 }
+
+/** Where the value of a metric is read. Paths are of the lab, of a `write` folder or of `$OUT`; absent: the output. */
+export type MetricSource =
+  /** `at`: a path of property names and indices, `results[0].mean`. */
+  | { kind: "json"; path?: string; at: string }
+  /** `row`: `first`, `last`, a number from 0, or `COLUMN=VALUE`. Default `last`. */
+  | { kind: "csv" | "tsv"; path: string; column: string; row: string }
+  /** The first group of the last match; the whole match where there is no group. */
+  | { kind: "regex"; path?: string; pattern: string }
+  | { kind: "junit"; path: string; at: "time" | "tests" | "failures" | "passed" }
+  /** The output or the file of a known tool; `at` chooses among its figures. */
+  | { kind: "preset"; preset: MetricPreset; path?: string; at?: string };
+
+export type MetricPreset =
+  | "hyperfine"
+  | "pytest-benchmark"
+  | "criterion"
+  | "vitest-bench"
+  | "benchmark.js"
+  | "go-bench"
+  | "google-benchmark"
+  | "k6"
+  | "wrk"
+  | "istanbul"
+  | "coverage.py"
+  | "lighthouse"
+  | "size-limit";
 
 /** A further metric that a kept change must not make worse. */
 export interface Guard {
@@ -67,11 +123,80 @@ export interface Guard {
    */
   tolerance: { absolute: number; relative: number } | null;
   clock?: Clock;
+  /** Where a tool leaves the value, as for the metric. */
+  from?: MetricSource;
+}
+
+/** A variable of the environment: its value, or null for the value that it has in the user's environment. */
+export interface Variable {
+  name: string;
+  value: string | null;
+}
+
+/** A variable whose value is taken from the user's environment (or the `envFile`) and never recorded. */
+export interface Secret {
+  name: string;
+  /** Who gets it. Default `score`; a run that gets it is labelled. */
+  to: "score" | "run";
+}
+
+/** A language model that Whetstone's relay answers for, inside the sandbox. */
+export interface ModelGrant {
+  /** `provider/model`; with a `url` any OpenAI-compatible server. */
+  model: string;
+  /** Who may ask it. Default: the scorer where there is one, else the run. */
+  to: "score" | "run";
+  url?: string;
+  /** Name of the environment variable that holds the key. Default: the provider's own. */
+  key?: string;
+  /** Set on every request; absent: what the request says. */
+  temperature?: number;
+  /** Limits of one evaluation. */
+  calls?: number;
+  tokens?: number;
+  /** US dollars. */
+  money?: number;
+  /** Limits of the whole session. */
+  session: { calls?: number; tokens?: number; money?: number };
+  /** True: the same request gets the same answer, for both arms of a pair. */
+  cache: boolean;
+}
+
+/** A tool's cache that outlives a run. */
+export interface CacheGrant {
+  /** The variable that tells the tool where its cache is. */
+  env: string;
+  /** False: each state has a copy of its own, so that no candidate leaves anything to another. */
+  shared: boolean;
+}
+
+/** Where a run may connect to: nowhere, everywhere, or to these `host:port` alone. */
+export type Network = boolean | string[];
+
+export interface Gpus {
+  count: number;
+  /** Bytes of device memory that each must have. */
+  memory?: number;
+  kind?: "nvidia" | "amd" | "wsl" | "metal";
+}
+
+/** An evaluator that was written for another tool, run by the Python shim that ships with Whetstone. */
+export interface ForeignEvaluator {
+  kind: "openevolve" | "shinka" | "gepa" | "python";
+  /** `evaluator.py`, `module:function` or `file.py:function`, as that tool names it. */
+  target: string;
+  /** The file of the candidate that the evaluator is given; absent: the only editable Python file. */
+  program?: string;
+  /** True: the evaluator imports the candidate into its own process, so that its numbers are self-reported. */
+  inProcess: boolean;
 }
 
 export interface Score {
   /** The trusted scorer, run by `sh -c` in a clean base tree, outside the candidate's reach. */
   command: string;
+  /** Set where the scorer is an evaluator of another tool; `command` then starts the shim. */
+  evaluator?: ForeignEvaluator;
+  network: Network;
   /** True: the scorer talks over a pipe to `run` itself. */
   pipe: boolean;
   /** When set: `run` goes first and leaves artefacts, then the scorer talks to this command. */
@@ -98,14 +223,15 @@ export interface Budget {
   disk: number;
   /** Bytes of standard output and error together. */
   output: number;
-  network: boolean;
+  network: Network;
+  gpus?: Gpus;
 }
 
 export interface Step {
   command: string;
   /** Milliseconds. */
   time: number;
-  network: boolean;
+  network: Network;
 }
 
 export interface Stage {

@@ -1,10 +1,24 @@
 import { parameterNames, rule } from "../decision/index.ts";
-import type { Budget, Clock, Contract, Direction, Guard, ResearcherChoice, Stage, Step } from "./contract.ts";
+import type {
+  Budget,
+  Clock,
+  Contract,
+  Direction,
+  ForeignEvaluator,
+  Guard,
+  Network,
+  ResearcherChoice,
+  Stage,
+  Step,
+} from "./contract.ts";
 import type { Fault, Path } from "./explain.ts";
 import { form, shown } from "./explain.ts";
+import { cachesOf, gpusOf, modelsOf, secretsOf, sourceOf, variablesOf } from "./grants.ts";
 import { nearest } from "./near.ts";
+import { present } from "./present.ts";
 import { agentNames, fillResearcher, isPaid, parseResearcher, usualControl } from "./researchers.ts";
 import type { FrontMatter, ResearcherForm } from "./schema.ts";
+import { foreignScore } from "./scorers.ts";
 import { parseCpuList, parseDuration, parseSize, parseTolerance } from "./units.ts";
 
 const defaults: Budget = {
@@ -63,6 +77,7 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
       output:
         given.output === undefined ? undefined : size(given.output, [...path, "output"], defaults.output),
       network: given.network,
+      gpus: given.gpus === undefined ? undefined : gpusOf(given.gpus, [...path, "gpus"], size),
     });
   };
 
@@ -93,7 +108,13 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
           network: value.network ?? false,
         };
 
-  const score = typeof matter.score === "string" ? { command: matter.score } : matter.score;
+  const foreign = foreignScore(matter.score);
+  const score: ScoreForm | undefined =
+    typeof matter.score === "string"
+      ? { command: matter.score }
+      : matter.score && "command" in matter.score
+        ? matter.score
+        : foreign;
   const holdout = typeof matter.holdout === "string" ? { score: matter.holdout } : matter.holdout;
   const sealed = typeof holdout?.sealed === "string" ? { score: holdout.sealed } : holdout?.sealed;
   const share = matter.control === undefined ? undefined : parseTolerance(matter.control);
@@ -126,6 +147,7 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
       direction: guard.direction ?? "minimize",
       min,
       max,
+      from: sourceOf(guard.from),
       tolerance:
         guard.tolerance === undefined && (min !== undefined || max !== undefined)
           ? null
@@ -211,12 +233,14 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
       minEffect: given.minEffect ?? 0,
       plausible: given.plausible,
       clock,
+      from: sourceOf(given.from),
     }),
     guards,
     change: list(matter.change),
     run: matter.run,
     score: score && {
-      ...present({ command: score.command, answer: score.answer }),
+      ...present({ command: score.command, answer: score.answer, evaluator: score.evaluator }),
+      network: score.network ?? false,
       pipe: score.pipe ?? false,
       copies: score.copies ?? 1,
       private: list(score.private),
@@ -226,6 +250,14 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
     setup: matter.setup === undefined ? undefined : step(matter.setup, ["setup"], setupTime),
     checks: checks.map((check, index) => step(check, ["checks", index], atLeastAMinute)),
     inputs: list(matter.inputs),
+    env: variablesOf(matter.env),
+    envFile: matter.envFile,
+    secrets: secretsOf(matter.secrets),
+    models: modelsOf(matter.model, score === undefined ? "run" : "score", complain),
+    caches: cachesOf(matter.cache, complain),
+    tree: matter.tree ?? "read-only",
+    image: matter.image,
+    warmup: matter.warmup,
     write: list(matter.write),
     stages: (matter.stages ?? []).map(
       ({ name, run, budget: rung, decides = false }, index): Stage =>
@@ -265,22 +297,24 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
   return { contract, faults };
 }
 
-type BudgetForm = Exclude<FrontMatter["budget"], string | number | undefined>;
-
-/** The object without the properties that are undefined. */
-function present<Whole extends object>(whole: Whole): Present<Whole> {
-  return Object.fromEntries(
-    Object.entries(whole).filter(([, value]) => value !== undefined),
-  ) as Present<Whole>;
+/** The scorer as an object, whichever tool it was written for. */
+interface ScoreForm {
+  command: string;
+  evaluator?: ForeignEvaluator | undefined;
+  pipe?: boolean | undefined;
+  answer?: string | undefined;
+  copies?: number | undefined;
+  private?: string | string[] | undefined;
+  time?: string | number | undefined;
+  network?: Network | undefined;
 }
 
-type Present<Whole> = {
-  [Key in keyof Whole as undefined extends Whole[Key] ? never : Key]: Whole[Key];
-} & { [Key in keyof Whole as undefined extends Whole[Key] ? Key : never]?: Exclude<Whole[Key], undefined> };
+type BudgetForm = Exclude<FrontMatter["budget"], string | number | undefined>;
 
 function clockOf(value: string | undefined): Clock | undefined {
   if (value === undefined) return undefined;
-  if (value === "wall" || value === "cpu" || value === "memory") return { kind: value };
+  if (value === "wall" || value === "cpu" || value === "memory" || value === "gpu-memory")
+    return { kind: value };
   return { kind: "size", path: value.replace(/^size\s+/, "").trim() };
 }
 

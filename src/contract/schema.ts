@@ -25,14 +25,67 @@ const size = z
 const direction = z.enum(["minimize", "maximize"]).describe("Which way is better");
 const clock = z
   .string()
-  .regex(/^(wall|cpu|memory|size\s+\S.*)$/, { error: "is none of wall, cpu, memory, `size PATH`" })
-  .describe("Whetstone measures it itself: wall or cpu (seconds), memory (peak, bytes), `size PATH` (bytes)");
+  .regex(/^(wall|cpu|memory|gpu-memory|size\s+\S.*)$/, {
+    error: "is none of wall, cpu, memory, gpu-memory, `size PATH`",
+  })
+  .describe(
+    "Whetstone measures it itself: wall or cpu (seconds), memory or gpu-memory (peak, bytes), `size PATH` (bytes)",
+  );
 const texts = z.union([text, z.array(text).min(1)]);
 const wholeNumber = z.int().min(1);
 
 const cpuList = z.string().refine((value) => parseCpuList(value) !== null, {
   error: "is no list of processors: numbers and ranges in ascending order, each once",
 });
+
+const variableName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "is no name of an environment variable" });
+const variables = z.record(variableName, z.union([z.string(), z.number(), z.boolean()]));
+const network = z
+  .union([z.boolean(), z.array(text).min(1)])
+  .describe("false, true, or the only hosts that may be reached: [host:port, ...]");
+
+export const presetsOfMetrics = [
+  "hyperfine",
+  "pytest-benchmark",
+  "criterion",
+  "vitest-bench",
+  "benchmark.js",
+  "go-bench",
+  "google-benchmark",
+  "k6",
+  "wrk",
+  "istanbul",
+  "coverage.py",
+  "lighthouse",
+  "size-limit",
+] as const;
+const preset = z.enum(presetsOfMetrics);
+const source = z
+  .union([
+    preset,
+    z.strictObject({ preset, path: text.optional(), at: text.optional() }),
+    z.strictObject({
+      json: text.describe("The file: a path of the lab, of a `write` folder or of $OUT; `-`: the output"),
+      at: text.describe("Where in it: results[0].mean"),
+    }),
+    z.strictObject({
+      csv: text,
+      column: text,
+      row: z
+        .union([text, z.int().min(0)])
+        .optional()
+        .describe("first, last (default), a number, COLUMN=VALUE"),
+    }),
+    z.strictObject({ tsv: text, column: text, row: z.union([text, z.int().min(0)]).optional() }),
+    z.strictObject({
+      regex: text.describe("A regular expression; its first group is the value, the last match counts"),
+      path: text.optional().describe("The file; default: the output"),
+    }),
+    z.strictObject({ junit: text, at: z.enum(["time", "tests", "failures", "passed"]).optional() }),
+  ])
+  .describe("Where a tool leaves the value");
 
 const metric = z.union([
   metricName,
@@ -51,6 +104,7 @@ const metric = z.union([
       .optional()
       .describe("No honest value is better than this: what passes it is measured twice over and reviewed"),
     clock: clock.optional(),
+    from: source.optional(),
   }),
 ]);
 
@@ -67,7 +121,17 @@ const guard = z.strictObject({
     .optional()
     .describe("How much worse than the incumbent is accepted: 5% or an amount"),
   clock: clock.optional(),
+  from: source.optional(),
 });
+
+const gpus = z.union([
+  wholeNumber,
+  z.strictObject({
+    count: wholeNumber.optional(),
+    memory: size.optional().describe("Device memory that each must have"),
+    kind: z.enum(["nvidia", "amd", "wsl", "metal"]).optional(),
+  }),
+]);
 
 const limits = z.strictObject({
   time: duration.optional(),
@@ -80,13 +144,66 @@ const limits = z.strictObject({
   fileSize: size.optional().describe("The largest file that it may write; default 1GB"),
   disk: size.optional().describe("All that it may write together; default 4GB"),
   output: size.optional().describe("Standard output and error together; default 16MB"),
-  network: z.boolean().optional().describe("Default false"),
+  network: network.optional(),
+  gpus: gpus.optional().describe("GPUs of the run: how many, or {count, memory, kind}; default: none"),
 });
 
 const step = z.union([
   text,
-  z.strictObject({ run: text, time: duration.optional(), network: z.boolean().optional() }),
+  z.strictObject({ run: text, time: duration.optional(), network: network.optional() }),
 ]);
+
+const asker = z.enum(["score", "run"]);
+const modelLimits = {
+  calls: wholeNumber.optional(),
+  tokens: wholeNumber.optional(),
+  money: z.number().positive().optional().describe("US dollars"),
+};
+const model = z.union([
+  text.describe("provider/model"),
+  z.strictObject({
+    model: text.describe("provider/model"),
+    to: asker.optional().describe("Who may ask it; default: the scorer where there is one, else the run"),
+    url: text.optional().describe("Base address of an OpenAI-compatible server"),
+    key: variableName.optional().describe("Name of the environment variable that holds the key"),
+    temperature: z.number().min(0).max(2).optional(),
+    ...modelLimits,
+    session: z.strictObject(modelLimits).optional().describe("Limits of the whole session"),
+    cache: z.boolean().optional().describe("The same request gets the same answer, for both arms of a pair"),
+  }),
+]);
+const secret = z.union([variableName, z.strictObject({ name: variableName, to: asker.optional() })]);
+export const knownCaches = [
+  "torchinductor",
+  "triton",
+  "numba",
+  "xla",
+  "jax",
+  "cuda",
+  "cargo",
+  "ccache",
+] as const;
+const cache = z.union([
+  z.enum(knownCaches),
+  z.strictObject({
+    tool: z.enum(knownCaches).optional(),
+    env: variableName.optional().describe("The variable that tells the tool where its cache is"),
+    shared: z.boolean().optional().describe("One cache for all states; results are labelled"),
+  }),
+]);
+const commonScore = {
+  private: texts.optional().describe("Paths that only the scorer sees"),
+  time: duration.optional(),
+  network: network.optional(),
+};
+const foreign = {
+  ...commonScore,
+  program: text.optional().describe("The candidate's file that the evaluator is given"),
+  inProcess: z
+    .boolean()
+    .optional()
+    .describe("The evaluator imports the candidate into its own process: self-reported, grade C at best"),
+};
 const presets = z.enum(["balanced", "strict", "explore", "quiet", "expensive"]);
 
 const researcher = z.union([
@@ -114,6 +231,9 @@ const researcher = z.union([
   }),
 ]);
 
+/** Where a tool leaves the value of a metric. */
+export type SourceForm = z.infer<typeof source>;
+
 /** A researcher as an object. */
 export type ResearcherForm = Exclude<z.infer<typeof researcher>, string>;
 
@@ -131,9 +251,12 @@ export const frontMatter = z.strictObject({
         pipe: z.boolean().optional().describe("The scorer talks to `run` itself over a pipe"),
         answer: text.optional().describe("After `run`: the command that answers the scorer over a pipe"),
         copies: z.int().min(1).max(16).optional().describe("How many answering processes are started"),
-        private: texts.optional().describe("Paths that only the scorer sees"),
-        time: duration.optional(),
+        ...commonScore,
       }),
+      z.strictObject({ openevolve: text.describe("An evaluator of OpenEvolve: evaluator.py"), ...foreign }),
+      z.strictObject({ shinka: text.describe("An evaluator of ShinkaEvolve: evaluate.py"), ...foreign }),
+      z.strictObject({ gepa: text.describe("An evaluator of GEPA: module:function"), ...foreign }),
+      z.strictObject({ python: text.describe("A Python function: evaluator.py:evaluate"), ...foreign }),
     ])
     .optional()
     .describe("The trusted scorer, outside the candidate's reach"),
@@ -147,7 +270,36 @@ export const frontMatter = z.strictObject({
     .optional()
     .describe("Commands that must pass after each of a candidate's runs"),
   guards: z.array(guard).optional().describe("Metrics that must not get worse"),
-  inputs: texts.optional().describe("Untracked paths that belong to the base, such as data"),
+  inputs: texts
+    .optional()
+    .describe(
+      "Paths that belong to the base and are not committed, such as data or ~/.cache/x; globs, `!` excludes",
+    ),
+  env: z
+    .union([variableName, variables, z.array(z.union([variableName, variables])).min(1)])
+    .optional()
+    .describe("Variables of the run: names taken from your environment, or NAME: value"),
+  envFile: text.optional().describe("A file of NAME=value lines, such as .env"),
+  secrets: z
+    .union([secret, z.array(secret).min(1)])
+    .optional()
+    .describe(
+      "Variables whose values only the scorer gets and nothing records; `to: run` hands them to the run",
+    ),
+  model: z
+    .union([model, z.array(model).min(1)])
+    .optional()
+    .describe("A language model that the scorer or the run may ask; Whetstone holds the key"),
+  cache: z
+    .union([cache, z.array(cache).min(1)])
+    .optional()
+    .describe("Tool caches that outlive a run: triton, cargo, {env: CARGO_TARGET_DIR}"),
+  tree: z
+    .enum(["read-only", "overlay"])
+    .optional()
+    .describe("overlay: a run may write anywhere in its tree; what it wrote is thrown away"),
+  image: text.optional().describe("A container image: the candidate runs in podman or docker (level L3)"),
+  warmup: z.int().min(0).max(10).optional().describe("Unmeasured runs before the baseline"),
   write: texts.optional().describe("Paths in the lab that a run may write; emptied before each run"),
   stages: z
     .array(

@@ -1,9 +1,34 @@
 import type { FrontMatter } from "./schema.ts";
 
+interface Refusal {
+  path: (string | number)[];
+  what: string;
+  fix: string;
+}
+
 /** Keys of the design that this version reads and cannot honour yet: refusing is honest, ignoring would not be. */
-export function unsupported(matter: FrontMatter): { path: (string | number)[]; what: string; fix: string }[] {
-  const found: { path: (string | number)[]; what: string; fix: string }[] = [];
+export function unsupported(matter: FrontMatter): Refusal[] {
+  const found: Refusal[] = [];
+  const refuse = (path: (string | number)[], what: string, fix: string) => found.push({ path, what, fix });
   if ((matter.parallel ?? 1) > 1)
-    found.push({ path: ["parallel"], what: "parallel evaluation is not supported yet", fix: "parallel: 1" });
+    refuse(["parallel"], "parallel evaluation is not supported yet", "parallel: 1");
+  const budget = typeof matter.budget === "object" ? matter.budget : {};
+  const lists: [path: string[], value: unknown][] = [
+    [["budget", "network"], budget.network],
+    [["score", "network"], typeof matter.score === "object" ? matter.score.network : undefined],
+  ];
+  for (const [path, value] of lists)
+    if (Array.isArray(value)) refuse(path, "a list of hosts is not supported yet", "network: true");
+  if (budget.gpus !== undefined) refuse(["budget", "gpus"], "GPUs are not supported yet", "no `gpus`");
+  for (const key of ["env", "envFile", "secrets", "model", "cache", "tree", "image", "warmup"] as const)
+    if (matter[key] !== undefined) refuse([key], `\`${key}\` is not supported yet`, `no \`${key}\``);
+  if (typeof matter.score === "object" && !("command" in matter.score))
+    refuse(["score"], "evaluators of other tools are not supported yet", "score: COMMAND");
+  for (const [path, source] of [
+    [["metric", "from"], typeof matter.metric === "object" ? matter.metric.from : undefined],
+    ...(matter.guards ?? []).map((guard, index) => [["guards", index, "from"], guard.from]),
+  ] as [(string | number)[], unknown][])
+    if (source !== undefined)
+      refuse(path, "`from` is not supported yet", "`name: value` lines of the output");
   return found;
 }

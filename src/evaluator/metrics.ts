@@ -88,6 +88,8 @@ export function clockValue(
       return run.cpuMs / 1000;
     case "memory":
       return run.peakBytes;
+    case "gpu-memory":
+      throw new Error("the memory of GPUs is not measured yet");
     case "size":
       return sizeOf(clock.path);
   }

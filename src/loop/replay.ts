@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { Contract } from "../contract/index.ts";
+import { storedProgram } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
 import { evaluationsOf, latestSession, openLedger, sessionByTag } from "../ledger/index.ts";
@@ -27,7 +27,7 @@ export async function replayLab(folder: string, tag?: string): Promise<ReplayRep
         tag ? `there is no session "${tag}"` : "no session has been run here",
         "see `whet status`",
       );
-    const { contract } = JSON.parse(row.program) as { contract: Contract };
+    const { contract } = storedProgram(row.program);
     const rule = decision.rule(contract.decision.preset, contract.decision.parameters);
     const baseline = (await evaluationsOf(ledger, { baseline: row.id })).filter(
       (run) => run.failureKind === null,

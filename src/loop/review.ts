@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Program } from "../contract/index.ts";
+import { storedProgram } from "../contract/index.ts";
 import { UserError } from "../errors.ts";
 import { addReview, type ExperimentRow, experiments, reviewsOf, sessions } from "../ledger/index.ts";
 import { fallen, isAlive, withSession } from "../notebook/index.ts";
@@ -105,7 +105,7 @@ export async function review(
           "once that has ended, `whet run` or `whet doctor` brings the branch to it",
         );
     }
-    const { contract } = JSON.parse(row.program) as Program;
+    const { contract } = storedProgram(row.program);
     await settleBranch({ ledger, row, contract, repo: await openRepo(folder) });
     return true;
   });

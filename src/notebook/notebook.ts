@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { Contract, Program } from "../contract/index.ts";
+import { type Contract, storedProgram } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
 import { type Channel, holdoutDifferences, repeatsSelection, trust } from "../evaluator/index.ts";
@@ -87,7 +87,7 @@ export async function tableOf(ledger: Ledger, row: SessionRow, part: NotebookPar
 
 /** The table, with what it was made from. */
 async function tabled(ledger: Ledger, row: SessionRow, part: NotebookPart) {
-  const { contract } = JSON.parse(row.program) as Program;
+  const { contract } = storedProgram(row.program);
   const stage = contract.stages.find((each) => each.decides)?.name ?? null;
   const baseline = (await evaluationsOf(ledger, { baseline: row.id })).filter(
     (run) => run.value !== null && run.stage === stage,
@@ -305,7 +305,7 @@ async function epochsOf(ledger: Ledger, row: SessionRow): Promise<Epoch[]> {
   const all = new Map((await sessions(ledger)).map((each) => [each.id, each]));
   const result: Epoch[] = [];
   for (let at: SessionRow | undefined = row; at; at = all.get(at.rescoredFrom ?? -1)) {
-    const { contract } = JSON.parse(at.program) as Program;
+    const { contract } = storedProgram(at.program);
     const stage = contract.stages.find((each) => each.decides)?.name ?? null;
     const values = (await evaluationsOf(ledger, { baseline: at.id }))
       .filter((run) => run.value !== null && run.stage === stage)
@@ -334,7 +334,7 @@ export async function rowOf(ledger: Ledger, row: SessionRow, number: number): Pr
       last === 0 ? "it has none yet" : `it has 1 to ${last}`,
     );
   }
-  const { contract } = JSON.parse(row.program) as Program;
+  const { contract } = storedProgram(row.program);
   const stage = contract.stages.find((each) => each.decides)?.name ?? null;
   const runs = await evaluationsOf(ledger, { experiment: experiment.id });
   const [only] = await rowsOf(ledger, [experiment], true);

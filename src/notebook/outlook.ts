@@ -1,4 +1,4 @@
-import type { Contract, Program } from "../contract/index.ts";
+import { type Contract, storedProgram } from "../contract/index.ts";
 import { heardSince, ideasOf, type Ledger, type SessionRow } from "../ledger/index.ts";
 
 /** What a fresh mind needs besides what has been done: the rules, and what is still to be thought of. */
@@ -15,7 +15,7 @@ export interface Outlook {
 const most = 100;
 
 export async function outlookOf(ledger: Ledger, row: SessionRow): Promise<Outlook> {
-  const { contract } = JSON.parse(row.program) as Program;
+  const { contract } = storedProgram(row.program);
   const ideas = await ideasOf(ledger, { open: true, limit: most });
   return {
     rules: rulesOf(contract),

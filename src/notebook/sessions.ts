@@ -1,4 +1,4 @@
-import type { Program } from "../contract/index.ts";
+import { storedProgram } from "../contract/index.ts";
 import { counts, experiments, type Ledger, latestAudit, reviewsOf, sessions } from "../ledger/index.ts";
 import type { SessionLine } from "../report/index.ts";
 import { workingProcess } from "./holder.ts";
@@ -9,7 +9,7 @@ export async function sessionLines(ledger: Ledger, except?: number): Promise<Ses
   const lines: SessionLine[] = [];
   for (const row of await sessions(ledger)) {
     if (row.id === except) continue;
-    const { metric } = (JSON.parse(row.program) as Program).contract;
+    const { metric } = storedProgram(row.program).contract;
     const keeps = await experiments(ledger, row.id, { kinds: ["keep"] });
     const gone = fallen(
       keeps.map((keep) => keep.number),

@@ -1,4 +1,4 @@
-export { treePlace } from "./bubblewrap.ts";
+export { treePlace } from "./bubblewrap/launch.ts";
 export type { Neighbours } from "./neighbours.ts";
 export { openSandbox, type SandboxOptions } from "./open.ts";
 export { requireProcessors } from "./processors.ts";

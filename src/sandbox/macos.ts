@@ -58,7 +58,7 @@ export function launchMacos(order: Order): Launch {
     ],
     hidden: order.hidden.map((path) => join(order.tree, path)),
     home: homedir(),
-    network: order.limits.network,
+    network: order.limits.network === true,
   });
   return {
     argv: timed(["sandbox-exec", "-p", profile, ...commandArgv(order.command)]),

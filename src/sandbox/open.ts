@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
-import { launchBubblewrap } from "./bubblewrap.ts";
+import { launchBubblewrap } from "./bubblewrap/launch.ts";
 import { launchL0 } from "./L0.ts";
 import { launchMacos } from "./macos.ts";
 import { type Findings, recalled, remember } from "./memo.ts";

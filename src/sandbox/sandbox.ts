@@ -54,7 +54,8 @@ export interface Limits {
   output: number;
   /** Processors: how many, or which ones (`list`); absent: all. */
   cpus?: number | { list: number[] };
-  network: boolean;
+  /** False: none; true: the host's; a list: these `host:port` alone, through a proxy on loopback. */
+  network: boolean | readonly string[];
 }
 
 /** How a command ended. `ok` is exit code 0 within every limit. */

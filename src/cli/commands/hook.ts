@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import type { Program } from "../../contract/index.ts";
+import { storedProgram } from "../../contract/index.ts";
 import { UserError } from "../../errors.ts";
 import { experiments, holdoutLooks } from "../../ledger/index.ts";
 import { limitsOf, reached } from "../../loop/index.ts";
@@ -70,7 +70,7 @@ async function goOn(told: Said, lab: string | undefined): Promise<string | null>
   const note = folder === null ? null : await readTrying(folder);
   if (folder === null || note === null) return null;
   return withSession(folder, note.tag, async (ledger, row) => {
-    const { contract } = JSON.parse(row.program) as Program;
+    const { contract } = storedProgram(row.program);
     const limits = limitsOf({ contract }, {});
     const looks = contract.holdout?.looks;
     // Without any limit it would never come to an end; what it costs is not known here.

@@ -1,4 +1,4 @@
-import type { Program } from "../../contract/index.ts";
+import { storedProgram } from "../../contract/index.ts";
 import {
   changeOf,
   type ExperimentRow,
@@ -182,7 +182,7 @@ async function wrongSteps(
   steps: readonly Step[],
   facts: ReadonlyMap<string, CommitFacts>,
 ): Promise<string[]> {
-  const { contract } = JSON.parse(row.program) as Program;
+  const { contract } = storedProgram(row.program);
   const wrong: string[] = [];
   let before: string | null = row.baseCommit;
   for (const { name, commit, experiment } of steps) {
@@ -224,7 +224,7 @@ function madeUnnoticed(
 
 async function remake(patient: Patient, lost: readonly Step[], anchor: string) {
   const { ledger, repo, row } = patient;
-  const { contract } = JSON.parse(row.program) as Program;
+  const { contract } = storedProgram(row.program);
   const tip = await branchTip(repo, row.branch);
   if (tip === null) await createBranch(repo, row.branch, anchor);
   else if (tip !== anchor && (await isAncestor(repo, tip, anchor)))

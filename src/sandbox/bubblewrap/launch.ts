@@ -1,0 +1,100 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join, posix } from "node:path";
+import { type Launch, timed } from "../run.ts";
+import type { Limits, Order } from "../sandbox.ts";
+import { temporaryFolder } from "../temporary.ts";
+import { commandArgv, contain, isRoot, limitPrefix, type Tools } from "../tools.ts";
+import { covers } from "./covers.ts";
+import { etc, kernelSettings, systemFolders } from "./system.ts";
+import { toolchains } from "./toolchains.ts";
+
+/** Where a command sees its tree at L2. */
+export const treePlace = "/w";
+const system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/**
+ * A bubblewrap command line: fresh namespaces of every kind, a read-only file system that holds the tree and the
+ * system's programs, private /tmp, no network unless granted, dying with its parent.
+ *
+ * Everything mounted lies below folders that the command cannot write: bubblewrap before 0.12 follows a link planted
+ * at a mount point.
+ */
+export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly string[]): Launch {
+  const temp = temporaryFolder(order.tree);
+  const { limits } = order;
+  const { mounts, path } = toolchains(keepOut);
+  const shown = mountsOf(order);
+  const env: Record<string, string> = {
+    HOME: "/tmp",
+    TMPDIR: "/tmp",
+    LANG: "C.UTF-8",
+    ...order.env,
+    ...shown.env,
+    PATH: [...path, system].join(":"),
+  };
+  const args = [
+    ...namespaces(limits),
+    ...["--ro-bind", "/usr", "/usr", ...systemFolders()],
+    ...etc(limits.network !== false),
+    ...["--proc", "/proc", ...kernelSettings()],
+    ...devices(),
+    ...["--size", String(Math.max(2 ** 26, Math.min(limits.disk, 2 ** 30))), "--tmpfs", "/tmp"],
+    ...mounts.flatMap(([host, at]) => ["--ro-bind", host, at]),
+    ...[order.treeWritable ? "--bind" : "--ro-bind", order.tree, treePlace],
+    ...shown.args,
+    ...covered(order, temp),
+    ...["--remount-ro", "/", "--chdir", posix.join(treePlace, order.cwd), "--clearenv"],
+    ...Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
+  ];
+  const bwrap = ["bwrap", ...args, "--", ...limitPrefix(limits, tools), ...commandArgv(order.command)];
+  // Bubblewrap has a namespace of its own; the outer one brings root the kernel's cap on its processes.
+  const capped = isRoot ? (contain(bwrap, limits, tools) ?? bwrap) : bwrap;
+  return {
+    argv: ["setpriv", "--pdeathsig", "KILL", ...timed(capped)],
+    // The launcher's own environment can be read in the sandbox (/proc/1/environ): it holds nothing but the path.
+    env: { PATH: system },
+    cwd: "/",
+    contained: true,
+    privateTemp: true,
+    cleanUp: () => rmSync(temp, { recursive: true, force: true }),
+  };
+}
+
+function namespaces(limits: Limits): string[] {
+  return [
+    ...["--unshare-all", "--unshare-user", ...(limits.network === true ? ["--share-net"] : [])],
+    ...["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "whetstone"],
+  ];
+}
+
+/** The few device nodes that every program needs, and shared memory of a bounded size. */
+function devices(): string[] {
+  return ["--dev", "/dev", "--size", "67108864", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"];
+}
+
+/** The order's own mounts, and the variables that say where they are. */
+function mountsOf(order: Order): { args: string[]; env: Record<string, string> } {
+  const args: string[] = [];
+  const env: Record<string, string> = {};
+  for (const mount of order.mounts) {
+    let at: string;
+    if (typeof mount.at === "string") at = posix.join(treePlace, mount.at);
+    else if ("path" in mount.at) at = mount.at.path;
+    else {
+      at = `/${mount.at.env.toLowerCase()}`;
+      env[mount.at.env] = at;
+    }
+    args.push(mount.writable ? "--bind" : "--ro-bind", mount.host, at);
+  }
+  return { args, env };
+}
+
+/** An empty folder or file over each path that the command must not see. */
+function covered(order: Order, temp: string): string[] {
+  const empty = join(temp, "empty");
+  writeFileSync(empty, "");
+  return covers(order).flatMap((cover) => {
+    const at = posix.join(treePlace, cover.path);
+    return cover.isFolder ? ["--tmpfs", at, "--remount-ro", at] : ["--ro-bind", empty, at];
+  });
+}
