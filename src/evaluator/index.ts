@@ -8,6 +8,7 @@ export {
 export { type Canary, canaries, remedy } from "./canaries.ts";
 export type * from "./evaluation.ts";
 export { channelOf, type Evaluator, type Files, isTimed, openEvaluator, type Progress } from "./evaluator.ts";
+export { type Grant, grantsOf } from "./grants.ts";
 export {
   brokenGuard,
   holdoutDifferences,

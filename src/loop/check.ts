@@ -1,6 +1,6 @@
 import * as decision from "../decision/index.ts";
 import { RunFailed } from "../errors.ts";
-import { repeatsSelection, type Trust, trust } from "../evaluator/index.ts";
+import { type Grant, grantsOf, repeatsSelection, type Trust, trust } from "../evaluator/index.ts";
 import { probesWith } from "../ledger/index.ts";
 import { machineOf } from "../notebook/index.ts";
 import type { Dirty } from "../repo/index.ts";
@@ -20,6 +20,8 @@ export interface Check {
   channel: "scored" | "clocked" | "self-reported";
   isolation: Isolation;
   grade: Trust;
+  /** What the contract grants the run and the scorer, and what that opens. */
+  grants: Grant[];
   baseline: { values: number[]; mean: number };
   /** Each guard on the untouched code, in its unit; `relative`: it must also be no worse than the incumbent's. */
   guards: { name: string; mean: number; min?: number; max?: number; relative: boolean }[];
@@ -110,6 +112,7 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
         probed?.results ?? [],
         repeatsSelection(contract, baseline, session.holdout),
       ),
+      grants: grantsOf(contract),
       baseline: { values, mean: centre },
       guards: contract.guards.map(({ name, min, max, tolerance }) => ({
         name,

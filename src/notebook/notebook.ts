@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { type Contract, storedProgram } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
-import { type Channel, holdoutDifferences, repeatsSelection, trust } from "../evaluator/index.ts";
+import { type Channel, grantsOf, holdoutDifferences, repeatsSelection, trust } from "../evaluator/index.ts";
 import {
   baselineHoldout,
   changesOf,
@@ -161,6 +161,7 @@ export async function notebookOf(
       await probesWith(ledger, row),
       repeatsSelection(contract, baseline, await baselineHoldout(ledger, row.id)),
     ),
+    grants: grantsOf(contract),
     started: row.startedAt ?? row.createdAt,
     ended: row.holder === null ? (row.endedAt ?? null) : null,
     stopReason: row.holder === null ? row.stopReason : null,

@@ -2,7 +2,7 @@ import type { Problem } from "../contract/index.ts";
 import type { Channel } from "../evaluator/index.ts";
 import { clip, left, paints, wrap } from "./columns.ts";
 import { duration, oneLine, percent, plural, quantity, scaleOf, value } from "./format.ts";
-import type { Grade, ReportIsolation, ReportMachine, ReportMetric } from "./notebook.ts";
+import type { Grade, ReportGrant, ReportIsolation, ReportMachine, ReportMetric } from "./notebook.ts";
 import type { PageOptions } from "./terminal.ts";
 import { channelWords, machineWords } from "./words.ts";
 
@@ -35,6 +35,8 @@ export interface CheckReport {
   isolation: ReportIsolation | null;
   channel: Channel | null;
   grade: Grade | null;
+  /** What the contract grants the run and the scorer. */
+  grants: ReportGrant[];
   machine: ReportMachine | null;
   /** What Whetstone's own cheats came to; null when they were not tried. */
   probe: {
@@ -152,6 +154,8 @@ export function checkText(check: CheckReport, options: PageOptions): string {
     ].join("; ");
     fact("isolation", level, more);
   }
+  for (const [index, { grant, opens }] of check.grants.entries())
+    fact(index === 0 ? "grants" : "", oneLine(grant), oneLine(opens));
   const machine = check.machine && check.metric && machineWords(check.machine, check.metric);
   if (machine !== null) fact("machine", machine.fact, machine.advice);
   if (check.probe !== null) {

@@ -49,6 +49,7 @@ export function retold(notebook: Notebook, words: readonly string[]): Notebook {
     stopReason: word(),
     metric: { name: word(), direction: notebook.metric.direction, unit: word() },
     grade: { letter: notebook.grade.letter, reasons: [word()] },
+    grants: [{ grant: word(), opens: word() }],
     isolation: { ...notebook.isolation, enforced: [word()], watched: [word()], notEnforced: [word()] },
     experiments: rows,
     finalized: notebook.finalized && {

@@ -87,7 +87,7 @@ function remarkList(notebook: Notebook, scale: Scale): string {
 }
 
 function facts(notebook: Notebook, scale: Scale): string {
-  const { isolation, grade, baseline, best, metric } = notebook;
+  const { isolation, grade, grants, baseline, best, metric } = notebook;
   const keeps = notebook.tally.keeps;
   const machine = machineWords(notebook.machine, notebook.metric);
   const item = (name: string, main: string, more = "") =>
@@ -109,6 +109,15 @@ function facts(notebook: Notebook, scale: Scale): string {
       escaped(isolation.level),
       `${list("Not enforced", isolation.notEnforced)}${list("Watched by polling", isolation.watched)}${list("Enforced", isolation.enforced)}`,
     ),
+    ...(grants.length === 0
+      ? []
+      : [
+          item(
+            "Grants",
+            plural(grants.length, "grant"),
+            `<ul>${grants.map(({ grant, opens }) => `<li>${escaped(oneLine(grant))}: ${escaped(oneLine(opens))}</li>`).join("")}</ul>`,
+          ),
+        ]),
     item(
       "Noise of one run",
       notebook.deterministic

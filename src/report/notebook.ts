@@ -15,6 +15,8 @@ export interface Notebook {
   channel: Channel;
   isolation: ReportIsolation;
   grade: Grade;
+  /** What the contract grants the run and the scorer. */
+  grants: ReportGrant[];
   /** Milliseconds since the epoch. */
   started: number;
   /** Null while the session runs or can go on. */
@@ -155,6 +157,12 @@ export interface ReportMachine {
 export interface Grade {
   letter: "A" | "B" | "C" | "D";
   reasons: string[];
+}
+
+/** What a contract grants, to whom, and what that opens. */
+export interface ReportGrant {
+  grant: string;
+  opens: string;
 }
 
 /** A fresh interleaved comparison of the baseline with the final state. */

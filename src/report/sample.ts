@@ -78,6 +78,12 @@ export function sampleNotebook(experiments = 43, seed = 1, over: Partial<Noteboo
       letter: "B",
       reasons: ["there is no holdout, so a metric that is learned by heart would not be noticed"],
     },
+    grants: [
+      {
+        grant: "model: anthropic/claude-x for the scorer",
+        opens: "key held by Whetstone, 40 calls for one evaluation at most",
+      },
+    ],
     started: 1_790_000_000_000,
     ended: 1_790_000_000_000 + experiments * 100_000,
     stopReason: `${experiments} experiments done`,

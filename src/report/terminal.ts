@@ -88,6 +88,12 @@ export function statusText(
       ),
     ),
   );
+  if (notebook.grants.length > 0)
+    out.push(
+      ...wrap(`granted: ${notebook.grants.map(({ grant }) => oneLine(grant)).join("; ")}`, width).map(
+        paint.dim,
+      ),
+    );
   if (notebook.expectedFalseKeeps !== null && tally.keeps > 0)
     out.push(
       paint.dim(
