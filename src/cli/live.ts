@@ -1,4 +1,5 @@
 import type { LabFolder, SessionEvent } from "../loop/index.ts";
+import { paintedText } from "../printable.ts";
 import { eventWords, type LiveView, liveScreen, plainLine } from "../report/index.ts";
 import { colour, width } from "./output.ts";
 
@@ -60,7 +61,7 @@ export function liveDisplay(
     const height = Math.max(8, (process.stdout.rows ?? 24) - 1);
     const lines = liveScreen(view, { width: width(), height, colour });
     erase();
-    process.stdout.write(`${lines.join("\n")}\n`);
+    process.stdout.write(`${lines.map(paintedText).join("\n")}\n`);
     drawn = lines.length;
   };
   const timer = setInterval(draw, 200);
@@ -74,7 +75,7 @@ export function liveDisplay(
       : plainLine(event, { metric: view.metric, sigma: view.sigma });
     if (line !== null) {
       erase();
-      process.stdout.write(`${line}\n`);
+      process.stdout.write(`${paintedText(line)}\n`);
       draw();
     }
   };

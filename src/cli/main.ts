@@ -7,7 +7,7 @@ import { addLabCommands } from "./groups/lab.ts";
 import { addSkillCommands } from "./groups/skill.ts";
 import { addTraceCommands } from "./groups/trace.ts";
 import type { Run } from "./options.ts";
-import { report } from "./output.ts";
+import { complain, print, report } from "./output.ts";
 
 /**
  * The command line: each command is loaded when it is used, so that `whet status` does not wait for what only
@@ -20,6 +20,8 @@ async function main(argv: readonly string[]): Promise<number> {
       "Autonomous improvement that can be trusted: what is kept was raced for, what is claimed was audited.",
     )
     .version(version())
+    // What was typed stands in these messages, and somebody else may have had it typed.
+    .configureOutput({ writeOut: print, writeErr: complain })
     .exitOverride()
     .showSuggestionAfterError()
     .configureHelp({ sortSubcommands: false });

@@ -1,5 +1,6 @@
 import pc from "picocolors";
 import { RunFailed, UserError } from "../errors.ts";
+import { paintedText, printable, printableJson } from "../printable.ts";
 
 /** Colours and live drawing only for a person at a terminal. */
 export const interactive = process.stdout.isTTY === true && process.env.TERM !== "dumb" && !process.env.CI;
@@ -12,8 +13,9 @@ export function width(): number {
 /** A file or a pipe has no width: what data says goes there uncut. */
 export const whole = process.stdout.isTTY !== true;
 
+/** Everything that is said in words leaves through here or through `complain`: nothing of it commands the terminal. */
 export function print(text: string): void {
-  const said = asTyped(text);
+  const said = asTyped(colour ? paintedText(text) : printable(text));
   process.stdout.write(said.endsWith("\n") ? said : `${said}\n`);
 }
 
@@ -29,11 +31,18 @@ export function asTyped(text: string, env: NodeJS.ProcessEnv = process.env): str
 
 /** Machine-readable output: one JSON document. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  process.stdout.write(`${printableJson(JSON.stringify(value, null, 2))}\n`);
 }
 
-function complain(text: string): void {
-  process.stderr.write(asTyped(text));
+/** The same as one line: one of many documents. */
+export function printJsonLine(value: unknown): void {
+  process.stdout.write(`${printableJson(JSON.stringify(value))}\n`);
+}
+
+/** Something to be known beside the result, on standard error. */
+export function complain(text: string): void {
+  const said = asTyped(paintedText(text));
+  process.stderr.write(said.endsWith("\n") ? said : `${said}\n`);
 }
 
 /** What happened and what to do, without a stack trace for a user's mistake. Returns the exit code. */
@@ -41,7 +50,7 @@ export function report(error: unknown): number {
   const paint = pc.createColors(process.stderr.isTTY === true && process.env.NO_COLOR === undefined);
   if (error instanceof UserError) {
     complain(
-      `${paint.red("whet:")} ${error.message}\n${error.fix ? `      ${paint.dim("→")} ${error.fix}\n` : ""}`,
+      `${paint.red("whet:")} ${printable(error.message)}\n${error.fix ? `      ${paint.dim("→")} ${printable(error.fix)}\n` : ""}`,
     );
     return error instanceof RunFailed ? 1 : 2;
   }
@@ -55,18 +64,18 @@ export function report(error: unknown): number {
     code?.startsWith("SQLITE_IOERR")
   ) {
     complain(
-      `${paint.red("whet:")} ${(error as Error).message}\n      ${paint.dim("→")} make room or make the folder writable; nothing that was recorded is lost, and \`whet run\` goes on\n`,
+      `${paint.red("whet:")} ${printable((error as Error).message)}\n      ${paint.dim("→")} make room or make the folder writable; nothing that was recorded is lost, and \`whet run\` goes on\n`,
     );
     return 1;
   }
   if (code?.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB") {
     complain(
-      `${paint.red("whet:")} the ledger is damaged: ${(error as Error).message}\n      ${paint.dim("→")} \`whet doctor\` saves what can be read\n`,
+      `${paint.red("whet:")} the ledger is damaged: ${printable((error as Error).message)}\n      ${paint.dim("→")} \`whet doctor\` saves what can be read\n`,
     );
     return 1;
   }
   complain(
-    `${paint.red("whet:")} an error that should not happen; please report it\n${error instanceof Error ? error.stack : String(error)}\n`,
+    `${paint.red("whet:")} an error that should not happen; please report it\n${printable((error instanceof Error ? error.stack : null) ?? String(error))}\n`,
   );
   return 1;
 }

@@ -1,4 +1,5 @@
 import type { LabFolder, SessionEvent } from "../loop/index.ts";
+import { printable } from "../printable.ts";
 import { plainLine } from "../report/index.ts";
 import { asTyped } from "./output.ts";
 
@@ -14,7 +15,7 @@ export function plainDisplay(
     listener: (event) => {
       if (event.type === "noise") sigma = event.sigma;
       const line = plainLine(event, { metric, sigma });
-      if (line !== null) to.write(`${asTyped(line)}\n`);
+      if (line !== null) to.write(`${asTyped(printable(line))}\n`);
     },
     end: () => {},
   };

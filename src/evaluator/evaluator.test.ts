@@ -11,7 +11,7 @@ import {
   passesHoldout,
   trust,
 } from "./index.ts";
-import { clockValue, readMetrics } from "./metrics.ts";
+import { clockValue, readMetrics as read, wantedOf } from "./metrics.ts";
 import { relay } from "./pipe.ts";
 
 function contract(lines: string): Contract {
@@ -19,6 +19,10 @@ function contract(lines: string): Contract {
   if (!parsed.program) throw new Error(JSON.stringify(parsed.problems));
   return parsed.program.contract;
 }
+
+/** The metric of a contract that has no guards. */
+const readMetrics = (output: string, [metric]: readonly string[]) =>
+  read(output, { ...(metric === undefined ? {} : { metric }), guards: [] });
 
 describe("reading metrics", () => {
   it.each([
@@ -118,15 +122,20 @@ describe("reading metrics", () => {
       fc.string({ unit: "binary", maxLength: 40 }),
     );
     fc.assert(
-      fc.property(fc.array(line, { maxLength: 12 }), fc.array(key, { maxLength: 2 }), (lines, wanted) => {
-        const read = readMetrics(lines.join("\n"), wanted);
-        if ("failure" in read) {
-          expect(["no-metric", "bad-metric"]).toContain(read.failure.kind);
-          return;
-        }
-        for (const each of Object.values(read.metrics)) expect(Number.isFinite(each)).toBe(true);
-        for (const name of wanted) expect(Object.hasOwn(read.metrics, name)).toBe(true);
-      }),
+      fc.property(
+        fc.array(line, { maxLength: 12 }),
+        key,
+        fc.array(key, { maxLength: 2 }),
+        (lines, metric, guards) => {
+          const found = read(lines.join("\n"), { metric, guards });
+          if ("failure" in found) {
+            expect(["no-metric", "bad-metric"]).toContain(found.failure.kind);
+            return;
+          }
+          for (const each of Object.values(found.metrics)) expect(Number.isFinite(each)).toBe(true);
+          for (const name of [metric, ...guards]) expect(Object.hasOwn(found.metrics, name)).toBe(true);
+        },
+      ),
       { numRuns: 1000 },
     );
   });
@@ -151,6 +160,54 @@ describe("Whetstone's own clock", () => {
     expect(clockValue({ kind: "cpu" }, run, size)).toBe(0.25);
     expect(clockValue({ kind: "memory" }, run, size)).toBe(4096);
     expect(clockValue({ kind: "size", path: "model.bin" }, run, size)).toBe(9);
+  });
+});
+
+describe("the guards of a run", () => {
+  const both = { metric: "loss", guards: ["width", "cost"] };
+
+  it.each([
+    ["one is missing", "loss: 1\ncost: 2", /^the guard width was not reported/],
+    ["all are missing", "loss: 1", /^the guard width was not reported/],
+    ["one is text", '{"loss": 1, "width": "90", "cost": 2}', /^the guard width was not reported/],
+    [
+      "one is null, which serialisers write for NaN",
+      '{"metrics": {"loss": 1, "width": null, "cost": 2}}',
+      /^the guard width is not a finite number/,
+    ],
+    ["one is nan", "loss: 1\nwidth: nan\ncost: 2", /^the guard width is not a finite number/],
+    ["one is infinite", "loss: 1\nwidth: 9\ncost: -1e999", /^the guard cost is not a finite number/],
+    [
+      "one is there with two values",
+      "loss: 1\nwidth: 90\nwidth: 4000\ncost: 2",
+      /^the guard width was reported with 2 different values/,
+    ],
+  ])("are a failed run when %s", (_, output, message) => {
+    expect(read(output, both)).toEqual({
+      failure: { kind: "bad-metric", message: expect.stringMatching(message) },
+    });
+  });
+
+  it("are wanted whatever measures the metric, unless Whetstone measures them itself", () => {
+    const { metric, guards } = contract(
+      'metric: { name: m, clock: wall }\nguards: [{ name: g, max: 1, direction: minimize }, { name: peak, clock: memory, max: 3MB }]\nchecks: ["true"]',
+    );
+    expect(wantedOf({ metric, guards })).toEqual({ guards: ["g"] });
+  });
+
+  it("never pass a run without a finite number for each, whatever was printed", () => {
+    const value = fc.oneof(
+      fc.double().map(String),
+      fc.constantFrom("nan", "null", '"1"', "{}", "[]", "1e999", "true"),
+    );
+    fc.assert(
+      fc.property(fc.option(value), fc.option(value), fc.option(value), (loss, width, cost) => {
+        const given = Object.entries({ loss, width, cost }).filter(([, text]) => text !== null);
+        const found = read(`{${given.map(([name, text]) => `"${name}": ${text}`).join(", ")}}`, both);
+        if ("failure" in found) return;
+        for (const name of ["loss", "width", "cost"]) expect(Number.isFinite(found.metrics[name])).toBe(true);
+      }),
+    );
   });
 });
 

@@ -14,7 +14,7 @@ import {
   takeSlot,
 } from "../sandbox/index.ts";
 import type { Channel, Evaluation, FailureKind } from "./evaluation.ts";
-import { clockValue, readMetrics } from "./metrics.ts";
+import { clockValue, readMetrics, wantedOf } from "./metrics.ts";
 import { endingKind, relay } from "./pipe.ts";
 import {
   firstOddity,
@@ -317,8 +317,7 @@ async function measure(job: Job): Promise<Measured> {
   if (failed) return finish(job, run, null, failed, checks, log);
 
   if (!contract.score) {
-    const wanted = contract.metric.clock ? [] : [contract.metric.name];
-    const read = readMetrics(run.stdout, wanted);
+    const read = readMetrics(run.stdout, wantedOf(contract));
     if ("failure" in read) return finish(job, run, null, read.failure, checks, log);
     return finish(job, run, read.metrics, null, checks, log);
   }
@@ -341,7 +340,7 @@ async function measure(job: Job): Promise<Measured> {
       scored,
       `the scorer failed: ${reasonLine(scored.stderr) || scored.message}`,
     );
-  const read = readMetrics(scored.stdout, [contract.metric.name]);
+  const read = readMetrics(scored.stdout, wantedOf(contract));
   if ("failure" in read) return finish(job, run, null, read.failure, checks, log);
   return finish(job, run, read.metrics, null, checks, log);
 }
@@ -502,7 +501,7 @@ async function converse(job: Job, command: string, budget: Budget) {
   let failure = result.failure;
   let metrics: Record<string, number> | null = null;
   if (result.metrics && !failure) {
-    const read = readMetrics(JSON.stringify({ metrics: result.metrics }), [contract.metric.name]);
+    const read = readMetrics(JSON.stringify({ metrics: result.metrics }), wantedOf(contract));
     if ("failure" in read) failure = read.failure;
     else metrics = read.metrics;
   }

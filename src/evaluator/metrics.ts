@@ -1,4 +1,4 @@
-import type { Clock } from "../contract/index.ts";
+import type { Clock, Contract } from "../contract/index.ts";
 import type { FailureKind } from "./evaluation.ts";
 
 export type Metrics =
@@ -10,6 +10,24 @@ const plainLine = new RegExp(`^\\s*(?:METRIC\\s+)?(${name})\\s*[:=]\\s*(\\S{1,64
 const wordsOfInfinity = /^[+-]?(nan|inf(inity)?)$/i;
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
+/** The metrics that a run must report: the one that decides, and every guard. */
+export interface Wanted {
+  /** Absent where Whetstone measures it itself. */
+  metric?: string;
+  guards: readonly string[];
+}
+
+/**
+ * What every run has to report: all that the contract names and Whetstone does not measure itself. A guard that may be
+ * missing could be left out by the runs that break it.
+ */
+export function wantedOf({ metric, guards }: Pick<Contract, "metric" | "guards">): Wanted {
+  return {
+    ...(metric.clock ? {} : { metric: metric.name }),
+    guards: guards.filter(({ clock }) => !clock).map(({ name }) => name),
+  };
+}
+
 /**
  * Reads metrics from output: `name: value`, `METRIC name=value`, or JSON lines `{"name": value}` /
  * `{"metrics": {"name": value}}`. Everything else is passed over.
@@ -17,7 +35,9 @@ const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
  * A metric that is wanted must be there once: two different values for it, or one that is no finite number, are a
  * failure and never a score, since a candidate could print its own line beside the real one.
  */
-export function readMetrics(output: string, wanted: readonly string[]): Metrics {
+export function readMetrics(output: string, { metric, guards }: Wanted): Metrics {
+  const named = metric === undefined ? guards : [metric, ...guards];
+  const role = (key: string) => (key === metric ? "metric" : "guard");
   const found = new Map<string, Set<number>>();
   const note = (key: string, value: number) => {
     const values = found.get(key) ?? new Set<number>();
@@ -39,21 +59,27 @@ export function readMetrics(output: string, wanted: readonly string[]): Metrics 
   for (const [key, values] of found) {
     const [value] = values;
     if (values.size === 1 && Number.isFinite(value)) metrics[key] = value as number;
-    else if (wanted.includes(key))
+    else if (named.includes(key))
       return {
         failure: {
           kind: "bad-metric",
           message:
             values.size > 1
-              ? `the metric ${key} was reported with ${values.size} different values: ${[...values].slice(0, 3).join(", ")}`
-              : `the metric ${key} is not a finite number`,
+              ? `the ${role(key)} ${key} was reported with ${values.size} different values: ${[...values].slice(0, 3).join(", ")}`
+              : `the ${role(key)} ${key} is not a finite number`,
         },
       };
   }
-  for (const key of wanted)
+  for (const key of named)
     if (!Object.hasOwn(metrics, key))
       return {
-        failure: { kind: "no-metric", message: `the output has no line "${key}: <number>"` },
+        failure:
+          key === metric
+            ? { kind: "no-metric", message: `the output has no line "${key}: <number>"` }
+            : {
+                kind: "bad-metric",
+                message: `the guard ${key} was not reported as a number, and every run has to report it ("${key}: <number>")`,
+              },
       };
   return { metrics };
 }

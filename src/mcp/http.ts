@@ -11,6 +11,7 @@ import {
   validateOriginHeader,
   WebStandardStreamableHTTPServerTransport,
 } from "@modelcontextprotocol/server";
+import { printable } from "../printable.ts";
 
 export interface HttpDoor {
   /** What clients connect to. */
@@ -78,7 +79,9 @@ export async function openHttp(
     serve(incoming, outgoing, answer).catch((error: unknown) => {
       if (!outgoing.headersSent) outgoing.writeHead(500);
       outgoing.end();
-      process.stderr.write(`whet mcp: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.stderr.write(
+        `whet mcp: ${printable(error instanceof Error ? error.message : String(error))}\n`,
+      );
     });
   });
   const at = await listen(server, port);

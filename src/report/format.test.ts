@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { printable } from "../printable.ts";
 import {
   bytes,
   duration,
   effect,
   oneLine,
   percent,
-  printable,
   probability,
   quantity,
   scaleOf,

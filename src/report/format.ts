@@ -1,4 +1,4 @@
-import { stripVTControlCharacters } from "node:util";
+import { printable } from "../printable.ts";
 import type { ReportMetric } from "./notebook.ts";
 
 /** How many decimals the values of one metric are shown with, so that columns line up. */
@@ -129,13 +129,6 @@ const tidy = /^(?:[!-~]+(?: [!-~]+)*)?$/u;
 export function oneLine(text: string): string {
   if (tidy.test(text)) return text;
   return printable(text.replace(/\s+/gu, " ")).trim();
-}
-
-/** Text without terminal escapes, control and direction-changing characters; line ends and tabs stay. */
-export function printable(text: string): string {
-  return stripVTControlCharacters(text)
-    .replace(/[^\P{Cc}\t\n]|[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu, " ")
-    .toWellFormed();
 }
 
 /** Cuts at a number of characters (not of columns), with an ellipsis. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { printable } from "../printable.ts";
 import { escaped } from "./escaped.ts";
 import { aloneText, caution, estimateText, leanWords } from "./finalized.ts";
 import {
@@ -10,7 +11,6 @@ import {
   moment,
   oneLine,
   plural,
-  printable,
   probability,
   pValue,
   quantity,

@@ -1,3 +1,4 @@
+import { printable } from "../printable.ts";
 import { brailleChart, type SmallPoint } from "./braille.ts";
 import { clip, columns, cut, left, type Paint, paints, table, wrap } from "./columns.ts";
 import {
@@ -8,7 +9,6 @@ import {
   expectedFalse,
   oneLine,
   plural,
-  printable,
   probability,
   pValue,
   quantity,

@@ -1,6 +1,7 @@
 import type { TraceEvent } from "../agents/index.ts";
+import { printable } from "../printable.ts";
 import { left, type Paint, paints, wrap } from "./columns.ts";
-import { duration, moment, oneLine, printable, shorten } from "./format.ts";
+import { duration, moment, oneLine, shorten } from "./format.ts";
 
 /** One exchange with an agent or a model, as `whet trace` shows it. */
 export interface ShownTurn {

@@ -1,11 +1,11 @@
 import type { Outcome, Standing, Tried } from "../loop/index.ts";
+import { printable } from "../printable.ts";
 import {
   duration,
   effect,
   effectInterval,
   oneLine,
   plural,
-  printable,
   quantity,
   type Scale,
   scaleOf,

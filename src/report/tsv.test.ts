@@ -57,3 +57,29 @@ test("every line has five columns, whatever the descriptions say", () => {
     }),
   );
 });
+
+test("no cell is calculated by a spreadsheet, whatever it begins with", () => {
+  for (const what of [
+    '=HYPERLINK("http://evil/")',
+    "+1",
+    "-2+3",
+    "@SUM(1)",
+    "\t=1+1",
+    "\r=1",
+    "\n=1",
+    " =1",
+    "＝1+1",
+    "'=1",
+  ]) {
+    const line = resultsTsv([row({ what })], { ...head, metric: what }).split("\n");
+    for (const cells of [line[0], line[2]] as string[])
+      for (const each of cells.split("\t")) expect(each).toMatch(/^('|[A-Za-z0-9]|-{7}$|-?\d)/);
+  }
+  const begins = fc.constantFrom("=", "+", "-", "@", "\t", "\r", "\u0000", "\u200b", "\ufeff", " ", '"', "'");
+  fc.assert(
+    fc.property(fc.array(begins, { maxLength: 4 }), hostile, (first, rest) => {
+      const [, , line = ""] = resultsTsv([row({ what: `${first.join("")}${rest}` })], head).split("\n");
+      expect(line.split("\t")[4]).not.toMatch(/^[=+\-@\t\r]/);
+    }),
+  );
+});

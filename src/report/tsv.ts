@@ -65,7 +65,12 @@ function short(commit: string): string {
   return cell(commit).slice(0, 7) || "-".repeat(7);
 }
 
-/** Tabs and line ends would be columns and rows. */
+/**
+ * Text of others as one cell: tabs and line ends would be columns and rows, and a spreadsheet takes what begins like a
+ * formula for one and calculates it. A quotation mark in front keeps it text, as spreadsheets themselves have it; marks
+ * of other scripts (the full-width ones) are read as formulas by some of them too.
+ */
 function cell(text: string): string {
-  return oneLine(text);
+  const line = oneLine(text);
+  return /^[\s'"]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]/u.test(line) ? `'${line}` : line;
 }

@@ -20,7 +20,7 @@ import {
 import { evaluationRows, type Ledger, type SkillEvaluationRow, trialsOf } from "../../ledger/index.ts";
 import { libraryRoot, skillOfVersion, withLibrary } from "../../skills/index.ts";
 import { openRedactor } from "../../traces/index.ts";
-import { interactive, print, printJson } from "../output.ts";
+import { complain, interactive, print, printJson } from "../output.ts";
 import {
   countsText,
   jsonOf,
@@ -285,9 +285,9 @@ export async function feedForge(ledger: Ledger, root: string, goalId: number | n
   try {
     const came = await afterGoal(ledger, root, goalId);
     if (came.started && interactive)
-      process.stderr.write(`the forge is at work (process ${came.pid}, .whetstone/forge.log)\n`);
+      complain(`the forge is at work (process ${came.pid}, .whetstone/forge.log)`);
   } catch (error) {
-    process.stderr.write(`the forge did not begin: ${(error as Error).message}\n`);
+    complain(`the forge did not begin: ${(error as Error).message}`);
   }
 }
 

@@ -31,9 +31,10 @@ import {
   tasksOf,
 } from "../../ledger/index.ts";
 import { isAlive } from "../../notebook/index.ts";
+import { printable } from "../../printable.ts";
 import { eventWords } from "../../report/index.ts";
 import { libraryRoot } from "../../skills/index.ts";
-import { interactive, print, printJson } from "../output.ts";
+import { complain, interactive, print, printJson, printJsonLine } from "../output.ts";
 import { onSignals } from "../stopping.ts";
 
 interface RunOptions {
@@ -109,7 +110,7 @@ async function pursue(
       ...{ goal, folder: project, ledger, stop, signal: abort.signal, limits },
       skills: librarySkills(ledger),
       afterGoal: async (id) => (await import("./forge.ts")).feedForge(ledger, project, id),
-      listener: options.json ? (event) => process.stdout.write(`${JSON.stringify(event)}\n`) : display(),
+      listener: options.json ? printJsonLine : display(),
       ...(files === undefined ? {} : { files }),
       ...(options.agent === undefined ? {} : { agent: options.agent }),
       ...(options.model === undefined ? {} : { model: options.model }),
@@ -118,7 +119,7 @@ async function pursue(
       ...(options.seed === undefined ? {} : { seed: options.seed }),
       ...(options.single ? { plan: "single" as const } : {}),
     });
-    if (options.json) process.stdout.write(`${JSON.stringify({ type: "result", ...result })}\n`);
+    if (options.json) printJsonLine({ type: "result", ...result });
     else print(resultWords(result));
     return result.status === "met" ? 0 : result.status === "ready" ? 130 : 1;
   } finally {
@@ -136,7 +137,7 @@ async function readGoal(path: string): Promise<Goal> {
   });
   const { goal, problems } = parseGoal(source, resolve(path));
   for (const problem of problems.filter(({ severity }) => severity === "warning"))
-    process.stderr.write(`${formatProblem(path, problem)}\n`);
+    complain(formatProblem(path, problem));
   if (goal === null)
     throw new UserError(
       problems
@@ -165,7 +166,7 @@ function display(): (event: GoalEvent) => void {
   let passing = false;
   const line = (text: string) => {
     // What models and agents say must not steer the terminal.
-    process.stdout.write(`${passing ? "\r\u001b[K" : ""}${text.replace(/\p{Cc}/gu, " ")}\n`);
+    process.stdout.write(`${passing ? "\r\u001b[K" : ""}${printable(text)}\n`);
     passing = false;
   };
   return (event) => {

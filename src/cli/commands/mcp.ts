@@ -1,6 +1,7 @@
 import { UserError } from "../../errors.ts";
 import { readLab } from "../../loop/index.ts";
 import { makeServer, openDesk, openHttp, overStdio } from "../../mcp/index.ts";
+import { complain } from "../output.ts";
 import { resultsWriter } from "../results.ts";
 
 /** Serves the verbs of an agent that drives as MCP tools, until the client goes or a signal comes. */
@@ -26,7 +27,7 @@ export async function mcpCommand(
     throw new UserError("the token is shorter than 16 characters", "leave it out for a random one");
   // A mistake in the contract is said at once, not with the first call.
   const { folder } = await readLab(lab ?? ".");
-  const log = (line: string) => process.stderr.write(`whet mcp: ${line}\n`);
+  const log = (line: string) => complain(`whet mcp: ${line}`);
   const desk = openDesk(lab ?? ".", {
     ...(options.tag === undefined ? {} : { tag: options.tag }),
     ...(options.probe === false ? { probe: false } : {}),

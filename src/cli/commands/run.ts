@@ -10,7 +10,7 @@ import {
   uncommittedWork,
 } from "../../loop/index.ts";
 import { liveDisplay } from "../live.ts";
-import { interactive, print } from "../output.ts";
+import { interactive, print, printJsonLine } from "../output.ts";
 import { plainDisplay } from "../plainDisplay.ts";
 import { resultsWriter } from "../results.ts";
 import { onSignals } from "../stopping.ts";
@@ -68,7 +68,7 @@ async function shown(
   if (options.isolation !== undefined && options.isolation !== "best" && options.isolation !== "L0")
     throw new UserError(`--isolation is best or L0, not ${options.isolation}`);
   const display = options.json
-    ? { listener: (event: unknown) => process.stdout.write(`${JSON.stringify(event)}\n`), end: () => {} }
+    ? { listener: printJsonLine, end: () => {} }
     : interactive
       ? liveDisplay(folder, {
           ...(time === undefined ? {} : { time }),

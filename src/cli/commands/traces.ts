@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
 import { type Ledger, openLedger, rawOf, tracedTurns, traceOf, turnsOf } from "../../ledger/index.ts";
+import { printableJson } from "../../printable.ts";
 import { rawText, traceText, turnList } from "../../report/index.ts";
 import {
   discover,
@@ -146,7 +147,8 @@ export async function traceExportCommand(ids: string[], flags: ExportFlags): Pro
       missing.delete(id);
       const line = otelLine({ ...turn, id: `${path}#${id}` }, redact);
       // Not faster than it is read.
-      if (!process.stdout.write(`${line}\n`)) await new Promise((go) => process.stdout.once("drain", go));
+      if (!process.stdout.write(`${printableJson(line)}\n`))
+        await new Promise((go) => process.stdout.once("drain", go));
     }
   } finally {
     await ledger.close();

@@ -21,6 +21,7 @@ import {
 import { needsJudge, otherJudge, surpriseOf } from "../../goals/index.ts";
 import { forgeSpending, type Ledger, type TrialRow } from "../../ledger/index.ts";
 import { withLibrary } from "../../skills/index.ts";
+import { complain } from "../output.ts";
 import { onSignals } from "../stopping.ts";
 
 export interface Output {
@@ -112,19 +113,18 @@ export async function openSuite(
   const other = judgeless
     ? otherJudge([{ ...whoOf(options), name: whoOf(options).agent }], [model], process.env)
     : null;
-  if (other !== null) process.stderr.write(`${other} judges, of another family than those who work\n`);
+  if (other !== null) complain(`${other} judges, of another family than those who work`);
   const suite = other === null ? asked : await readSuite(path, { project, judge: other });
-  if (suite.skipped.length > 0)
-    process.stderr.write(`${path}: no goals, and skipped: ${suite.skipped.join(", ")}\n`);
+  if (suite.skipped.length > 0) complain(`${path}: no goals, and skipped: ${suite.skipped.join(", ")}`);
   const own = suite.paths.map((each) => relative(project, each));
   const surprise = await surpriseOf(
     [...suite.goals, ...suite.sealed].map(({ goal }) => goal),
     project,
     own,
   );
-  if (surprise !== null) process.stderr.write(`note: ${surprise}\n`);
+  if (surprise !== null) complain(`note: ${surprise}`);
   const open = await openJudgesOf(suite, project);
-  if (open !== null) process.stderr.write(`${path}: ${open}\n`);
+  if (open !== null) complain(`${path}: ${open}`);
   const provider = model?.split("/")[0];
   if (url !== undefined && provider !== undefined)
     for (const { goal } of [...suite.goals, ...suite.sealed])
@@ -145,7 +145,7 @@ export function progress(json: boolean | undefined) {
   let fresh = 0;
   let again = 0;
   const say = (line: string) => {
-    if (!json) process.stderr.write(`${line}\n`);
+    if (!json) complain(line);
   };
   return {
     step: (words: string) => say(`${words} …`),

@@ -7,7 +7,7 @@ import {
   type TryingOptions,
   uncommittedWork,
 } from "../../loop/index.ts";
-import { print, printJson } from "../output.ts";
+import { complain, print, printJson } from "../output.ts";
 import { plainDisplay } from "../plainDisplay.ts";
 
 interface Common {
@@ -35,11 +35,10 @@ export async function startCommand(
   };
   return during(lab, options, given, async (trying) => {
     const { setAside } = await trying.reset(options.from);
-    if (setAside !== null) process.stderr.write(`your edits that were never tried are kept in ${setAside}\n`);
+    if (setAside !== null) complain(`your edits that were never tried are kept in ${setAside}`);
     const standing = await trying.standing();
     if (standing.experiments === 0)
-      for (const message of (await uncommittedWork(trying.session.lab)).warnings)
-        process.stderr.write(`${message}\n`);
+      for (const message of (await uncommittedWork(trying.session.lab)).warnings) complain(message);
     const { change } = trying.session.contract;
     if (options.json) printJson({ ...standing, change });
     else print((await import("../../report/index.ts")).startedText(standing, change));
@@ -78,7 +77,7 @@ export async function auditCommand(
   const code = await during(lab, options, {}, async (trying, signal) => {
     tag = trying.session.row.tag;
     if (!(await trying.audit(options.pairs, { signal })))
-      process.stderr.write("nothing has been kept, so there is nothing to audit\n");
+      complain("nothing has been kept, so there is nothing to audit");
     return 0;
   });
   const { statusCommand } = await import("./notebook.ts");
@@ -112,8 +111,8 @@ async function during(
     return await work(trying, controller.signal);
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
-    process.stderr.write(
-      "interrupted: what was measured is recorded, and the next `whet try` finishes the open experiment first\n",
+    complain(
+      "interrupted: what was measured is recorded, and the next `whet try` finishes the open experiment first",
     );
     return interrupted;
   } finally {
