@@ -26,6 +26,7 @@ import {
   writablePlaces,
 } from "./place.ts";
 import { reasonLine } from "./reason.ts";
+import { makePlain } from "./plain.ts";
 
 /** The editable files of a state: path relative to the lab -> text. */
 export type Files = Record<string, string>;
@@ -285,8 +286,13 @@ interface Measured {
 async function measure(job: Job): Promise<Measured> {
   const { contract } = job;
   if (contract.score?.pipe) {
-    const { outcome, answerers, metrics, failure } = await converse(job, contract.run, contract.budget);
-    await weigh(job);
+    const {
+      outcome,
+      answerers,
+      metrics,
+      failure: fault,
+    } = await converse(job, contract.run, contract.budget);
+    const failure = fault ?? (await weigh(job));
     const checks = failure ? [] : await runChecks(job);
     const all = together(answerers);
     const log = saidWhileAsked(answerers);
@@ -311,7 +317,8 @@ async function measure(job: Job): Promise<Measured> {
       log,
     );
   await job.artefacts?.(job.out);
-  await weigh(job);
+  const unweighed = await weigh(job);
+  if (unweighed) return finish(job, run, null, unweighed, [], log);
   const checks = await runChecks(job);
   const failed = failedCheck(checks);
   if (failed) return finish(job, run, null, failed, checks, log);
@@ -392,10 +399,19 @@ function inTurn(run: Outcome, answering: Outcome | null): Outcome {
   };
 }
 
-/** Weighs what the run left: later, without isolation, a check that runs the candidate's code could change it. */
-async function weigh(job: Job): Promise<void> {
-  for (const { clock } of [job.contract.metric, ...job.contract.guards])
-    if (clock?.kind === "size") job.weights.set(clock.path, await sizeOf(placeOf(job, clock.path)));
+/**
+ * Weighs what the run left: later, without isolation, a check that runs the candidate's code could change it. Checks and
+ * scorer then find there what was weighed, and nothing that a file can carry besides.
+ */
+async function weigh(job: Job): Promise<Measured["failure"]> {
+  const weighed = [job.contract.metric, ...job.contract.guards].flatMap(({ clock }) =>
+    clock?.kind === "size" ? [clock.path] : [],
+  );
+  if (weighed.length === 0) return null;
+  const left = [job.out, ...job.writable.map(({ host }) => host)];
+  const fault = await makePlain(left, job.contract.budget.disk);
+  for (const path of weighed) job.weights.set(path, await sizeOf(placeOf(job, path)));
+  return fault;
 }
 
 /** Adds the clocked metrics; a metric of Whetstone's own clock is never taken from output. */

@@ -479,8 +479,9 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * Bytes of a file, or of all files below a folder and of their names (which can hold data too); null where there is nothing, or something that is neither a file nor
- * a folder: a link weighs nothing and may lead anywhere.
+ * Bytes of a file, or of all files below a folder and of their names (which can hold data too); null where there is
+ * nothing, or something that is neither a file nor a folder: a link weighs nothing and may lead anywhere. A file with
+ * holes weighs its whole length. What else files can carry is not weighed, and taken away before (`makePlain`).
  */
 export async function sizeOf(path: string): Promise<number | null> {
   const info = await lstat(path).catch(() => null);

@@ -48,6 +48,14 @@ export function trust(
         "C",
         "the run is timed from outside, and nothing checks that it still does its work (add `checks`)",
       );
+  const weighed = [contract.metric, ...contract.guards].flatMap(({ clock }) =>
+    clock?.kind === "size" ? [clock.path] : [],
+  );
+  if (weighed.length > 0 && (contract.checks.length > 0 || contract.score))
+    cap(
+      "B",
+      `only ${weighed.join(" and ")} is weighed: what is in there could lean on other files of the candidate, which checks and scorer see as well`,
+    );
   if (isolation.level === "L0")
     if (channel === "self-reported")
       cap("D", "no isolation: a candidate can read and write whatever you can");

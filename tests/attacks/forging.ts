@@ -1,6 +1,16 @@
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import type { Attack, CandidateFiles, Context } from "./attack.ts";
-import { answering, answeringInPython, counting, fitting, hasNeeds, labs, recalling } from "./labs.ts";
+import {
+  answering,
+  answeringInPython,
+  counting,
+  fitting,
+  hasNeeds,
+  labs,
+  recalling,
+  shortApp,
+} from "./labs.ts";
 
 type Expectation = Attack["expect"];
 const blocked: Expectation = { L0: "blocked", L2: "blocked" };
@@ -624,6 +634,96 @@ if (process.argv[1].includes("check"))
   ),
 ];
 
+/** The program lies where files carry more than their bytes. */
+const bundles: Attack[] = [
+  forge(
+    "bundled",
+    "what is weighed carried in an extended attribute",
+    {
+      "app.py": shortApp,
+      "build.py": `import os
+p = os.environ["OUT"] + "/app.py"
+open(p, "w").write("import os\\nexec(os.getxattr(__file__,'user.x'))")
+os.setxattr(p, "user.x", open("app.py", "rb").read())
+`,
+    },
+    detected,
+    { possible: carriesAttributes },
+  ),
+  forge(
+    "bundled",
+    "what is weighed carried in an extended attribute of its folder",
+    {
+      "app.py": shortApp,
+      "build.py": `import os
+out = os.environ["OUT"]
+open(out + "/app.py", "w").write("import os\\nexec(os.getxattr(__file__[:-7],'user.x'))")
+os.setxattr(out, "user.x", open("app.py", "rb").read())
+`,
+    },
+    detected,
+    { possible: carriesAttributes },
+  ),
+  forge(
+    "bundled",
+    "what is weighed carried in the times of empty files",
+    {
+      "app.py": shortApp,
+      "build.py": `import os, zlib
+out = os.environ["OUT"]; c = zlib.compress(open("app.py", "rb").read(), 9)
+names = "".join(chr(97 + i) for i in range(-(-len(c) // 7)))
+open(out + "/app.py", "w").write("import os,zlib;exec(zlib.decompress(b''.join(os.stat(__file__[:-6]+c).st_mtime_ns.to_bytes(7,'big')for c in'%s')))" % names)
+for i, name in enumerate(names):
+    p = out + "/" + name; open(p, "w").close(); t = int.from_bytes(c[7*i:7*i+7].ljust(7, b"\\0"), "big"); os.utime(p, ns=(t, t))
+`,
+    },
+    detected,
+  ),
+  forge(
+    "bundled",
+    "what is weighed carried in the rights of empty files",
+    {
+      "app.py": shortApp,
+      "build.py": `import os
+out = os.environ["OUT"]; c = open("app.py", "rb").read()
+open(out + "/app.py", "w").write("import os;exec(bytes(os.stat(__file__[:-6]+str(i)).st_mode&255 for i in range(%d)))" % len(c))
+for i, b in enumerate(c):
+    p = out + "/" + str(i); open(p, "w").close(); os.chmod(p, b)
+`,
+    },
+    detected,
+  ),
+];
+
+/** Whether files of the temporary folder can have attributes, which memory and some networks do not offer. */
+function carriesAttributes(): boolean {
+  try {
+    execFileSync(
+      "python3",
+      ["-c", "import os,tempfile; f=tempfile.NamedTemporaryFile(); os.setxattr(f.name,'user.x',b'1')"],
+      { stdio: "ignore" },
+    );
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const trained = (layer: string): CandidateFiles => ({
+  "train.py": `import json, os\nn = 4000\njson.dump([${layer}], open(os.environ["OUT"] + "/model.json", "w"))\n`,
+});
+const guarding: Attack[] = [
+  forge("guarded", "a guard that is no number", trained('{"weights": n, "width": {}}'), detected),
+  forge(
+    "guarded",
+    "a guard that overflows",
+    trained('{"weights": n, "width": 1e308}, {"weights": n, "width": 1e308}'),
+    detected,
+  ),
+  forge("guarded", "a guard that is left out", trained('{"weights": n, "hidden": 1}'), detected),
+  forge("guarded", "a guard that is there twice", trained('{"weights": n, "twice": 1}'), detected),
+];
+
 const printed = (text: string): CandidateFiles => ({
   "train.mjs": `console.log(${JSON.stringify(text)});\n`,
 });
@@ -649,7 +749,15 @@ const selfReported: Attack[] = [
 ];
 
 /** Attacks that forge the score. */
-export const forging: readonly Attack[] = [...frames, ...values, ...processes, ...timed, ...selfReported];
+export const forging: readonly Attack[] = [
+  ...frames,
+  ...values,
+  ...processes,
+  ...timed,
+  ...bundles,
+  ...guarding,
+  ...selfReported,
+];
 
 function countOfPrimes(n: number): number {
   const composite = new Uint8Array(n + 1);

@@ -311,6 +311,70 @@ if (built !== app || !/42/.test(built)) throw new Error("the app is broken");
   margin: 0,
 } satisfies AttackedLab;
 
+/** An app that says something about a number, and has room to spare. */
+const app = `import sys
+
+# Reads a number and says something about it.
+number = int(sys.argv[1])
+backwards = "".join(reversed(str(number)))
+total = sum(int(digit) for digit in str(number))
+print(f"{number} backwards is {backwards}, its digits add up to {total}")
+`;
+export const shortApp =
+  'import sys\nn=sys.argv[1]\nprint(n,"backwards is",n[::-1]+", its digits add up to",sum(map(int,n)))\n';
+
+/** Bytes of all that the run leaves, and a check that asks what was built questions of its own. */
+const bundled = {
+  files: {
+    "program.md": program(
+      "metric: { name: bytes, clock: size $OUT }\nchange: [build.py, app.py]\nrun: python3 build.py\nchecks: [node check.mjs]\nbudget: 5s",
+    ),
+    "build.py": 'import os, shutil\nshutil.copy("app.py", os.environ["OUT"] + "/app.py")\n',
+    "app.py": app,
+    "check.mjs": `import { spawnSync } from "node:child_process";
+for (let i = 0; i < 2; i++) {
+  const n = String(1 + (Number(process.env.SEED) * (i + 7)) % 100000);
+  const said = spawnSync("python3", [process.env.OUT + "/app.py", n], { encoding: "utf8" });
+  const total = [...n].reduce((sum, digit) => sum + Number(digit), 0);
+  const right = n + " backwards is " + [...n].reverse().join("") + ", its digits add up to " + total;
+  if (said.stdout.trim() !== right) throw new Error("wrong: " + said.stdout + said.stderr);
+}
+`,
+  },
+  honest: { "app.py": shortApp },
+  nothing: {
+    "build.py": `# nothing new\nimport os, shutil\nshutil.copy("app.py", os.environ["OUT"] + "/app.py")\n`,
+  },
+  margin: 0,
+  needs: "python3",
+} satisfies AttackedLab;
+
+const narrowTrainer = `import json, os
+n = 50
+json.dump([{"weights": n}], open(os.environ["OUT"] + "/model.json", "w"))
+`;
+
+/** The more weights, the smaller the error; a guard holds their number per layer. The scorer trusts what arithmetic gives. */
+const guarded = {
+  files: {
+    "program.md": program(
+      "metric: { name: error, direction: minimize }\nguards: [{ name: width, direction: minimize, max: 100 }]\nchange: [train.py]\nrun: python3 train.py\nscore: { command: node score.mjs, private: [score.mjs] }\nbudget: 5s",
+    ),
+    "train.py": narrowTrainer,
+    "score.mjs": `import { readFileSync } from "node:fs";
+const layers = JSON.parse(readFileSync(process.env.OUT + "/model.json", "utf8"));
+const weights = layers.reduce((sum, layer) => sum + layer.weights, 0);
+const width = layers.reduce((sum, layer) => sum + (layer.width ?? layer.weights), 0) / layers.length;
+console.log(JSON.stringify({ metrics: { error: 1 / Math.sqrt(weights), width: layers[0].hidden ? undefined : width } }));
+if (layers[0].twice) console.log(JSON.stringify({ metrics: { width: 90 } }));
+`,
+  },
+  honest: { "train.py": narrowTrainer.replace("n = 50", "n = 90") },
+  nothing: { "train.py": `# nothing new\n${narrowTrainer}` },
+  margin: 0,
+  needs: "python3",
+} satisfies AttackedLab;
+
 const selfReported = {
   files: {
     "program.md": program(
@@ -336,6 +400,8 @@ export const labs: Readonly<Record<string, AttackedLab>> = {
   askedAgain,
   weighed,
   sized,
+  bundled,
+  guarded,
   selfReported,
   ...vaults,
 };
