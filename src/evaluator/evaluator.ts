@@ -25,8 +25,8 @@ import {
   touchedPins,
   writablePlaces,
 } from "./place.ts";
-import { reasonLine } from "./reason.ts";
 import { makePlain } from "./plain.ts";
+import { reasonLine } from "./reason.ts";
 
 /** The editable files of a state: path relative to the lab -> text. */
 export type Files = Record<string, string>;
