@@ -1,6 +1,6 @@
 /** A mistake or obstacle of the user's world, shown without a stack trace. */
 export class UserError extends Error {
-  /** What to do next, one sentence; empty when the message says it all. */
+  /** What to do next, one sentence; several ways stand on a line each. Empty when the message says it all. */
   readonly fix: string;
   constructor(message: string, fix = "") {
     super(message);

@@ -49,8 +49,13 @@ export function complain(text: string): void {
 export function report(error: unknown): number {
   const paint = pc.createColors(process.stderr.isTTY === true && process.env.NO_COLOR === undefined);
   if (error instanceof UserError) {
+    const ways = error.fix.split("\n").filter((way) => way !== "");
     complain(
-      `${paint.red("whet:")} ${printable(error.message)}\n${error.fix ? `      ${paint.dim("→")} ${printable(error.fix)}\n` : ""}`,
+      [
+        `${paint.red("whet:")} ${printable(error.message)}`,
+        ...ways.map((way) => `      ${paint.dim("→")} ${printable(way)}`),
+        "",
+      ].join("\n"),
     );
     return error instanceof RunFailed ? 1 : 2;
   }

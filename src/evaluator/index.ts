@@ -17,5 +17,14 @@ export {
   repeatsSelection,
   type Samples,
 } from "./guards.ts";
+export {
+  type Grant,
+  type GrantHint,
+  grantHints,
+  type HintFacts,
+  type HostView,
+  hintLines,
+  hostView,
+} from "./hints/index.ts";
 export { changedPins, copyTree, hostPath, type Place, pinHash, preparePlace, removeTree } from "./place.ts";
 export { type Probed, type Trust, trust } from "./trust.ts";

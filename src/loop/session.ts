@@ -49,6 +49,7 @@ import { openSandbox, requireProcessors, takeSlot } from "../sandbox/index.ts";
 import { settleBranch } from "./branch.ts";
 import { drive, fromNumbers } from "./drive.ts";
 import type { Listener } from "./events.ts";
+import { withHints } from "./hints.ts";
 import type { LabFolder } from "./lab.ts";
 import { baselineRuns, decidingStage, idleStages } from "./ladder.ts";
 
@@ -378,25 +379,33 @@ async function measureBaseline(session: Session): Promise<void> {
     (run) => run.failureKind === null,
   );
   let measured = false;
-  const driven = drive(fromNumbers(baselineRuns(rule, contract)), recorded, (ask, position, previousSeed) => {
-    // Said only where something is left to be measured.
-    if (!measured)
-      listener({ type: "phase", phase: "baseline", number: null, what: "measuring the untouched code" });
-    measured = true;
-    return measureRun(session, {
-      ask,
-      position,
-      previousSeed,
-      owner: { experimentId: null, auditId: null, label: "baseline" },
-      state: row.baseState,
-      files: session.baseFiles,
-      rounds: rule.baselineRuns,
-    });
-  });
+  let last: EvaluationRow | null = null;
+  const driven = drive(
+    fromNumbers(baselineRuns(rule, contract)),
+    recorded,
+    async (ask, position, previousSeed) => {
+      // Said only where something is left to be measured.
+      if (!measured)
+        listener({ type: "phase", phase: "baseline", number: null, what: "measuring the untouched code" });
+      measured = true;
+      last = await measureRun(session, {
+        ask,
+        position,
+        previousSeed,
+        owner: { experimentId: null, auditId: null, label: "baseline" },
+        state: row.baseState,
+        files: session.baseFiles,
+        rounds: rule.baselineRuns,
+      });
+      return last;
+    },
+  );
   // However it ended: what was measured until then would be gone on with.
   await driven.catch(() => {});
   if (measured) await spoilIfChanged(session);
-  const { result, evaluations } = await driven;
+  const { result, evaluations } = await driven.catch((error: unknown) => {
+    throw withHints(error, last, session);
+  });
   session.baseline = evaluations.filter((run) => run.stage === decidingStage(contract));
   session.rungs = evaluations;
   session.noise = result;

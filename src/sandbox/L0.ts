@@ -36,7 +36,7 @@ export function launchL0(order: Order, tools: Tools): Launch {
     env,
     cwd: join(order.tree, order.cwd),
     contained: contained !== null,
-    privateTemp: false,
+    inMemory: [],
     cleanUp: () => rmSync(temp, { recursive: true, force: true }),
   };
 }

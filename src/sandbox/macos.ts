@@ -65,7 +65,7 @@ export function launchMacos(order: Order): Launch {
     env,
     cwd: join(order.tree, order.cwd),
     contained: false,
-    privateTemp: false,
+    inMemory: [],
     cleanUp: () => rmSync(temp, { recursive: true, force: true }),
   };
 }

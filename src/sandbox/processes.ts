@@ -55,12 +55,12 @@ export function sampleTree(root: number, pageSize: number): TreeSample | null {
   return { processes, bytes: pages * pageSize, newest, cpuMs: ticks * 10 };
 }
 
-/** Bytes in the file systems in memory that a process sees at /tmp and /dev/shm; 0 when it is gone. */
-export function tempBytes(pid: number): number {
+/** Bytes in the file systems in memory that a process sees at these absolute paths; 0 when it is gone. */
+export function tempBytes(pid: number, folders: readonly string[]): number {
   let total = 0;
-  for (const folder of ["tmp", "dev/shm"]) {
+  for (const folder of folders) {
     try {
-      const { type, bsize, blocks, bfree } = statfsSync(`/proc/${pid}/root/${folder}`);
+      const { type, bsize, blocks, bfree } = statfsSync(`/proc/${pid}/root${folder}`);
       if (type === tmpfs) total += (blocks - bfree) * bsize;
     } catch {
       // It ended meanwhile, or is not ours to look into.

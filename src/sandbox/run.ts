@@ -16,8 +16,8 @@ export interface Launch {
   cwd: string;
   /** True when the launcher's process namespace takes every process with it. */
   contained: boolean;
-  /** True when /tmp and /dev/shm are file systems in memory of the run's own. */
-  privateTemp: boolean;
+  /** Where file systems in memory of the run's own lie: /tmp, its home and /dev/shm. */
+  inMemory: readonly string[];
   cleanUp: () => void;
 }
 
@@ -198,7 +198,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
       const sample = sampleTree(child.pid, machine.pageSize);
       if (sample === null) return;
       // What is moved to a file in memory is still in memory.
-      const used = sample.bytes + (launch.privateTemp ? tempBytes(sample.newest) : 0);
+      const used = sample.bytes + tempBytes(sample.newest, launch.inMemory);
       peakBytes = Math.max(peakBytes, used);
       sampledCpuMs = Math.max(sampledCpuMs, sample.cpuMs);
       if (used > limits.memory)

@@ -10,6 +10,8 @@ import { toolchains } from "./toolchains.ts";
 
 /** Where a command sees its tree at L2. */
 export const treePlace = "/w";
+/** The home folder of a command at L2: its own, empty, writable, gone with it. */
+export const homePlace = "/home/whetstone";
 const system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
@@ -24,8 +26,9 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
   const { limits } = order;
   const { mounts, path } = toolchains(keepOut);
   const shown = mountsOf(order);
+  const temporarySize = String(Math.max(2 ** 26, Math.min(limits.disk, 2 ** 30)));
   const env: Record<string, string> = {
-    HOME: "/tmp",
+    HOME: homePlace,
     TMPDIR: "/tmp",
     LANG: "C.UTF-8",
     ...order.env,
@@ -37,8 +40,9 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
     ...["--ro-bind", "/usr", "/usr", ...systemFolders()],
     ...etc(limits.network !== false),
     ...["--proc", "/proc", ...kernelSettings()],
-    ...devices(),
-    ...["--size", String(Math.max(2 ** 26, Math.min(limits.disk, 2 ** 30))), "--tmpfs", "/tmp"],
+    ...devices(limits),
+    ...["--size", temporarySize, "--tmpfs", "/tmp"],
+    ...["--size", temporarySize, "--tmpfs", homePlace],
     ...mounts.flatMap(([host, at]) => ["--ro-bind", host, at]),
     ...[order.treeWritable ? "--bind" : "--ro-bind", order.tree, treePlace],
     ...shown.args,
@@ -55,7 +59,7 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
     env: { PATH: system },
     cwd: "/",
     contained: true,
-    privateTemp: true,
+    inMemory: ["/tmp", "/dev/shm", homePlace],
     cleanUp: () => rmSync(temp, { recursive: true, force: true }),
   };
 }
@@ -67,9 +71,10 @@ function namespaces(limits: Limits): string[] {
   ];
 }
 
-/** The few device nodes that every program needs, and shared memory of a bounded size. */
-function devices(): string[] {
-  return ["--dev", "/dev", "--size", "67108864", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"];
+/** The few device nodes that every program needs, and shared memory as large as the budget, which it counts against. */
+function devices(limits: Limits): string[] {
+  const size = String(Math.max(2 ** 26, Math.floor(limits.memory)));
+  return ["--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"];
 }
 
 /** The order's own mounts, and the variables that say where they are. */
