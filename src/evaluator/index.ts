@@ -18,13 +18,13 @@ export {
   type Samples,
 } from "./guards.ts";
 export {
-  type Grant,
   type GrantHint,
   grantHints,
   type HintFacts,
   type HostView,
   hintLines,
   hostView,
+  type Opening,
 } from "./hints/index.ts";
 export { changedPins, copyTree, hostPath, type Place, pinHash, preparePlace, removeTree } from "./place.ts";
 export { type Probed, type Trust, trust } from "./trust.ts";

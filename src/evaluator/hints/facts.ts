@@ -35,7 +35,7 @@ export interface HostView {
 }
 
 /** What would open the way: a key of the contract and the value that it needs. */
-export type Grant =
+export type Opening =
   /** An entry of this list is added. */
   | { key: "inputs" | "write" | "env" | "secrets"; add: string }
   | { key: "tree"; value: "overlay" }
@@ -52,7 +52,7 @@ export interface GrantHint {
   /** What it met: one sentence without a full stop. */
   what: string;
   /** What opens the way; null where no grant does, and `write` says what to do instead. */
-  grant: Grant | null;
+  grant: Opening | null;
   /** What to write in program.md, or to do, as a phrase that follows an arrow. */
   write: string;
 }

@@ -31,7 +31,6 @@ const host: HostView = {
 function contract(more = "", run = "python3 train.py"): Contract {
   const parsed = parseProgram(
     `---\ngoal: x\nmetric: v\ndirection: minimize\nchange: [train.py]\nrun: ${run}\n${more}\n---\nx\n`,
-    "program.md",
   );
   if (!parsed.program) throw new Error(JSON.stringify(parsed.problems));
   return parsed.program.contract;

@@ -1,3 +1,3 @@
-export type { Grant, GrantHint, HintFacts, HostView } from "./facts.ts";
+export type { GrantHint, HintFacts, HostView, Opening } from "./facts.ts";
 export { grantHints, hintLines } from "./hints.ts";
 export { hostView } from "./host.ts";

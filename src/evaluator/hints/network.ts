@@ -1,4 +1,4 @@
-import { type Grant, type GrantHint, type HintFacts, plain } from "./facts.ts";
+import { type GrantHint, type HintFacts, type Opening, plain } from "./facts.ts";
 
 const hostName = String.raw`([A-Za-z0-9](?:[\w-]*\.)+[A-Za-z][\w-]*)`;
 /** Each finds a host and, where the message has one, a port. */
@@ -59,7 +59,7 @@ function refusal(facts: HintFacts, address?: string, port?: string): GrantHint {
   };
 }
 
-function networkGrant({ part }: HintFacts, add: string | true): Grant {
+function networkGrant({ part }: HintFacts, add: string | true): Opening {
   const of = part === "score" || part === "setup" ? part : "budget";
   return { key: "network", of, add };
 }
