@@ -16,3 +16,14 @@ export class RunFailed extends UserError {
     this.name = "RunFailed";
   }
 }
+
+/** Something that `program.md` names is missing or cannot be used; whoever knows the file adds the line and column. */
+export class ContractError extends UserError {
+  /** Path of the key: names of properties, indices of lists, and the text of an item where its index is not known. */
+  readonly at: readonly (string | number)[];
+  constructor(at: readonly (string | number)[], message: string, fix = "") {
+    super(message, fix);
+    this.name = "ContractError";
+    this.at = at;
+  }
+}

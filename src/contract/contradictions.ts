@@ -4,6 +4,7 @@ import type { Clock, Contract } from "./contract.ts";
 import { named } from "./executed.ts";
 import type { Fault, Path } from "./explain.ts";
 import type { FrontMatter } from "./schema.ts";
+import { variableFaults } from "./variables.ts";
 
 /**
  * What has the form of a contract and still cannot be meant, or should be known.
@@ -71,6 +72,7 @@ export function contradictions(contract: Contract, matter: FrontMatter, file: st
         );
     }
 
+  faults.push(...variableFaults(contract));
   for (const name of ["inputs", "write"] as const)
     for (const [index, path] of contract[name].entries()) {
       const where = item(matter, name, index);

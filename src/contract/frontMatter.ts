@@ -79,11 +79,23 @@ export function placeOf(contents: unknown, path: readonly PropertyKey[]): number
       offset = (pair.key as Node).range?.[0] ?? offset;
       node = pair.value;
     } else if (isSeq(node)) {
-      node = node.items[Number(part)];
+      node =
+        typeof part === "string" ? node.items.find((item) => names(item, part)) : node.items[Number(part)];
       offset = (isNode(node) ? node.range?.[0] : undefined) ?? offset;
     } else break;
   }
   return offset;
+}
+
+/** Whether an item of a list is this text, or an object that has it as a key or as a value: `{name: TEXT}`. */
+function names(item: unknown, text: string): boolean {
+  if (isScalar(item)) return item.value === text;
+  return (
+    isMap(item) &&
+    item.items.some(
+      ({ key, value }) => (isScalar(key) && key.value === text) || (isScalar(value) && value.value === text),
+    )
+  );
 }
 
 /** The library's errors in the words of somebody who has never read the YAML specification. */

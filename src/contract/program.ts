@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type Document, isAlias, parseDocument, visit, type YAMLError } from "yaml";
 import type { Problem, Program } from "./contract.ts";
 import { contradictions } from "./contradictions.ts";
-import { explain, type Fault, form } from "./explain.ts";
+import { explain, type Fault, form, type Path } from "./explain.ts";
 import { fill } from "./fill.ts";
 import { placeOf, splitFrontMatter, yamlFault } from "./frontMatter.ts";
 import { frontMatter } from "./schema.ts";
@@ -105,6 +105,19 @@ export function parseProgram(source: string, options: { file?: string } = {}): P
   if (problems.some((problem) => problem.severity === "error")) return { program: null, problems };
   const hash = createHash("sha256").update(source).digest("hex");
   return { program: { contract, instructions: instructions.trim(), hash }, problems };
+}
+
+/**
+ * Where a key stands in the text of a `program.md`, counted from 1. What is found only later (a file or a variable that
+ * is not there) is told with the same place as a fault of the contract itself.
+ *
+ * @param path names of properties and indices of lists; in a list a text stands for the item that holds it.
+ */
+export function placeInProgram(source: string, path: Path): { line: number; column: number } {
+  const parts = splitFrontMatter(source, { begins: "", between: "" });
+  if ("what" in parts) return { line: 1, column: 1 };
+  const document = parseDocument(parts.yaml, { stringKeys: true, version: "1.2" });
+  return parts.at(placeOf(document.contents, path));
 }
 
 /** `program.md:7:3: error: what. Write: fix` */

@@ -13,7 +13,9 @@ import {
   type Sandbox,
   takeSlot,
 } from "../sandbox/index.ts";
+import type { Environment } from "./environment.ts";
 import type { Channel, Evaluation, FailureKind } from "./evaluation.ts";
+import { logTail } from "./logTail.ts";
 import { clockValue, readMetrics, wantedOf } from "./metrics.ts";
 import { endingKind, relay } from "./pipe.ts";
 import {
@@ -67,7 +69,6 @@ const waiting = {
 /** Nobody may create anything where the scorer finds the candidate's files. */
 const watched = { folders: true };
 
-const logTailBytes = 4096;
 /** Answers are forwarded and not kept, so they may be larger than ordinary output. */
 const pipeOutput = 2 ** 32;
 const frameLimit = 64 * 2 ** 20;
@@ -135,6 +136,7 @@ function unguarded(
 ): Evaluator {
   const pins = pinHash(place.pins);
   const channel = channelOf(contract);
+  const { redact } = place.environment;
   let laid = baseFiles;
   let candidateLaid: Files = {};
 
@@ -176,6 +178,10 @@ function unguarded(
       };
       const measured = await measure({
         ...options,
+        onProgress: (progress) =>
+          options.onProgress?.(
+            progress.line === undefined ? progress : { ...progress, line: redact(progress.line) },
+          ),
         contract: onStage(contract, options.stage),
         place,
         sandbox,
@@ -224,14 +230,14 @@ function unguarded(
         state: options.state,
         seed: options.seed,
         metrics: failure ? {} : measured.metrics,
-        failure,
+        failure: failure && { ...failure, message: redact(failure.message) },
         startedAt,
         wallMs: main?.wallMs ?? 0,
         cpuMs: main?.cpuMs ?? 0,
         peakBytes: main?.peakBytes ?? 0,
         exitCode: main?.exitCode ?? null,
-        logTail: tail(measured.log),
-        checks: measured.checks,
+        logTail: logTail(measured.log, place.environment),
+        checks: measured.checks.map((check) => ({ ...check, message: redact(check.message) })),
         channel,
         level: sandbox.isolation.level,
         pins,
@@ -295,7 +301,7 @@ async function measure(job: Job): Promise<Measured> {
     const failure = fault ?? (await weigh(job));
     const checks = failure ? [] : await runChecks(job);
     const all = together(answerers);
-    const log = saidWhileAsked(answerers);
+    const log = saidWhileAsked(answerers, job.place.environment);
     if (failure?.kind === "scorer") return scorerFailed(job, all, checks, outcome, failure.message);
     return finish(job, all, metrics, failure ?? failedCheck(checks), checks, log);
   }
@@ -335,7 +341,14 @@ async function measure(job: Job): Promise<Measured> {
     });
     const both = inTurn(run, together(answerers));
     if (failure?.kind === "scorer") return scorerFailed(job, both, checks, outcome, failure.message);
-    return finish(job, both, metrics, failure, checks, `${log}\n${saidWhileAsked(answerers)}`);
+    return finish(
+      job,
+      both,
+      metrics,
+      failure,
+      checks,
+      `${log}\n${saidWhileAsked(answerers, job.place.environment)}`,
+    );
   }
   job.onProgress?.({ part: "score" });
   const scored = await job.sandbox.start(scorerOrder(job)).done;
@@ -368,10 +381,8 @@ function scorerFailed(
 }
 
 /** The ends of what the answering processes wrote to standard error, each with an equal share of the log. */
-function saidWhileAsked(answerers: readonly Outcome[]): string {
-  return answerers
-    .map(({ stderr }) => tail(stderr, Math.floor(logTailBytes / answerers.length) - 1))
-    .join("\n");
+function saidWhileAsked(answerers: readonly Outcome[], environment: Environment): string {
+  return answerers.map(({ stderr }) => logTail(stderr, environment, answerers.length)).join("\n");
 }
 
 /** What processes that ran side by side took; null for none. */
@@ -538,8 +549,10 @@ function candidateOrder(job: Job, command: string, budget: Budget, outWritable: 
       ...job.writable.map((mount) => ({ ...mount, writable: outWritable })),
       { host: job.out, at: { env: "OUT" }, writable: outWritable },
     ],
-    hidden: hidden.map((path) => posix.join(place.lab, path)),
-    env: { SEED: String(job.seed), ...stageOf(job) },
+    hidden: [...hidden, ...(contract.envFile === undefined ? [] : [contract.envFile])].map((path) =>
+      posix.join(place.lab, path),
+    ),
+    env: { ...place.environment.run, SEED: String(job.seed), ...stageOf(job) },
     limits: limitsOf(budget),
     onLine: (line) => job.onProgress?.({ part: "run", line }),
     ...(job.signal ? { signal: job.signal } : {}),
@@ -568,7 +581,7 @@ function scorerOrder(job: Job): Order {
       .flatMap((other) => other?.private ?? [])
       .filter((path) => !judge.private.includes(path) && !reaches(judge.private, path))
       .map((path) => posix.join(place.lab, path)),
-    env: { SEED: String(job.seed), SECRET: job.secret, ...stageOf(job) },
+    env: { ...place.environment.score, SEED: String(job.seed), SECRET: job.secret, ...stageOf(job) },
     limits: { ...limitsOf(contract.budget), time: score.time, network: false },
     onLine: (line) => job.onProgress?.({ part: "score", line }),
     ...(job.signal ? { signal: job.signal } : {}),
@@ -611,13 +624,4 @@ function explain(outcome: Outcome): string {
   return said && (outcome.ending === "exit" || outcome.ending === "signal")
     ? `${outcome.message}: ${said}`
     : outcome.message;
-}
-
-function tail(log: string, limit = logTailBytes): string {
-  const bytes = Buffer.from(log.trim() === "" ? "" : log.trimEnd());
-  if (bytes.length <= limit) return bytes.toString();
-  return bytes
-    .subarray(bytes.length - limit)
-    .toString()
-    .replace(/^�+/, "");
 }

@@ -29,6 +29,7 @@ import {
   stamp,
 } from "../repo/index.ts";
 import type { Mount, Sandbox } from "../sandbox/index.ts";
+import { type Environment, readEnvironment } from "./environment.ts";
 import { reasonLine } from "./reason.ts";
 
 /** The folders in which states are measured: everything that a session pins, laid out on disk. */
@@ -47,6 +48,8 @@ export interface Place {
   inputs: Mount[];
   /** Milliseconds that the setup took; null when there is none or its outputs were kept from before. */
   setupMs: number | null;
+  /** The variables that the contract grants. */
+  environment: Environment;
   /** What was pinned, by name: hashes. */
   pins: Record<string, string>;
   stamps: { name: string; folder: string; stamp: Stamp; options?: StampOptions }[];
@@ -80,6 +83,7 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
   const slot = join(options.folder, "slot");
   const memo = join(options.folder, "base.json");
   const lab = repo.labPath;
+  const environment = await readEnvironment(contract, join(repo.root, lab));
   const of = JSON.stringify([commit, lab, options.programHash, sandbox.isolation.level]);
   const kept = options.reuse && sandbox.isolation.level !== "L0" ? await laidOut(base, memo, of) : null;
   if (!kept) {
@@ -90,6 +94,7 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
   const { tree } = kept ?? (await checkoutBase(repo, commit, base));
   const inputs = await declaredInputs(repo, contract, base, kept?.places ?? []);
   const pins: Record<string, string> = { program: options.programHash, base: tree };
+  if (environment.pin !== null) pins.environment = environment.pin;
   const taken = new Map<string, Stamp>();
   const fingerprinted = async (host: string) => {
     const { hash, quick } = await fingerprint(host);
@@ -107,7 +112,7 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
     const outputs = join(options.folder, "setup", key);
     if (!(await exists(outputs))) {
       const began = performance.now();
-      await runSetup({ ...options, base, inputs, places: kept?.places ?? [], kept: outputs });
+      await runSetup({ ...options, environment, base, inputs, places: kept?.places ?? [], kept: outputs });
       setupMs = performance.now() - began;
     }
     for (const at of JSON.parse(await readFile(join(outputs, "outputs.json"), "utf8")) as string[]) {
@@ -144,6 +149,7 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
     lab,
     inputs,
     setupMs,
+    environment,
     pins,
     stamps,
     rebuild: async () => {
@@ -303,6 +309,7 @@ async function declaredInputs(
 }
 
 interface SetupOptions extends PlaceOptions {
+  environment: Environment;
   base: string;
   inputs: Mount[];
   /** Where an earlier process placed inputs and outputs in the base: they are no part of the commit. */
@@ -316,6 +323,7 @@ async function runSetup({
   repo,
   contract,
   folder,
+  environment,
   base,
   inputs,
   places,
@@ -339,14 +347,16 @@ async function runSetup({
     treeWritable: true,
     mounts: inputs,
     hidden: [],
-    env: {},
+    env: environment.run,
     limits: { ...contract.budget, time: setup.time, network: setup.network },
-    ...(onLine ? { onLine } : {}),
+    ...(onLine ? { onLine: (line: string) => onLine(environment.redact(line)) } : {}),
     ...(signal ? { signal } : {}),
   }).done;
   if (outcome.ending !== "ok")
     throw new RunFailed(
-      `setup failed (${setup.command}): ${reasonLine(outcome.stderr, outcome.stdout) || outcome.message}`,
+      environment.redact(
+        `setup failed (${setup.command}): ${reasonLine(outcome.stderr, outcome.stdout) || outcome.message}`,
+      ),
       setup.network
         ? "run it by hand in the lab folder to see why"
         : "if it needs the network, write `setup: {run: ..., network: true}`",

@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Contract, Problem, Program } from "../contract/index.ts";
-import { UserError } from "../errors.ts";
+import { ContractError, UserError } from "../errors.ts";
 import { outOfWorkspace, whetstoneFolder } from "../notebook/index.ts";
 
 /** A lab folder with its checked contract. */
@@ -61,9 +61,7 @@ export async function readLab(path: string, options: { swift?: boolean } = {}): 
     return { folder, name: basename(folder), programFile, ...known, contract: known.program.contract };
   const { formatProblem, parseProgram } = await import("../contract/index.ts");
   const { program, problems } = parseProgram(text, { file: basename(programFile) });
-  const shown = programFile.startsWith(`${process.cwd()}/`)
-    ? programFile.slice(process.cwd().length + 1)
-    : programFile;
+  const shown = shownPath(programFile);
   const errors = problems.filter((problem) => problem.severity === "error");
   if (!program || errors.length > 0)
     throw new UserError(errors.map((problem) => formatProblem(shown, problem)).join("\n"));
@@ -76,6 +74,18 @@ export async function readLab(path: string, options: { swift?: boolean } = {}): 
     contract: program.contract,
     problems,
   };
+}
+
+/** The error with file, line and column where it is about something that the contract names; any other as it is. */
+export async function withPlace({ programFile }: LabFolder, error: unknown): Promise<unknown> {
+  if (!(error instanceof ContractError)) return error;
+  const { placeInProgram } = await import("../contract/index.ts");
+  const { line, column } = placeInProgram(await readFile(programFile, "utf8"), error.at);
+  return new UserError(`${shownPath(programFile)}:${line}:${column}: ${error.message}`, error.fix);
+}
+
+function shownPath(file: string): string {
+  return file.startsWith(`${process.cwd()}/`) ? file.slice(process.cwd().length + 1) : file;
 }
 
 type Read = Pick<LabFolder, "program" | "problems">;

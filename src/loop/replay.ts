@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
-import { storedProgram } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
-import { evaluationsOf, latestSession, openLedger, sessionByTag } from "../ledger/index.ts";
+import { evaluationsOf, latestSession, openLedger, sessionByTag, storedProgram } from "../ledger/index.ts";
 import { ledgerPath } from "../notebook/index.ts";
 import { fromNumbers, replayRuns } from "./drive.ts";
 import { baselineRuns, decidingStage } from "./ladder.ts";

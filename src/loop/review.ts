@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { storedProgram } from "../contract/index.ts";
 import { UserError } from "../errors.ts";
-import { addReview, type ExperimentRow, experiments, reviewsOf, sessions } from "../ledger/index.ts";
+import {
+  addReview,
+  type ExperimentRow,
+  experiments,
+  reviewsOf,
+  sessions,
+  storedProgram,
+} from "../ledger/index.ts";
 import { fallen, isAlive, withSession } from "../notebook/index.ts";
 import { openRepo } from "../repo/index.ts";
 import { settleBranch } from "./branch.ts";

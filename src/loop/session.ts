@@ -50,7 +50,7 @@ import { settleBranch } from "./branch.ts";
 import { drive, fromNumbers } from "./drive.ts";
 import type { Listener } from "./events.ts";
 import { withHints } from "./hints.ts";
-import type { LabFolder } from "./lab.ts";
+import { type LabFolder, withPlace } from "./lab.ts";
 import { baselineRuns, decidingStage, idleStages } from "./ladder.ts";
 
 /** A session that this process holds, with everything it needs to measure. */
@@ -219,7 +219,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
   } catch (error) {
     await release(ledger);
     await ledger.close();
-    throw error;
+    throw await withPlace(lab, error);
   }
 }
 

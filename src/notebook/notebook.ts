@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { type Contract, storedProgram } from "../contract/index.ts";
+import type { Contract } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
 import { type Channel, grantsOf, holdoutDifferences, repeatsSelection, trust } from "../evaluator/index.ts";
@@ -31,6 +31,7 @@ import {
   sessions,
   spendingOf,
   stageTotals,
+  storedProgram,
   turnCosts,
 } from "../ledger/index.ts";
 import type { Arm, ArmCost, Epoch, LadderRung, Notebook, Row } from "../report/index.ts";

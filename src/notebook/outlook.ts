@@ -1,5 +1,5 @@
-import { type Contract, storedProgram } from "../contract/index.ts";
-import { heardSince, ideasOf, type Ledger, type SessionRow } from "../ledger/index.ts";
+import type { Contract } from "../contract/index.ts";
+import { heardSince, ideasOf, type Ledger, type SessionRow, storedProgram } from "../ledger/index.ts";
 
 /** What a fresh mind needs besides what has been done: the rules, and what is still to be thought of. */
 export interface Outlook {

@@ -1,5 +1,12 @@
-import { storedProgram } from "../contract/index.ts";
-import { counts, experiments, type Ledger, latestAudit, reviewsOf, sessions } from "../ledger/index.ts";
+import {
+  counts,
+  experiments,
+  type Ledger,
+  latestAudit,
+  reviewsOf,
+  sessions,
+  storedProgram,
+} from "../ledger/index.ts";
 import type { SessionLine } from "../report/index.ts";
 import { workingProcess } from "./holder.ts";
 import { fallen } from "./standing.ts";

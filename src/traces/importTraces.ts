@@ -6,6 +6,7 @@ import {
   markTranscript,
   transcriptMarks,
 } from "../ledger/index.ts";
+import { openRedactor, type RedactOptions, type Redactor } from "../redaction/index.ts";
 import { claudeAsides, readClaude } from "./claude.ts";
 import { readCodex } from "./codex.ts";
 import type { Transcript } from "./discover.ts";
@@ -14,7 +15,6 @@ import { readOpencode } from "./opencode.ts";
 import { openOpencode } from "./opencodeDatabase.ts";
 import { readOtel } from "./otel.ts";
 import { activeBranch, readPi } from "./pi.ts";
-import { openRedactor, type RedactOptions, type Redactor } from "./redact.ts";
 import type { TranscriptReader, TranscriptTurn } from "./turn.ts";
 import { parseObject } from "./values.ts";
 

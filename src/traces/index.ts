@@ -1,5 +1,4 @@
 export { discover, type Search, type Transcript, transcriptsAt } from "./discover.ts";
 export { type ImportOptions, type ImportReport, importTraces } from "./importTraces.ts";
 export { type ExportedTurn, otelLine } from "./otel.ts";
-export { openRedactor, type RedactOptions, type Redactor } from "./redact.ts";
 export { type Source, sources } from "./turn.ts";

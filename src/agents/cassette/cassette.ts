@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { redactor } from "../model/redact.ts";
+import { redactor } from "../../redaction/index.ts";
 import { difference } from "./difference.ts";
 import { type Asked, askedOf, type Blurring, type Exchange } from "./exchange.ts";
 import { readRecording, writeRecording } from "./file.ts";

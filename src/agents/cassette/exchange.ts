@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { redactor } from "../model/redact.ts";
+import { redactor } from "../../redaction/index.ts";
 
 /** One request to a model's provider, and what came back. */
 export interface Exchange {

@@ -18,8 +18,8 @@ import {
   writeSettings,
 } from "../../forge/index.ts";
 import { evaluationRows, type Ledger, type SkillEvaluationRow, trialsOf } from "../../ledger/index.ts";
+import { openRedactor } from "../../redaction/index.ts";
 import { libraryRoot, skillOfVersion, withLibrary } from "../../skills/index.ts";
-import { openRedactor } from "../../traces/index.ts";
 import { complain, interactive, print, printJson } from "../output.ts";
 import {
   countsText,

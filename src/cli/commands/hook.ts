@@ -1,9 +1,8 @@
 import { existsSync } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { storedProgram } from "../../contract/index.ts";
 import { UserError } from "../../errors.ts";
-import { experiments, holdoutLooks } from "../../ledger/index.ts";
+import { experiments, holdoutLooks, storedProgram } from "../../ledger/index.ts";
 import { limitsOf, reached } from "../../loop/index.ts";
 import {
   notebookOf,

@@ -22,6 +22,7 @@ import {
   triggerTest,
 } from "../../forge/index.ts";
 import { type Ledger, skillRow, skillVersionRows, type TrialRow } from "../../ledger/index.ts";
+import { openRedactor } from "../../redaction/index.ts";
 import { skillHtml } from "../../report/index.ts";
 import {
   addSkill,
@@ -31,7 +32,6 @@ import {
   skillOfVersion,
   type VersionKey,
 } from "../../skills/index.ts";
-import { openRedactor } from "../../traces/index.ts";
 import { print, printJson } from "../output.ts";
 import { pausedText, points, reportJson, reportText } from "./forgeWords.ts";
 import {

@@ -4,12 +4,12 @@ import { dirname, join, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
 import { type Ledger, openLedger, rawOf, tracedTurns, traceOf, turnsOf } from "../../ledger/index.ts";
 import { printableJson } from "../../printable.ts";
+import { openRedactor } from "../../redaction/index.ts";
 import { rawText, traceText, turnList } from "../../report/index.ts";
 import {
   discover,
   type ImportReport,
   importTraces,
-  openRedactor,
   otelLine,
   type Source,
   sources,

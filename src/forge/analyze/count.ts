@@ -8,7 +8,7 @@ import {
   type RunTurn,
   runTurns,
 } from "../../ledger/index.ts";
-import { openRedactor } from "../../traces/index.ts";
+import { openRedactor } from "../../redaction/index.ts";
 import { type Call, callCollector, wasteOf } from "./calls.ts";
 import { exactTest, holm, type Stratum } from "./exact.ts";
 

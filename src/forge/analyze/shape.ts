@@ -1,4 +1,4 @@
-import { openRedactor } from "../../traces/index.ts";
+import { openRedactor } from "../../redaction/index.ts";
 
 /** Keys under which tools take a path, and a command line. */
 const pathKeys = new Set(["path", "file", "file_path", "filepath", "filename", "notebook_path"]);

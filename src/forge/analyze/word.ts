@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { TraceEvent } from "../../agents/index.ts";
 import { eventAt, type Ledger } from "../../ledger/index.ts";
+import { openRedactor } from "../../redaction/index.ts";
 import { allowedName, type Claim, type Skill, tokensOf } from "../../skills/index.ts";
-import { openRedactor } from "../../traces/index.ts";
 import { type Asking, askFor } from "../askFor.ts";
 import type { Counts, EventId } from "./count.ts";
 import { describedBy, descriptionOf } from "./describe.ts";

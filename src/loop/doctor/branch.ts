@@ -1,4 +1,3 @@
-import { storedProgram } from "../../contract/index.ts";
 import {
   changeOf,
   type ExperimentRow,
@@ -9,6 +8,7 @@ import {
   setCandidateCommit,
   setKeepCommit,
   setReviewCommit,
+  storedProgram,
 } from "../../ledger/index.ts";
 import {
   branchTip,

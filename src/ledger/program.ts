@@ -1,4 +1,4 @@
-import type { Contract, Program } from "./contract.ts";
+import type { Contract, Program } from "../contract/index.ts";
 
 /**
  * A program as a ledger keeps it. Sessions of earlier versions lack the keys that came later: they get the defaults,

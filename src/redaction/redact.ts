@@ -3,6 +3,8 @@ import { homedir } from "node:os";
 export interface RedactOptions {
   /** E-mail addresses as well; default: they stay. */
   emails?: boolean;
+  /** Whether home folders are shortened to `~`; default: they are. */
+  homes?: boolean;
   /** Home folder of the user; default: this one's. Those of other users, as `/home/name`, are replaced in any case. */
   home?: string;
 }
@@ -116,10 +118,14 @@ export function openRedactor(options: RedactOptions = {}): Redactor {
       placeholder(value) || /^[A-Za-z._-]+$/.test(value) ? whole : before + count("bearer"),
     );
     text = assignments(text, () => count("named"));
+    if (options.homes === false) return withoutAddresses(text);
     if (ownHome && text.includes(home)) text = text.replace(ownHome, "~");
     if (/\/home\/|\/Users\/|Users\\|\/root/.test(text)) text = text.replace(otherHomes, "~");
-    if (options.emails && text.includes("@")) text = text.replace(address, () => count("email"));
-    return text;
+    return withoutAddresses(text);
+  }
+
+  function withoutAddresses(text: string): string {
+    return options.emails && text.includes("@") ? text.replace(address, () => count("email")) : text;
   }
   return Object.assign(redact, { counts });
 }
