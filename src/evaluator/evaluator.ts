@@ -151,12 +151,12 @@ function unguarded(
       const nothing = join(run, "nothing");
       await mkdir(out, { recursive: true });
       await mkdir(nothing);
-      await overlay(place.slot, place.lab, laid, options.files);
+      await overlay(place.slot, place.lab, laid, options.files, place.base);
       laid = options.files;
       const candidateFolder = join(place.folder, "candidate");
       if (contract.score) {
         await mkdir(candidateFolder, { recursive: true });
-        await overlay(candidateFolder, "", candidateLaid, options.files);
+        await overlay(candidateFolder, "", candidateLaid, options.files, join(place.base, place.lab));
         candidateLaid = options.files;
       }
       const writable = writablePlaces(contract, place.lab, run);

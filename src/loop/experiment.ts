@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import * as decision from "../decision/index.ts";
-import { changedPins } from "../evaluator/index.ts";
+import { changedPins, type Files } from "../evaluator/index.ts";
 import {
   addDecision,
   addExperiment,
@@ -163,17 +163,24 @@ export function candidateRef({ repo, row }: Pick<Session, "repo" | "row">, numbe
   return `refs/whetstone/${lab}/${row.tag}/${number}`;
 }
 
-function forbidden({ contract, place }: Session, changes: Proposal["changes"]) {
+function forbidden({ contract, place, baseFiles }: Session, changes: Proposal["changes"]) {
   const found: { path: string; kind: string; detail: string }[] = [];
   for (const [path, text] of Object.entries(changes)) {
     const detail = mayChange(contract.change, path)
-      ? text === null
-        ? null
-        : inTheWay(place, path)
+      ? isFixed(place, baseFiles, path)
+        ? "what lies there is no text that a candidate can change"
+        : text === null
+          ? null
+          : inTheWay(place, path)
       : (pathFault(path) ?? `\`change\` allows only ${contract.change.join(", ")}`);
     if (detail !== null) found.push({ path, kind: "forbidden", detail });
   }
   return found;
+}
+
+/** Whether something lies there in the base that was not read as an editable text: an image, a link, a large file. */
+function isFixed({ laid, lab }: Session["place"], baseFiles: Files, path: string): boolean {
+  return Object.hasOwn(laid, posix.join(lab, path)) && !Object.hasOwn(baseFiles, path);
 }
 
 /** A file cannot take the place of a pinned folder, nor a folder that of a pinned file. */

@@ -35,6 +35,7 @@ import {
 } from "../ledger/index.ts";
 import { isAlive, ledgerPath, makeWhetstoneFolder, thisProcess, whetstoneFolder } from "../notebook/index.ts";
 import {
+  baseLimits,
   branchTip,
   contentHash,
   createBranch,
@@ -43,12 +44,14 @@ import {
   manifestHash,
   openRepo,
   type Repo,
+  type Violation,
 } from "../repo/index.ts";
 import type { Sandbox } from "../sandbox/index.ts";
 import { openSandbox, requireProcessors, takeSlot } from "../sandbox/index.ts";
 import { settleBranch } from "./branch.ts";
 import { drive, fromNumbers } from "./drive.ts";
 import type { Listener } from "./events.ts";
+import { fixedFiles } from "./fixedFiles.ts";
 import { withHints } from "./hints.ts";
 import { type LabFolder, withPlace } from "./lab.ts";
 import { baselineRuns, decidingStage, idleStages } from "./ladder.ts";
@@ -70,6 +73,8 @@ export interface Session {
   baseline: EvaluationRow[];
   /** The same on every rung. */
   rungs: EvaluationRow[];
+  /** What matches `change` in the base and yet can never be changed by a candidate: images, links, large files. */
+  fixed: readonly Violation[];
   /** What a person should mend in the contract, going by the baseline. */
   remarks: string[];
   /** The untouched code's run on the holdout; null without a holdout. */
@@ -161,7 +166,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       onLine: (line) => listener({ type: "setup", line }),
       signal: abort.signal,
     }).finally(() => slot.release());
-    const editable = await harvest(join(place.base, place.lab), contract.change);
+    const editable = await harvest(join(place.base, place.lab), contract.change, baseLimits);
     const baseFiles: Files = {};
     for (const [path, content] of Object.entries(editable.files)) baseFiles[path] = content.toString();
     if (Object.keys(baseFiles).length === 0)
@@ -204,6 +209,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       baseFiles,
       baseline: [],
       rungs: [],
+      fixed: editable.violations,
       remarks: [],
       holdout: null,
       noise: undefined as unknown as decision.Noise,
@@ -413,6 +419,7 @@ async function measureBaseline(session: Session): Promise<void> {
   if (row.status === "baseline") await tryYardstick(session);
   session.holdout = await baselineHoldout(ledger, row.id);
   session.remarks = [
+    ...fixedFiles(session.fixed),
     ...(repeatsSelection(contract, session.baseline, session.holdout)
       ? [
           "the holdout gives the same value as the score on the untouched code: it guards against nothing unless its scorer reads other data",

@@ -7,10 +7,12 @@ import { markWorkspace } from "../notebook/index.ts";
 import {
   changedSince,
   harvestChanges,
+  ignoredPaths,
+  isCache,
   type Manifest,
   manifest,
-  mayChange,
   overlay,
+  type Repo,
   restore,
   type Stamp,
   stamp,
@@ -24,6 +26,8 @@ export interface CopySource {
   place: Place;
   /** The editable files of the untouched base. */
   baseFiles: Files;
+  /** The repository whose ignore rules tell leftovers of a build from work; absent: nothing is ignored. */
+  repo?: Repo;
 }
 
 /** A working copy that stays: it is brought from state to state. */
@@ -101,6 +105,10 @@ function handle(source: CopySource, folder: string, memo: Memo, owner: string | 
   const { lab } = place;
   const ignore = [".git", ...ignoredPlaces(source)];
   const within = lab === "" ? "" : `${lab}/`;
+  /** What the last harvest passed over, seen from the tree: an agent's build need not begin anew with each try. */
+  let leftovers: string[] = [];
+  const ignoredFrom = (from: string) => (paths: readonly string[]) =>
+    source.repo ? ignoredPaths(source.repo, from, paths) : Promise.resolve(new Set<string>());
   return {
     folder,
     lab,
@@ -115,6 +123,7 @@ function handle(source: CopySource, folder: string, memo: Memo, owner: string | 
           editable: files,
           absent: Object.keys(baseFiles).filter((path) => !Object.hasOwn(files, path)),
           ignore,
+          keep: new Set(leftovers.filter((path) => !Object.hasOwn(files, posix.relative(lab, path)))),
         });
       // A folder that is gone, leads elsewhere, or holds names that nobody can name, is laid out anew.
       await inOrder().catch(async () => {
@@ -126,7 +135,7 @@ function handle(source: CopySource, folder: string, memo: Memo, owner: string | 
       await writeFile(`${folder}.json.new`, JSON.stringify(memo, replace));
       await rename(`${folder}.json.new`, `${folder}.json`);
     },
-    edit: (files) => overlay(folder, lab, memo.files, files),
+    edit: (files) => overlay(folder, lab, memo.files, files, place.base),
     harvest: async () => {
       if (!(await lstat(folder).catch(() => null))?.isDirectory())
         return {
@@ -134,13 +143,17 @@ function handle(source: CopySource, folder: string, memo: Memo, owner: string | 
           violations: [{ path: ".", kind: "forbidden", detail: "the working copy itself is gone or a link" }],
         };
       const inLab: Manifest = {};
+      const fixed = new Set<string>();
       const outside: Manifest = {};
       for (const [path, entry] of Object.entries(memo.manifest)) {
         if (!path.startsWith(within)) outside[path] = entry;
-        else if (!mayChange(contract.change, path.slice(within.length)))
+        else if (!Object.hasOwn(baseFiles, path.slice(within.length))) {
           inLab[path.slice(within.length)] = entry;
+          fixed.add(path.slice(within.length));
+        }
       }
-      for (const [path, text] of Object.entries(memo.files)) inLab[path] = entryOf(text);
+      for (const [path, text] of Object.entries(memo.files))
+        inLab[path] = entryOf(text, memo.manifest[within + path]);
       const changed = await changedSince(memo.laid, folder, { ignore }).catch(() => null);
       const touched = new Set(changed);
       // Where not everything can be looked at, everything is read.
@@ -150,12 +163,17 @@ function handle(source: CopySource, folder: string, memo: Memo, owner: string | 
       const own = await harvestChanges(join(folder, lab), inLab, contract.change, undefined, {
         ignore: under,
         untouched: untouched(inLab, within),
+        fixed,
+        ignored: ignoredFrom(lab),
       });
-      if (lab === "") return own;
+      leftovers = own.passedOver.filter(mayStay).map((path) => within + path);
+      if (lab === "") return { changes: own.changes, violations: own.violations };
       const rest = await harvestChanges(folder, outside, [], undefined, {
         ignore: [...ignore, lab],
         untouched: untouched(outside, ""),
+        ignored: ignoredFrom(""),
       });
+      leftovers.push(...rest.passedOver.filter(mayStay));
       // Named as seen from the lab, like every other path.
       const seen = (each: Violation) => ({ ...each, path: posix.relative(lab, each.path) });
       return { changes: own.changes, violations: [...own.violations, ...rest.violations.map(seen)] };
@@ -163,10 +181,15 @@ function handle(source: CopySource, folder: string, memo: Memo, owner: string | 
   };
 }
 
-function entryOf(text: string): Manifest[string] {
+/** Compiled files of another state would be taken for those of this one. */
+function mayStay(path: string): boolean {
+  return !path.split("/").some(isCache);
+}
+
+function entryOf(text: string, was?: Manifest[string]): Manifest[string] {
   return {
     size: Buffer.byteLength(text),
-    mode: "100644",
+    mode: was?.mode ?? "100644",
     sha256: createHash("sha256").update(text).digest("hex"),
   };
 }

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { RunFailed, UserError } from "../errors.ts";
 import { GitError, git, gitDialogue, removeCrashReport } from "./git.ts";
 import { pathFault } from "./harvest.ts";
+import { isScript } from "./overlay.ts";
 import type { Repo } from "./repo.ts";
 
 export interface NewCommit {
@@ -161,12 +162,14 @@ async function fastImport(repo: Repo, ref: string, commit: NewCommit): Promise<s
     data(commit.message),
   );
   parts.push(`from ${commit.parent}\n`);
-  // What it is now is asked before it is changed: an executable file stays one.
+  // What it is now is asked before it is changed: an executable file stays one, and a new script becomes one.
   const asked = ["feature done\n", ...changes.map(([path]) => `ls ${commit.parent} ${quote(path)}\n`)];
   const rest = (answers: readonly string[]): Buffer => {
     const all = [...parts];
     for (const [index, [path, text]] of changes.entries()) {
-      const mode = answers[index]?.startsWith("100755 ") ? "100755" : "100644";
+      const answer = answers[index] ?? "";
+      const isProgram = answer.startsWith("missing") ? isScript(text ?? "") : answer.startsWith("100755 ");
+      const mode = isProgram ? "100755" : "100644";
       if (text === null) all.push(`D ${quote(path)}\n`);
       else all.push(`M ${mode} inline ${quote(path)}\n`, data(text));
     }

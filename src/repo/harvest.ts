@@ -3,6 +3,7 @@ import { constants, type Dirent } from "node:fs";
 import { type FileHandle, lstat, open, readdir, readlink, realpath } from "node:fs/promises";
 import { join, relative } from "node:path";
 import picomatch from "picomatch";
+import { isCache, isSwapFile, isToolFolder } from "./leftovers.ts";
 import { type Manifest, walk } from "./manifest.ts";
 
 export interface HarvestLimits {
@@ -14,6 +15,9 @@ export interface HarvestLimits {
 }
 
 const defaults: HarvestLimits = { fileSize: 2 ** 20, files: 500, total: 16 * 2 ** 20 };
+
+/** Of the base more may be edited than one candidate may change. */
+export const baseLimits: HarvestLimits = { fileSize: 2 ** 20, files: 20_000, total: 64 * 2 ** 20 };
 
 /** Something in a working copy that a candidate may not bring. */
 export interface Violation {
@@ -66,12 +70,6 @@ export function pathFault(path: string): string | null {
   return null;
 }
 
-/** What tools lay down beside the work; never part of a candidate, and no violation when it is new. */
-const notHarvested = new Set([
-  ...["node_modules", ".whetstone"],
-  ...["__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".DS_Store"],
-]);
-
 /**
  * Collects the files of a working copy that match the globs: regular files of one name, reached through real folders
  * only, within limits, valid UTF-8. Links are not followed, special files not opened, and a file that changes while it
@@ -85,15 +83,29 @@ export async function harvest(
   limits: HarvestLimits = defaults,
   ignore: readonly string[] = [],
 ): Promise<Harvest> {
-  const match = matcher(globs);
-  // Without a prototype: a file may be called __proto__.
-  const files: Record<string, string> = Object.create(null) as Record<string, string>;
-  const violations: Violation[] = [];
-  const folded = new Map<string, string>();
   const root = await realpath(folder);
-  let total = 0;
-  let count = 0;
+  const { found, violations } = await listed(root, globs, ignore);
+  const read = await readAll(root, found, limits);
+  return { files: read.files, violations: [...violations, ...read.violations] };
+}
 
+/** What a folder holds for a harvest. */
+interface Listed {
+  /** Entries that match the globs, in order. */
+  found: Candidate[];
+  violations: Violation[];
+}
+
+interface Candidate {
+  path: string;
+  /** Anything but a regular file or a link: a socket, a pipe or a device. */
+  special: boolean;
+}
+
+async function listed(root: string, globs: readonly string[], ignore: readonly string[]): Promise<Listed> {
+  const match = matcher(globs);
+  const found: Candidate[] = [];
+  const violations: Violation[] = [];
   const visit = async (prefix: string): Promise<void> => {
     let entries: Dirent[];
     try {
@@ -108,30 +120,46 @@ export async function harvest(
       const path = prefix === "" ? entry.name : `${prefix}/${entry.name}`;
       if (ignore.includes(path)) continue;
       if (entry.isDirectory()) {
-        if (path === ".git" || notHarvested.has(entry.name)) continue;
+        if (path === ".git" || isCache(entry.name)) continue;
         await visit(path);
-        continue;
-      }
-      if (!match(path) && !match(path.normalize("NFC"))) continue;
-      if (!entry.isFile() && !entry.isSymbolicLink()) {
-        violations.push({ path, kind: "special file", detail: "it is a socket, a pipe or a device" });
-        continue;
-      }
-      const fault = pathFault(path);
-      if (fault) {
-        violations.push({ path, kind: "path", detail: fault });
-        continue;
-      }
-      const twin = caseTwin(folded, path);
-      if (twin !== null) {
-        violations.push({ path, kind: "path", detail: `it differs from ${twin} only in case` });
-        continue;
-      }
-      if (++count > limits.files) {
-        if (count === limits.files + 1)
-          violations.push({ path, kind: "too many", detail: `more than ${limits.files} files` });
-        return;
-      }
+      } else if (match(path) || match(path.normalize("NFC")))
+        found.push({ path, special: !entry.isFile() && !entry.isSymbolicLink() });
+    }
+  };
+  await visit("");
+  return { found, violations };
+}
+
+/**
+ * Reads what was listed, within the limits.
+ *
+ * @param untouched paths that lie there as they were handed out: they are only names that others must not be twins of.
+ */
+async function readAll(
+  root: string,
+  found: readonly Candidate[],
+  limits: HarvestLimits,
+  untouched: readonly string[] = [],
+): Promise<Harvest> {
+  // Without a prototype: a file may be called __proto__.
+  const files: Record<string, string> = Object.create(null) as Record<string, string>;
+  const violations: Violation[] = [];
+  const folded = new Map<string, string>();
+  for (const path of untouched) caseTwin(folded, path);
+  let total = 0;
+  let count = 0;
+  for (const { path, special } of found) {
+    const fault = special ? null : pathFault(path);
+    const twin = special || fault ? null : caseTwin(folded, path);
+    if (special)
+      violations.push({ path, kind: "special file", detail: "it is a socket, a pipe or a device" });
+    else if (fault) violations.push({ path, kind: "path", detail: fault });
+    else if (twin !== null)
+      violations.push({ path, kind: "path", detail: `it differs from ${twin} only in case` });
+    else if (++count > limits.files) {
+      violations.push({ path, kind: "too many", detail: `more than ${limits.files} files` });
+      break;
+    } else {
       const read = await readText(root, path, Math.min(limits.fileSize, limits.total - total));
       if ("violation" in read) violations.push({ path, ...read.violation });
       else {
@@ -139,8 +167,7 @@ export async function harvest(
         files[path] = read.text;
       }
     }
-  };
-  await visit("");
+  }
   return { files, violations };
 }
 
@@ -253,63 +280,169 @@ export interface Changes {
   /** Path -> new text; null for a file that was deleted. */
   changes: Record<string, string | null>;
   violations: Violation[];
+  /** New paths that are no part of the work and can stay where they are: what git ignores, folders of tools. */
+  passedOver: string[];
+}
+
+export interface HarvestOptions {
+  /** Paths (with all below them) that are not looked at. */
+  ignore?: readonly string[];
+  /** Paths that are known to be as in the base: they are not read. */
+  untouched?: ReadonlySet<string>;
+  /** Paths of the base that match the globs and yet are no text that a candidate could bring: they have to stay. */
+  fixed?: ReadonlySet<string>;
+  /** Which of these new paths the repository's own rules leave out of it (`.gitignore`). */
+  ignored?: (paths: readonly string[]) => Promise<ReadonlySet<string>>;
 }
 
 /**
  * Harvests a working copy and compares it with its base: the changes within the globs, and a violation for everything
- * else that was created, changed, deleted or made another kind of file. After as many violations as files are allowed
- * it looks no further.
+ * else that was created, changed, deleted or made another kind of file. Only what differs is judged: an image, a link or
+ * a large file that lies there as it was handed out is no fault of a candidate. After as many violations as files are
+ * allowed it looks no further.
  *
  * @param base manifest of the copy as it was handed out.
- * @param options.ignore paths (with all below them) that are not looked at.
- * @param options.untouched paths that are known to be as in the base: they are not read.
  */
 export async function harvestChanges(
   folder: string,
   base: Manifest,
   globs: readonly string[],
   limits: HarvestLimits = defaults,
-  { ignore = [], untouched }: { ignore?: readonly string[]; untouched?: ReadonlySet<string> } = {},
+  options: HarvestOptions = {},
 ): Promise<Changes> {
-  const { files, violations } = await harvest(folder, globs, limits, ignore);
-  const faulty = new Set(violations.map(({ path }) => path));
-  const changes: Changes["changes"] = {};
-  for (const [path, text] of Object.entries(files))
-    if (base[path]?.sha256 !== createHash("sha256").update(text).digest("hex")) changes[path] = text;
-
-  const match = matcher(globs);
-  const forbid = (path: string, detail: string) => violations.push({ path, kind: "forbidden", detail });
+  const { ignore = [], untouched, fixed } = options;
   const root = await realpath(folder);
-  const there = new Set<string>();
+  const { found, violations } = await listed(root, globs, ignore);
+  const isUntouched = async (path: string) => {
+    const was = base[path];
+    return was !== undefined && (untouched?.has(path) || (await sameContent(root, path, was)));
+  };
+  const same = new Set<string>();
+  for (const { path } of found) if (await isUntouched(path)) same.add(path);
+  const leftovers = await newLeftovers(found, base, globs, options);
+  const touched = found.filter(({ path }) => !same.has(path) && !leftovers.has(path) && !fixed?.has(path));
+  const read = await readAll(root, touched, limits, [...same]);
+  violations.push(...read.violations);
+  const changes: Changes["changes"] = {};
+  // Where every file is a program (a disk of Windows), the bit says nothing.
+  const hasModes = Object.values(base).some(({ mode }) => mode === "100644");
+  for (const [path, text] of Object.entries(read.files)) {
+    const detail = base[path] || !hasModes ? null : await modeFault(root, path, text);
+    if (detail === null) changes[path] = text;
+    else violations.push({ path, kind: "forbidden", detail });
+  }
+  const faulty = new Set(violations.map(({ path }) => path));
+  const forbid = (path: string, detail: string) => violations.push({ path, kind: "forbidden", detail });
+  const harvested = (path: string) =>
+    same.has(path) || leftovers.has(path) || Object.hasOwn(read.files, path) || faulty.has(path);
+  const walked = await walkOutside(root, options, harvested, async (path) => {
+    const was = base[path];
+    if (!was) return path.split("/").some(isCache) ? "nothing" : "new";
+    if (!untouched?.has(path) && !(await sameAs(root, path, was))) forbid(path, changedWords(fixed, path));
+    return violations.length > limits.files ? "enough" : "nothing";
+  });
+  const passedOver = await leftBehind(walked.fresh, options);
+  for (const path of walked.fresh) if (!passedOver.has(path)) forbid(path, "it was created");
+  for (const path of leftovers) passedOver.add(path);
+  const done = { changes, violations, passedOver: [...passedOver] };
+  if (walked.fault && !faulty.has(walked.fault.path)) violations.push(walked.fault);
+  if (violations.length > limits.files) {
+    // The record is for a person: a flood of files is one thing wrong, not a hundred thousand.
+    const path = (violations.splice(limits.files + 1)[0] ?? violations.at(-1))?.path as string;
+    violations.push({ path, kind: "too many", detail: "and so on: the rest was not looked through" });
+    return done;
+  }
+  if (walked.fault) return done;
+  const match = matcher(globs);
+  const ignored = (path: string) => ignore.some((each) => path === each || path.startsWith(`${each}/`));
+  for (const path of Object.keys(base)) {
+    if (walked.there.has(path) || ignored(path)) continue;
+    if (match(path) && pathFault(path) === null && !fixed?.has(path)) changes[path] = null;
+    else forbid(path, "it was deleted");
+  }
+  return done;
+}
+
+function changedWords(fixed: ReadonlySet<string> | undefined, path: string): string {
+  return fixed?.has(path) ? "it was changed, and it is no text that a candidate may bring" : "it was changed";
+}
+
+interface Walked {
+  there: Set<string>;
+  /** New paths that the globs do not match. */
+  fresh: string[];
+  /** What cannot be looked at is refused as a whole; what is missing in it is not known then. */
+  fault: Violation | null;
+}
+
+/** Looks at everything that was not harvested. @param judge what a path is; `enough` ends the walk. */
+async function walkOutside(
+  root: string,
+  { ignore = [] }: HarvestOptions,
+  harvested: (path: string) => boolean,
+  judge: (path: string) => Promise<"new" | "nothing" | "enough">,
+): Promise<Walked> {
+  const walked: Walked = { there: new Set(), fresh: [], fault: null };
   try {
     for await (const [path] of walk(root, { ignore })) {
-      there.add(path);
-      if (Object.hasOwn(files, path) || faulty.has(path)) continue;
-      const was = base[path];
-      if (was) {
-        if (!untouched?.has(path) && !(await sameAs(root, path, was))) forbid(path, "it was changed");
-      } else if (!path.split("/").some((part) => notHarvested.has(part))) forbid(path, "it was created");
-      if (violations.length > limits.files) {
-        // The record is for a person: a flood of files is one thing wrong, not a hundred thousand.
-        violations.push({ path, kind: "too many", detail: "and so on: the rest was not looked through" });
-        return { changes, violations };
+      walked.there.add(path);
+      if (harvested(path)) continue;
+      const verdict = await judge(path);
+      if (verdict === "new") walked.fresh.push(path);
+      if (verdict === "enough") break;
+      if (walked.fresh.length > mostLookedAt) {
+        walked.fault = { path, kind: "too many", detail: `more than ${mostLookedAt} new files` };
+        break;
       }
     }
   } catch (error) {
-    // What cannot be looked at is refused as a whole; what is missing in it is not known then.
     const { code, path: absolute } = error as NodeJS.ErrnoException;
     const path = relative(root, absolute ?? root);
-    if (!faulty.has(path))
-      violations.push({ path, kind: "unreadable", detail: code ?? "it cannot be listed" });
-    return { changes, violations };
+    walked.fault = { path, kind: "unreadable", detail: code ?? "it cannot be listed" };
   }
-  const ignored = (path: string) => ignore.some((each) => path === each || path.startsWith(`${each}/`));
-  for (const path of Object.keys(base)) {
-    if (there.has(path) || ignored(path)) continue;
-    if (match(path) && pathFault(path) === null) changes[path] = null;
-    else forbid(path, "it was deleted");
-  }
-  return { changes, violations };
+  return walked;
+}
+
+/** New paths outside the globs that are looked at: a build may leave very many. */
+const mostLookedAt = 100_000;
+
+/** Of the new files within the globs those that are no work: what git ignores, an editor's swap files. */
+async function newLeftovers(
+  found: readonly Candidate[],
+  base: Manifest,
+  globs: readonly string[],
+  { ignored }: HarvestOptions,
+): Promise<Set<string>> {
+  // Whoever names a path in full means it.
+  const fresh = found.map(({ path }) => path).filter((path) => !base[path] && !globs.includes(path));
+  const out = fresh.length > 0 && ignored ? await ignored(fresh) : new Set<string>();
+  return new Set(fresh.filter((path) => out.has(path) || isSwapFile(path) || path.split("/").some(isCache)));
+}
+
+/** Of the new files outside the globs those that cannot reach a candidate and are meant for nobody. */
+async function leftBehind(paths: readonly string[], { ignored }: HarvestOptions): Promise<Set<string>> {
+  const tools = paths.filter((path) => isSwapFile(path) || path.split("/").some(isToolFolder));
+  const rest = paths.filter((path) => !tools.includes(path));
+  const out = rest.length > 0 && ignored ? await ignored(rest) : new Set<string>();
+  return new Set([...tools, ...out]);
+}
+
+/** A new program says by its first line how it is run: no other mark of it is kept in a state. */
+async function modeFault(root: string, path: string, text: string): Promise<string | null> {
+  if (text.startsWith("#!")) return null;
+  const info = await lstat(join(root, path)).catch(() => null);
+  return info?.isFile() && (info.mode & 0o111) !== 0
+    ? "a new file is executable only when it begins with #!: add that line, or take the executable bit away"
+    : null;
+}
+
+/** Whether a file that may be edited holds what it did; its mode is the base's, whatever it became. */
+async function sameContent(root: string, path: string, was: Manifest[string]): Promise<boolean> {
+  if (was.mode === "120000") return sameAs(root, path, was);
+  const info = await lstat(join(root, path)).catch(() => null);
+  if (!info?.isFile() || info.size !== was.size) return false;
+  const read = await readPlain(root, path, was.size);
+  return "content" in read && createHash("sha256").update(read.content).digest("hex") === was.sha256;
 }
 
 /** Nothing larger than the original is read. */
@@ -324,10 +457,8 @@ async function sameAs(root: string, path: string, was: Manifest[string]): Promis
           .update(`link:${await readlink(join(root, path))}`)
           .digest("hex")
     );
-  if (!info.isFile() || info.size !== was.size || (info.mode & 0o100) !== (was.mode === "100755" ? 0o100 : 0))
-    return false;
-  const read = await readPlain(root, path, was.size);
-  return "content" in read && createHash("sha256").update(read.content).digest("hex") === was.sha256;
+  if ((info.mode & 0o100) !== (was.mode === "100755" ? 0o100 : 0)) return false;
+  return sameContent(root, path, was);
 }
 
 /** SHA-256 over paths and contents: two states are the same exactly when their hashes are. */

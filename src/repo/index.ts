@@ -12,6 +12,7 @@ export {
 } from "./commits.ts";
 export { diffText, lineCounts } from "./diff.ts";
 export {
+  baseLimits,
   type Changes,
   contentHash,
   type Harvest,
@@ -22,6 +23,7 @@ export {
   pathFault,
   type Violation,
 } from "./harvest.ts";
+export { ignoredPaths } from "./ignored.ts";
 export {
   type CommitFacts,
   commitFacts,
@@ -35,6 +37,7 @@ export {
   restoreRef,
   staleLocks,
 } from "./inspect.ts";
+export { isCache } from "./leftovers.ts";
 export {
   changedSince,
   type Manifest,

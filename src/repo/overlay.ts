@@ -22,9 +22,16 @@ type Files = Readonly<Record<string, string>>;
  * Brings the editable files in a tree from one state to another; everything else stays as it is.
  *
  * @param lab the lab folder within the tree; the files' paths are relative to it.
+ * @param base the pristine tree, which tells the programs among the files; absent: the tree itself does.
  * @throws UserError when a file would be written or removed through a link: it would be another file's content.
  */
-export async function overlay(tree: string, lab: string, previous: Files, next: Files): Promise<void> {
+export async function overlay(
+  tree: string,
+  lab: string,
+  previous: Files,
+  next: Files,
+  base: string = tree,
+): Promise<void> {
   const root = join(tree, lab);
   const gone = Object.keys(previous).filter((path) => !Object.hasOwn(next, path));
   const changed = Object.entries(next).filter(([path, text]) => previous[path] !== text);
@@ -35,7 +42,7 @@ export async function overlay(tree: string, lab: string, previous: Files, next: 
   }
   for (const [path, text] of changed) {
     await refuseLinks(root, path);
-    await writeAnew(join(root, path), text);
+    await writeAnew(join(root, path), text, join(base, lab, path));
   }
 }
 
@@ -61,16 +68,32 @@ async function removeEmptyFolders(root: string, from: string): Promise<void> {
   }
 }
 
+/** A file that says by its first line how it is run. */
+export function isScript(text: string): boolean {
+  return text.startsWith("#!");
+}
+
+/** A program of the base stays one, and a new script becomes one, whatever an editor did to its mode. */
+async function isProgram(original: string, text: string): Promise<boolean> {
+  const info = await lstat(original).catch(() => null);
+  return info?.isFile() ? (info.mode & 0o100) !== 0 : isScript(text);
+}
+
 /** A new inode each time: nothing that still holds the old file open can reach into this state. */
-async function writeAnew(target: string, text: string): Promise<void> {
+async function writeAnew(target: string, text: string, original: string): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
-  // A program stays one.
-  const executable = await lstat(target).then(
-    (info) => info.isFile() && (info.mode & 0o100) !== 0,
-    () => false,
-  );
+  const mode = (await isProgram(original, text)) ? 0o755 : 0o644;
   await rm(target, { force: true, recursive: true });
-  await writeFile(target, text, { flag: "wx", mode: executable ? 0o755 : 0o644 });
+  await writeFile(target, text, { flag: "wx", mode });
+  // The user's umask must not make another state of it.
+  await chmod(target, mode);
+}
+
+/** The mode that a file was handed out with. */
+async function putModeBack(target: string, text: string, original: string): Promise<void> {
+  const { mode } = await lstat(target);
+  const wanted = await isProgram(original, text);
+  if (((mode & 0o100) !== 0) !== wanted) await chmod(target, wanted ? 0o755 : 0o644);
 }
 
 /**
@@ -81,7 +104,8 @@ async function writeAnew(target: string, text: string): Promise<void> {
  * @param laid the tree's own stamp as it was laid out; kept current.
  * @param options.editable the state that was measured, relative to the lab.
  * @param options.absent editable files of the base that this state does not have, relative to the lab.
- * @param options.ignore paths relative to the tree.
+ * @param options.ignore paths relative to the tree, with all below them.
+ * @param options.keep files that are no part of the tree and may stay.
  * @returns pinned or editable files that had been changed or removed, sorted; mere additions are removed without
  * mention.
  * @throws when the tree itself is gone or was exchanged for a link: what that leads to is somebody else's.
@@ -90,7 +114,13 @@ export async function restore(
   tree: string,
   base: string,
   laid: Stamp,
-  options: { lab: string; editable: Files; absent?: readonly string[]; ignore: readonly string[] },
+  options: {
+    lab: string;
+    editable: Files;
+    absent?: readonly string[];
+    ignore: readonly string[];
+    keep?: ReadonlySet<string>;
+  },
 ): Promise<string[]> {
   if (!(await isFolder(tree))) throw new Error(`${tree} is no folder any more`);
   const damaged: string[] = [];
@@ -108,7 +138,7 @@ export async function restore(
     await Promise.all(
       entries.map(async (entry) => {
         const path = posix.join(folder, entry.name);
-        if (ignored(path)) return;
+        if (ignored(path) || options.keep?.has(path)) return;
         if (!entry.isDirectory()) return mend(path);
         await visit(path);
         // One that holds an editable file or a run's writable folder is not empty and stays.
@@ -121,9 +151,10 @@ export async function restore(
     const was = laid[path];
     if (text !== undefined) {
       seen.add(path);
-      if (await sameText(join(tree, path), text)) return;
+      if (await sameText(join(tree, path), text))
+        return putModeBack(join(tree, path), text, join(base, path));
       damaged.push(path);
-      await writeAnew(join(tree, path), text);
+      await writeAnew(join(tree, path), text, join(base, path));
     } else if (!was || absent.has(path)) await unlink(join(tree, path));
     else {
       seen.add(path);
@@ -144,7 +175,7 @@ export async function restore(
   for (const path of new Set([...Object.keys(laid), ...editable.keys()])) {
     if (seen.has(path) || ignored(path)) continue;
     const text = editable.get(path);
-    if (text !== undefined) await writeAnew(join(tree, path), text);
+    if (text !== undefined) await writeAnew(join(tree, path), text, join(base, path));
     else {
       if (absent.has(path) || (await lstat(join(base, path)).catch(() => null)) === null) continue;
       laid[path] = await putBack(tree, base, path);

@@ -263,7 +263,11 @@ describe("harvest", () => {
     const path = lay(folder(), before);
     symlinkSync("score.ts", join(path, "link"));
     const base = await manifest(path);
-    expect(await harvestChanges(path, base, ["src/**"])).toEqual({ changes: {}, violations: [] });
+    expect(await harvestChanges(path, base, ["src/**"])).toEqual({
+      changes: {},
+      violations: [],
+      passedOver: [],
+    });
     lay(path, { "src/a.ts": "2", "src/new.ts": "n", "score.ts": "fake", extra: "e", ".git/config": "c" });
     lay(path, { "node_modules/p/index.js": "tool" });
     rmSync(join(path, "src/gone.ts"));
