@@ -1,9 +1,10 @@
 import { posix } from "node:path";
 import picomatch from "picomatch";
-import type { Clock, Contract } from "./contract.ts";
+import type { Clock, Contract, ForeignEvaluator } from "./contract.ts";
 import { named } from "./executed.ts";
 import type { Fault, Path } from "./explain.ts";
 import type { FrontMatter } from "./schema.ts";
+import { evaluatorFile } from "./scorers.ts";
 import { variableFaults } from "./variables.ts";
 
 /**
@@ -33,7 +34,10 @@ export function contradictions(contract: Contract, matter: FrontMatter, file: st
       narrow,
     );
   const judges: [string, Path, string][] = [];
-  if (score) judges.push([score.command, inside(matter, "score", "command"), "the scorer"]);
+  const evaluator = score?.evaluator;
+  const own = evaluator && evaluatorFile(evaluator);
+  if (evaluator) faults.push(...evaluatorFaults(contract, matter, evaluator, editable));
+  else if (score) judges.push([score.command, inside(matter, "score", "command"), "the scorer"]);
   if (contract.setup) judges.push([contract.setup.command, ["setup"], "the setup"]);
   if (holdout) judges.push([holdout.score, inside(matter, "holdout", "score"), "the holdout's scorer"]);
   if (holdout?.sealed)
@@ -64,7 +68,7 @@ export function contradictions(contract: Contract, matter: FrontMatter, file: st
       hidden.push([path, where]);
       if (!isBelow(path, true))
         complain(where, `\`${path}\` is no path from the lab folder`, "private: [hidden.json]");
-      else if (overlaps(change, path))
+      else if (path !== own && overlaps(change, path))
         complain(
           where,
           `the private path ${path} may be changed by a candidate (\`change\` matches it)`,
@@ -206,6 +210,43 @@ export function contradictions(contract: Contract, matter: FrontMatter, file: st
       "candidates get the network: they can fetch answers and send data out",
       "network: false where it is not needed",
     );
+  return faults;
+}
+
+/** What cannot be meant where the scorer is an evaluator of another tool. */
+function evaluatorFaults(
+  { stages }: Contract,
+  matter: FrontMatter,
+  evaluator: ForeignEvaluator,
+  editable: (path: string) => boolean,
+): Fault[] {
+  const faults: Fault[] = [];
+  const file = evaluatorFile(evaluator);
+  if (editable(file))
+    faults.push({
+      path: ["score", evaluator.kind],
+      what: `the evaluator ${file} may be changed by a candidate (\`change\` matches it)`,
+      fix: "a narrower `change`, so that what judges is not editable",
+    });
+  if (evaluator.program !== undefined && !editable(evaluator.program))
+    faults.push({
+      path: ["score", "program"],
+      what: `the program ${evaluator.program} is none that a candidate may change`,
+      fix: "program: a file that `change` matches",
+    });
+  if (evaluator.inProcess)
+    faults.push({
+      path: ["score", "inProcess"],
+      what: "the evaluator imports candidates into its own process, where they can state any number: results will be labelled self-reported",
+      fix: "no `inProcess` where the evaluator calls functions with plain data",
+      severity: "warning",
+    });
+  if (stages.length > 0 && matter.run === undefined)
+    faults.push({
+      path: ["stages"],
+      what: "stages are cheaper forms of `run`, and there is none: the evaluator calls the candidate itself",
+      fix: "no `stages`, or `run: COMMAND` for work that goes before the evaluator",
+    });
   return faults;
 }
 

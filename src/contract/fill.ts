@@ -18,7 +18,7 @@ import { nearest } from "./near.ts";
 import { present } from "./present.ts";
 import { agentNames, fillResearcher, isPaid, parseResearcher, usualControl } from "./researchers.ts";
 import type { FrontMatter, ResearcherForm } from "./schema.ts";
-import { foreignScore } from "./scorers.ts";
+import { foreignDirection, foreignRun, foreignScore } from "./scorers.ts";
 import { parseCpuList, parseDuration, parseSize, parseTolerance } from "./units.ts";
 
 const defaults: Budget = {
@@ -88,7 +88,8 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
 
   const given = typeof matter.metric === "string" ? { name: matter.metric } : matter.metric;
   const clock = clockOf(given.clock);
-  const direction: Direction | undefined = given.direction ?? matter.direction;
+  const direction: Direction | undefined =
+    given.direction ?? matter.direction ?? (clock ? undefined : foreignDirection(matter.score));
   if (given.direction && matter.direction && given.direction !== matter.direction)
     complain(["direction"], "`direction` contradicts `metric.direction`", "it once only");
   if (!direction && !clock)
@@ -108,7 +109,8 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
           network: value.network ?? false,
         };
 
-  const foreign = foreignScore(matter.score);
+  const foreign = foreignScore(matter.score, given.name, matter.run);
+  const run = matter.run ?? (foreign && foreignRun(foreign.evaluator));
   const score: ScoreForm | undefined =
     typeof matter.score === "string"
       ? { command: matter.score }
@@ -237,7 +239,7 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
     }),
     guards,
     change: list(matter.change),
-    run: matter.run,
+    run: run ?? "",
     score: score && {
       ...present({ command: score.command, answer: score.answer, evaluator: score.evaluator }),
       network: score.network ?? false,

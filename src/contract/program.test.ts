@@ -265,6 +265,66 @@ describe("a valid contract", () => {
   });
 });
 
+describe("an evaluator of another tool", () => {
+  const foreign = (score: Record<string, unknown>, more: Record<string, unknown> = {}) =>
+    contractOf({ direction: undefined, run: undefined, change: ["program.py"], score, ...more });
+
+  test("needs a metric, what may change, and its name", () => {
+    const { run, score, metric } = foreign({ openevolve: "./eval/evaluator.py" });
+    expect(metric.direction).toBe("maximize");
+    expect(run).toContain("whetstone_candidate.py");
+    expect(score).toEqual({
+      command:
+        'exec sh "$WHETSTONE_SHIM/python" "$WHETSTONE_SHIM/whetstone_scorer.py" --metric val_bpb openevolve ./eval/evaluator.py',
+      evaluator: { kind: "openevolve", target: "./eval/evaluator.py", inProcess: false },
+      ...{ pipe: true, copies: 1, network: false, private: ["eval/evaluator.py"], time: 300_000 },
+    });
+  });
+
+  test("is asked after a run of the contract's own", () => {
+    const { run, score } = foreign(
+      { shinka: "evaluate.py", private: "cases.json" },
+      { run: "python train.py" },
+    );
+    expect(run).toBe("python train.py");
+    expect(score).toMatchObject({ pipe: false, private: ["evaluate.py", "cases.json"] });
+    expect(score?.answer).toContain("whetstone_candidate.py");
+  });
+
+  test("runs as it is where the contract says so, with a warning", () => {
+    const { run, score } = foreign({ gepa: "my.judge:evaluate", inProcess: true });
+    expect(run).toBe("true");
+    expect(score).toMatchObject({ pipe: false, private: ["my/judge.py"] });
+    expect(score?.answer).toBeUndefined();
+    expect(score?.command).toContain("--in-process");
+    expect(said({ run: undefined, score: { openevolve: "e.py", inProcess: true } })).toEqual([
+      expect.stringContaining("labelled self-reported"),
+    ]);
+  });
+
+  test("is one word of the command, whatever its name", () => {
+    const { score } = foreign({ python: "it's $(here).py:evaluate" }, { direction: "minimize" });
+    expect(score?.command).toContain("python 'it'\\''s $(here).py:evaluate'");
+  });
+
+  test("may not be editable, nor judge what is not, nor have stages without a run", () => {
+    const wrong = (score: Record<string, unknown>, more = {}) =>
+      errors({ run: undefined, change: ["*.py"], score, ...more });
+    expect(wrong({ openevolve: "evaluator.py" })).toEqual([
+      expect.stringContaining("the evaluator evaluator.py may be changed by a candidate"),
+    ]);
+    expect(wrong({ openevolve: "e/e.py", program: "data.txt" })).toEqual([
+      expect.stringContaining("the program data.txt is none that a candidate may change"),
+    ]);
+    expect(wrong({ openevolve: "e/e.py" }, { stages: [{ name: "a", run: "true" }] })).toEqual([
+      expect.stringContaining("stages are cheaper forms of `run`"),
+    ]);
+    expect(errors({ run: undefined, direction: undefined, score: { python: "e.py:f" } })).toEqual([
+      expect.stringContaining("which way the metric is better"),
+    ]);
+  });
+});
+
 describe("what is wrong is said with its place and what to write instead", () => {
   test.each([
     ["no front matter", "# just text\n", "program.md:1:1: error: there is no front matter."],

@@ -6,6 +6,7 @@ import { explain, type Fault, form, type Path } from "./explain.ts";
 import { fill } from "./fill.ts";
 import { placeOf, splitFrontMatter, yamlFault } from "./frontMatter.ts";
 import { frontMatter } from "./schema.ts";
+import { lacksRun } from "./scorers.ts";
 import { unsupported } from "./unsupported.ts";
 
 export interface Parsed {
@@ -95,9 +96,14 @@ export function parseProgram(source: string, options: { file?: string } = {}): P
   }
 
   const checked = frontMatter.safeParse(value);
-  if (!checked.success) return { program: null, problems: told(explain(value, checked.error.issues)) };
+  const lacking: Fault[] = lacksRun(value as Record<string, unknown>)
+    ? [{ path: ["run"], what: "`run` is missing", fix: form(["run"]) }]
+    : [];
+  if (!checked.success)
+    return { program: null, problems: told([...explain(value, checked.error.issues), ...lacking]) };
   const { contract, faults } = fill(checked.data, instructions);
   const problems = told([
+    ...lacking,
     ...unsupported(checked.data),
     ...faults,
     ...contradictions(contract, checked.data, options.file ?? "program.md"),

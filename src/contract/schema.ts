@@ -242,7 +242,11 @@ export const frontMatter = z.strictObject({
   metric: metric.describe("The number that decides: a name, or an object"),
   direction: direction.optional(),
   change: texts.describe("Globs, relative to the lab: the only files that a candidate may touch"),
-  run: text.describe("The candidate's command, run in the sandbox"),
+  run: text
+    .optional()
+    .describe(
+      "The candidate's command, run in the sandbox; only an evaluator of another tool does without one",
+    ),
   score: z
     .union([
       text,

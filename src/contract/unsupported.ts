@@ -22,8 +22,6 @@ export function unsupported(matter: FrontMatter): Refusal[] {
   if (budget.gpus !== undefined) refuse(["budget", "gpus"], "GPUs are not supported yet", "no `gpus`");
   for (const key of ["model", "cache", "tree", "image", "warmup"] as const)
     if (matter[key] !== undefined) refuse([key], `\`${key}\` is not supported yet`, `no \`${key}\``);
-  if (typeof matter.score === "object" && !("command" in matter.score))
-    refuse(["score"], "evaluators of other tools are not supported yet", "score: COMMAND");
   for (const [path, source] of [
     [["metric", "from"], typeof matter.metric === "object" ? matter.metric.from : undefined],
     ...(matter.guards ?? []).map((guard, index) => [["guards", index, "from"], guard.from]),

@@ -75,7 +75,7 @@ const frameLimit = 64 * 2 ** 20;
 
 export function channelOf(contract: Contract): Channel {
   if (contract.metric.clock) return "clocked";
-  return contract.score ? "scored" : "self-reported";
+  return contract.score && !contract.score.evaluator?.inProcess ? "scored" : "self-reported";
 }
 
 /** Whether what decides depends on how busy the machine is: such runs have it for themselves. */
@@ -546,6 +546,7 @@ function candidateOrder(job: Job, command: string, budget: Budget, outWritable: 
     cwd: place.lab,
     mounts: [
       ...place.inputs,
+      ...place.shim,
       ...job.writable.map((mount) => ({ ...mount, writable: outWritable })),
       { host: job.out, at: { env: "OUT" }, writable: outWritable },
     ],
@@ -573,6 +574,7 @@ function scorerOrder(job: Job): Order {
     cwd: place.lab,
     mounts: [
       ...place.inputs,
+      ...place.shim,
       // A candidate that still runs could put anything there while the scorer reads.
       { host: score.pipe ? job.nothing : job.out, at: { env: "OUT" }, writable: false },
       { host: job.candidateFolder, at: { env: "CANDIDATE" }, writable: false },

@@ -64,6 +64,8 @@ export async function relay(parties: PipeParties): Promise<PipeResult> {
       for (const copy of copies) copy.process.closeStdin();
       return;
     }
+    if (frame.refused === true)
+      return fail("check", "the scorer says that the candidate's work is not correct");
     if (!("ask" in frame))
       return fail("scorer", 'the scorer printed a line with neither "ask" nor "metrics"');
     const copy = copies[(frame.to as number | undefined) ?? 0];

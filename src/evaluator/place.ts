@@ -31,6 +31,7 @@ import {
 import type { Mount, Sandbox } from "../sandbox/index.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import { reasonLine } from "./reason.ts";
+import { layOutShim, type Shim } from "./shim.ts";
 
 /** The folders in which states are measured: everything that a session pins, laid out on disk. */
 export interface Place {
@@ -46,6 +47,8 @@ export interface Place {
   lab: string;
   /** Untracked inputs and setup outputs: host path and place in the tree. */
   inputs: Mount[];
+  /** The shim for an evaluator of another tool, where the contract names one; `WHETSTONE_SHIM` says where it is. */
+  shim: Mount[];
   /** Milliseconds that the setup took; null when there is none or its outputs were kept from before. */
   setupMs: number | null;
   /** The variables that the contract grants. */
@@ -122,6 +125,8 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
     }
   }
 
+  const shim = contract.score?.evaluator ? await freshShim(options.folder) : null;
+  if (shim) pins.shim = shim.hash;
   const { score, holdout } = contract;
   for (const path of [score, holdout, holdout?.sealed].flatMap((judge) => judge?.private ?? []))
     await requirePrivate(hostPath({ base, lab, inputs }, path), path);
@@ -141,6 +146,13 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
   if (!kept) await keepLaidOut(memo, { of, tree, places, stamp: stamps[0]?.stamp ?? {} });
   for (const input of inputs)
     stamps.push({ name: input.at as string, folder: input.host, stamp: taken.get(input.host) ?? {} });
+  if (shim)
+    stamps.push({
+      name: "shim",
+      folder: shim.folder,
+      stamp: await stamp(shim.folder, folders),
+      options: folders,
+    });
   const place: Place = {
     folder: options.folder,
     base,
@@ -148,6 +160,7 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
     laid: await stamp(slot),
     lab,
     inputs,
+    shim: shim ? [{ host: shim.folder, at: { env: "WHETSTONE_SHIM" }, writable: false }] : [],
     setupMs,
     environment,
     pins,
@@ -177,6 +190,12 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
     },
   };
   return place;
+}
+
+async function freshShim(folder: string): Promise<Shim> {
+  const at = join(folder, "shim");
+  await removeTree(at);
+  return layOutShim(at);
 }
 
 /** A base that was laid out before, for the next process. */

@@ -35,7 +35,12 @@ export function trust(
     worst = Math.max(worst, letters.indexOf(letter));
     reasons.push(`${letter} at best: ${reason}`);
   };
-  if (channel === "self-reported")
+  if (contract.score?.evaluator?.inProcess)
+    cap(
+      "C",
+      "the evaluator imports candidates into its own process, where they can state any number and read what is hidden (no `inProcess`)",
+    );
+  else if (channel === "self-reported")
     cap(
       "C",
       "the metric is printed by the candidate itself, which can print anything (add a `score` command)",

@@ -21,7 +21,11 @@ export function contractWords(contract: Contract): string[] {
   lines.push(
     `Only these files may change: ${contract.change.join(", ")}. Any other change makes the experiment invalid.`,
   );
-  lines.push(`A candidate is run in a sandbox as: ${contract.run}`);
+  lines.push(
+    contract.score?.evaluator
+      ? "An evaluator that nobody sees calls the candidate's functions, in a sandbox."
+      : `A candidate is run in a sandbox as: ${contract.run}`,
+  );
   lines.push(
     `Budget of one run: ${seconds(budget.time)}, ${bytes(budget.memory)} of memory, ${budget.network ? "with" : "no"} network.`,
   );
@@ -33,8 +37,11 @@ export function contractWords(contract: Contract): string[] {
   return lines;
 }
 
-function channelWords({ metric, score }: Contract): string {
+function channelWords(contract: Contract): string {
+  const { metric, score } = contract;
   if (metric.clock) return "It is measured from outside the run.";
+  if (score?.evaluator?.inProcess)
+    return "It is computed by an evaluator that imports the candidate, and every keep is looked at with that in mind.";
   return score
     ? "It is computed by a scorer that no candidate can reach."
     : "It is read from the run's own output, and every keep is looked at with that in mind.";

@@ -1,0 +1,145 @@
+"""The candidate's side: answers an evaluator's calls of the candidate's functions, in a process of the candidate's own.
+
+Whatever the candidate does to this process, it can only change its own answers. Its prints go to standard error.
+"""
+
+import asyncio
+import importlib.machinery
+import importlib.util
+import inspect
+import json
+import os
+import subprocess
+import sys
+import traceback
+import types
+
+_shim = os.path.dirname(os.path.abspath(__file__))
+if sys.path[0] != _shim:
+    sys.path.insert(0, _shim)
+from whetstone_shim import carry  # noqa: E402
+
+# The candidate is to import its own modules, as it does without the shim.
+sys.path.remove(_shim)
+
+#: Characters of all values of a module together that are handed over when it is loaded.
+VALUES = 8 * 2**20
+
+_modules = []
+
+
+def main():
+    questions = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    say(answers, {"ready": True})
+    for line in questions:
+        frame = json.loads(line)
+        say(answers, {"id": frame["id"], "answer": answer(frame["ask"])})
+
+
+def say(stream, frame):
+    stream.write(json.dumps(frame) + "\n")
+    stream.flush()
+
+
+def answer(question):
+    try:
+        return {"load": load, "call": call, "script": script}[question["op"]](question)
+    except carry.Uncarried as error:
+        # No score can come of it, and whoever proposed the change must read why.
+        sys.stderr.write("%s, which cannot be handed to the evaluator: only plain data can (docs/evaluators.md)\n" % error)
+        sys.stderr.flush()
+        os._exit(1)
+    except BaseException as error:
+        traceback.print_exc()
+        return {"error": {"type": type(error).__name__, "text": text_of(error)}}
+
+
+def text_of(error):
+    try:
+        return str(error)[:2000]
+    except BaseException:
+        return ""
+
+
+def load(question):
+    path = os.path.abspath(question["path"])
+    folder = os.path.dirname(path)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    name = question["name"]
+    # Whatever it is called: the evaluator takes its text for a program.
+    loader = importlib.machinery.SourceFileLoader(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses and pickle look a class's module up here.
+    if name != "__main__":
+        sys.modules[name] = module
+    spec.loader.exec_module(module)
+    _modules.append(module)
+    return {"module": len(_modules) - 1, "names": names_of(module)}
+
+
+def names_of(module):
+    left = VALUES
+    found = {}
+    for name, value in list(vars(module).items()):
+        if not isinstance(name, str) or (name.startswith("__") and name.endswith("__")):
+            continue
+        if isinstance(value, types.ModuleType):
+            continue
+        if isinstance(value, type):
+            found[name] = ["k", carry.described(value)]
+        elif callable(value):
+            found[name] = ["f", parameters(value), inspect.iscoroutinefunction(value)]
+        else:
+            try:
+                packed = carry.pack(value)
+                left -= len(json.dumps(packed))
+                found[name] = ["v", packed] if left > 0 else ["k", "the data of more than 8 MB in %s" % name]
+            except carry.Uncarried:
+                found[name] = ["k", carry.described(value)]
+    return found
+
+
+def parameters(function):
+    try:
+        each = inspect.signature(function).parameters.values()
+        return [[one.name, int(one.kind), one.default is not one.empty] for one in each]
+    except (TypeError, ValueError):
+        return None
+
+
+def call(question):
+    function = getattr(_modules[question["module"]], question["name"])
+    args = [carry.unpack(each) for each in question["args"]]
+    kwargs = {name: carry.unpack(each) for name, each in question["kwargs"].items()}
+    result = function(*args, **kwargs)
+    if inspect.iscoroutine(result):
+        result = asyncio.run(result)
+    try:
+        packed = carry.pack(result)
+    except carry.Uncarried as error:
+        raise carry.Uncarried("%s() returned %s" % (question["name"], error)) from None
+    if result is not None:
+        return {"value": packed}
+    # A function that returns nothing works on what it was given: `sort(numbers)`.
+    return {"value": packed, "args": [left(each) for each in args], "kwargs": {name: left(kwargs[name]) for name in kwargs}}
+
+
+def left(argument):
+    return carry.pack(argument) if carry.is_mutable(argument) else None
+
+
+def script(question):
+    """The program as a command of its own: what it printed and how it ended."""
+    command = [sys.executable, os.path.abspath(question["path"])] + question["args"]
+    ended = subprocess.run(command, input=carry.unpack(question["input"]), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return {"code": ended.returncode, "stdout": carry.pack(ended.stdout), "stderr": carry.pack(ended.stderr)}
+
+
+if __name__ == "__main__":
+    main()
