@@ -27,7 +27,7 @@ function works([name, ...args]: [string, ...string[]]): boolean {
 type Texts = Record<string, string>;
 
 interface Opened {
-  evaluate(changes?: Texts): Promise<Evaluation>;
+  evaluate: (changes?: Texts) => Promise<Evaluation>;
   pins: Record<string, string>;
 }
 
