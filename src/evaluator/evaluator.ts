@@ -523,7 +523,9 @@ async function converse(job: Job, command: string, budget: Budget) {
     copies: contract.score?.copies ?? 1,
     frameLimit,
     startScorer: (onLine) => piped(scorerOrder(job), onLine),
-    startAnswerer: (_copy, onLine) => piped(candidateOrder(job, command, budget, answering), onLine),
+    // What a process is asked is not for others that run now, be it a copy of itself or another candidate.
+    startAnswerer: (_copy, onLine) =>
+      piped({ ...candidateOrder(job, command, budget, answering), apart: true }, onLine),
   });
   let failure = result.failure;
   let metrics: Record<string, number> | null = null;

@@ -39,6 +39,7 @@ import {
   branchTip,
   contentHash,
   createBranch,
+  foldersOf,
   harvest,
   manifest,
   manifestHash,
@@ -133,7 +134,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
     const folder = join(whetstoneFolder(lab.folder), "work");
     const sandbox = await openSandbox({
       require: contract.isolation === "required",
-      keepOut: [repo.root],
+      keepOut: foldersOf(repo),
       ...(options.level ? { level: options.level } : {}),
       ...(options.swift ? { memo: join(whetstoneFolder(lab.folder), "sandbox.json") } : {}),
     });

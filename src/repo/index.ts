@@ -54,6 +54,7 @@ export {
   createBranch,
   type Dirty,
   dirty,
+  foldersOf,
   isAt,
   openRepo,
   type Repo,

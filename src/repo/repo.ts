@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { readFile, realpath } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { UserError } from "../errors.ts";
 import { GitError, git, withoutFilters } from "./git.ts";
 
@@ -231,4 +231,14 @@ export async function createBranch(repo: Repo, branch: string, commit: string): 
       throw new UserError(`git could not create the branch ${branch}: ${error.message}`);
     throw new UserError(`there is a branch ${branch} already`, "choose another --tag");
   }
+}
+
+/**
+ * The folders that hold what the repository holds: the working tree, its `.git`, and for a linked working tree the
+ * shared `.git` and the main working tree besides.
+ */
+export function foldersOf({ root, gitDir }: Repo): string[] {
+  const shared = gitDir.replace(/\/worktrees\/[^/]+$/, "");
+  const main = shared !== gitDir && basename(shared) === ".git" ? [dirname(shared)] : [];
+  return [...new Set([root, gitDir, shared, ...main])];
 }

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { type Launch, timed } from "./run.ts";
 import type { Order } from "./sandbox.ts";
 import { temporaryFolder } from "./temporary.ts";
-import { commandArgv, contain, limitPrefix, type Tools } from "./tools.ts";
+import { commandArgv, contain, limitPrefix, processorPrefix, type Tools } from "./tools.ts";
 
 /**
  * No installation needed: the command runs in place, with a built environment and its own session. Where the kernel
@@ -27,6 +27,7 @@ export function launchL0(order: Order, tools: Tools): Launch {
   for (const { at, host } of order.mounts) if (typeof at !== "string" && "env" in at) env[at.env] = host;
   const inner = [
     ...(tools.fewerRights ?? []),
+    ...processorPrefix(order.limits, tools),
     ...limitPrefix(order.limits, tools),
     ...commandArgv(order.command),
   ];

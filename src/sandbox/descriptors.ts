@@ -5,12 +5,14 @@ const closeOnExec = 0o2000000;
 /**
  * What to put into a child's descriptors from 3 up so that none of ours reaches it: descriptors that this process
  * itself inherited without close-on-exec would be passed on, so they are covered with /dev/null.
+ *
+ * @param pipes how many descriptors from 3 on are pipes to this process.
  */
-export function coveredDescriptors(first: "pipe"): ("pipe" | "ignore" | number)[] {
+export function coveredDescriptors(pipes: number): ("pipe" | "ignore" | number)[] {
   const leaks = leakingDescriptors();
-  const stdio: ("pipe" | "ignore" | number)[] = [first];
-  const highest = Math.max(3, ...leaks);
-  for (let fd = 4; fd <= highest; fd++) stdio.push(leaks.includes(fd) ? devNull() : "ignore");
+  const stdio: ("pipe" | "ignore" | number)[] = Array.from({ length: pipes }, () => "pipe");
+  const highest = Math.max(2 + pipes, ...leaks);
+  for (let fd = 3 + pipes; fd <= highest; fd++) stdio.push(leaks.includes(fd) ? devNull() : "ignore");
   return stdio;
 }
 

@@ -8,7 +8,8 @@ import { launchMacos } from "./macos.ts";
 import { type Findings, recalled, remember } from "./memo.ts";
 import { type Launch, run } from "./run.ts";
 import type { Isolation, Level, Limits, Order, Sandbox } from "./sandbox.ts";
-import { findTools, isRoot, type Tools, works } from "./tools.ts";
+import { seccompFilter } from "./seccomp/filter.ts";
+import { type Bubblewrap, findTools, isRoot, type Tools, works } from "./tools.ts";
 
 export interface SandboxOptions {
   /** Refuse to go on below L2. */
@@ -41,7 +42,8 @@ export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox
 }
 
 async function findings(options: SandboxOptions): Promise<Findings> {
-  const asked = options.level ?? "best";
+  // The canary looks at what is kept out: for other folders it has to look again.
+  const asked = [options.level ?? "best", ...(options.keepOut ?? [])].join("\0");
   const known = options.memo === undefined ? null : await recalled(options.memo, asked);
   if (known) return known;
   const tools = await findTools();
@@ -69,13 +71,30 @@ async function bestIsolation(options: SandboxOptions, tools: Tools): Promise<Iso
     return possible ? reportMacos() : weak;
   }
   if (process.platform !== "linux") return weak;
-  const probe = await probeBubblewrap(tools);
-  if (typeof probe === "string") return { ...weak, evidence: [probe, ...weak.evidence] };
-  return probe;
+  const failure = await findBubblewrap(tools, options.keepOut ?? []);
+  if (failure !== null) return { ...weak, evidence: [failure, ...weak.evidence] };
+  return reportL2(tools.bubblewrap);
+}
+
+/** The most that bubblewrap offers here goes into `tools`; a string says why the level is not to be had at all. */
+async function findBubblewrap(tools: Tools, keepOut: readonly string[]): Promise<string | null> {
+  let first: string | null = null;
+  const filter = seccompFilter({ apart: false, pinned: false }) !== null;
+  for (const offered of [
+    { filter, noUserNamespaces: true },
+    { filter, noUserNamespaces: false },
+    { filter: false, noUserNamespaces: false },
+  ]) {
+    tools.bubblewrap = offered;
+    const failure = await probeBubblewrap(tools, keepOut);
+    if (failure === null) return null;
+    first ??= failure;
+  }
+  return first;
 }
 
 /** Runs the canary under bubblewrap; a string says why the level is not to be had. */
-async function probeBubblewrap(tools: Tools): Promise<Isolation | string> {
+async function probeBubblewrap(tools: Tools, keepOut: readonly string[]): Promise<string | null> {
   const tree = mkdtempSync(join(tmpdir(), "whet-probe-"));
   // Loaded for a probe only: most tries take over what an earlier one found.
   const { createServer } = await import("node:net");
@@ -90,10 +109,12 @@ async function probeBubblewrap(tools: Tools): Promise<Isolation | string> {
       "if (echo x > canary) 2>/dev/null; then echo wrote; fi",
       `if [ -e ${JSON.stringify(join(tree, "canary"))} ]; then echo host-visible; fi`,
       `if exec 5<>/dev/tcp/127.0.0.1/${port}; then echo connected; fi 2>/dev/null`,
+      'for kept in "$@"; do if [ -n "$(ls -A "$kept" 2>/dev/null)" ]; then echo kept-visible; fi; done',
       "(setsid sleep 3 >/dev/null 2>&1 &)",
     ].join("\n");
+    const shell = `command -v bash >/dev/null && exec bash -c "$0" bash "$@" || exec sh -c "$0" sh "$@"`;
     const order: Order = {
-      command: ["sh", "-c", `command -v bash >/dev/null && exec bash -c "$0" || exec sh -c "$0"`, script],
+      command: ["sh", "-c", shell, script, ...keepOut],
       tree,
       cwd: "",
       mounts: [],
@@ -101,7 +122,7 @@ async function probeBubblewrap(tools: Tools): Promise<Isolation | string> {
       env: {},
       limits: probeLimits,
     };
-    const outcome = await run(launchBubblewrap(order, tools, []), order, tools).done;
+    const outcome = await run(launchBubblewrap(order, tools, keepOut), order, tools).done;
     const said = outcome.stdout.split("\n");
     if (!said.includes("started"))
       return `bubblewrap does not work here: ${(outcome.stderr || outcome.message).trim().split("\n")[0]}`;
@@ -109,11 +130,12 @@ async function probeBubblewrap(tools: Tools): Promise<Isolation | string> {
       ["wrote", "the tree could be written"],
       ["host-visible", "the host's files could be seen"],
       ["connected", "the network could be reached"],
+      ["kept-visible", `what is kept out could be seen (${keepOut.join(", ")})`],
     ])
       if (said.includes(word as string)) return `bubblewrap runs, but ${what}`;
     if (readFileSync(join(tree, "canary"), "utf8") !== "untouched")
       return "bubblewrap runs, but the tree was written";
-    return reportL2();
+    return null;
   } finally {
     server.close();
     rmSync(tree, { recursive: true, force: true });
@@ -132,6 +154,8 @@ const probeLimits: Limits = {
 
 /** The kernel adds a child's time to its parent's only for a parent that asks for it. */
 const unwaited = "processor time of processes that nobody waits for";
+
+const noFilter = "kernel flaws and the login's keyring (no seccomp filter: io_uring is reachable)";
 
 function reportL0(tools: Tools): Isolation {
   const contained = tools.processNamespace !== null;
@@ -159,7 +183,7 @@ function reportL0(tools: Tools): Isolation {
       "network",
       "hidden paths (private, holdout)",
       "number of processors in short runs (a run can undo its affinity; what it used in all is looked at)",
-      "kernel flaws (no seccomp filter: io_uring is reachable)",
+      noFilter,
       "use of shared processors and caches",
       "answering processes of one candidate signalling each other (locks on shared files)",
       ...(contained
@@ -179,7 +203,7 @@ function reportL0(tools: Tools): Isolation {
   };
 }
 
-function reportL2(): Isolation {
+function reportL2({ filter, noUserNamespaces }: Bubblewrap): Isolation {
   return {
     level: "L2",
     enforced: [
@@ -190,16 +214,34 @@ function reportL2(): Isolation {
       "environment built from nothing, no inherited descriptors",
       "every process is gone at the end (process namespace)",
       "size of one file, output size",
+      ...(filter
+        ? [
+            "calls of the kernel that no run needs are refused (seccomp filter: keyrings, io_uring, bpf, mounts and more)",
+            "processors that the budget does not grant cannot be taken",
+            "answering processes of one candidate cannot signal each other through locks and file events",
+          ]
+        : []),
+      ...(filter || noUserNamespaces ? ["no user namespace can be made inside"] : []),
     ],
     watched: ["memory", "number of processes", "disk use", unwaited],
     notEnforced: [
-      "kernel flaws (no seccomp filter: io_uring is reachable)",
-      "use of shared processors and caches",
-      "number of processors in short runs (a run can undo its affinity; what it used in all is looked at)",
+      filter ? "kernel flaws in the calls that every program needs" : noFilter,
+      "use of shared processors and caches (the page cache and its timing among them: runs can leave traces there for others)",
+      ...(filter
+        ? []
+        : [
+            "number of processors in short runs (a run can undo its affinity; what it used in all is looked at)",
+            "answering processes of one candidate signalling each other (locks on shared files)",
+          ]),
+      "runs at the same time signalling each other (locks of others' runs, futexes on files that both see, load)",
       "sockets in a folder that is shown (inputs, toolchains) can be connected to",
+      ...(isRoot
+        ? ["this runs as root: inside, too, files of root belong to the run, read-only as they are"]
+        : []),
     ],
     evidence: [
       "a canary under bubblewrap could neither write its tree, nor see the host's files, nor connect to a port",
+      ...(filter ? [] : ["no seccomp filter could be loaded, or there is none for this processor"]),
     ],
   };
 }

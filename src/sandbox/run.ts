@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { coveredDescriptors } from "./descriptors.ts";
 import { diskUse } from "./disk.ts";
 import { neighboursBetween, readCounters } from "./neighbours.ts";
@@ -14,12 +14,17 @@ export interface Launch {
   argv: string[];
   env: Record<string, string>;
   cwd: string;
+  /** What the launcher reads from descriptors 4, 5, ...: nothing of it can be seen in its arguments. */
+  handed?: readonly (string | Buffer)[];
   /** True when the launcher's process namespace takes every process with it. */
   contained: boolean;
   /** Where file systems in memory of the run's own lie: /tmp, its home and /dev/shm. */
   inMemory: readonly string[];
   cleanUp: () => void;
 }
+
+/** The first descriptor of `Launch.handed`. */
+export const firstHanded = 4;
 
 export interface Machine {
   pageSize: number;
@@ -65,7 +70,13 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
       cwd: launch.cwd,
       env: { ...launch.env, [marker.split("=")[0] as string]: marker.split("=")[1] },
       detached: true,
-      stdio: ["pipe", "pipe", "pipe", ...coveredDescriptors("pipe")],
+      stdio: ["pipe", "pipe", "pipe", ...coveredDescriptors(1 + (launch.handed?.length ?? 0))],
+    });
+    launch.handed?.forEach((content, index) => {
+      const pipe = child.stdio[firstHanded + index] as Writable | null;
+      // A launcher that could not be started reads nothing, and says so by its ending.
+      pipe?.on("error", () => {});
+      pipe?.end(content);
     });
   } catch (error) {
     launch.cleanUp();

@@ -19,6 +19,11 @@ export interface Order {
   hidden: string[];
   /** The whole environment besides PATH, HOME, TMPDIR and LANG, which the sandbox sets. */
   env: Record<string, string>;
+  /**
+   * True: the command must not know of others that run at the same time. At L2 it is refused what would tell it, locks on
+   * files that both see among it. Default false.
+   */
+  apart?: boolean;
   limits: Limits;
   /** Absent: empty. `"pipe"`: the caller writes lines through the handle. */
   stdin?: "pipe";

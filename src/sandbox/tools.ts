@@ -9,8 +9,18 @@ export interface Tools {
   taskset: boolean;
   /** `unshare ...` for a namespace of processes that dies with its first process, or null. */
   processNamespace: string[] | null;
+  /** What this machine's bubblewrap can do, found by the canary. */
+  bubblewrap: Bubblewrap;
   /** `setpriv ...` for a command that can gain no rights and has none over the system, or null. */
   fewerRights: string[] | null;
+}
+
+/** Parts of a bubblewrap sandbox that older versions, kernels or processors do not offer. */
+export interface Bubblewrap {
+  /** Calls of the kernel are refused by a seccomp filter. */
+  filter: boolean;
+  /** No user namespace can be made inside (bubblewrap 0.8). */
+  noUserNamespaces: boolean;
 }
 
 export async function findTools(): Promise<Tools> {
@@ -22,7 +32,8 @@ export async function findTools(): Promise<Tools> {
     linux ? findNamespace() : null,
     linux ? findFewerRights() : null,
   ]);
-  return { pageSize, prlimit, taskset, processNamespace, fewerRights };
+  const bubblewrap = { filter: false, noUserNamespaces: false };
+  return { pageSize, prlimit, taskset, processNamespace, bubblewrap, fewerRights };
 }
 
 /**
@@ -81,13 +92,16 @@ export function contain(argv: readonly string[], limits: Limits, tools: Tools): 
 /** The kernel counts processes of a user only for users other than root. */
 export const isRoot = process.getuid?.() === 0;
 
+/** Binds what follows to the processors that its budget gives it. */
+export function processorPrefix(limits: Limits, tools: Tools): string[] {
+  if (limits.cpus === undefined || !tools.taskset) return [];
+  return ["taskset", "-c", chosenProcessors(limits.cpus, allowedProcessors()).join(",")];
+}
+
 /** Limits that the kernel itself keeps, set before the command begins. */
 export function limitPrefix(limits: Limits, tools: Tools): string[] {
-  const prefix: string[] = [];
-  if (limits.cpus !== undefined && tools.taskset)
-    prefix.push("taskset", "-c", chosenProcessors(limits.cpus, allowedProcessors()).join(","));
-  if (!tools.prlimit) return prefix;
-  prefix.push("prlimit", "--core=0", "--nofile=4096", `--fsize=${limits.fileSize}`);
+  if (!tools.prlimit) return [];
+  const prefix = ["prlimit", "--core=0", "--nofile=4096", `--fsize=${limits.fileSize}`];
   // Within a user namespace of its own the count is this run's alone.
   if (!isRoot && tools.processNamespace !== null) prefix.push(`--nproc=${4 * limits.processes}`);
   return prefix;

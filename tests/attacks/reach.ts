@@ -835,7 +835,7 @@ const elsewhere = onVault([
       `perl -e 'my $settings = "\\0" x 120; print syscall(425, 4, $settings) >= 0 ? "reached" : "refused"' > $OUT/stolen`,
     ),
     harmed: async (context) => (stolen(context) === "reached" ? "the kernel gave it a ring" : null),
-    expect: { L0: "not covered", L2: "not covered" },
+    expect: { L0: "not covered", L2: "blocked" },
     admits: /io_uring/,
   },
   {

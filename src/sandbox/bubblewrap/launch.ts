@@ -1,10 +1,20 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
-import { type Launch, timed } from "../run.ts";
+import { firstHanded, type Launch, timed } from "../run.ts";
 import type { Limits, Order } from "../sandbox.ts";
+import { seccompFilter } from "../seccomp/filter.ts";
 import { temporaryFolder } from "../temporary.ts";
-import { commandArgv, contain, isRoot, limitPrefix, type Tools } from "../tools.ts";
+import {
+  type Bubblewrap,
+  commandArgv,
+  contain,
+  isRoot,
+  limitPrefix,
+  processorPrefix,
+  type Tools,
+} from "../tools.ts";
 import { covers } from "./covers.ts";
+import { keptOut, withCovers } from "./keptOut.ts";
 import { etc, kernelSettings, systemFolders } from "./system.ts";
 import { toolchains } from "./toolchains.ts";
 
@@ -35,8 +45,9 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
     ...shown.env,
     PATH: [...path, system].join(":"),
   };
-  const args = [
-    ...namespaces(limits),
+  const empty = join(temp, "empty");
+  writeFileSync(empty, "");
+  const mounted = [
     ...["--ro-bind", "/usr", "/usr", ...systemFolders()],
     ...etc(limits.network !== false),
     ...["--proc", "/proc", ...kernelSettings()],
@@ -46,11 +57,23 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
     ...mounts.flatMap(([host, at]) => ["--ro-bind", host, at]),
     ...[order.treeWritable ? "--bind" : "--ro-bind", order.tree, treePlace],
     ...shown.args,
-    ...covered(order, temp),
+    ...covered(order, empty),
+  ];
+  const args = [
+    ...namespaces(limits, tools.bubblewrap),
+    ...withCovers(mounted, keptOut(keepOut), empty),
     ...["--remount-ro", "/", "--chdir", posix.join(treePlace, order.cwd), "--clearenv"],
     ...Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
   ];
-  const bwrap = ["bwrap", ...args, "--", ...limitPrefix(limits, tools), ...commandArgv(order.command)];
+  const filter = tools.bubblewrap.filter
+    ? seccompFilter({ apart: order.apart === true, pinned: limits.cpus !== undefined })
+    : null;
+  if (filter) args.unshift("--seccomp", String(firstHanded + 1));
+  // Arguments can be read by everybody on the machine, and the environment may hold secrets: they go by a descriptor.
+  const bwrap = [
+    ...[...processorPrefix(limits, tools), "bwrap", "--args", String(firstHanded), "--"],
+    ...[...limitPrefix(limits, tools), ...commandArgv(order.command)],
+  ];
   // Bubblewrap has a namespace of its own; the outer one brings root the kernel's cap on its processes.
   const capped = isRoot ? (contain(bwrap, limits, tools) ?? bwrap) : bwrap;
   return {
@@ -58,15 +81,18 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
     // The launcher's own environment can be read in the sandbox (/proc/1/environ): it holds nothing but the path.
     env: { PATH: system },
     cwd: "/",
+    handed: [args.map((word) => `${word}\0`).join(""), ...(filter ? [filter] : [])],
     contained: true,
     inMemory: ["/tmp", "/dev/shm", homePlace],
     cleanUp: () => rmSync(temp, { recursive: true, force: true }),
   };
 }
 
-function namespaces(limits: Limits): string[] {
+function namespaces(limits: Limits, { noUserNamespaces }: Bubblewrap): string[] {
   return [
     ...["--unshare-all", "--unshare-user", ...(limits.network === true ? ["--share-net"] : [])],
+    // A namespace of its own would give a run its rights back, over file systems in memory and control groups.
+    ...(noUserNamespaces ? ["--disable-userns"] : []),
     ...["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "whetstone"],
   ];
 }
@@ -95,9 +121,7 @@ function mountsOf(order: Order): { args: string[]; env: Record<string, string> }
 }
 
 /** An empty folder or file over each path that the command must not see. */
-function covered(order: Order, temp: string): string[] {
-  const empty = join(temp, "empty");
-  writeFileSync(empty, "");
+function covered(order: Order, empty: string): string[] {
   return covers(order).flatMap((cover) => {
     const at = posix.join(treePlace, cover.path);
     return cover.isFolder ? ["--tmpfs", at, "--remount-ro", at] : ["--ro-bind", empty, at];
