@@ -19,7 +19,6 @@ export function unsupported(matter: FrontMatter): Refusal[] {
   ];
   for (const [path, value] of lists)
     if (Array.isArray(value)) refuse(path, "a list of hosts is not supported yet", "network: true");
-  if (budget.gpus !== undefined) refuse(["budget", "gpus"], "GPUs are not supported yet", "no `gpus`");
   for (const key of ["model", "cache", "tree", "image", "warmup"] as const)
     if (matter[key] !== undefined) refuse([key], `\`${key}\` is not supported yet`, `no \`${key}\``);
   for (const [path, source] of [

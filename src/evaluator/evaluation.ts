@@ -45,6 +45,8 @@ export interface Evaluation {
   pins: string;
   /** What else the machine did during the run; null where the system does not say. */
   machine: Neighbours | null;
+  /** Highest memory of the run's GPUs, bytes, sampled; null where it has none or nothing measures them. */
+  gpuPeakBytes: number | null;
   /** Milliseconds of the whole evaluation, scoring and checks included, once it was its turn: the wait is no cost. */
   spentMs: number;
 }

@@ -153,12 +153,13 @@ describe("reading metrics", () => {
 });
 
 describe("Whetstone's own clock", () => {
-  const run = { wallMs: 1500, cpuMs: 250, peakBytes: 4096 };
+  const run = { wallMs: 1500, cpuMs: 250, peakBytes: 4096, gpuPeakBytes: 2 ** 30 };
   it("says seconds for time and bytes for memory and size", () => {
     const size = (path: string) => path.length;
     expect(clockValue({ kind: "wall" }, run, size)).toBe(1.5);
     expect(clockValue({ kind: "cpu" }, run, size)).toBe(0.25);
     expect(clockValue({ kind: "memory" }, run, size)).toBe(4096);
+    expect(clockValue({ kind: "gpu-memory" }, run, size)).toBe(2 ** 30);
     expect(clockValue({ kind: "size", path: "model.bin" }, run, size)).toBe(9);
   });
 });
@@ -392,7 +393,7 @@ function play(role: Role, onLine: (line: string) => void): Running {
     over = true;
     settle({
       ...{ ending, exitCode: ending === "ok" ? 0 : 1, signal: null, wallMs: 1, cpuMs: 1, peakBytes: 1 },
-      machine: null,
+      ...{ machine: null, gpuPeakBytes: null },
       ...{ stdout: "", stderr, stdoutCut: false, message: ending === "ok" ? "" : `ended: ${ending}` },
     });
   };

@@ -1,18 +1,10 @@
 import { createHmac } from "node:crypto";
 import { mkdir, readlink, statfs, symlink } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
-import type { Budget, Contract } from "../contract/index.ts";
+import type { Budget, Clock, Contract } from "../contract/index.ts";
 import { RunFailed } from "../errors.ts";
 import { changedSince, overlay, restore, stamp } from "../repo/index.ts";
-import {
-  type Limits,
-  type Mount,
-  type Order,
-  type Outcome,
-  type Running,
-  type Sandbox,
-  takeSlot,
-} from "../sandbox/index.ts";
+import type { Gpu, Limits, Mount, Order, Outcome, Running, Sandbox } from "../sandbox/index.ts";
 import type { Environment } from "./environment.ts";
 import type { Channel, Evaluation, FailureKind } from "./evaluation.ts";
 import { logTail } from "./logTail.ts";
@@ -29,6 +21,7 @@ import {
 } from "./place.ts";
 import { makePlain } from "./plain.ts";
 import { reasonLine } from "./reason.ts";
+import { takeTurn } from "./turn.ts";
 
 /** The editable files of a state: path relative to the lab -> text. */
 export type Files = Record<string, string>;
@@ -62,10 +55,6 @@ export interface Evaluator {
   evaluate(options: EvaluateOptions): Promise<Evaluation>;
 }
 
-const waiting = {
-  exclusive: "waiting for other runs on this machine to end: this one is timed",
-  shared: "waiting for another timed run on this machine to end",
-};
 /** Nobody may create anything where the scorer finds the candidate's files. */
 const watched = { folders: true };
 
@@ -105,35 +94,29 @@ export function openEvaluator(
   return {
     channel: evaluator.channel,
     async evaluate(options) {
-      const slot = await takeSlot(mode, {
-        onWait: () => options.onProgress?.({ part: "wait", line: waiting[mode] }),
-        ...(options.signal ? { signal: options.signal } : {}),
+      const turn = await takeTurn(mode, onStage(contract, options.stage).budget, {
+        onWait: (line) => options.onProgress?.({ part: "wait", line }),
+        signal: options.signal,
       });
-      if (slot === null)
+      if (turn === null)
         return {
           ...{ state: options.state, seed: options.seed, metrics: {}, startedAt: Date.now() },
           failure: { kind: "cancelled", message: "it was cancelled" },
           ...{ wallMs: 0, cpuMs: 0, peakBytes: 0, exitCode: null, logTail: "", checks: [] },
           ...{ channel: evaluator.channel, level: sandbox.isolation.level, pins: pinHash(place.pins) },
-          ...{ machine: null, spentMs: 0 },
+          ...{ machine: null, gpuPeakBytes: null, spentMs: 0 },
         };
       try {
-        return await evaluator.evaluate(options);
+        return await evaluator.evaluate(options, turn.gpus);
       } finally {
-        slot.release();
+        turn.release();
       }
     },
   };
 }
 
 /** The evaluator itself, whatever else runs on the machine. */
-function unguarded(
-  contract: Contract,
-  place: Place,
-  baseFiles: Files,
-  sandbox: Sandbox,
-  secret: string,
-): Evaluator {
+function unguarded(contract: Contract, place: Place, baseFiles: Files, sandbox: Sandbox, secret: string) {
   const pins = pinHash(place.pins);
   const channel = channelOf(contract);
   const { redact } = place.environment;
@@ -142,7 +125,7 @@ function unguarded(
 
   return {
     channel,
-    async evaluate(options) {
+    async evaluate(options: EvaluateOptions, gpus: readonly Gpu[]): Promise<Evaluation> {
       const startedAt = Date.now();
       const began = performance.now();
       const run = join(place.folder, "run");
@@ -190,6 +173,7 @@ function unguarded(
         candidateFolder,
         writable,
         weights: new Map(),
+        gpus,
         putInOrder: async () => {
           await tidy();
           return damaged.length === 0;
@@ -242,6 +226,7 @@ function unguarded(
         level: sandbox.isolation.level,
         pins,
         machine: main?.machine ?? null,
+        gpuPeakBytes: main?.gpuPeakBytes ?? null,
         spentMs: performance.now() - began,
       };
     },
@@ -273,6 +258,8 @@ interface Job extends EvaluateOptions {
   writable: Mount[];
   /** Bytes of the paths that are weighed, null for what is missing; filled in after the run. */
   weights: Map<string, number | null>;
+  /** The GPUs that the run, its checks and the scorer may use. */
+  gpus: readonly Gpu[];
   /**
    * Without isolation: puts the candidate's tree back as it was laid out, so that no check finds what the run left
    * there. False when the run had changed what is pinned.
@@ -396,7 +383,15 @@ function together(outcomes: readonly Outcome[]): Outcome | null {
     wallMs: Math.max(...outcomes.map((each) => each.wallMs)),
     cpuMs: sum((each) => each.cpuMs),
     peakBytes: sum((each) => each.peakBytes),
+    // They share the GPUs, of which each saw the whole.
+    gpuPeakBytes: most(outcomes.map((each) => each.gpuPeakBytes)),
   };
+}
+
+/** The highest figure; null when one of them is not known. */
+function most(figures: readonly (number | null)[]): number | null {
+  const known = figures.filter((figure) => figure !== null);
+  return known.length === figures.length && known.length > 0 ? Math.max(...known) : null;
 }
 
 /** What a run and the answering after it took: work that is put off until the answers is work all the same. */
@@ -407,6 +402,7 @@ function inTurn(run: Outcome, answering: Outcome | null): Outcome {
     wallMs: run.wallMs + answering.wallMs,
     cpuMs: run.cpuMs + answering.cpuMs,
     peakBytes: Math.max(run.peakBytes, answering.peakBytes),
+    gpuPeakBytes: most([run.gpuPeakBytes, answering.gpuPeakBytes]),
   };
 }
 
@@ -438,22 +434,19 @@ function finish(
   if (run && !failure) {
     for (const { name, clock } of [job.contract.metric, ...job.contract.guards]) {
       if (!clock) continue;
-      const size = clock.kind === "size" ? (job.weights.get(clock.path) ?? null) : 0;
-      if (size === null)
-        return {
-          metrics: {},
-          failure: {
-            kind: "no-metric",
-            message: `the path to be weighed is missing, or holds a link: ${clock.kind === "size" ? clock.path : ""}`,
-          },
-          run,
-          log,
-          checks,
-        };
-      all[name] = clockValue(clock, run, () => size);
+      const value = clockValue(clock, run, (path) => job.weights.get(path) ?? null);
+      if (value === null)
+        return { metrics: {}, failure: { kind: "no-metric", message: unmeasured(clock) }, run, log, checks };
+      all[name] = value;
     }
   }
   return { metrics: all, failure, run, log, checks };
+}
+
+/** Why Whetstone could not measure a clocked metric. */
+function unmeasured(clock: Clock): string {
+  if (clock.kind === "size") return `the path to be weighed is missing, or holds a link: ${clock.path}`;
+  return "the memory of the GPUs could not be measured: nvidia-smi or rocm-smi is not in PATH, or says nothing, or the budget grants no GPU";
 }
 
 /** Where a path of the lab lies on the host after a run: a writable folder, `$OUT/...`, or the candidate's tree. */
@@ -557,6 +550,7 @@ function candidateOrder(job: Job, command: string, budget: Budget, outWritable: 
     ),
     env: { ...place.environment.run, SEED: String(job.seed), ...stageOf(job) },
     limits: limitsOf(budget),
+    gpus: job.gpus,
     onLine: (line) => job.onProgress?.({ part: "run", line }),
     ...(job.signal ? { signal: job.signal } : {}),
   };
@@ -587,6 +581,7 @@ function scorerOrder(job: Job): Order {
       .map((path) => posix.join(place.lab, path)),
     env: { ...place.environment.score, SEED: String(job.seed), SECRET: job.secret, ...stageOf(job) },
     limits: { ...limitsOf(contract.budget), time: score.time, network: false },
+    gpus: job.gpus,
     onLine: (line) => job.onProgress?.({ part: "score", line }),
     ...(job.signal ? { signal: job.signal } : {}),
   };

@@ -28,3 +28,4 @@ export {
 } from "./hints/index.ts";
 export { changedPins, copyTree, hostPath, type Place, pinHash, preparePlace, removeTree } from "./place.ts";
 export { type Probed, type Trust, trust } from "./trust.ts";
+export { requireGpus } from "./turn.ts";

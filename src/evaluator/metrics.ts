@@ -101,12 +101,15 @@ function* jsonMetrics(line: string): Generator<[string, number]> {
   }
 }
 
-/** The value of a clocked metric: seconds for wall and CPU time, bytes for memory and size. */
+/**
+ * The value of a clocked metric: seconds for wall and CPU time, bytes for memory and size. Null where it could not be
+ * measured.
+ */
 export function clockValue(
   clock: Clock,
-  run: { wallMs: number; cpuMs: number; peakBytes: number },
-  sizeOf: (path: string) => number,
-): number {
+  run: { wallMs: number; cpuMs: number; peakBytes: number; gpuPeakBytes: number | null },
+  sizeOf: (path: string) => number | null,
+): number | null {
   switch (clock.kind) {
     case "wall":
       return run.wallMs / 1000;
@@ -115,7 +118,7 @@ export function clockValue(
     case "memory":
       return run.peakBytes;
     case "gpu-memory":
-      throw new Error("the memory of GPUs is not measured yet");
+      return run.gpuPeakBytes;
     case "size":
       return sizeOf(clock.path);
   }

@@ -16,6 +16,7 @@ import {
   setCandidateCommit,
   violationsOf,
 } from "../ledger/index.ts";
+import { peakOf } from "../notebook/index.ts";
 import {
   contentHash,
   diffText,
@@ -322,7 +323,7 @@ export async function evaluate(session: Session, state: LoopState, proposed: Pro
       reason: made.reason,
       value,
       runs: evaluations.length,
-      peakBytes: own.length > 0 ? Math.max(...own.map((run) => run.peakBytes)) : null,
+      peakBytes: own.length > 0 ? Math.max(...own.map(peakOf)) : null,
       wallMs: evaluations.reduce((sum, run) => sum + run.wallMs, 0),
       decidedAt,
       stages: rungs.length > 0 ? JSON.stringify(rungs) : null,

@@ -18,6 +18,7 @@ import {
   pinHash,
   preparePlace,
   repeatsSelection,
+  requireGpus,
 } from "../evaluator/index.ts";
 import {
   addEvaluation,
@@ -127,6 +128,9 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
   if (!existsSync(ledgerPath(lab.folder))) await found;
   await makeWhetstoneFolder(lab.folder);
   for (const { budget } of [contract, ...contract.stages]) requireProcessors(budget?.cpus);
+  await requireGpus(contract).catch(async (error: unknown) => {
+    throw await withPlace(lab, error);
+  });
   const ledger = await openLedger(ledgerPath(lab.folder));
   try {
     const repo = await found;
@@ -348,7 +352,9 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
     level: evaluation.level,
     pins: evaluation.pins,
     stage: ask.stage ?? null,
-    machine: evaluation.machine && JSON.stringify(evaluation.machine),
+    machine:
+      evaluation.machine &&
+      JSON.stringify({ ...evaluation.machine, gpuPeakBytes: evaluation.gpuPeakBytes ?? undefined }),
     spentMs: evaluation.spentMs,
   };
   await addEvaluation(ledger, stored);

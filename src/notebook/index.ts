@@ -4,6 +4,7 @@ export { machineOf } from "./machine.ts";
 export { type NotebookPart, notebookOf, rowOf, tableOf, withSession } from "./notebook.ts";
 export { type Outlook, outlookOf } from "./outlook.ts";
 export { outcomeOf, partsOf, removals, standingKeeps } from "./parts.ts";
+export { peakOf } from "./peak.ts";
 export { sessionLines } from "./sessions.ts";
 export { fallen } from "./standing.ts";
 export { tracesOf } from "./traces.ts";

@@ -40,6 +40,7 @@ import { ledgerPath } from "./folder.ts";
 import { workingProcess } from "./holder.ts";
 import { machineOf } from "./machine.ts";
 import { hasParts, partsOf } from "./parts.ts";
+import { peakOf } from "./peak.ts";
 import { fallen } from "./standing.ts";
 import { valuedRuns } from "./valued.ts";
 
@@ -117,7 +118,7 @@ async function tabled(ledger: Ledger, row: SessionRow, part: NotebookPart) {
     baseline: {
       values,
       mean: values.length > 0 ? mean(values) : Number.NaN,
-      peakBytes: baseline.length > 0 ? Math.max(...baseline.map((run) => run.peakBytes)) : null,
+      peakBytes: baseline.length > 0 ? Math.max(...baseline.map(peakOf)) : null,
     },
     sigma: values.length > 1 ? spreadOf(values) : null,
     experiments: rows,

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { gpuVariables } from "./gpu/index.ts";
 import { type Launch, timed } from "./run.ts";
 import type { Order } from "./sandbox.ts";
 import { temporaryFolder } from "./temporary.ts";
@@ -22,6 +23,7 @@ export function launchL0(order: Order, tools: Tools): Launch {
     LANG: "C.UTF-8",
     // The trees can be written here, and what Python caches beside the scorer would look like tampering.
     PYTHONDONTWRITEBYTECODE: "1",
+    ...gpuVariables(order.gpus ?? [], false),
     ...order.env,
   };
   for (const { at, host } of order.mounts) if (typeof at !== "string" && "env" in at) env[at.env] = host;

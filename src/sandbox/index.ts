@@ -1,4 +1,5 @@
 export { homePlace, treePlace } from "./bubblewrap/launch.ts";
+export { claimGpus, type Gpu, type GpuClaim, listGpus, readyToWatch, suitableGpus } from "./gpu/index.ts";
 export type { Neighbours } from "./neighbours.ts";
 export { openSandbox, type SandboxOptions } from "./open.ts";
 export { requireProcessors } from "./processors.ts";

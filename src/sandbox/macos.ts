@@ -16,6 +16,8 @@ export function macosProfile(paths: {
   hidden: readonly string[];
   home: string;
   network: boolean;
+  /** Metal is reached through the user clients of the graphics drivers. */
+  gpu: boolean;
 }): string {
   const below = (path: string) => `(subpath ${JSON.stringify(path)})`;
   return [
@@ -31,6 +33,7 @@ export function macosProfile(paths: {
     ...(paths.hidden.length > 0 ? [`(deny file-read* ${paths.hidden.map(below).join(" ")})`] : []),
     `(allow file-write* (literal "/dev/null") ${paths.writable.map(below).join(" ")})`,
     ...(paths.network ? ["(allow network*)"] : []),
+    ...(paths.gpu ? ["(allow iokit-open)", "(allow iokit-get-properties)"] : []),
   ].join("\n");
 }
 
@@ -59,6 +62,7 @@ export function launchMacos(order: Order): Launch {
     hidden: order.hidden.map((path) => join(order.tree, path)),
     home: homedir(),
     network: order.limits.network === true,
+    gpu: (order.gpus ?? []).length > 0,
   });
   return {
     argv: timed(["sandbox-exec", "-p", profile, ...commandArgv(order.command)]),

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Readable, Writable } from "node:stream";
 import { coveredDescriptors } from "./descriptors.ts";
 import { diskUse } from "./disk.ts";
+import { watchGpus } from "./gpu/index.ts";
 import { neighboursBetween, readCounters } from "./neighbours.ts";
 import { openOutput } from "./output.ts";
 import { sampleTree, sweep, tempBytes } from "./processes.ts";
@@ -48,6 +49,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
   const allowed = allowedProcessors();
   const processors = chosenProcessors(limits.cpus, allowed);
   const before = readCounters(processors);
+  const gpuWatch = order.gpus ? watchGpus(order.gpus) : null;
   const startedAt = performance.now();
   let ending: Ending | null = null;
   let message = "";
@@ -153,6 +155,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
           wallMs,
           cpuMs,
           peakBytes,
+          gpuPeakBytes: gpuWatch?.end() ?? null,
           stdout: stdout.text(),
           stderr: stderr.text(),
           stdoutCut: stdout.cut,
@@ -261,6 +264,7 @@ function failedStart(error: Error): Running {
     wallMs: 0,
     cpuMs: 0,
     peakBytes: 0,
+    gpuPeakBytes: null,
     stdout: "",
     stderr: "",
     stdoutCut: false,

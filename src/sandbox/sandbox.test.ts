@@ -382,7 +382,9 @@ describe("the macOS profile", () => {
       hidden: ["/h"],
       home: "/Users/me",
       network: false,
+      gpu: false,
     });
+    expect(text).not.toContain("iokit");
     expect(text).toContain("(deny default)");
     expect(text).toContain('(subpath "/w\\"x")');
     expect(text).not.toContain("network");

@@ -1,3 +1,4 @@
+import type { Gpu } from "./gpu/gpu.ts";
 import type { Neighbours } from "./neighbours.ts";
 
 /** `L0`: process group and limits. `L2`: bubblewrap. `macos`: sandbox-exec. */
@@ -25,6 +26,8 @@ export interface Order {
    */
   apart?: boolean;
   limits: Limits;
+  /** The GPUs that the command may use; all others are hidden where the level can hide them. */
+  gpus?: readonly Gpu[];
   /** Absent: empty. `"pipe"`: the caller writes lines through the handle. */
   stdin?: "pipe";
   /** Called with each complete line of output as it comes; longer lines are cut at `lineLimit`. */
@@ -61,6 +64,8 @@ export interface Limits {
   cpus?: number | { list: number[] };
   /** False: none; true: the host's; a list: these `host:port` alone, through a proxy on loopback. */
   network: boolean | readonly string[];
+  /** GPUs that the command wants: how many, with so many bytes of memory each, of one kind. */
+  gpus?: { count: number; memory?: number; kind?: Gpu["kind"] };
 }
 
 /** How a command ended. `ok` is exit code 0 within every limit. */
@@ -87,6 +92,8 @@ export interface Outcome {
   cpuMs: number;
   /** Highest sampled resident memory of the tree, bytes. */
   peakBytes: number;
+  /** Highest sampled memory of its GPUs, bytes; null where it has none or nothing measures them. */
+  gpuPeakBytes: number | null;
   /** First and last part of the output, each at most 1 MiB; `stdoutCut` says that something between is missing. */
   stdout: string;
   stderr: string;

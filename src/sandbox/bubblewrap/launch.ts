@@ -1,5 +1,6 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
+import { gpuArguments, gpuVariables } from "../gpu/index.ts";
 import { firstHanded, type Launch, timed } from "../run.ts";
 import type { Limits, Order } from "../sandbox.ts";
 import { seccompFilter } from "../seccomp/filter.ts";
@@ -41,6 +42,7 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
     HOME: homePlace,
     TMPDIR: "/tmp",
     LANG: "C.UTF-8",
+    ...gpuVariables(order.gpus ?? [], true),
     ...order.env,
     ...shown.env,
     PATH: [...path, system].join(":"),
@@ -51,7 +53,7 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
     ...["--ro-bind", "/usr", "/usr", ...systemFolders()],
     ...etc(limits.network !== false),
     ...["--proc", "/proc", ...kernelSettings()],
-    ...devices(limits),
+    ...devices(order),
     ...["--size", temporarySize, "--tmpfs", "/tmp"],
     ...["--size", temporarySize, "--tmpfs", homePlace],
     ...mounts.flatMap(([host, at]) => ["--ro-bind", host, at]),
@@ -98,9 +100,19 @@ function namespaces(limits: Limits, { noUserNamespaces }: Bubblewrap): string[] 
 }
 
 /** The few device nodes that every program needs, and shared memory as large as the budget, which it counts against. */
-function devices(limits: Limits): string[] {
+function devices({ limits, gpus = [] }: Order): string[] {
   const size = String(Math.max(2 ** 26, Math.floor(limits.memory)));
-  return ["--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"];
+  return [
+    "--dev",
+    "/dev",
+    ...gpuArguments(gpus),
+    "--size",
+    size,
+    "--tmpfs",
+    "/dev/shm",
+    "--remount-ro",
+    "/dev",
+  ];
 }
 
 /** The order's own mounts, and the variables that say where they are. */
