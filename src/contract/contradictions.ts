@@ -77,33 +77,30 @@ export function contradictions(contract: Contract, matter: FrontMatter, file: st
     }
 
   faults.push(...variableFaults(contract));
-  for (const name of ["inputs", "write"] as const)
-    for (const [index, path] of contract[name].entries()) {
-      const where = item(matter, name, index);
-      if (!isBelow(path, name === "inputs"))
-        complain(
-          where,
-          `\`${path}\` is no path below the lab folder`,
-          `${name}: [${name === "write" ? "build" : "data"}]`,
-        );
-      else if (overlaps(change, path))
-        complain(
-          where,
-          name === "write"
-            ? `\`${path}\` is both editable and emptied before each run`
-            : `\`${path}\` is both editable and pinned`,
-          `a path that \`change\` does not match`,
-        );
-    }
+  for (const [index, path] of contract.inputs.entries()) {
+    const fault = inputFault(path, change);
+    if (fault) complain(item(matter, "inputs", index), fault.what, fault.fix);
+  }
+  if (contract.inputs.length > 0 && contract.inputs.every((path) => path.startsWith("!")))
+    complain(["inputs"], "`inputs` only excludes", 'inputs: [data, "!data/tmp"]');
+  for (const [index, path] of contract.write.entries()) {
+    const where = item(matter, "write", index);
+    if (!isBelow(path, false))
+      complain(where, `\`${path}\` is no path below the lab folder`, "write: [build]");
+    else if (overlaps(change, path))
+      complain(
+        where,
+        `\`${path}\` is both editable and emptied before each run`,
+        "a path that `change` does not match",
+      );
+  }
 
   // A run could reach below what it may write: put a link there, say, before the next one is laid out.
   const placed: [string, string, Path][] = [
     ...hidden.map(([path, where]): [string, string, Path] => ["private", path, where]),
-    ...contract.inputs.map((path, index): [string, string, Path] => [
-      "pinned",
-      path,
-      item(matter, "inputs", index),
-    ]),
+    ...contract.inputs.flatMap((path, index): [string, string, Path][] =>
+      /^[!~/]/.test(path) ? [] : [["pinned", picomatch.scan(path).base, item(matter, "inputs", index)]],
+    ),
     ...contract.write.map((path, index): [string, string, Path] => [
       "writable",
       path,
@@ -276,6 +273,21 @@ function globFault(glob: string): { what: string; fix: string } | null {
   } catch (error) {
     return { what: `is no glob: ${(error as Error).message}`, fix: below };
   }
+}
+
+/** What is wrong with one of the `inputs`: a path, a glob, or an exclusion with `!`. */
+function inputFault(input: string, change: readonly string[]): { what: string; fix: string } | null {
+  const path = input.replace(/^!/, "");
+  if (path.includes("\\") || /^[A-Za-z]:/.test(path))
+    return { what: `\`${path}\` is no path of this system`, fix: "/ between folders" };
+  if (/^~[^/]/.test(path))
+    return { what: `\`${path}\` names another user's home folder`, fix: "~/PATH, or the absolute path" };
+  if (/^[~/]/.test(path)) return null;
+  if (!isBelow(path, true))
+    return { what: `\`${path}\` is the lab folder itself`, fix: "inputs: [data], or ~/.cache/NAME" };
+  // What a glob matches is known only on disk, and is looked at there.
+  if (input.startsWith("!") || picomatch.scan(path).isGlob || !overlaps(change, path)) return null;
+  return { what: `\`${path}\` is both editable and pinned`, fix: "a path that `change` does not match" };
 }
 
 /** Whether a relative path stays below the lab (or, `upwards`, is at least relative) and is not the lab itself. */

@@ -561,7 +561,9 @@ describe("what is wrong is said with its place and what to write instead", () =>
     ],
     ["the lab as writable", { write: ["."] }, "is no path below the lab folder"],
     ["a writable path above the lab", { write: ["../x"] }, "is no path below the lab folder"],
-    ["an absolute input", { inputs: ["/data"] }, "is no path below the lab folder"],
+    ["the lab as an input", { inputs: ["."] }, "is the lab folder itself"],
+    ["an input of another user's home", { inputs: ["~ann/data"] }, "names another user's home folder"],
+    ["inputs that only exclude", { inputs: ["!data/tmp"] }, "`inputs` only excludes"],
     [
       "a guard that is the metric",
       { guards: [{ name: "val_bpb", direction: "minimize" }] },

@@ -7,18 +7,12 @@ import { changedSince, overlay, restore, stamp } from "../repo/index.ts";
 import type { Gpu, Limits, Mount, Order, Outcome, Running, Sandbox } from "../sandbox/index.ts";
 import type { Environment } from "./environment.ts";
 import type { Channel, Evaluation, FailureKind } from "./evaluation.ts";
+import { firstOddity, removeTree, sizeOf } from "./files.ts";
 import { logTail } from "./logTail.ts";
 import { clockValue, readMetrics, wantedOf } from "./metrics.ts";
+import { pinHash, touchedPins } from "./pins.ts";
 import { endingKind, relay } from "./pipe.ts";
-import {
-  firstOddity,
-  type Place,
-  pinHash,
-  removeTree,
-  sizeOf,
-  touchedPins,
-  writablePlaces,
-} from "./place.ts";
+import { type Place, writablePlaces } from "./place.ts";
 import { makePlain } from "./plain.ts";
 import { reasonLine } from "./reason.ts";
 import { takeTurn } from "./turn.ts";

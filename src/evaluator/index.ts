@@ -8,6 +8,7 @@ export {
 export { type Canary, canaries, remedy } from "./canaries.ts";
 export type * from "./evaluation.ts";
 export { channelOf, type Evaluator, type Files, isTimed, openEvaluator, type Progress } from "./evaluator.ts";
+export { copyTree, removeTree } from "./files.ts";
 export { type Grant, grantsOf } from "./grants.ts";
 export {
   brokenGuard,
@@ -26,6 +27,7 @@ export {
   hostView,
   type Opening,
 } from "./hints/index.ts";
-export { changedPins, copyTree, hostPath, type Place, pinHash, preparePlace, removeTree } from "./place.ts";
+export { changedPins, differingPins, pinHash } from "./pins.ts";
+export { hostPath, type Place, preparePlace } from "./place.ts";
 export { type Probed, type Trust, trust } from "./trust.ts";
 export { requireGpus } from "./turn.ts";

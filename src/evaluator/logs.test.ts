@@ -7,7 +7,8 @@ import { parseProgram } from "../contract/index.ts";
 import { openRepo } from "../repo/index.ts";
 import { openSandbox } from "../sandbox/index.ts";
 import { openEvaluator } from "./evaluator.ts";
-import { preparePlace, removeTree } from "./place.ts";
+import { removeTree } from "./files.ts";
+import { preparePlace } from "./place.ts";
 
 const write = (folder: string, files: Record<string, string>) => {
   for (const [path, text] of Object.entries(files)) {

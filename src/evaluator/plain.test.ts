@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { removeTree, sizeOf } from "./place.ts";
+import { removeTree, sizeOf } from "./files.ts";
 import { makePlain } from "./plain.ts";
 
 function folder(): string {

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { lstat, lutimes, mkdir, open, readdir, readlink, rename, symlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { removeTree } from "./place.ts";
+import { removeTree } from "./files.ts";
 
 /** Why a folder could not be made plain, in words for the record. */
 export type PlainFault = { kind: "disk" | "tampered"; message: string };

@@ -9,6 +9,7 @@ import {
   brokenGuard,
   changedPins,
   channelOf,
+  differingPins,
   type Evaluation,
   type Evaluator,
   type Files,
@@ -168,6 +169,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       folder,
       sandbox,
       ...(options.swift ? { reuse: true } : {}),
+      ...(existing ? { session: JSON.parse(existing.pinParts) as Record<string, string> } : {}),
       onLine: (line) => listener({ type: "setup", line }),
       signal: abort.signal,
     }).finally(() => slot.release());
@@ -187,11 +189,9 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       );
     if (existing && existing.pins !== pins) {
       const before = JSON.parse(existing.pinParts) as Record<string, string>;
-      const changed = Object.keys({ ...before, ...place.pins }).filter(
-        (name) => before[name] !== place.pins[name],
-      );
+      const changed = differingPins(before, place);
       throw new UserError(
-        `what judges session "${existing.tag}" has changed since it began: ${changed.join(", ")}`,
+        `what judges session "${existing.tag}" has changed since it began: ${changed.join("; ")}`,
         "put it back to go on with that session, or begin a new one: `whet run --fresh` for Whetstone's own loop, `whet start --fresh` for an agent that calls `whet try`",
       );
     }

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { gpuVariables } from "./gpu/index.ts";
 import { type Launch, timed } from "./run.ts";
 import type { Order } from "./sandbox.ts";
-import { temporaryFolder } from "./temporary.ts";
+import { linkHome, temporaryFolder } from "./temporary.ts";
 import { commandArgv, contain, limitPrefix, processorPrefix, type Tools } from "./tools.ts";
 
 /**
@@ -27,6 +27,7 @@ export function launchL0(order: Order, tools: Tools): Launch {
     ...order.env,
   };
   for (const { at, host } of order.mounts) if (typeof at !== "string" && "env" in at) env[at.env] = host;
+  linkHome(order, home);
   const inner = [
     ...(tools.fewerRights ?? []),
     ...processorPrefix(order.limits, tools),

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Launch, timed } from "./run.ts";
 import type { Order } from "./sandbox.ts";
-import { temporaryFolder } from "./temporary.ts";
+import { linkHome, temporaryFolder } from "./temporary.ts";
 import { commandArgv } from "./tools.ts";
 
 /**
@@ -48,6 +48,7 @@ export function launchMacos(order: Order): Launch {
     ...order.env,
   };
   for (const { at, host } of order.mounts) if (typeof at !== "string" && "env" in at) env[at.env] = host;
+  linkHome(order, join(temp, "home"));
   const profile = macosProfile({
     readable: [
       order.tree,
@@ -59,7 +60,12 @@ export function launchMacos(order: Order): Launch {
       ...(order.treeWritable ? [order.tree] : []),
       ...order.mounts.filter((mount) => mount.writable).map((mount) => realpathSync(mount.host)),
     ],
-    hidden: order.hidden.map((path) => join(order.tree, path)),
+    hidden: [
+      ...order.hidden.map((path) => join(order.tree, path)),
+      ...order.mounts.flatMap(({ host, hidden = [] }) =>
+        hidden.map((path) => join(realpathSync(host), path)),
+      ),
+    ],
     home: homedir(),
     network: order.limits.network === true,
     gpu: (order.gpus ?? []).length > 0,

@@ -40,12 +40,15 @@ export interface Order {
 /**
  * A host folder or file made visible to a command.
  * `at`: a path relative to the tree ("" replaces the tree itself), `{ env: NAME }`: the sandbox chooses the place and
- * says it in that variable, or `{ path }`: an absolute path, which only L2 can give it; elsewhere it stays where it is.
+ * says it in that variable, `{ home }`: a path below the command's own home folder, or `{ path }`: an absolute path,
+ * which only L2 can give it; elsewhere it stays where it is.
  */
 export interface Mount {
   host: string;
-  at: string | { env: string } | { path: string };
+  at: string | { env: string } | { home: string } | { path: string };
   writable: boolean;
+  /** Paths below it that the command must not see, links not followed. At L0 they are seen. */
+  hidden?: readonly string[];
 }
 
 export interface Limits {

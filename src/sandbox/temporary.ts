@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, realpathSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { Order } from "./sandbox.ts";
 
 /**
  * A new folder for one run that only this user can enter, named after the folder that its tree lies in, so that it can
@@ -21,4 +22,13 @@ export function abandonedFolders(work: string): string[] {
 
 function prefix(work: string): string {
   return `whet-${createHash("sha256").update(realpathSync(work)).digest("hex").slice(0, 12)}-`;
+}
+
+/** Where nothing can be mounted, what an order shows below the home folder is a link there to where it lies. */
+export function linkHome({ mounts }: Order, home: string): void {
+  for (const { at, host } of mounts) {
+    if (typeof at === "string" || !("home" in at)) continue;
+    mkdirSync(dirname(join(home, at.home)), { recursive: true });
+    symlinkSync(host, join(home, at.home));
+  }
 }

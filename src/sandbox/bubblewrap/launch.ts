@@ -14,7 +14,7 @@ import {
   processorPrefix,
   type Tools,
 } from "../tools.ts";
-import { covers } from "./covers.ts";
+import { covers, coversWithin } from "./covers.ts";
 import { keptOut, withCovers } from "./keptOut.ts";
 import { etc, kernelSettings, systemFolders } from "./system.ts";
 import { toolchains } from "./toolchains.ts";
@@ -36,7 +36,9 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
   const temp = temporaryFolder(order.tree);
   const { limits } = order;
   const { mounts, path } = toolchains(keepOut);
-  const shown = mountsOf(order);
+  const empty = join(temp, "empty");
+  writeFileSync(empty, "");
+  const shown = mountsOf(order, empty);
   const temporarySize = String(Math.max(2 ** 26, Math.min(limits.disk, 2 ** 30)));
   const env: Record<string, string> = {
     HOME: homePlace,
@@ -47,8 +49,6 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
     ...shown.env,
     PATH: [...path, system].join(":"),
   };
-  const empty = join(temp, "empty");
-  writeFileSync(empty, "");
   const mounted = [
     ...["--ro-bind", "/usr", "/usr", ...systemFolders()],
     ...etc(limits.network !== false),
@@ -116,26 +116,30 @@ function devices({ limits, gpus = [] }: Order): string[] {
 }
 
 /** The order's own mounts, and the variables that say where they are. */
-function mountsOf(order: Order): { args: string[]; env: Record<string, string> } {
+function mountsOf(order: Order, empty: string): { args: string[]; env: Record<string, string> } {
   const args: string[] = [];
   const env: Record<string, string> = {};
   for (const mount of order.mounts) {
     let at: string;
     if (typeof mount.at === "string") at = posix.join(treePlace, mount.at);
     else if ("path" in mount.at) at = mount.at.path;
+    else if ("home" in mount.at) at = posix.join(homePlace, mount.at.home);
     else {
       at = `/${mount.at.env.toLowerCase()}`;
       env[mount.at.env] = at;
     }
     args.push(mount.writable ? "--bind" : "--ro-bind", mount.host, at);
+    for (const { path, isFolder } of coversWithin(mount))
+      args.push(...cover(path === "" ? at : posix.join(at, path), isFolder, empty));
   }
   return { args, env };
 }
 
 /** An empty folder or file over each path that the command must not see. */
 function covered(order: Order, empty: string): string[] {
-  return covers(order).flatMap((cover) => {
-    const at = posix.join(treePlace, cover.path);
-    return cover.isFolder ? ["--tmpfs", at, "--remount-ro", at] : ["--ro-bind", empty, at];
-  });
+  return covers(order).flatMap(({ path, isFolder }) => cover(posix.join(treePlace, path), isFolder, empty));
+}
+
+function cover(at: string, isFolder: boolean, empty: string): string[] {
+  return isFolder ? ["--tmpfs", at, "--remount-ro", at] : ["--ro-bind", empty, at];
 }

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeF
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { firstOddity, removeTree } from "./place.ts";
+import { firstOddity, removeTree } from "./files.ts";
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), "whet-place-"));
