@@ -135,7 +135,9 @@ function whyNot(
       what: "lies in the repository",
       fix: "its path from the lab folder, so that it is shown in the tree",
     };
-  const own = ["/proc", "/sys", "/dev", "/w", "/out", "/candidate", "/home/whetstone"].find((folder) => holds(folder, path));
+  const own = ["/proc", "/sys", "/dev", "/w", "/out", "/candidate", "/home/whetstone"].find((folder) =>
+    holds(folder, path),
+  );
   if (own) return { what: `lies in ${own}, which each run has for itself`, fix: "a copy of it elsewhere" };
   if (["/tmp", "/usr", "/etc", "/run", "/var/run"].includes(path))
     return { what: "is a folder of the system as a whole", fix: "the folder in it that the run needs" };
