@@ -211,7 +211,7 @@ describe("an audit while what judges changes", () => {
       if (event.type === "evaluation" && event.purpose === "audit") write(lab, { "data.txt": "2\n" });
     };
     const run = { experiments: 6, seed: 1, probe: false, auditPairs: 2 };
-    await expect(opened.run({ ...run, onEvent: spoil })).rejects.toThrow(/has changed on disk: data.txt/);
+    await expect(opened.run({ ...run, onEvent: spoil })).rejects.toThrow(/has changed on disk: input data.txt/);
     expect((await opened.notebook()).audit).toBeNull();
     write(lab, { "data.txt": "1\n" });
     await opened.run(run);
@@ -221,7 +221,7 @@ describe("an audit while what judges changes", () => {
     expect(audit?.interval).toEqual([audit?.effect, audit?.effect]);
 
     await expect(opened.finalize({ pairs: 2, onEvent: spoil })).rejects.toThrow(
-      /has changed on disk: data.txt/,
+      /has changed on disk: input data.txt/,
     );
     write(lab, { "data.txt": "1\n" });
     const { changes } = await opened.finalize({ pairs: 2 });
