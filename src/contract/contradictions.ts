@@ -263,7 +263,10 @@ function globFault(glob: string): { what: string; fix: string } | null {
     return { what: "excludes; exclusions are not understood here", fix: "the files that may change" };
   if (glob.includes("\\")) return { what: "holds a backslash", fix: "/ between folders" };
   if (/^(\/|~|[A-Za-z]:)/.test(glob) || /(^|[/{,(|])\.\.($|[/},)|])/.test(glob))
-    return { what: "lies outside the lab folder", fix: below };
+    return {
+      what: "lies outside the lab folder",
+      fix: `${below}; to change files above it, move program.md up into the folder that holds them all`,
+    };
   if (/(^|\/)(\.git|\.whetstone|node_modules)(\/|$)/.test(glob))
     return { what: "lies where candidates are never taken from", fix: below };
   if (glob.endsWith("/")) return { what: "names a folder and so matches no file", fix: `${glob}**` };

@@ -1,9 +1,10 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gpuVariables } from "./gpu/index.ts";
 import { type Launch, timed } from "./run.ts";
 import type { Order } from "./sandbox.ts";
 import { linkHome, temporaryFolder } from "./temporary.ts";
+import { toolchains } from "./toolchains/index.ts";
 import { commandArgv, contain, limitPrefix, processorPrefix, type Tools } from "./tools.ts";
 
 /**
@@ -14,15 +15,16 @@ export function launchL0(order: Order, tools: Tools): Launch {
   const temp = temporaryFolder(order.tree);
   const home = join(temp, "home");
   mkdirSync(home);
+  const found = toolchains(order, []);
+  for (const [host, at] of found.homeFiles) copyFileSync(host, join(home, at));
   const env: Record<string, string> = {
-    PATH: [dirname(process.execPath), ...(process.env.PATH ?? "").split(":")]
-      .filter((entry, index, all) => entry !== "" && all.indexOf(entry) === index)
-      .join(":"),
+    PATH: wholePath(process.env.PATH ?? ""),
     HOME: home,
     TMPDIR: temp,
     LANG: "C.UTF-8",
     // The trees can be written here, and what Python caches beside the scorer would look like tampering.
     PYTHONDONTWRITEBYTECODE: "1",
+    ...found.env,
     ...gpuVariables(order.gpus ?? [], false),
     ...order.env,
   };
@@ -43,4 +45,11 @@ export function launchL0(order: Order, tools: Tools): Launch {
     inMemory: [],
     cleanUp: () => rmSync(temp, { recursive: true, force: true }),
   };
+}
+
+/** The user's PATH in its order, with Whetstone's own Node behind everything, for where there is no other. */
+export function wholePath(path: string): string {
+  return [...path.split(":"), dirname(process.execPath)]
+    .filter((entry, index, all) => entry !== "" && all.indexOf(entry) === index)
+    .join(":");
 }

@@ -1,9 +1,11 @@
-import { mkdirSync, realpathSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, realpathSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { wholePath } from "./L0.ts";
 import { type Launch, timed } from "./run.ts";
 import type { Order } from "./sandbox.ts";
 import { linkHome, temporaryFolder } from "./temporary.ts";
+import { toolchains } from "./toolchains/index.ts";
 import { commandArgv } from "./tools.ts";
 
 /**
@@ -37,14 +39,17 @@ export function macosProfile(paths: {
   ].join("\n");
 }
 
-export function launchMacos(order: Order): Launch {
+export function launchMacos(order: Order, keepOut: readonly string[]): Launch {
   const temp = realpathSync(temporaryFolder(order.tree));
   mkdirSync(join(temp, "home"));
+  const found = toolchains(order, keepOut);
+  for (const [host, at] of found.homeFiles) copyFileSync(host, join(temp, "home", at));
   const env: Record<string, string> = {
-    PATH: `${dirname(process.execPath)}:${process.env.PATH ?? "/usr/bin:/bin"}`,
+    PATH: wholePath(process.env.PATH ?? "/usr/bin:/bin"),
     HOME: join(temp, "home"),
     TMPDIR: temp,
     LANG: "en_US.UTF-8",
+    ...found.env,
     ...order.env,
   };
   for (const { at, host } of order.mounts) if (typeof at !== "string" && "env" in at) env[at.env] = host;
@@ -52,7 +57,9 @@ export function launchMacos(order: Order): Launch {
   const profile = macosProfile({
     readable: [
       order.tree,
-      dirname(process.execPath),
+      realpathSync(process.execPath),
+      ...found.paths,
+      ...found.environments,
       ...order.mounts.map((mount) => realpathSync(mount.host)),
     ],
     writable: [
@@ -65,6 +72,7 @@ export function launchMacos(order: Order): Launch {
       ...order.mounts.flatMap(({ host, hidden = [] }) =>
         hidden.map((path) => join(realpathSync(host), path)),
       ),
+      ...found.covered.map(({ path }) => path),
     ],
     home: homedir(),
     network: order.limits.network === true,

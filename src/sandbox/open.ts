@@ -59,7 +59,7 @@ function launcher(level: Level, tools: Tools, keepOut: readonly string[]): (orde
     case "L2":
       return (order) => launchBubblewrap(order, tools, keepOut);
     case "macos":
-      return (order) => launchMacos(order);
+      return (order) => launchMacos(order, keepOut);
   }
 }
 

@@ -52,7 +52,7 @@ describe("hints of a failed command", () => {
     ],
     [
       "Python, by its own home",
-      "FileNotFoundError: [Errno 2] No such file or directory: '/home/whetstone/.cache/autoresearch/data/shard_0.parquet'",
+      "FileNotFoundError: [Errno 2] No such file or directory: '/whetstone/home/.cache/autoresearch/data/shard_0.parquet'",
       "~/.cache/autoresearch",
     ],
     ["Node", "Error: ENOENT: no such file or directory, scandir '/data/imagenet'", "/data/imagenet"],

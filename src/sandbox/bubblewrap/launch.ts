@@ -5,6 +5,7 @@ import { firstHanded, type Launch, timed } from "../run.ts";
 import type { Limits, Order } from "../sandbox.ts";
 import { seccompFilter } from "../seccomp/filter.ts";
 import { temporaryFolder } from "../temporary.ts";
+import { toolchains } from "../toolchains/index.ts";
 import {
   type Bubblewrap,
   commandArgv,
@@ -15,14 +16,15 @@ import {
   type Tools,
 } from "../tools.ts";
 import { covers, coversWithin } from "./covers.ts";
+import { etc } from "./etc.ts";
 import { keptOut, withCovers } from "./keptOut.ts";
-import { etc, kernelSettings, systemFolders } from "./system.ts";
-import { toolchains } from "./toolchains.ts";
+import { programs } from "./programs.ts";
+import { kernelSettings, machineFacts, systemFolders } from "./system.ts";
 
 /** Where a command sees its tree at L2. */
 export const treePlace = "/w";
 /** The home folder of a command at L2: its own, empty, writable, gone with it. */
-export const homePlace = "/home/whetstone";
+export const homePlace = "/whetstone/home";
 const system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
@@ -35,7 +37,7 @@ const system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly string[]): Launch {
   const temp = temporaryFolder(order.tree);
   const { limits } = order;
-  const { mounts, path } = toolchains(keepOut);
+  const found = toolchains(order, keepOut);
   const empty = join(temp, "empty");
   writeFileSync(empty, "");
   const shown = mountsOf(order, empty);
@@ -44,19 +46,20 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
     HOME: homePlace,
     TMPDIR: "/tmp",
     LANG: "C.UTF-8",
+    ...found.env,
     ...gpuVariables(order.gpus ?? [], true),
     ...order.env,
     ...shown.env,
-    PATH: [...path, system].join(":"),
+    PATH: found.path.join(":"),
   };
   const mounted = [
     ...["--ro-bind", "/usr", "/usr", ...systemFolders()],
-    ...etc(limits.network !== false),
-    ...["--proc", "/proc", ...kernelSettings()],
+    ...etc(temp, limits.network === true, homePlace),
+    ...["--proc", "/proc", ...kernelSettings(), ...machineFacts()],
     ...devices(order),
-    ...["--size", temporarySize, "--tmpfs", "/tmp"],
+    ...["--size", temporarySize, "--tmpfs", "/tmp", "--symlink", "/tmp", "/var/tmp"],
     ...["--size", temporarySize, "--tmpfs", homePlace],
-    ...mounts.flatMap(([host, at]) => ["--ro-bind", host, at]),
+    ...programs(found, empty, homePlace),
     ...[order.treeWritable ? "--bind" : "--ro-bind", order.tree, treePlace],
     ...shown.args,
     ...covered(order, empty),
