@@ -3,15 +3,11 @@
 Whatever the candidate does to this process, it can only change its own answers. Its prints go to standard error.
 """
 
-import asyncio
 import importlib.machinery
 import importlib.util
-import inspect
 import json
 import os
-import subprocess
 import sys
-import traceback
 import types
 
 _shim = os.path.dirname(os.path.abspath(__file__))
@@ -24,6 +20,9 @@ sys.path.remove(_shim)
 
 #: Characters of all values of a module together that are handed over when it is loaded.
 VALUES = 8 * 2**20
+
+#: The flag of a code object that is a coroutine's.
+ASYNC = 128
 
 _modules = []
 
@@ -54,6 +53,8 @@ def answer(question):
         sys.stderr.flush()
         os._exit(1)
     except BaseException as error:
+        import traceback
+
         traceback.print_exc()
         return {"error": {"type": type(error).__name__, "text": text_of(error)}}
 
@@ -94,7 +95,8 @@ def names_of(module):
         if isinstance(value, type):
             found[name] = ["k", carry.described(value)]
         elif callable(value):
-            found[name] = ["f", parameters(value), inspect.iscoroutinefunction(value)]
+            is_async = isinstance(value, types.FunctionType) and bool(value.__code__.co_flags & ASYNC)
+            found[name] = ["f", parameters(value), is_async]
         else:
             try:
                 packed = carry.pack(value)
@@ -106,11 +108,24 @@ def names_of(module):
 
 
 def parameters(function):
-    try:
-        each = inspect.signature(function).parameters.values()
-        return [[one.name, int(one.kind), one.default is not one.empty] for one in each]
-    except (TypeError, ValueError):
+    """Name, kind and whether it has a default, for evaluators that look before they call; None where nothing is known."""
+    if not isinstance(function, types.FunctionType):
         return None
+    code, defaults = function.__code__, len(function.__defaults__ or ())
+    plain = code.co_varnames[: code.co_argcount]
+    found = [
+        [name, 0 if index < code.co_posonlyargcount else 1, index >= len(plain) - defaults]
+        for index, name in enumerate(plain)
+    ]
+    after = code.co_argcount + code.co_kwonlyargcount
+    if code.co_flags & 4:
+        found.append([code.co_varnames[after], 2, False])
+        after += 1
+    for name in code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]:
+        found.append([name, 3, name in (function.__kwdefaults__ or {})])
+    if code.co_flags & 8:
+        found.append([code.co_varnames[after], 4, False])
+    return found
 
 
 def call(question):
@@ -118,7 +133,9 @@ def call(question):
     args = [carry.unpack(each) for each in question["args"]]
     kwargs = {name: carry.unpack(each) for name, each in question["kwargs"].items()}
     result = function(*args, **kwargs)
-    if inspect.iscoroutine(result):
+    if isinstance(result, types.CoroutineType):
+        import asyncio
+
         result = asyncio.run(result)
     try:
         packed = carry.pack(result)
@@ -136,6 +153,8 @@ def left(argument):
 
 def script(question):
     """The program as a command of its own: what it printed and how it ended."""
+    import subprocess
+
     command = [sys.executable, os.path.abspath(question["path"])] + question["args"]
     ended = subprocess.run(command, input=carry.unpack(question["input"]), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return {"code": ended.returncode, "stdout": carry.pack(ended.stdout), "stderr": carry.pack(ended.stderr)}

@@ -7,7 +7,6 @@ import argparse
 import json
 import os
 import sys
-import traceback
 
 # A pool of spawned processes reads this file again, with another search path: the shim is there by then.
 if __name__ == "__main__":
@@ -62,6 +61,8 @@ def evaluate(options, program):
     except SystemExit as error:
         return "the evaluator ended by itself: %s" % error
     except BaseException as error:
+        import traceback
+
         traceback.print_exc()
         return "%s: %s" % (type(error).__name__, error)
 

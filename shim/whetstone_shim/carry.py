@@ -8,10 +8,7 @@ import array
 import base64
 import binascii
 import collections
-import dataclasses
-import decimal
 import enum
-import fractions
 import re
 import sys
 import types
@@ -76,10 +73,6 @@ def _pack(value, depth, size):
         return ["S" if kind is set else "F", [_pack(each, depth + 1, size) for each in value]]
     if kind is range:
         return ["r", _digits(value.start), _digits(value.stop), _digits(value.step)]
-    if kind is decimal.Decimal:
-        return ["D", str(value)]
-    if kind is fractions.Fraction:
-        return ["Q", _digits(value.numerator), _digits(value.denominator)]
     return _unusual(value, depth, size)
 
 
@@ -109,7 +102,16 @@ def _numbers(tag, kind, numbers, size):
     return [tag + kind, _text(numbers.tobytes())]
 
 
+def _known(value, module, name):
+    """Whether a value is of a class of a module, which need not be loaded to tell: it takes time at every start."""
+    return module in sys.modules and isinstance(value, getattr(sys.modules[module], name))
+
+
 def _unusual(value, depth, size):
+    if _known(value, "decimal", "Decimal"):
+        return ["D", str(value)]
+    if _known(value, "fractions", "Fraction"):
+        return ["Q", _digits(value.numerator), _digits(value.denominator)]
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.ndarray):
         return _array(numpy, value, size)
@@ -120,8 +122,8 @@ def _unusual(value, depth, size):
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         fields = [str(name) for name in value._fields]
         return ["N", type(value).__name__, fields, [_pack(each, depth + 1, size) for each in tuple(value)]]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _fields({field.name: getattr(value, field.name) for field in dataclasses.fields(value)}, depth, size)
+    if hasattr(type(value), "__dataclass_fields__"):
+        return _fields({name: getattr(value, name) for name in type(value).__dataclass_fields__}, depth, size)
     if isinstance(value, types.SimpleNamespace):
         return _fields(vars(value), depth, size)
     for plain in (int, float, complex, str, bytes, list, tuple, dict, set, frozenset):
@@ -188,7 +190,7 @@ def unpack(data):
     """The value of what `pack` made. Raises ValueError for everything else."""
     try:
         return _unpack(data, 0)
-    except (TypeError, IndexError, KeyError, AttributeError, OverflowError, MemoryError, binascii.Error) as error:
+    except (TypeError, LookupError, AttributeError, ArithmeticError, MemoryError, binascii.Error) as error:
         raise ValueError("a value that nobody packed: %s" % error) from None
 
 
@@ -253,6 +255,18 @@ def _named(depth, name, fields, items):
     return collections.namedtuple(name, fields, rename=True)(*_each(items, depth))
 
 
+def _decimal(depth, text):
+    import decimal
+
+    return decimal.Decimal(_exact(text, str)[:5000])
+
+
+def _fraction(depth, over, under):
+    import fractions
+
+    return fractions.Fraction(_int(over), _int(under))
+
+
 def _numpy(depth, dtype, shape, text):
     try:
         import numpy
@@ -292,8 +306,8 @@ _makers = {
     "S": lambda depth, items: set(_each(items, depth)),
     "F": lambda depth, items: frozenset(_each(items, depth)),
     "r": lambda depth, start, stop, step: range(_int(start), _int(stop), _int(step)),
-    "D": lambda depth, text: decimal.Decimal(_exact(text, str)[:5000]),
-    "Q": lambda depth, over, under: fractions.Fraction(_int(over), _int(under)),
+    "D": _decimal,
+    "Q": _fraction,
     "o": _record,
     "N": _named,
     "a": _numpy,

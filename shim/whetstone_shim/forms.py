@@ -1,16 +1,13 @@
 """How each tool calls its evaluator, and which numbers of the answer are metrics."""
 
-import asyncio
 import importlib
 import importlib.util
-import inspect
 import json
 import math
 import os
 import re
-import runpy
 import sys
-import tempfile
+import types
 
 _name = re.compile(r"[A-Za-z_][\w./-]{0,63}\Z", re.ASCII)
 
@@ -36,6 +33,9 @@ def openevolve(target, program):
 
 def shinka(target, program):
     """The script with `--program_path` and `--results_dir`, which leaves metrics.json and correct.json."""
+    import runpy
+    import tempfile
+
     folder = tempfile.mkdtemp(prefix="results-")
     before = sys.argv[:]
     sys.argv[:] = [target, "--program_path", program, "--results_dir", folder]
@@ -58,6 +58,8 @@ def shinka(target, program):
 
 def gepa(target, program):
     """`evaluator(candidate)`, or `evaluator(candidate, example)` once for each example of the module's `dataset`."""
+    import inspect
+
     module, function = _function(target)
     candidate = _candidate(program)
     parameters = inspect.signature(function).parameters
@@ -125,7 +127,9 @@ def _number(value):
 
 
 def _result(value):
-    if inspect.iscoroutine(value):
+    if isinstance(value, types.CoroutineType):
+        import asyncio
+
         value = asyncio.run(value)
     if isinstance(getattr(value, "metrics", None), dict):
         return value.metrics

@@ -3,17 +3,15 @@
 They do what those tools document of these few names, and nothing else.
 """
 
-import importlib.abc
 import importlib.machinery
 import importlib.util
 import json
 import os
-import statistics
 import sys
 import time
 
 
-class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+class _Finder:
     def find_spec(self, name, path=None, target=None):
         if name not in _contents:
             return None
@@ -76,8 +74,9 @@ def run_shinka_eval(
         metrics = {} if aggregate_metrics_fn is None else dict(aggregate_metrics_fn(results))
         metrics.pop("extra_data", None)
         metrics.setdefault("num_successful_runs", len(results))
-        metrics["execution_time_mean"] = statistics.mean(seconds) if seconds else 0.0
-        metrics["execution_time_std"] = statistics.pstdev(seconds) if seconds else 0.0
+        mean = sum(seconds) / len(seconds) if seconds else 0.0
+        spread = sum((each - mean) ** 2 for each in seconds) / len(seconds) if seconds else 0.0
+        metrics.update(execution_time_mean=mean, execution_time_std=spread**0.5)
     except Exception as error:
         metrics, faults = {"combined_score": 0.0}, faults + ["%s: %s" % (type(error).__name__, error)]
     if validate_fn is not None:

@@ -7,9 +7,7 @@ runpy, exec() and compile() of its text, and `python program.py`. What would run
 import ast
 import builtins
 import importlib.machinery
-import inspect
 import os
-import runpy
 import subprocess
 import sys
 import types
@@ -113,15 +111,21 @@ def fill(namespace, path):
 def _load(path, name):
     answer = _state.channel.ask({"op": "load", "path": path, "name": name if name.isprintable() else "program"})
     _raise(answer)
-    module = answer["module"]
-    return {each: _named(module, each, kind, name) for each, kind in answer["names"].items()}
+    module, names = answer["module"], answer["names"]
+    if type(module) is not int or type(names) is not dict:
+        raise ValueError("the candidate answered with something else than a module")
+    # Names that Python itself looks at stay the evaluator's.
+    plain = [each for each in names if each.isidentifier() and not (each.startswith("__") and each.endswith("__"))]
+    return {each: _named(module, each, names[each], name) for each in plain}
 
 
 def _named(module, name, given, of):
+    if type(given) is not list or len(given) < 2:
+        raise ValueError("the candidate answered with something else than a module")
     if given[0] == "v":
         return carry.unpack(given[1])
     if given[0] == "f":
-        return _function(module, name, given[1], given[2] is True, of)
+        return _function(module, name, given[1], given[-1] is True, of)
     return Unavailable(name, str(given[1])[:200])
 
 
@@ -153,14 +157,15 @@ def _function(module, name, parameters, is_async, of):
     function = call_async if is_async else call
     function.__name__ = function.__qualname__ = name
     function.__module__ = of
-    try:
-        function.__signature__ = _signature(parameters)
-    except (TypeError, ValueError, IndexError):
-        pass
+    if "inspect" in sys.modules:
+        try:
+            function.__signature__ = _signature(sys.modules["inspect"], parameters)
+        except (TypeError, ValueError, IndexError):
+            pass
     return function
 
 
-def _signature(parameters):
+def _signature(inspect, parameters):
     default = object()
     each = [
         inspect.Parameter(name, inspect._ParameterKind(kind), default=default if optional else inspect.Parameter.empty)
@@ -222,6 +227,8 @@ def _raise(answer):
     error = answer.get("error")
     if error is None:
         return
+    if type(error) is not dict:
+        raise ValueError("the candidate answered with something else than an answer")
     name, text = str(error.get("type"))[:100], str(error.get("text"))[:2000]
     kind = getattr(builtins, name, None)
     # What ends a process (SystemExit) or a loop (StopIteration) would do so here.
@@ -424,6 +431,8 @@ def run_guest(path, args):
         program = next((each for each, known in _state.programs.items() if known.strip() == text.strip()), None)
     if program is not None:
         sys.exit(_run_script(program, args))
+    import runpy
+
     sys.argv[:] = [path] + args
     sys.path[0] = os.path.dirname(os.path.abspath(path))
     runpy.run_path(path, run_name="__main__")

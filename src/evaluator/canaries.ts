@@ -30,6 +30,8 @@ interface Language {
   leave(output: string): string;
   /** Code that answers each question of a scorer with the same value, for ever. */
   constant: string | null;
+  /** Code for the end of a file after which each of its functions returns this, whatever it is given; null: unknown. */
+  returning: ((expression: string) => string) | null;
   /** Lines that have to stay first. */
   head: RegExp;
 }
@@ -56,6 +58,7 @@ const javascript: Language = {
     "  }",
     "}",
   ].join("\n"),
+  returning: null,
   head: /^(#!.*\n)?/,
 };
 
@@ -69,6 +72,12 @@ const python: Language = {
     '    print(_j.dumps({"id": _j.loads(_line)["id"], "answer": 0}), flush=True)',
     "_o._exit(0)",
   ].join("\n"),
+  returning: (expression) =>
+    [
+      "for _name, _value in list(globals().items()):",
+      '    if callable(_value) and not isinstance(_value, type) and getattr(_value, "__module__", None) == __name__:',
+      `        globals()[_name] = lambda *_args, **_named: ${expression}`,
+    ].join("\n"),
   head: /^(#!.*\n)?(\s*#.*\n|\s*\n|\s*from __future__ .*\n)*/,
 };
 
@@ -76,6 +85,7 @@ const shell: Language = {
   comment: "#",
   leave: (output) => `printf '%s' '${output.replaceAll("'", "'\\''")}'; exit 0`,
   constant: null,
+  returning: null,
   head: /^(#!.*\n)?/,
 };
 
@@ -84,6 +94,7 @@ const c: Language = {
   leave: (output) =>
     `#include <unistd.h>\n__attribute__((constructor)) static void whet_canary(void) { if (write(1, ${JSON.stringify(output)}, ${Buffer.byteLength(output)}) >= 0) _exit(0); }`,
   constant: null,
+  returning: null,
   head: /^/,
 };
 
@@ -171,6 +182,7 @@ export function canaries(
       "answers every question with 0",
       inserted((language) => language.constant),
     );
+  if (contract.score?.evaluator) found.push(...uncalled(files, languageOf, huge));
   const data = Object.keys(files).filter((path) => !languageOf(path) && isData(path));
   if (data.length > 0) {
     const numbers = (text: string, value: string) =>
@@ -183,6 +195,30 @@ export function canaries(
     cheat("huge numbers", "has every number set to 1e308", all("1e308"));
   }
   return { canaries: found.filter((canary) => canary !== null), blind };
+}
+
+/** For evaluators that call the candidate's functions: each returns the same for every call. */
+function uncalled(
+  files: Files,
+  languageOf: (path: string) => Language | undefined,
+  huge: number,
+): (Canary | null)[] {
+  const returning = (name: string, does: string, expression: string): Canary | null => {
+    const made = Object.entries(files).map(([path, text]) => {
+      const code = languageOf(path)?.returning?.(expression);
+      return [path, code === undefined ? text : `${text.replace(/\n?$/, "\n")}${code}\n`] as const;
+    });
+    const changed = made.some(([path, text]) => text !== files[path]);
+    return changed ? { name, does, files: Object.fromEntries(made), honest: false } : null;
+  };
+  const beats = ["eq", "ge", "gt", "le", "lt"].map((sign) => `"__${sign}__": lambda *_: True`);
+  const boast = `type("Best", (float,), {${beats.join(", ")}, "__hash__": float.__hash__})(${huge})`;
+  return [
+    returning("constant calls", "answers every call with 0", "0"),
+    returning("huge calls", `answers every call with ${huge}`, String(huge)),
+    returning("empty calls", "answers every call with an empty list", "[]"),
+    returning("boasting calls", "answers every call with an object that passes every comparison", boast),
+  ];
 }
 
 /** What is read as data, not run: nothing can be hidden in it that prints. */
@@ -204,6 +240,8 @@ function forged(metric: string, value: number): string {
 
 /** What would have stopped a cheat that won. */
 export function remedy(contract: Contract, canary: string): string {
+  if (contract.score?.evaluator?.inProcess)
+    return "the evaluator imports the candidate into its own process: leave out `inProcess` where it only calls functions with plain data";
   if (!contract.score && !contract.metric.clock)
     return "the candidate states its own number: write `score: COMMAND`, a scorer that measures what the run leaves behind";
   if (contract.metric.clock && contract.checks.length === 0)

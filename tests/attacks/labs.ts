@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { program } from "../support/lab.ts";
 import type { CandidateFiles } from "./attack.ts";
+import { evaluatorLabs } from "./evaluators.ts";
 import { vaults } from "./vault.ts";
 
 /** A small real lab to be attacked, whose evaluation takes some 100 ms. */
@@ -403,6 +404,7 @@ export const labs: Readonly<Record<string, AttackedLab>> = {
   bundled,
   guarded,
   selfReported,
+  ...evaluatorLabs,
   ...vaults,
 };
 
