@@ -211,7 +211,9 @@ describe("an audit while what judges changes", () => {
       if (event.type === "evaluation" && event.purpose === "audit") write(lab, { "data.txt": "2\n" });
     };
     const run = { experiments: 6, seed: 1, probe: false, auditPairs: 2 };
-    await expect(opened.run({ ...run, onEvent: spoil })).rejects.toThrow(/has changed on disk: input data.txt/);
+    await expect(opened.run({ ...run, onEvent: spoil })).rejects.toThrow(
+      /has changed on disk: input data.txt/,
+    );
     expect((await opened.notebook()).audit).toBeNull();
     write(lab, { "data.txt": "1\n" });
     await opened.run(run);

@@ -1,3 +1,4 @@
+import type { Contract } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { RunFailed, UserError } from "../errors.ts";
 import type { Files } from "../evaluator/index.ts";
@@ -429,6 +430,11 @@ async function writeBranches(
   return branches;
 }
 
+/** Where an evaluator of another tool calls the candidate itself, the evaluator is what a person would run. */
+function runWords({ run, score }: Contract): string {
+  return score?.evaluator && score.pipe ? `${score.evaluator.kind}: ${score.evaluator.target}` : run;
+}
+
 function described(session: Session, audit: AuditRow, runs: readonly EvaluationRow[]) {
   const { row, contract, repo } = session;
   const values = (arm: EvaluationRow["arm"]) =>
@@ -443,7 +449,7 @@ function described(session: Session, audit: AuditRow, runs: readonly EvaluationR
     },
     untouched: values("baseline"),
     changed: values("candidate"),
-    run: contract.run,
+    run: runWords(contract),
     tag: row.tag,
     pairs: audit.pairs,
     labPath: repo.labPath,

@@ -121,7 +121,7 @@ export const evaluatorAttacks: Attack[] = [
     blocked,
   ),
   forge(
-    "the same where the evaluator imports the candidate",
+    "numbers of a class that is always the best, where the evaluator imports the candidate",
     { before: best, estimate: "Best(x)" },
     { L0: "not covered", L2: "not covered" },
     { lab: "inProcess", admits: /self-reported metric/ },
@@ -187,7 +187,7 @@ for fd in range(3, 256):
     blocked,
   ),
   forge(
-    "the shim's own answer nested 3,000 levels deep",
+    "the shim's own answer nested 900 levels deep",
     { before: answers('{"value": __import__("json").loads("[" * 900 + "]" * 900)}') },
     blocked,
   ),
