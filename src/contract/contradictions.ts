@@ -5,6 +5,7 @@ import { named } from "./executed.ts";
 import type { Fault, Path } from "./explain.ts";
 import type { FrontMatter } from "./schema.ts";
 import { evaluatorFile } from "./scorers.ts";
+import { faultsOfSources } from "./sources.ts";
 import { variableFaults } from "./variables.ts";
 
 /**
@@ -194,6 +195,8 @@ export function contradictions(contract: Contract, matter: FrontMatter, file: st
   for (const [clock, path] of clocks)
     if (clock?.kind === "size" && !isBelow(clock.path, false) && clock.path !== ".")
       complain(path, `\`${clock.path}\` is no path below the lab folder or $OUT`, "clock: size dist/app.js");
+
+  faults.push(...faultsOfSources(contract));
 
   if (!score && !metric.clock)
     warn(

@@ -37,16 +37,24 @@ function one(value: unknown, issue: Issue, path: Path): Fault[] {
   if (issue.code === "invalid_union") {
     // Of the alternatives, the one whose outermost form fits explains best what is wrong inside it.
     const structured = typeof given === "object" && given !== null;
-    const fitting = issue.errors.find((inner) =>
-      inner.every(
-        ({ path: below, code }) =>
-          below.length > 0 || (code !== "invalid_type" && !(structured && code === "invalid_value")),
-      ),
-    );
+    const fitting = issue.errors
+      .filter((inner) =>
+        inner.every(
+          ({ path: below, code }) =>
+            below.length > 0 || (code !== "invalid_type" && !(structured && code === "invalid_value")),
+        ),
+      )
+      // Of several objects the one that knows most of the keys is meant.
+      .sort((a, b) => strangers(a) - strangers(b))[0];
     if (fitting) return fitting.flatMap((inner) => one(value, inner, [...path, ...(inner.path as Path)]));
     return [{ path, what: `\`${key}\` is ${kindOf(given)}`, fix: form(path) }];
   }
   return [{ path, what: `\`${key}\` ${wrong(issue, given)}`, fix: fixFor(issue, given, path) }];
+}
+
+/** How many keys an alternative does not know or does not find. */
+function strangers(issues: readonly Issue[]): number {
+  return issues.reduce((sum, each) => sum + (each.code === "unrecognized_keys" ? each.keys.length : 1), 0);
 }
 
 function wrong(issue: Issue, given: unknown): string {
@@ -140,6 +148,13 @@ const forms: Record<string, string> = {
   "metric.target": "target: 0.9",
   "metric.minEffect": "minEffect: 0.001",
   "metric.unit": "unit: s",
+  "metric.from":
+    "from: hyperfine, or from: {json: $OUT/bench.json, at: results[0].mean}, {csv: FILE, column: NAME}, {regex: 'loss\\s+(\\S+)'}, {junit: FILE}, {preset: NAME, path: FILE}",
+  "metric.from.at": "at: results[0].mean",
+  "metric.from.json": "json: $OUT/bench.json (`-`: the output)",
+  "metric.from.column": "column: real_time",
+  "metric.from.row": "row: last, first, a number from 0, or COLUMN=VALUE",
+  "metric.from.path": "path: $OUT/bench.json",
   "metric.clock": "clock: wall, or cpu, memory, `size dist/app.js`",
   direction: "direction: minimize, or direction: maximize",
   change: "change: [path/of/the/file.ts]",
@@ -153,12 +168,11 @@ const forms: Record<string, string> = {
   "budget.processes": "processes: 256",
   "budget.network": "network: [example.org:443], or network: true",
   "budget.gpus": "gpus: 1, or gpus: {count: 1, memory: 16GB, kind: nvidia}",
-  "metric.from": "from: hyperfine, or from: {json: result.json, at: results[0].mean}",
-  "guards.from": "from: {json: result.json, at: results[0].peak}",
   setup: "setup: node prepare.ts, or setup: {run: npm ci, network: true}",
   checks: "checks: [npm test], or checks: [{run: npm test, time: 2m}]",
   guards: "guards: [{name: peak, clock: memory, tolerance: 5%}]",
   "guards.name": "name: peak_memory",
+  "guards.from": "from: {json: $OUT/bench.json, at: results[0].stddev}, as for the metric",
   "guards.clock": "clock: wall, or cpu, memory, `size dist/app.js`",
   inputs: "inputs: [data]",
   env: "env: [CUDA_HOME, {OMP_NUM_THREADS: 2}]",

@@ -1,4 +1,5 @@
 import { parameterNames, rule } from "../decision/index.ts";
+import { usualFigure } from "../metricSources/index.ts";
 import type {
   Budget,
   Clock,
@@ -88,8 +89,14 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
 
   const given = typeof matter.metric === "string" ? { name: matter.metric } : matter.metric;
   const clock = clockOf(given.clock);
+  const from = sourceOf(given.from);
+  // What a known tool measures says which way it is better, as long as nobody chooses among its figures.
+  const usual = from?.kind === "preset" && from.at === undefined ? from.preset : undefined;
   const direction: Direction | undefined =
-    given.direction ?? matter.direction ?? (clock ? undefined : foreignDirection(matter.score));
+    given.direction ??
+    matter.direction ??
+    (usual && usualFigure(usual, undefined).direction) ??
+    (clock ? undefined : foreignDirection(matter.score));
   if (given.direction && matter.direction && given.direction !== matter.direction)
     complain(["direction"], "`direction` contradicts `metric.direction`", "it once only");
   if (!direction && !clock)
@@ -230,12 +237,12 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
     metric: present({
       name: given.name,
       direction: direction ?? "minimize",
-      unit: given.unit,
+      unit: given.unit ?? (usual && (usualFigure(usual, direction).unit || undefined)),
       target: given.target,
       minEffect: given.minEffect ?? 0,
       plausible: given.plausible,
       clock,
-      from: sourceOf(given.from),
+      from,
     }),
     guards,
     change: list(matter.change),

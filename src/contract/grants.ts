@@ -99,9 +99,9 @@ export function sourceOf(given: SourceForm | undefined): MetricSource | undefine
     };
   if ("json" in given) return { kind: "json", ...path(given.json), at: given.at };
   if ("csv" in given)
-    return { kind: "csv", path: given.csv, column: given.column, row: String(given.row ?? "last") };
+    return { kind: "csv", ...path(given.csv), column: given.column, row: String(given.row ?? "last") };
   if ("tsv" in given)
-    return { kind: "tsv", path: given.tsv, column: given.column, row: String(given.row ?? "last") };
+    return { kind: "tsv", ...path(given.tsv), column: given.column, row: String(given.row ?? "last") };
   if ("regex" in given) return { kind: "regex", ...path(given.path), pattern: given.regex };
-  return { kind: "junit", path: given.junit, at: given.at ?? "time" };
+  return { kind: "junit", ...path(given.junit), at: given.at ?? "time" };
 }

@@ -21,11 +21,5 @@ export function unsupported(matter: FrontMatter): Refusal[] {
     if (Array.isArray(value)) refuse(path, "a list of hosts is not supported yet", "network: true");
   for (const key of ["model", "cache", "tree", "image", "warmup"] as const)
     if (matter[key] !== undefined) refuse([key], `\`${key}\` is not supported yet`, `no \`${key}\``);
-  for (const [path, source] of [
-    [["metric", "from"], typeof matter.metric === "object" ? matter.metric.from : undefined],
-    ...(matter.guards ?? []).map((guard, index) => [["guards", index, "from"], guard.from]),
-  ] as [(string | number)[], unknown][])
-    if (source !== undefined)
-      refuse(path, "`from` is not supported yet", "`name: value` lines of the output");
   return found;
 }

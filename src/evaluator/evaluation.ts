@@ -26,7 +26,12 @@ export interface Evaluation {
   seed: number;
   /** Primary metric, guards and whatever else was reported; empty on failure. */
   metrics: Record<string, number>;
-  failure: { kind: FailureKind; message: string } | null;
+  failure: {
+    kind: FailureKind;
+    message: string;
+    /** What the scorer's output holds instead of the metric: for the person alone, and never recorded. */
+    details?: string;
+  } | null;
   /** Milliseconds since the epoch. */
   startedAt: number;
   wallMs: number;

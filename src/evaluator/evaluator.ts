@@ -6,10 +6,10 @@ import { RunFailed } from "../errors.ts";
 import { changedSince, overlay, restore, stamp } from "../repo/index.ts";
 import type { Gpu, Limits, Mount, Order, Outcome, Running, Sandbox } from "../sandbox/index.ts";
 import type { Environment } from "./environment.ts";
-import type { Channel, Evaluation, FailureKind } from "./evaluation.ts";
+import type { Channel, Evaluation } from "./evaluation.ts";
 import { firstOddity, removeTree, sizeOf } from "./files.ts";
 import { logTail } from "./logTail.ts";
-import { clockValue, readMetrics, wantedOf } from "./metrics.ts";
+import { asShown, clockValue, gather, readAll, readMetrics, Units, wantedOf } from "./metrics/index.ts";
 import { pinHash, touchedPins } from "./pins.ts";
 import { endingKind, relay } from "./pipe.ts";
 import { type Place, writablePlaces } from "./place.ts";
@@ -114,6 +114,7 @@ function unguarded(contract: Contract, place: Place, baseFiles: Files, sandbox: 
   const pins = pinHash(place.pins);
   const channel = channelOf(contract);
   const { redact } = place.environment;
+  const units = new Units(contract);
   let laid = baseFiles;
   let candidateLaid: Files = {};
 
@@ -168,6 +169,7 @@ function unguarded(contract: Contract, place: Place, baseFiles: Files, sandbox: 
         writable,
         weights: new Map(),
         gpus,
+        units,
         putInOrder: async () => {
           await tidy();
           return damaged.length === 0;
@@ -208,7 +210,10 @@ function unguarded(contract: Contract, place: Place, baseFiles: Files, sandbox: 
         state: options.state,
         seed: options.seed,
         metrics: failure ? {} : measured.metrics,
-        failure: failure && { ...failure, message: redact(failure.message) },
+        failure: failure && {
+          ...{ kind: failure.kind, message: redact(failure.message) },
+          ...(failure.details === undefined ? {} : { details: redact(failure.details) }),
+        },
         startedAt,
         wallMs: main?.wallMs ?? 0,
         cpuMs: main?.cpuMs ?? 0,
@@ -254,6 +259,7 @@ interface Job extends EvaluateOptions {
   weights: Map<string, number | null>;
   /** The GPUs that the run, its checks and the scorer may use. */
   gpus: readonly Gpu[];
+  units: Units;
   /**
    * Without isolation: puts the candidate's tree back as it was laid out, so that no check finds what the run left
    * there. False when the run had changed what is pinned.
@@ -264,7 +270,7 @@ interface Job extends EvaluateOptions {
 
 interface Measured {
   metrics: Record<string, number>;
-  failure: { kind: FailureKind; message: string } | null;
+  failure: Evaluation["failure"];
   run: Outcome | null;
   log: string;
   checks: Evaluation["checks"];
@@ -306,13 +312,19 @@ async function measure(job: Job): Promise<Measured> {
   await job.artefacts?.(job.out);
   const unweighed = await weigh(job);
   if (unweighed) return finish(job, run, null, unweighed, [], log);
+  const left = await gather(contract, (path) => leftAt(job, path));
   const checks = await runChecks(job);
   const failed = failedCheck(checks);
   if (failed) return finish(job, run, null, failed, checks, log);
 
   if (!contract.score) {
-    const read = readMetrics(run.stdout, wantedOf(contract));
-    if ("failure" in read) return finish(job, run, null, read.failure, checks, log);
+    const read = readAll(asShown(run.stdout), contract, left, job.units, "the output");
+    if ("failure" in read) {
+      // The output is the candidate's own: whoever proposes may see all of it.
+      const { kind, message, details } = read.failure;
+      const whole = details === undefined ? message : `${message}; ${details}`;
+      return finish(job, run, null, { kind, message: whole }, checks, log);
+    }
     return finish(job, run, read.metrics, null, checks, log);
   }
   if (contract.score.answer !== undefined) {
@@ -341,7 +353,7 @@ async function measure(job: Job): Promise<Measured> {
       scored,
       `the scorer failed: ${reasonLine(scored.stderr) || scored.message}`,
     );
-  const read = readMetrics(scored.stdout, wantedOf(contract));
+  const read = readAll(scored.stdout, contract, left, job.units, "the scorer's output");
   if ("failure" in read) return finish(job, run, null, read.failure, checks, log);
   return finish(job, run, read.metrics, null, checks, log);
 }
@@ -445,13 +457,20 @@ function unmeasured(clock: Clock): string {
 
 /** Where a path of the lab lies on the host after a run: a writable folder, `$OUT/...`, or the candidate's tree. */
 function placeOf(job: Job, path: string): string {
-  if (path === "$OUT" || path.startsWith("$OUT/")) return join(job.out, path.slice(5));
+  return leftAt(job, path).path;
+}
+
+/** The same, with the folder on the host that holds nothing but what the run wrote, or else the candidate's tree. */
+function leftAt(job: Job, path: string): { root: string; path: string } {
+  if (path === "$OUT" || path.startsWith("$OUT/"))
+    return { root: job.out, path: join(job.out, path.slice(5)) };
   const at = posix.join(job.place.lab, path);
   for (const mount of job.writable) {
     const root = mount.at as string;
-    if (at === root || at.startsWith(`${root}/`)) return join(mount.host, posix.relative(root, at));
+    if (at === root || at.startsWith(`${root}/`))
+      return { root: mount.host, path: join(mount.host, posix.relative(root, at)) };
   }
-  return join(job.place.slot, at);
+  return { root: job.place.slot, path: join(job.place.slot, at) };
 }
 
 async function runChecks(job: Job): Promise<Evaluation["checks"]> {
@@ -517,7 +536,7 @@ async function converse(job: Job, command: string, budget: Budget) {
   let failure = result.failure;
   let metrics: Record<string, number> | null = null;
   if (result.metrics && !failure) {
-    const read = readMetrics(JSON.stringify({ metrics: result.metrics }), wantedOf(contract));
+    const read = readMetrics(JSON.stringify({ metrics: result.metrics }), wantedOf(contract), job.units);
     if ("failure" in read) failure = read.failure;
     else metrics = read.metrics;
   }

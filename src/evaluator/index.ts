@@ -27,6 +27,7 @@ export {
   hostView,
   type Opening,
 } from "./hints/index.ts";
+export { type Guess, guessSource } from "./metrics/index.ts";
 export { changedPins, differingPins, pinHash } from "./pins.ts";
 export { hostPath, type Place, preparePlace } from "./place.ts";
 export { type Probed, type Trust, trust } from "./trust.ts";

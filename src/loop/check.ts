@@ -2,6 +2,7 @@ import * as decision from "../decision/index.ts";
 import { RunFailed } from "../errors.ts";
 import { type Grant, grantsOf, repeatsSelection, type Trust, trust } from "../evaluator/index.ts";
 import { probesWith } from "../ledger/index.ts";
+import { metricPlace } from "../metricSources/index.ts";
 import { machineOf } from "../notebook/index.ts";
 import type { Dirty } from "../repo/index.ts";
 import type { Isolation } from "../sandbox/index.ts";
@@ -16,7 +17,7 @@ export interface Check {
   lab: string;
   goal: string;
   tag: string;
-  metric: { name: string; direction: "minimize" | "maximize"; unit?: string };
+  metric: { name: string; direction: "minimize" | "maximize"; unit?: string; from?: string };
   channel: "scored" | "clocked" | "self-reported";
   isolation: Isolation;
   grade: Trust;
@@ -102,6 +103,7 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
         name: contract.metric.name,
         direction: contract.metric.direction,
         ...(contract.metric.unit === undefined ? {} : { unit: contract.metric.unit }),
+        ...(contract.metric.from ? { from: metricPlace(contract) as string } : {}),
       },
       channel: session.evaluator.channel,
       isolation: sandbox.isolation,

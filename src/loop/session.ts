@@ -288,7 +288,7 @@ function sealed(evaluation: Evaluation): Evaluation {
     ...evaluation,
     metrics: {},
     logTail: "",
-    failure: evaluation.failure && { ...evaluation.failure, message: "on hidden data" },
+    failure: evaluation.failure && { kind: evaluation.failure.kind, message: "on hidden data" },
   };
 }
 
@@ -369,7 +369,9 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
 }
 
 /** On the untouched code nobody's proposal has failed: the person is told what the scorer said. */
-function failureWords({ failure, logTail }: Evaluation, { ask }: Run): string | null {
+function failureWords({ failure, logTail }: Evaluation, { ask, split }: Run): string | null {
+  if (failure?.details !== undefined && ask.purpose === "baseline" && split === undefined)
+    return `${failure.message}; ${failure.details}`;
   if (failure?.kind !== "scorer" || ask.arm !== "baseline") return failure?.message ?? null;
   return logTail.split("\n").at(-1) ?? failure.message;
 }

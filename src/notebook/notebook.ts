@@ -34,6 +34,7 @@ import {
   storedProgram,
   turnCosts,
 } from "../ledger/index.ts";
+import { metricPlace } from "../metricSources/index.ts";
 import type { Arm, ArmCost, Epoch, LadderRung, Notebook, Row } from "../report/index.ts";
 import type { Isolation } from "../sandbox/index.ts";
 import { ledgerPath } from "./folder.ts";
@@ -112,9 +113,14 @@ async function tabled(ledger: Ledger, row: SessionRow, part: NotebookPart) {
     gone.has(each.id) ? takenBack(each, reviews) : each,
   );
   const { name, direction, unit } = contract.metric;
+  const from = metricPlace(contract);
   const table: Table = {
     base: row.baseCommit,
-    metric: { name, direction, ...(unit === undefined ? {} : { unit }) },
+    metric: {
+      ...{ name, direction },
+      ...(unit === undefined ? {} : { unit }),
+      ...(from === undefined ? {} : { from }),
+    },
     baseline: {
       values,
       mean: values.length > 0 ? mean(values) : Number.NaN,

@@ -4,7 +4,7 @@ import { clip, left, paints, wrap } from "./columns.ts";
 import { duration, oneLine, percent, plural, quantity, scaleOf, value } from "./format.ts";
 import type { Grade, ReportGrant, ReportIsolation, ReportMachine, ReportMetric } from "./notebook.ts";
 import type { PageOptions } from "./terminal.ts";
-import { channelWords, machineWords } from "./words.ts";
+import { channelName, channelWords, machineWords } from "./words.ts";
 
 /** What `whet check` found; what was not reached because something before it failed is null or empty. */
 export interface CheckReport {
@@ -145,7 +145,8 @@ export function checkText(check: CheckReport, options: PageOptions): string {
         : `about ${plural(Math.round(check.perNight), "experiment")} in a night of 8 hours`;
     fact("cost", `${duration(check.costMs)} for one run${runs}`, night);
   }
-  if (check.channel !== null) fact("metric channel", check.channel, channelWords[check.channel]);
+  if (check.channel !== null)
+    fact("metric channel", channelName(check.channel, check.metric), channelWords[check.channel]);
   if (check.isolation !== null) {
     const { level, notEnforced, watched } = check.isolation;
     const more = [

@@ -23,7 +23,7 @@ import { script, style } from "./page.ts";
 import { chartColours, progressSvg } from "./progress.ts";
 import { remarks } from "./remarks.ts";
 import { costWords } from "./trace.ts";
-import { channelWords, headline, machineWords, notebookScale } from "./words.ts";
+import { channelName, channelWords, headline, machineWords, notebookScale } from "./words.ts";
 
 /** Lines of one diff and of one log that the page shows. */
 const diffCap = 200;
@@ -103,7 +103,11 @@ function facts(notebook: Notebook, scale: Scale): string {
         ? "Nothing found that lowers it."
         : `<ul>${grade.reasons.map((reason) => `<li>${escaped(oneLine(reason))}</li>`).join("")}</ul>`,
     ),
-    item("Metric channel", notebook.channel, escaped(channelWords[notebook.channel])),
+    item(
+      "Metric channel",
+      escaped(channelName(notebook.channel, notebook.metric)),
+      escaped(channelWords[notebook.channel]),
+    ),
     item(
       "Isolation",
       escaped(isolation.level),

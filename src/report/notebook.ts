@@ -130,6 +130,8 @@ export interface ReportMetric {
   name: string;
   direction: Direction;
   unit?: string;
+  /** Where its value is read, in words; absent where it is measured, or on lines of the output. */
+  from?: string;
 }
 
 export interface ReportIsolation {

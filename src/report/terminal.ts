@@ -27,7 +27,7 @@ import {
 } from "./notebook.ts";
 import { remarks } from "./remarks.ts";
 import { costWords } from "./trace.ts";
-import { headline, machineWords, notebookScale } from "./words.ts";
+import { channelName, headline, machineWords, notebookScale } from "./words.ts";
 
 export interface PageOptions {
   colour: boolean;
@@ -83,7 +83,7 @@ export function statusText(
   out.push(
     paint.dim(
       clip(
-        `${plural(notebook.evaluations, "run")}, ${duration(notebook.evaluationMs)} of evaluation · ${notebook.channel} metric · isolation ${notebook.isolation.level} · trust grade ${notebook.grade.letter}`,
+        `${plural(notebook.evaluations, "run")}, ${duration(notebook.evaluationMs)} of evaluation · ${channelName(notebook.channel, notebook.metric)} metric · isolation ${notebook.isolation.level} · trust grade ${notebook.grade.letter}`,
         width,
       ),
     ),

@@ -2,6 +2,7 @@ import type { Channel } from "../evaluator/index.ts";
 import {
   effect,
   effectInterval,
+  oneLine,
   percent,
   plural,
   pValue,
@@ -107,6 +108,11 @@ export const channelWords: Record<Channel, string> = {
   clocked: "measured by Whetstone itself",
   "self-reported": "read from the candidate's own output: it could state any number",
 };
+
+/** The channel, and where the value is read where the contract says so: `self-reported (from hyperfine's mean in ...)`. */
+export function channelName(channel: Channel, metric: ReportMetric | null): string {
+  return metric?.from === undefined ? channel : `${channel} (from ${oneLine(metric.from)})`;
+}
 
 /** Above these shares of other work and of steal, runs disturb each other noticeably. */
 const busy = { others: 0.1, steal: 0.02 };

@@ -1,4 +1,5 @@
 import type { Contract, Guard } from "../../contract/index.ts";
+import { metricPlace } from "../../metricSources/index.ts";
 
 /**
  * The contract in words: what counts as better, what may change, what must hold. Of the holdout only that there is one,
@@ -42,9 +43,9 @@ function channelWords(contract: Contract): string {
   if (metric.clock) return "It is measured from outside the run.";
   if (score?.evaluator?.inProcess)
     return "It is computed by an evaluator that imports the candidate, and every keep is looked at with that in mind.";
-  return score
-    ? "It is computed by a scorer that no candidate can reach."
-    : "It is read from the run's own output, and every keep is looked at with that in mind.";
+  if (score) return "It is computed by a scorer that no candidate can reach.";
+  const place = metric.from ? metricPlace({ metric }) : "the run's own output";
+  return `It is read from ${place}, and every keep is looked at with that in mind.`;
 }
 
 function guardWords({ name, direction, min, max, tolerance }: Guard): string {

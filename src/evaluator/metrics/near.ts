@@ -1,0 +1,124 @@
+import { cleaned } from "./clean.ts";
+import { isUnit, numberPattern, parseQuantity } from "./quantity.ts";
+import { readRegex } from "./regex.ts";
+
+/** A line of the output that may hold the metric under another name or in another form. */
+export interface NearLine {
+  line: string;
+  /** What stands before the number: `val-bpb`. */
+  label: string;
+  /** A pattern for `from: {regex: ...}` that reads this number. */
+  regex: string;
+  value: number;
+  /** The unit as printed; "" for none. */
+  unit: string;
+  /** 1: the same name in other letters; 0: only a line with a number. */
+  likeness: number;
+}
+
+/** Only the end of a long output is looked at: results come last. */
+const lastLines = 5000;
+const longestLine = 2000;
+const numbers = new RegExp(
+  String.raw`(?<![\w.])(${numberPattern})(?![\w]*[.:-]\d)\s?([%×A-Za-zµμ]{1,12}(?:\/[A-Za-z]{1,12})?)?`,
+  "g",
+);
+
+/** The lines that come nearest to a metric's name, the likeliest first; of equal ones the last. */
+export function nearLines(output: string, name: string, limit = 3): NearLine[] {
+  const lines = cleaned(output).split("\n").slice(-lastLines);
+  const found = lines.flatMap((line, index) =>
+    line.length > longestLine
+      ? []
+      : numbersOn(line).map((each) => ({ ...each, index, likeness: likeness(each.label, name) })),
+  );
+  const sorted = found.sort((a, b) => b.likeness - a.likeness || b.index - a.index);
+  const text = lines.join("\n");
+  const seen = new Set<string>();
+  const near: NearLine[] = [];
+  for (const { index: _, ...each } of sorted.slice(0, 50)) {
+    if (near.length === limit) break;
+    if (seen.has(each.label)) continue;
+    seen.add(each.label);
+    // A suggestion is made only where it reads just this number.
+    const read = readRegex(text, each.regex);
+    if ("value" in read && read.value === each.value) near.push(each);
+  }
+  return near;
+}
+
+/** What to write for a near line, as it belongs into the contract. */
+export function suggestion(name: string, { regex }: Pick<NearLine, "regex">): string {
+  return `metric: {name: ${name}, from: {regex: '${regex.replaceAll("'", "''")}'}}`;
+}
+
+/** The nearest lines and what to write, as one sentence; "" when no line has a number. */
+export function nearestWords(output: string, name: string): string {
+  const near = nearLines(output, name);
+  const [best] = near;
+  if (!best) return "";
+  const close = near.filter(({ likeness: how }) => how > 0);
+  const shown = new Set(
+    (close.length > 0 ? close : near).map(({ line }) => `"${line.trim().slice(0, 100)}"`),
+  );
+  return `nearest: ${[...shown].join(", ")}; to read the first one write ${suggestion(name, best)}`;
+}
+
+/** The numbers on a line that something stands before. */
+export function numbersOn(line: string): Omit<NearLine, "likeness">[] {
+  return [...line.matchAll(numbers)].slice(0, 20).flatMap((match) => {
+    const [, label, gap] = labelled.exec(line.slice(0, match.index)) ?? [];
+    const unit = match[2] !== undefined && isUnit(match[2]) ? match[2] : "";
+    const quantity = parseQuantity(`${match[1]} ${unit}`);
+    if (label === undefined || gap === undefined || !quantity || !Number.isFinite(quantity.value)) return [];
+    const before = `${literal(label)}${literal(gap)}`;
+    // The simplest pattern that reads the number with its unit is the one that a person understands.
+    const regex = figures
+      .map((figure) => `${before}${figure}`)
+      .find((each) => {
+        const read = readRegex(line, each);
+        return "value" in read && read.value === quantity.value && read.unit === quantity.unit;
+      });
+    return regex === undefined ? [] : [{ line, label, regex, value: quantity.value, unit }];
+  });
+}
+
+/** Up to four words at the end of a text, and what stands between them and a number. */
+const labelled = /([A-Za-z_%µ][\w%./()@-]*(?: [A-Za-z_%][\w%./()@-]*){0,3})([^A-Za-z0-9_]*)$/;
+const figures = [
+  String.raw`(\S+)`,
+  String.raw`(\S+ \S+)`,
+  String.raw`([-+\d.,eE]+)`,
+  String.raw`([-+]?[\d,]*\.?\d+(?:[eE][-+]?\d+)?\s?[%×A-Za-zµμ/]*)`,
+];
+
+/** The text as a pattern; blanks match blanks of any number, since tools align their columns. */
+function literal(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/\s+/g, "\\s+");
+}
+
+/** How alike a label, or some neighbouring words of it, and a name are: from 0 to 1. */
+export function likeness(label: string, name: string): number {
+  const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, "");
+  const wanted = plain(name);
+  const words = label.split(/\s+/);
+  const best = words.flatMap((_, from) =>
+    words.slice(from).map((__, more) => alike(plain(words.slice(from, from + more + 1).join(" ")), wanted)),
+  );
+  return Math.max(0, ...best);
+}
+
+function alike(one: string, other: string): number {
+  if (one === other) return 1;
+  if (one.length < 2 || other.length < 2) return 0;
+  if (one.includes(other) || other.includes(one))
+    return 0.5 + Math.min(one.length, other.length) / Math.max(one.length, other.length) / 3;
+  const shared = new Set(pairs(one).filter((pair) => pairs(other).includes(pair))).size;
+  const share = (2 * shared) / (new Set(pairs(one)).size + new Set(pairs(other)).size);
+  return share > 0.4 ? share / 2 : 0;
+}
+
+/** The pairs of neighbouring letters. */
+function pairs(text: string): string[] {
+  return Array.from({ length: Math.max(0, text.length - 1) }, (_, index) => text.slice(index, index + 2));
+}

@@ -1,0 +1,52 @@
+import { type Figure, jsonObject, objectOf, printed } from "./figure.ts";
+
+/** Metrics whose values are milliseconds. */
+const isTime = (metric: string) =>
+  /duration|waiting|blocked|connecting|sending|receiving|handshaking/.test(metric);
+
+/**
+ * `--summary-export=FILE`, the data of `handleSummary`, or the summary that it prints. A figure is named by its metric
+ * and its statistic: `http_req_duration.p(95)` (milliseconds), `http_reqs.rate` (per second), `checks.rate`.
+ */
+export function k6(text: string): Figure[] {
+  const { metrics } = jsonObject(text);
+  if (metrics === undefined) return printedSummary(text);
+  return Object.entries(objectOf(metrics)).flatMap(([metric, told]) => {
+    // handleSummary has the statistics one level deeper.
+    const statistics = { ...objectOf(told), ...objectOf(objectOf(told).values) };
+    return Object.entries(statistics).flatMap(([statistic, value]) =>
+      typeof value === "number"
+        ? [{ of: "", figure: `${metric}.${statistic}`, value, unit: isTime(metric) ? "ms" : "" }]
+        : [],
+    );
+  });
+}
+
+const line = /^\s*(?:[✓✗]\s*)?([a-z][\w{}:. ]*?)\.*:\s+(\S.*)$/;
+const statistic = /([a-z]+(?:\(\d+(?:\.\d+)?\))?)=([\d.]+[a-zµμ]*(?:\d+[a-zµμ]+)*)/g;
+const counter = /^([\d.]+)(?: [kMG]?B)?\s+([\d.]+)(?: [kMG]?B)?\/s/;
+
+function printedSummary(text: string): Figure[] {
+  return text.split("\n").flatMap((each) => {
+    const [, metric, rest] = line.exec(each) ?? [];
+    if (metric === undefined || rest === undefined) return [];
+    const unit = isTime(metric) ? "ms" : "";
+    const [, count, rate] = counter.exec(rest) ?? [];
+    return [
+      ...[...rest.matchAll(statistic)].flatMap(([, name, value]) =>
+        spelled(`${metric}.${name}`, value as string, unit),
+      ),
+      ...printed("", `${metric}.count`, count, ""),
+      ...printed("", `${metric}.rate`, rate, ""),
+    ];
+  });
+}
+
+/** k6 prints times as Go does: `1m2.5s`, `117.55ms`. */
+function spelled(figure: string, value: string, unit: string): Figure[] {
+  const parts = value.match(/[\d.]+[a-zµμ]*/g) ?? [];
+  const values = parts.flatMap((part) => printed("", figure, part, unit));
+  return values.length === 0
+    ? []
+    : [{ of: "", figure, unit, value: values.reduce((sum, part) => sum + part.value, 0) }];
+}
