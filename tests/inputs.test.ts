@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { status } from "./support/knobs.ts";
-import { program, repository, whet, write } from "./support/lab.ts";
+import { git, program, repository, whet, write } from "./support/lab.ts";
 
 /** A folder outside every repository, gone after the test. */
 function elsewhere(files: Record<string, string>, below = tmpdir()): string {
@@ -27,13 +28,14 @@ function lab(command: string, inputs: string, files: Record<string, string> = {}
 }
 
 interface Checked {
+  inputs: { bytes: number; files: number; readFiles: number } | null;
   isolation: { level: string };
   baseline: { mean: number };
   warnings: string[];
 }
 
-async function checked(folder: string): Promise<Checked> {
-  const { code, stdout, stderr } = await whet(folder, "check", "--json");
+async function checked(folder: string, ...args: string[]): Promise<Checked> {
+  const { code, stdout, stderr } = await whet(folder, "check", "--json", ...args);
   expect(stderr.includes("whet:") ? stderr : "", "what check complains of").toBe("");
   expect(code).toBe(0);
   return JSON.parse(stdout) as Checked;
@@ -86,7 +88,64 @@ describe("inputs from anywhere", () => {
   });
 });
 
+describe("what a commit only points to", () => {
+  const content = "x".repeat(300);
+  const oid = createHash("sha256").update(content).digest("hex");
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize 300\n`;
+
+  it("is laid out where this clone has the content of a Git LFS file, and named where it has not", async () => {
+    const folder = lab('echo "m: $(wc -c < big.bin)"', "[data]", { "big.bin": pointer });
+    write(folder, { "data/x": "" });
+    const without = await checked(folder);
+    expect(without.baseline.mean).toBe(pointer.length);
+    expect(without.warnings.join()).toMatch(/big\.bin is a file of Git LFS.*`git lfs pull`/);
+    write(folder, { [`.git/lfs/objects/${oid.slice(0, 2)}/${oid.slice(2, 4)}/${oid}`]: "another content" });
+    expect((await checked(folder, "--fresh")).warnings.join()).toMatch(/git lfs pull/);
+    write(folder, { [`.git/lfs/objects/${oid.slice(0, 2)}/${oid.slice(2, 4)}/${oid}`]: content });
+    const whole = await checked(folder, "--fresh");
+    expect(whole.baseline.mean).toBe(300);
+    expect(whole.warnings.join()).not.toMatch(/LFS/);
+  });
+
+  it("is laid out where a submodule is checked out, as its commit has it, and named where it is not", async () => {
+    const other = repository({ "lib.txt": "6", "more.txt": "" });
+    const folder = lab('echo "m: $(cat vendor/sub/lib.txt || echo 0)"', "[data]");
+    write(folder, { "data/x": "" });
+    git(folder, "-c", "protocol.file.allow=always", "submodule", "add", "-q", other, "vendor/sub");
+    git(folder, "commit", "-qm", "with a submodule");
+    write(folder, { "vendor/sub/lib.txt": "not committed" });
+    const whole = await checked(folder);
+    expect(whole.baseline.mean).toBe(6);
+    git(folder, "submodule", "deinit", "-q", "-f", "vendor/sub");
+    const without = await checked(folder, "--fresh");
+    expect(without.baseline.mean).toBe(0);
+    expect(without.warnings.join()).toMatch(/vendor\/sub is a submodule.*`git submodule update --init/);
+  });
+
+  it("is not hidden by a sparse checkout, and an input that is committed anyway is said to be", async () => {
+    const folder = lab('echo "m: $(cat other/a.txt)"', "[other]", { "other/a.txt": "3", "docs/x": "" });
+    git(folder, "sparse-checkout", "set", "docs");
+    const { baseline, warnings } = await checked(folder);
+    expect(baseline.mean).toBe(3);
+    expect(warnings.join()).toMatch(/the input other is committed, so naming it changes nothing/);
+  });
+});
+
 describe("a session whose inputs", () => {
+  it("have links that lead to nothing that runs see is told so, and what was read is not read again", async () => {
+    const far = elsewhere({ "blobs/1": "one", "snapshots/.keep": "" });
+    symlinkSync("../blobs/1", join(far, "snapshots/a"));
+    const folder = lab('echo "m: 1"', `["${far}/snapshots"]`);
+    expect((await checked(folder)).warnings.join()).toMatch(/links that lead out of it.*: a -> /);
+    const whole = lab(`echo "m: $(wc -c < ${far}/snapshots/a)"`, `["${far}"]`);
+    await new Promise((resolve) => setTimeout(resolve, 2_100));
+    const first = await checked(whole);
+    expect(first.baseline.mean).toBe(3);
+    expect(first.warnings.join()).not.toMatch(/links/);
+    expect(first.inputs).toMatchObject({ files: 3, readFiles: 3 });
+    expect((await checked(whole)).inputs).toMatchObject({ files: 3, readFiles: 0 });
+  });
+
   it("change says which files did", async () => {
     const folder = lab('echo "m: 1"', "[data]");
     write(folder, { "data/a": "1", "data/b": "2" });

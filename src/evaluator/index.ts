@@ -28,7 +28,7 @@ export {
   type Opening,
 } from "./hints/index.ts";
 export { type Guess, guessSource } from "./metrics/index.ts";
-export { changedPins, differingPins, pinHash } from "./pins.ts";
+export { changedPins, differingPins, type PinnedInputs, pinHash, pinnedInputs } from "./pins.ts";
 export { hostPath, type Place, preparePlace } from "./place.ts";
 export { type Probed, type Trust, trust } from "./trust.ts";
 export { requireGpus } from "./turn.ts";

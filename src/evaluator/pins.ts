@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { changedSince, type Stamp, type StampOptions } from "../repo/index.ts";
+import { strayLinks } from "./inputs/links.ts";
 import { look, type Pinned } from "./inputs/pin.ts";
 
 /** A folder in which everything is as it was laid out: its times and numbers alone are looked at. */
@@ -75,4 +76,27 @@ export function differingPins(before: Record<string, string>, now: Pins): string
       const input = now.pinned.find((each) => each.name === name);
       return named(name, input?.changed && input.changed.from === before[name] ? input.changed.paths : []);
     });
+}
+
+/** How much was pinned by its content, and how much of it had to be read for that at this start. */
+export interface PinnedInputs {
+  bytes: number;
+  files: number;
+  readBytes: number;
+  readFiles: number;
+  /** Links that lead to nothing that a run is shown, a sentence for each input. */
+  stray: string[];
+}
+
+/** Null where there are no inputs. @param root the repository's root. */
+export function pinnedInputs({ pinned }: Pins, root: string): PinnedInputs | null {
+  if (pinned.length === 0) return null;
+  const sum = (figure: (each: Pinned) => number) => pinned.reduce((total, each) => total + figure(each), 0);
+  return {
+    bytes: sum(({ survey }) => survey.bytes),
+    files: sum(({ survey }) => survey.content.size),
+    readBytes: sum(({ read }) => read.bytes),
+    readFiles: sum(({ read }) => read.files),
+    stray: strayLinks(pinned, root),
+  };
 }

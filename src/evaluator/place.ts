@@ -3,7 +3,15 @@ import { lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 
 import { dirname, join, posix } from "node:path";
 import type { Contract } from "../contract/index.ts";
 import { RunFailed, UserError } from "../errors.ts";
-import { changedSince, checkoutBase, type Repo, type Stamp, stamp } from "../repo/index.ts";
+import {
+  changedSince,
+  checkoutBase,
+  layOutPointed,
+  mayChange,
+  type Repo,
+  type Stamp,
+  stamp,
+} from "../repo/index.ts";
 import type { Mount, Sandbox } from "../sandbox/index.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import { copyTree, exists, removeTree } from "./files.ts";
@@ -75,7 +83,7 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
     await removeTree(base);
   }
   await removeTree(slot);
-  const { tree } = kept ?? (await checkoutBase(repo, commit, base));
+  const { tree, remarks } = kept ?? (await layOutBase(options, base));
   const declared = await inputsOf(repo, contract, base, kept?.places ?? []);
   const pins: Record<string, string> = { program: options.programHash, base: tree };
   if (environment.pin !== null) pins.environment = environment.pin;
@@ -125,7 +133,7 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
   const stamps: Place["stamps"] = [
     { name: "base", folder: base, stamp: await stamp(base, folders), options: folders },
   ];
-  if (!kept) await keepLaidOut(memo, { of, tree, places, stamp: stamps[0]?.stamp ?? {} });
+  if (!kept) await keepLaidOut(memo, { of, tree, remarks, places, stamp: stamps[0]?.stamp ?? {} });
   if (shim)
     stamps.push({
       name: "shim",
@@ -146,7 +154,7 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
     lab,
     inputs,
     shim: shim ? [{ host: shim.folder, at: { env: "WHETSTONE_SHIM" }, writable: false }] : [],
-    remarks: declared.remarks,
+    remarks: [...remarks, ...declared.remarks],
     setupMs,
     environment,
     pins,
@@ -183,6 +191,17 @@ async function freshShim(folder: string): Promise<Shim> {
   return layOutShim(at);
 }
 
+/** The commit, and what it only points to as far as this clone has it. */
+async function layOutBase(
+  { repo, contract, commit }: PlaceOptions,
+  base: string,
+): Promise<{ tree: string; remarks: string[] }> {
+  const { tree, pointed } = await checkoutBase(repo, commit, base);
+  // What a candidate may change is harvested and committed as it is: content in place of a pointer would be a change.
+  const isPinned = (path: string) => !mayChange(contract.change, posix.relative(repo.labPath, path));
+  return { tree, remarks: await layOutPointed(repo, base, pointed, isPinned) };
+}
+
 /** Hashes of inputs from sessions without isolation, whose runs can write them, are kept apart. */
 function keptFolder({ folder, sandbox }: PlaceOptions): string {
   return join(folder, "pins", sandbox.isolation.level);
@@ -207,6 +226,8 @@ interface LaidOut {
   /** Commit, lab, contract and isolation level. */
   of: string;
   tree: string;
+  /** What the commit points to and this clone lacks, a sentence each. */
+  remarks: string[];
   /** Where inputs were placed in it. */
   places: string[];
   stamp: Stamp;

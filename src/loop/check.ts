@@ -1,6 +1,14 @@
 import * as decision from "../decision/index.ts";
 import { RunFailed } from "../errors.ts";
-import { type Grant, grantsOf, repeatsSelection, type Trust, trust } from "../evaluator/index.ts";
+import {
+  type Grant,
+  grantsOf,
+  type PinnedInputs,
+  pinnedInputs,
+  repeatsSelection,
+  type Trust,
+  trust,
+} from "../evaluator/index.ts";
 import { probesWith } from "../ledger/index.ts";
 import { metricPlace } from "../metricSources/index.ts";
 import { machineOf } from "../notebook/index.ts";
@@ -23,6 +31,8 @@ export interface Check {
   grade: Trust;
   /** What the contract grants the run and the scorer, and what that opens. */
   grants: Grant[];
+  /** What was pinned by its content besides the commit; null when there are no inputs. */
+  inputs: PinnedInputs | null;
   baseline: { values: number[]; mean: number };
   /** Each guard on the untouched code, in its unit; `relative`: it must also be no worse than the incumbent's. */
   guards: { name: string; mean: number; min?: number; max?: number; relative: boolean }[];
@@ -90,7 +100,8 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
     const runsPerExperiment = deterministic ? 1 : decision.runsPerCandidate(rule);
     const detectable = deterministic ? null : decision.detectable(rule) * sigma;
     const { files: uncommitted, warnings } = await uncommittedWork(lab);
-    warnings.push(...session.remarks);
+    const inputs = pinnedInputs(session.place, session.repo.root);
+    warnings.push(...session.place.remarks, ...(inputs?.stray ?? []), ...session.remarks);
     const known = await probesWith(session.ledger, row);
     const probed = options.probe || known.length > 0 ? await probe(session) : null;
     if (probed && probed.blind.length > 0)
@@ -115,6 +126,7 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
         repeatsSelection(contract, baseline, session.holdout),
       ),
       grants: grantsOf(contract),
+      inputs,
       baseline: { values, mean: centre },
       guards: contract.guards.map(({ name, min, max, tolerance }) => ({
         name,

@@ -173,6 +173,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       onLine: (line) => listener({ type: "setup", line }),
       signal: abort.signal,
     }).finally(() => slot.release());
+    for (const message of place.remarks) listener({ type: "notice", message });
     const editable = await harvest(join(place.base, place.lab), contract.change, baseLimits);
     const baseFiles: Files = {};
     for (const [path, content] of Object.entries(editable.files)) baseFiles[path] = content.toString();

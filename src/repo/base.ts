@@ -4,6 +4,12 @@ import { UserError } from "../errors.ts";
 import { git, gitBytes, gitStream } from "./git.ts";
 import type { Repo } from "./repo.ts";
 
+/** What a commit only points to: content of Git LFS, commits of other repositories. */
+export interface Pointed {
+  files: { path: string; oid: string; size: number }[];
+  submodules: { path: string; oid: string }[];
+}
+
 export interface Entry {
   mode: string;
   type: string;
@@ -21,7 +27,7 @@ export async function checkoutBase(
   repo: Repo,
   commit: string,
   folder: string,
-): Promise<{ tree: string; submodules: string[] }> {
+): Promise<{ tree: string; submodules: string[]; pointed: Pointed }> {
   const tree = (await git(repo.root, ["rev-parse", `${commit}^{tree}`])).trim();
   const bytes = await gitBytes(repo.root, ["ls-tree", "-r", "-z", "--full-tree", tree]);
   const listing = bytes.toString();
@@ -41,7 +47,9 @@ export async function checkoutBase(
     folders.add(dirname(path));
   }
   for (const path of folders) await mkdir(join(folder, path), { recursive: true });
-  const submodules = entries.filter((entry) => entry.type === "commit").map((entry) => entry.path);
+  const gitlinks = entries.filter((entry) => entry.type === "commit");
+  const submodules = gitlinks.map((entry) => entry.path);
+  const pointed: Pointed = { files: [], submodules: gitlinks.map(({ path, oid }) => ({ path, oid })) };
   for (const path of submodules) await mkdir(join(folder, path), { recursive: true });
 
   const blobs = entries.filter((entry) => entry.type === "blob");
@@ -54,6 +62,8 @@ export async function checkoutBase(
       links.set(entry.path, content.toString());
       continue;
     }
+    const pointer = pointerIn(content);
+    if (pointer) pointed.files.push({ path: entry.path, ...pointer });
     const writing = writeNew(entry.path, () =>
       writeFile(join(folder, entry.path), content, {
         mode: entry.mode === "100755" ? 0o755 : 0o644,
@@ -75,7 +85,20 @@ export async function checkoutBase(
       );
     await writeNew(path, () => symlink(link, join(folder, path)));
   }
-  return { tree, submodules };
+  return { tree, submodules, pointed };
+}
+
+/** What a Git LFS pointer says (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md); null for anything else. */
+function pointerIn(content: Buffer): { oid: string; size: number } | null {
+  if (
+    content.length > 1024 ||
+    !content.toString("latin1").startsWith("version https://git-lfs.github.com/spec/")
+  )
+    return null;
+  const text = content.toString();
+  const oid = /^oid sha256:([0-9a-f]{64})$/m.exec(text)?.[1];
+  const size = /^size (\d+)$/m.exec(text)?.[1];
+  return oid === undefined || size === undefined ? null : { oid, size: Number(size) };
 }
 
 /** The lines of `git ls-tree -z`. */

@@ -49,6 +49,7 @@ export {
 } from "./manifest.ts";
 export { applyChange } from "./merge.ts";
 export { overlay, restore } from "./overlay.ts";
+export { layOutPointed } from "./pointed.ts";
 export {
   branchTip,
   createBranch,

@@ -1,7 +1,7 @@
 import type { Problem } from "../contract/index.ts";
 import type { Channel } from "../evaluator/index.ts";
 import { clip, left, paints, wrap } from "./columns.ts";
-import { duration, oneLine, percent, plural, quantity, scaleOf, value } from "./format.ts";
+import { bytes, duration, oneLine, percent, plural, quantity, scaleOf, value } from "./format.ts";
 import type { Grade, ReportGrant, ReportIsolation, ReportMachine, ReportMetric } from "./notebook.ts";
 import type { PageOptions } from "./terminal.ts";
 import { channelName, channelWords, machineWords } from "./words.ts";
@@ -37,6 +37,8 @@ export interface CheckReport {
   grade: Grade | null;
   /** What the contract grants the run and the scorer. */
   grants: ReportGrant[];
+  /** What was pinned by its content besides the commit; null when there are no inputs. */
+  inputs: { bytes: number; files: number; readBytes: number; readFiles: number } | null;
   machine: ReportMachine | null;
   /** What Whetstone's own cheats came to; null when they were not tried. */
   probe: {
@@ -157,6 +159,16 @@ export function checkText(check: CheckReport, options: PageOptions): string {
   }
   for (const [index, { grant, opens }] of check.grants.entries())
     fact(index === 0 ? "grants" : "", oneLine(grant), oneLine(opens));
+  if (check.inputs !== null) {
+    const { files, readBytes, readFiles } = check.inputs;
+    fact(
+      "inputs",
+      `${bytes(check.inputs.bytes)} in ${plural(files, "file")} pinned by content`,
+      readFiles === 0
+        ? "0 read again: size, times, number and device of each file are as they were when it was read"
+        : `${plural(readFiles, "file")} read (${bytes(readBytes)}), once: later starts read only what was touched`,
+    );
+  }
   const machine = check.machine && check.metric && machineWords(check.machine, check.metric);
   if (machine !== null) fact("machine", machine.fact, machine.advice);
   if (check.probe !== null) {

@@ -235,6 +235,7 @@ describe("the check", () => {
     channel: "scored",
     grade: notebook.grade,
     grants: notebook.grants,
+    inputs: { bytes: 12 * 2 ** 30, files: 3400, readBytes: 0, readFiles: 0 },
     machine: notebook.machine,
     guards: [{ name: "seconds", mean: 0.1234567, max: 0.5, relative: false }],
     holdoutMeasured: true,

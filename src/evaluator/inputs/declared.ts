@@ -27,6 +27,8 @@ export interface Whose {
   lab: string;
   /** The user's home folder. */
   home?: string;
+  /** Whether git has a path of the tree: it is then no missing one, though a sparse checkout leaves it out. */
+  isCommitted?: (at: string) => Promise<boolean>;
 }
 
 /** More matches than this are better named as a folder: each is a mount of its own. */
@@ -76,14 +78,15 @@ async function one(
   isOut: (path: string) => boolean,
 ): Promise<Declared> {
   const { root, home = homedir() } = whose;
-  const host = await realpath(path).catch(() => null);
+  const outside = /^[~/]/.test(input);
+  const at = relative(root, path).split(sep).join("/");
+  const found = await realpath(path).catch(() => null);
+  const host = found ?? (!outside && (await whose.isCommitted?.(at)) ? path : null);
   if (host === null)
     throw new ContractError(["inputs", input], `the input ${input} does not exist`, missing(input, path));
-  const outside = /^[~/]/.test(input);
   const forbidden = outside ? whyNot(path, host, root, home) : null;
   if (forbidden)
     throw new ContractError(["inputs", input], `the input ${input} ${forbidden.what}`, forbidden.fix);
-  const at = relative(root, path).split(sep).join("/");
   if (!outside && (at === ".." || at.startsWith("../")))
     throw new ContractError(
       ["inputs", input],

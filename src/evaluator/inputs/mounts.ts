@@ -38,7 +38,8 @@ export async function inputsOf(
 ): Promise<Inputs> {
   const found: Inputs = { inputs: [], remarks: [] };
   const isCommitted = async (at: string) => !places.includes(at) && (await exists(join(base, at)));
-  for (const declared of await declaredInputs(contract.inputs, { root: repo.root, lab: repo.labPath })) {
+  const whose = { root: repo.root, lab: repo.labPath, isCommitted };
+  for (const declared of await declaredInputs(contract.inputs, whose)) {
     const { at } = declared;
     if (typeof at !== "string") found.inputs.push(outsideInput(declared, at.path));
     else if (await isCommitted(at)) await partOf(repo, declared, at, isCommitted, found);
@@ -86,7 +87,7 @@ async function partOf(
   isCommitted: (at: string) => Promise<boolean>,
   found: Inputs,
 ): Promise<void> {
-  const isFolder = (await lstat(host)).isDirectory();
+  const isFolder = (await lstat(host).catch(() => null))?.isDirectory() ?? false;
   const rest = isFolder ? await missingBelow(repo.root, at, isCommitted) : [];
   for (const path of rest)
     if (!isExcluded(posix.relative(at, path)))
