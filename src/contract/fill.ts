@@ -1,4 +1,4 @@
-import { parameterNames, rule } from "../decision/index.ts";
+import { laterParameters, parameterNames, rule } from "../decision/index.ts";
 import { usualFigure } from "../metricSources/index.ts";
 import type {
   Budget,
@@ -299,7 +299,10 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
       redirect: matter.stuck?.redirect ?? 10,
       rewind: matter.stuck?.rewind ?? 20,
     },
-    decision: { preset, parameters: parameters as Record<string, number> },
+    decision: {
+      preset,
+      parameters: { ...laterParameters(preset), ...(parameters as Record<string, number>) },
+    },
     isolation: matter.isolation ?? "best",
     parallel: matter.parallel ?? 1,
   });

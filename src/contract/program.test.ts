@@ -59,7 +59,7 @@ describe("a valid contract", () => {
       researchers: [{ kind: "search", name: "search", share: 1, options: {} }],
       briefing: { tokens: 24_000 },
       stuck: { refine: 5, redirect: 10, rewind: 20 },
-      decision: { preset: "balanced", parameters: {} },
+      decision: { preset: "balanced", parameters: { outlier: 0.01, retries: 3 } },
       isolation: "best",
       parallel: 1,
     });
@@ -181,7 +181,7 @@ describe("a valid contract", () => {
       researchers: [{ kind: "search", name: "search", share: 1, options: { knobs: ["lr*"] } }],
       briefing: { tokens: 24_000 },
       stuck: { refine: 5, redirect: 10, rewind: 20 },
-      decision: { preset: "strict", parameters: { alpha: 0.01, maxPairs: 4 } },
+      decision: { preset: "strict", parameters: { outlier: 0.01, retries: 3, alpha: 0.01, maxPairs: 4 } },
       isolation: "required",
       parallel: 1,
     });

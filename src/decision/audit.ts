@@ -1,6 +1,6 @@
 import type { Ask, Judged, Sample } from "./decision.ts";
 import { up } from "./judge.ts";
-import { mean, sampleVariance } from "./noise.ts";
+import { mean, sampleVariance } from "./spread.ts";
 import { tQuantile } from "./student.ts";
 
 export interface Audit {

@@ -211,14 +211,21 @@ describe("failures", () => {
     },
   );
 
-  it("repeats a pair in which the incumbent failed once, and gives up the second time", () => {
-    const judging = judge(balanced, up, noise, { linesDelta: 0 });
-    judging.next();
-    judging.next({ ok: true, value: 12 });
-    judging.next({ ok: true, value: 12.5 });
-    const again = judging.next(down("crash"));
-    expect(again.value).toMatchObject({ arm: "incumbent", seed: "fresh", purpose: "race", round: 1 });
-    expect(() => judging.next(down("crash"))).toThrow(IncumbentFails);
+  it("repeats a pair in which the incumbent failed, and gives up the third time, or the second in old sessions", () => {
+    for (const [retries, failures] of [
+      [3, 3],
+      [0, 2],
+    ] as const) {
+      const judging = judge(rule("balanced", { retries }), up, noise, { linesDelta: 0 });
+      judging.next();
+      judging.next({ ok: true, value: 12 });
+      judging.next({ ok: true, value: 12.5 });
+      for (let failure = 1; failure < failures; failure++)
+        expect(judging.next(down("crash")).value).toMatchObject({
+          ...{ arm: "incumbent", seed: "fresh", purpose: "race", round: 1 },
+        });
+      expect(() => judging.next(down("crash"))).toThrow(IncumbentFails);
+    }
   });
 
   it("measures the noise when a deterministic metric turns out not to be one", () => {

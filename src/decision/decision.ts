@@ -2,7 +2,16 @@
 export interface Ask {
   arm: "candidate" | "incumbent" | "baseline";
   seed: "fresh" | "same";
-  purpose: "baseline" | "control" | "screen" | "race" | "confirm" | "recheck" | "holdout" | "audit";
+  purpose:
+    | "warmup"
+    | "baseline"
+    | "control"
+    | "screen"
+    | "race"
+    | "confirm"
+    | "recheck"
+    | "holdout"
+    | "audit";
   /** 1-based count within the purpose. */
   round: number;
   /** The rung of the ladder; absent: the last one. */
@@ -46,7 +55,7 @@ export interface Judged {
   minEffect: number;
 }
 
-/** The unchanged incumbent failed twice in a row: nothing can be compared with it. */
+/** The unchanged incumbent failed several times in a row: nothing can be compared with it. */
 export class IncumbentFails extends Error {
   constructor(message: string, how = "fails, twice in a row") {
     super(`the incumbent itself ${how}: ${message}`);

@@ -1,4 +1,4 @@
-import { mean, sampleVariance } from "./noise.ts";
+import { mean, sampleVariance } from "./spread.ts";
 import { tQuantile } from "./student.ts";
 
 /** One keep: what it was expected to gain, and what its pairs on the holdout showed. */

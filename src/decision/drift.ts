@@ -1,4 +1,4 @@
-import { median } from "./noise.ts";
+import { median } from "./spread.ts";
 import { logNormalCdf } from "./student.ts";
 
 /** One run of an unchanged state. */

@@ -1,7 +1,8 @@
 import { type Ask, type Decision, IncumbentFails, type Judged, type Sample } from "./decision.ts";
-import { control, firstNoise, mean, median, type Noise, sigma, widen } from "./noise.ts";
+import { control, firstNoise, type Noise, sigma, widen } from "./noise.ts";
 import { pReal } from "./real.ts";
 import type { Rule } from "./rule.ts";
+import { mean, median } from "./spread.ts";
 import { tQuantile, tUpper } from "./student.ts";
 
 export interface Candidate {
@@ -29,7 +30,7 @@ export function* baseline(rule: Rule, metric: Judged): Generator<Ask, Noise, num
   const ys: number[] = [];
   for (let round = 1; round <= rule.baselineRuns; round++)
     ys.push(up(metric, yield { arm: "baseline", seed: "fresh", purpose: "baseline", round }));
-  return firstNoise(ys);
+  return firstNoise(ys, rule);
 }
 
 /**
@@ -72,7 +73,7 @@ function* judgeDeterministic(
     if (up(metric, again.value) !== value) {
       const ys: number[] = [];
       for (let round = 1; round <= rule.baselineRuns; round++)
-        ys.push(up(metric, yield* incumbentRun("control", round)));
+        ys.push(up(metric, yield* incumbentRun(rule, "control", round)));
       // An incumbent that shows no noise has none to lend: then the candidate's two runs are all that is known of it.
       const incumbent = firstNoise(ys);
       const { one, pair } = incumbent.deterministic
@@ -87,7 +88,7 @@ function* judgeDeterministic(
   const figures = { ...exact, p: 0, pReal: d > 0 ? 1 : null, t: null };
   const doubt = doubtful(rule, metric, candidate, d, up(metric, value));
   if (doubt !== null) {
-    const again = yield* confirm(metric, 2);
+    const again = yield* confirm(rule, metric, 2);
     if ("failure" in again) return { decision: failed(again.failure, 0), noise };
     if (again.differences.some((D) => !(D > metric.minEffect || simpler)))
       return { decision: decided("discard", `not confirmed: ${doubt}`, figures), noise };
@@ -144,7 +145,7 @@ function* judgeNoisy(rule: Rule, metric: Judged, before: Noise, candidate: Candi
   };
 
   for (let k = 1; k <= rule.maxPairs; k++) {
-    const round = yield* racePair(metric, k);
+    const round = yield* racePair(rule, metric, k);
     incumbentRuns.push(...round.incumbent);
     if ("failure" in round) {
       return { decision: failed(round.failure, differences.length), noise: lost() };
@@ -181,7 +182,7 @@ function* judgeNoisy(rule: Rule, metric: Judged, before: Noise, candidate: Candi
     const needed = bonus > 0 && !(tUpper(ratio(effect, se), df) <= rule.alpha && effect >= metric.minEffect);
     const doubt = doubtful(rule, metric, candidate, effect, up(metric, mean(candidateRuns)));
     if (doubt !== null) {
-      const again = yield* confirm(metric, Math.max(k, 2));
+      const again = yield* confirm(rule, metric, Math.max(k, 2));
       incumbentRuns.push(...again.incumbent);
       if ("failure" in again) return { decision: failed(again.failure, k), noise: lost() };
       const own = rested(again.differences, pair, d0);
@@ -251,7 +252,7 @@ export function* screen(rule: Rule, metric: Judged, noise: Noise, bonus: number)
 /** The incumbent's mean is refreshed when it has not run for long. */
 export function* refreshed(rule: Rule, metric: Judged, noise: Noise): Coroutine<Noise> {
   if (noise.sinceIncumbent <= rule.refreshEvery) return noise;
-  return control(noise, rule, up(metric, yield* incumbentRun("control", 1)));
+  return control(noise, rule, up(metric, yield* incumbentRun(rule, "control", 1)));
 }
 
 /** Expensive evaluations: no race; the screen alone decides and the final audit is mandatory. */
@@ -299,6 +300,7 @@ interface FinishedPair {
 
 /** One pair on one fresh seed; odd pairs run the incumbent first, so that drift cancels. */
 function* racePair(
+  rule: Rule,
   metric: Judged,
   k: number,
   purpose: "race" | "confirm" = "race",
@@ -318,7 +320,7 @@ function* racePair(
       }
     }
     if (broken === null) return { candidate: got.candidate as number, incumbent: [got.incumbent as number] };
-    if (attempt === 2) throw new IncumbentFails(broken);
+    if (attempt === mostFailures(rule)) throw new IncumbentFails(broken, failsWords(rule));
   }
 }
 
@@ -344,6 +346,7 @@ function doubtful(
 
 /** As many pairs again, each on a fresh seed: an implausible gain has to show itself twice. */
 function* confirm(
+  rule: Rule,
   metric: Judged,
   count: number,
 ): Coroutine<
@@ -356,7 +359,7 @@ function* confirm(
   const candidate: number[] = [];
   const differences: number[] = [];
   for (let round = 1; round <= count; round++) {
-    const pair = yield* racePair(metric, round, "confirm");
+    const pair = yield* racePair(rule, metric, round, "confirm");
     incumbent.push(...pair.incumbent);
     if ("failure" in pair) return { failure: pair.failure, incumbent };
     candidate.push(pair.candidate);
@@ -374,11 +377,20 @@ function rested(differences: readonly number[], pair: Noise["pair"], d0: number)
   return { mean: m, se: Math.sqrt((d0 * pair.v + spread) / df / k), df };
 }
 
-function* incumbentRun(purpose: Ask["purpose"], round: number): Coroutine<number> {
+/** Failures of the incumbent in a row that end the session: one more where runs are repeated. */
+function mostFailures({ retries }: Rule): number {
+  return retries > 0 ? 3 : 2;
+}
+
+function failsWords(rule: Rule): string {
+  return mostFailures(rule) === 3 ? "fails, three times in a row" : "fails, twice in a row";
+}
+
+function* incumbentRun(rule: Rule, purpose: Ask["purpose"], round: number): Coroutine<number> {
   for (let attempt = 1; ; attempt++) {
     const sample = yield { arm: "incumbent", seed: "fresh", purpose, round };
     if (sample.ok) return sample.value;
-    if (attempt === 2) throw new IncumbentFails(sample.message);
+    if (attempt === mostFailures(rule)) throw new IncumbentFails(sample.message, failsWords(rule));
   }
 }
 

@@ -13,8 +13,9 @@ import {
   screen,
   up,
 } from "./judge.ts";
-import { firstNoise, mean, type Noise } from "./noise.ts";
+import { firstNoise, type Noise } from "./noise.ts";
 import type { Rule } from "./rule.ts";
+import { mean } from "./spread.ts";
 
 /** Rungs of growing cost. */
 export interface Ladder {

@@ -1,4 +1,6 @@
+import { standsOut, without } from "./outlier.ts";
 import type { Rule } from "./rule.ts";
+import { mean, sampleVariance } from "./spread.ts";
 
 /** A variance estimate with the degrees of freedom that it rests on. */
 export interface Scale {
@@ -27,6 +29,8 @@ export interface Noise {
   sinceIncumbent: number;
   /** Head starts without which simpler code would not have been kept, added up, in the metric's unit. */
   allowance: number;
+  /** Failed runs that the candidate was not to blame for: the evaluator fails now and then. */
+  failures: number;
   /** The same of the ladder's lower rungs, cheapest first. */
   rungs: readonly Noise[];
 }
@@ -45,19 +49,32 @@ export function widen(scale: Scale, square: number, n: number, forget: number): 
 /** A spread too small for floating point still is a spread: without a floor its inverse would be infinite. */
 const leastVariance = 1e-200;
 
-/** The start of a session from the untouched code's runs (higher is better). */
-export function firstNoise(ys: readonly number[]): Noise {
-  const variance = Math.max(sampleVariance(ys), leastVariance);
+/**
+ * The start of a session from the untouched code's runs (higher is better).
+ *
+ * One run that stands out is no part of the mean, and counts for the spread as much as a run of the incumbent does
+ * later: its squared deviation is at most `winsor` variances of the others.
+ *
+ * @param outlier the level of `standsOut`; 0: every run counts in full.
+ */
+export function firstNoise(all: readonly number[], { outlier, winsor } = { outlier: 0, winsor: 9 }): Noise {
+  const odd = standsOut(all, outlier);
+  const ys = without(all, odd);
+  const own = sampleVariance(ys);
+  const square = odd === null ? 0 : Math.min(((all[odd] as number) - mean(ys)) ** 2, winsor * own);
+  const df = all.length - 1;
+  const variance = Math.max((own * (ys.length - 1) + square) / df, leastVariance);
   return {
-    ref: [...ys],
-    one: { v: variance, df: ys.length - 1 },
-    pair: { v: 2 * variance, df: ys.length - 1 },
+    ref: ys,
+    one: { v: variance, df },
+    pair: { v: 2 * variance, df },
     deterministic: ys.every((y) => y === ys[0]),
     record: ys[0] as number,
     keeps: 0,
     raced: 0,
     sinceIncumbent: 0,
     allowance: 0,
+    failures: 0,
     rungs: [],
   };
 }
@@ -77,21 +94,4 @@ export function control(noise: Noise, rule: Rule, y: number): Noise {
 /** One-run standard deviation, in the metric's unit. */
 export function sigma(noise: Noise): number {
   return noise.deterministic ? 0 : Math.sqrt(noise.one.v);
-}
-
-export function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? (sorted[half] as number)
-    : ((sorted[half - 1] as number) + (sorted[half] as number)) / 2;
-}
-
-export function sampleVariance(values: readonly number[]): number {
-  const centre = mean(values);
-  return values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1);
 }

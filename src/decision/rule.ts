@@ -21,6 +21,10 @@ export interface Rule {
   winsor: number;
   /** A gain of more than so many times the best one so far is doubted. */
   jump: number;
+  /** How often a run of an undisturbed baseline may be taken for one that stands out; 0: every run counts in full. */
+  outlier: number;
+  /** Failed runs of one candidate that are repeated where the evaluator is known to fail now and then; 0: none. */
+  retries: number;
 }
 
 const balanced: Rule = {
@@ -36,6 +40,8 @@ const balanced: Rule = {
   dfForget: 60,
   winsor: 9,
   jump: 5,
+  outlier: 0.01,
+  retries: 3,
 };
 
 export const presets = {
@@ -47,6 +53,12 @@ export const presets = {
 } satisfies Record<string, Rule>;
 
 export type Preset = keyof typeof presets;
+
+/** The parameters that came later: recorded with each session, so that the rule it began with stays known. */
+export function laterParameters(preset: Preset): Pick<Rule, "outlier" | "retries"> {
+  const { outlier, retries } = presets[preset];
+  return { outlier, retries };
+}
 
 /** Least and greatest sensible value of each parameter. */
 const ranges: Record<keyof Rule, [number, number, "integer" | "real"]> = {
@@ -62,6 +74,8 @@ const ranges: Record<keyof Rule, [number, number, "integer" | "real"]> = {
   dfForget: [1, 1e6, "real"],
   winsor: [1, 1e6, "real"],
   jump: [1, 1e6, "real"],
+  outlier: [0, 0.5, "real"],
+  retries: [0, 100, "integer"],
 };
 
 export const parameterNames = Object.keys(ranges) as readonly (keyof Rule)[];

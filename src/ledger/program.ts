@@ -8,7 +8,13 @@ import type { Contract, Program } from "../contract/index.ts";
  */
 export function storedProgram(text: string): Program {
   const { contract, ...rest } = JSON.parse(text) as Program;
-  return { ...rest, contract: { ...later, ...contract, score: withNetwork(contract.score) } as Contract };
+  const own = { score: withNetwork(contract.score), decision: asBegun(contract.decision) };
+  return { ...rest, contract: { ...later, ...contract, ...own } as Contract };
+}
+
+/** The rule that the session began with: parameters that it does not name came later, and were as good as these. */
+function asBegun(decision: Contract["decision"]): Contract["decision"] {
+  return { ...decision, parameters: { outlier: 0, retries: 0, ...decision.parameters } };
 }
 
 const later: Pick<Contract, "env" | "secrets" | "models" | "caches" | "tree"> = {

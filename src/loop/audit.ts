@@ -80,23 +80,22 @@ export async function measurePairs(session: Session, comparison: Comparison): Pr
   const done = earlier.findLast((audit) => audit.endedAt !== null && audit.pairs >= pairs);
   if (done) return done;
   const open = earlier.findLast((audit) => audit.endedAt === null && audit.pairs === pairs);
-  let recorded: EvaluationRow[] = open ? await evaluationsOf(ledger, { audit: open.id }) : [];
-  // A run that failed stays on record; what it kept from being finished begins anew.
-  const broken = recorded.some((run) => run.failureKind !== null);
-  if (broken) recorded = [];
-  const id =
-    open && !broken
-      ? open.id
-      : await addAudit(ledger, {
-          sessionId: row.id,
-          kind,
-          against: against?.state ?? null,
-          subject: subject && JSON.stringify(subject),
-          finalState: state,
-          experiment,
-          pairs,
-          startedAt: Date.now(),
-        });
+  const runs: EvaluationRow[] = open ? await evaluationsOf(ledger, { audit: open.id }) : [];
+  // A run that failed stays on record and is passed over: the pairs that were measured are kept.
+  const recorded = runs.filter((run) => run.failureKind === null);
+  const skipped = Math.max(0, (runs.at(-1)?.position ?? -1) + 1 - recorded.length);
+  const id = open
+    ? open.id
+    : await addAudit(ledger, {
+        sessionId: row.id,
+        kind,
+        against: against?.state ?? null,
+        subject: subject && JSON.stringify(subject),
+        finalState: state,
+        experiment,
+        pairs,
+        startedAt: Date.now(),
+      });
   const final = kind === "final" || kind === "sealed";
   listener({
     type: "phase",
@@ -105,11 +104,14 @@ export async function measurePairs(session: Session, comparison: Comparison): Pr
     what: comparison.what,
   });
   const enough = pairsRun(session, pairs);
-  const driven = drive(decision.audit(contract.metric, enough), recorded, (ask, position, previousSeed) => {
+  // The whole final state has run well before; of a part of it nobody knows that it runs at all.
+  const patient = { inARow: final ? 2 : 1, together: enough };
+  const asked = decision.repeating(decision.audit(contract.metric, enough), patient);
+  const driven = drive(asked, recorded, (ask, position, previousSeed) => {
     const own = ask.arm === "candidate";
     return measureRun(session, {
       ask,
-      position,
+      position: position + skipped,
       previousSeed,
       owner: { experimentId: null, auditId: id, label: `audit ${id}` },
       state: own ? state : (against?.state ?? row.baseState),
@@ -134,7 +136,7 @@ export async function measurePairs(session: Session, comparison: Comparison): Pr
   if (failure && (final || evaluations.at(-1)?.arm !== "candidate"))
     throw new RunFailed(
       `the audit could not be finished: ${result.failure}`,
-      final ? "run `whet run` again to repeat it" : "run `whet finalize` again to repeat it",
+      `the pairs that were measured are kept: \`whet ${final ? "run" : "finalize"}\` goes on with it, and \`whet failures\` shows what failed`,
     );
   await endAudit(ledger, id, {
     endedAt: Date.now(),

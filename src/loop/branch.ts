@@ -1,4 +1,5 @@
 import type { Contract } from "../contract/index.ts";
+import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
 import {
   changeOf,
@@ -10,7 +11,9 @@ import {
   type SessionRow,
   setKeepCommit,
   setReviewCommit,
+  storedProgram,
 } from "../ledger/index.ts";
+import { soundRuns } from "../notebook/index.ts";
 import { branchTip, isAt, type Repo, recordKeep } from "../repo/index.ts";
 import { decidingStage } from "./ladder.ts";
 
@@ -137,5 +140,6 @@ async function baselineOf({ ledger, row, contract }: Branched): Promise<number> 
   const runs = (await evaluationsOf(ledger, { baseline: row.id })).filter(
     (run) => run.value !== null && run.stage === stage,
   );
-  return runs.reduce((sum, run) => sum + (run.value as number), 0) / runs.length;
+  const begunWith = storedProgram(row.program).contract.decision;
+  return decision.mean(soundRuns(runs, begunWith).map((run) => run.value as number));
 }

@@ -71,14 +71,19 @@ function failedDecision(kind: string | null): "crash" | "timeout" | "invalid" | 
   }
 }
 
-/** The baseline's coroutine takes numbers: a failure of the untouched code ends it with what was seen. */
-export function* fromNumbers<Result>(inner: Generator<Ask, Result, number>): Generator<Ask, Result, Sample> {
+/** The baseline's coroutine takes numbers: a failure that is not repeated ends it with what was seen. */
+export function* fromNumbers<Result>(
+  inner: Generator<Ask, Result, number>,
+  again: (sample: Sample) => boolean = () => false,
+): Generator<Ask, Result, Sample> {
   let step = inner.next();
   while (!step.done) {
-    const sample = yield step.value;
+    let sample = yield step.value;
+    let attempts = 1;
+    for (; again(sample); attempts++) sample = yield step.value;
     if (!sample.ok)
       throw new RunFailed(
-        `the untouched code could not be measured (run ${step.value.round} of the baseline): ${sample.message}`,
+        `the untouched code could not be measured (run ${step.value.round} of the baseline${attempts > 1 ? `, tried ${attempts} times` : ""}): ${sample.message}`,
         "mend this and commit it, then try again",
       );
     step = inner.next(sample.value);

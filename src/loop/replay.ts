@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
 import { evaluationsOf, latestSession, openLedger, sessionByTag, storedProgram } from "../ledger/index.ts";
-import { ledgerPath } from "../notebook/index.ts";
+import { ledgerPath, soundRuns } from "../notebook/index.ts";
 import { fromNumbers, replayRuns } from "./drive.ts";
 import { baselineRuns, decidingStage } from "./ladder.ts";
+import { moods } from "./patience.ts";
 import { replay } from "./state.ts";
 
 export interface ReplayReport {
@@ -28,22 +29,22 @@ export async function replayLab(folder: string, tag?: string): Promise<ReplayRep
       );
     const { contract } = storedProgram(row.program);
     const rule = decision.rule(contract.decision.preset, contract.decision.parameters);
-    const baseline = (await evaluationsOf(ledger, { baseline: row.id })).filter(
-      (run) => run.failureKind === null,
-    );
+    const untouched = await evaluationsOf(ledger, { baseline: row.id });
+    const baseline = untouched.filter((run) => run.failureKind === null);
     if (baseline.length < rule.baselineRuns * (contract.stages.length + (decidingStage(contract) ? 0 : 1)))
       throw new UserError(
         `session "${row.tag}" has no complete baseline yet`,
         "measure it with `whet check`",
       );
-    const noise = replayRuns(fromNumbers(baselineRuns(rule, contract)), baseline);
+    const first = replayRuns(fromNumbers(baselineRuns(rule, contract)), baseline);
+    const deciding = baseline.filter((run) => run.stage === decidingStage(contract));
     const { state, differences } = await replay({
       ledger,
       row,
       contract,
       rule,
-      baseline: baseline.filter((run) => run.stage === decidingStage(contract)),
-      noise,
+      baseline: soundRuns(deciding, contract.decision),
+      noise: { ...first, failures: moods(untouched) },
       baseFiles: {},
     });
     return { tag: row.tag, experiments: state.decided, differences };

@@ -33,9 +33,17 @@ import {
   reviewsOf,
   type SessionRow,
   sessions,
+  storedProgram,
   updateSession,
 } from "../ledger/index.ts";
-import { isAlive, ledgerPath, makeWhetstoneFolder, thisProcess, whetstoneFolder } from "../notebook/index.ts";
+import {
+  isAlive,
+  ledgerPath,
+  makeWhetstoneFolder,
+  soundRuns,
+  thisProcess,
+  whetstoneFolder,
+} from "../notebook/index.ts";
 import {
   baseLimits,
   branchTip,
@@ -58,6 +66,11 @@ import { fixedFiles } from "./fixedFiles.ts";
 import { withHints } from "./hints.ts";
 import { type LabFolder, withPlace } from "./lab.ts";
 import { baselineRuns, decidingStage, idleStages } from "./ladder.ts";
+import { withLastWords } from "./lastWords.ts";
+import { withLeftOut } from "./leftOut.ts";
+import { moods, patience } from "./patience.ts";
+import { oddRun } from "./standsOut.ts";
+import { warmUpRuns } from "./warmUp.ts";
 
 /** A session that this process holds, with everything it needs to measure. */
 export interface Session {
@@ -201,7 +214,11 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       (await beginSession({ lab, repo, ledger, sandbox, place, pins, baseFiles, contract, options, commit }));
     if (!existing) await holdSession(ledger, row.id, thisProcess(), Date.now(), isAlive);
 
-    const rule = decision.rule(contract.decision.preset, contract.decision.parameters);
+    // The rule that a session began with, whatever later versions begin with.
+    const { preset, parameters } = existing
+      ? storedProgram(existing.program).contract.decision
+      : contract.decision;
+    const rule = decision.rule(preset, parameters);
     const session: Session = {
       lab,
       contract,
@@ -394,37 +411,13 @@ async function measureBaseline(session: Session): Promise<void> {
   const recorded = (await evaluationsOf(ledger, { baseline: row.id })).filter(
     (run) => run.failureKind === null,
   );
-  let measured = false;
-  let last: EvaluationRow | null = null;
-  const driven = drive(
-    fromNumbers(baselineRuns(rule, contract)),
-    recorded,
-    async (ask, position, previousSeed) => {
-      // Said only where something is left to be measured.
-      if (!measured)
-        listener({ type: "phase", phase: "baseline", number: null, what: "measuring the untouched code" });
-      measured = true;
-      last = await measureRun(session, {
-        ask,
-        position,
-        previousSeed,
-        owner: { experimentId: null, auditId: null, label: "baseline" },
-        state: row.baseState,
-        files: session.baseFiles,
-        rounds: rule.baselineRuns,
-      });
-      return last;
-    },
-  );
-  // However it ended: what was measured until then would be gone on with.
-  await driven.catch(() => {});
-  if (measured) await spoilIfChanged(session);
-  const { result, evaluations } = await driven.catch((error: unknown) => {
-    throw withHints(error, last, session);
-  });
-  session.baseline = evaluations.filter((run) => run.stage === decidingStage(contract));
-  session.rungs = evaluations;
-  session.noise = result;
+  const { result, evaluations } = await baselineFrom(session, recorded);
+  const good = evaluations.filter((run) => run.failureKind === null);
+  const deciding = good.filter((run) => run.stage === decidingStage(contract));
+  session.baseline = soundRuns(deciding, { preset: contract.decision.preset, parameters: { ...rule } });
+  session.rungs = good;
+  const failures = moods(await evaluationsOf(ledger, { baseline: row.id }));
+  session.noise = { ...result, failures };
   // Only now: what an earlier baseline passed is no obstacle to going on.
   if (row.status === "baseline") await tryYardstick(session);
   session.holdout = await baselineHoldout(ledger, row.id);
@@ -435,7 +428,16 @@ async function measureBaseline(session: Session): Promise<void> {
           "the holdout gives the same value as the score on the untouched code: it guards against nothing unless its scorer reads other data",
         ]
       : []),
-    ...idleStages(contract, evaluations),
+    ...idleStages(contract, good),
+    ...oddRun(
+      deciding.map((run) => run.value as number),
+      rule,
+    ),
+    ...(failures > 0
+      ? [
+          `${failures} of ${good.length + failures} runs of the untouched code failed: the evaluator fails now and then, so failed runs are repeated (\`whet failures\` shows them)`,
+        ]
+      : []),
   ];
   if (row.status === "baseline") {
     await updateSession(ledger, row.id, { status: "ready" });
@@ -449,6 +451,50 @@ async function measureBaseline(session: Session): Promise<void> {
     sigma: decision.sigma(result),
     deterministic: result.deterministic,
   });
+}
+
+/** The runs of the untouched code: those on record, and whatever is missing yet. */
+async function baselineFrom(session: Session, recorded: readonly EvaluationRow[]) {
+  const { row, rule, contract, listener } = session;
+  let last: EvaluationRow | null = null;
+  const owner = { experimentId: null, auditId: null, label: "baseline" };
+  const measure = async (ask: decision.Ask, position: number, previousSeed: number | null) => {
+    // Said only where something is left to be measured.
+    if (last === null)
+      listener({ type: "phase", phase: "baseline", number: null, what: "measuring the untouched code" });
+    const of = { state: row.baseState, files: session.baseFiles, rounds: rule.baselineRuns };
+    last = await measureRun(session, { ask, position, previousSeed, owner, ...of });
+    return last;
+  };
+  const warm = recorded.length === 0 ? await warmedUp(session, measure) : 0;
+  const asked = baselineRuns(rule, contract);
+  const { again } = patience(rule.baselineRuns, rule.retries, warm);
+  // Failed runs are passed over when it goes on, and keep their places.
+  const skipped = Math.max(0, (recorded.at(-1)?.position ?? -1) + 1 - recorded.length);
+  const driven = drive(fromNumbers(asked, again), recorded, (ask, position, previousSeed) =>
+    measure(ask, position + skipped, previousSeed),
+  );
+  // However it ended: what was measured until then would be gone on with.
+  await driven.catch(() => {});
+  if (last !== null) await spoilIfChanged(session);
+  return driven.catch(async (error: unknown) => {
+    throw await withLeftOut(withLastWords(withHints(error, last, session), last), last, session);
+  });
+}
+
+/** Runs that come before the baseline and are not counted. @returns how many of the last ones failed in a row. */
+async function warmedUp(
+  { contract, rule }: Session,
+  measure: (ask: decision.Ask, position: number, seed: null) => Promise<EvaluationRow>,
+): Promise<number> {
+  let failed = 0;
+  const stage = decidingStage(contract);
+  const ask = { arm: "baseline", seed: "fresh", purpose: "warmup" } as const;
+  for (let round = 1; round <= warmUpRuns(contract); round++) {
+    const run = await measure({ ...ask, round, ...(stage === null ? {} : { stage }) }, -round, null);
+    failed = run.failureKind === null ? 0 : failed + 1;
+  }
+  return rule.retries === 0 ? 0 : failed;
 }
 
 /**

@@ -140,7 +140,11 @@ export function judging(by: Judging): decision.Coroutine<Judged> {
       );
     },
   };
-  return decision.climb(rule, contract.metric, noise, candidate, ladderOf(contract));
+  return decision.patient(
+    rule,
+    noise,
+    decision.climb(rule, contract.metric, noise, candidate, ladderOf(contract)),
+  );
 }
 
 export type Judged = decision.Judgement & { rungs: decision.Rung[] };

@@ -6,6 +6,7 @@ export { type Outlook, outlookOf } from "./outlook.ts";
 export { outcomeOf, partsOf, removals, standingKeeps } from "./parts.ts";
 export { peakOf } from "./peak.ts";
 export { sessionLines } from "./sessions.ts";
+export { soundRuns } from "./sound.ts";
 export { fallen } from "./standing.ts";
 export { tracesOf } from "./traces.ts";
 export { valuedRuns } from "./valued.ts";

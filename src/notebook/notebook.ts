@@ -42,6 +42,7 @@ import { workingProcess } from "./holder.ts";
 import { machineOf } from "./machine.ts";
 import { hasParts, partsOf } from "./parts.ts";
 import { peakOf } from "./peak.ts";
+import { soundRuns } from "./sound.ts";
 import { fallen } from "./standing.ts";
 import { valuedRuns } from "./valued.ts";
 
@@ -92,9 +93,10 @@ export async function tableOf(ledger: Ledger, row: SessionRow, part: NotebookPar
 async function tabled(ledger: Ledger, row: SessionRow, part: NotebookPart) {
   const { contract } = storedProgram(row.program);
   const stage = contract.stages.find((each) => each.decides)?.name ?? null;
-  const baseline = (await evaluationsOf(ledger, { baseline: row.id })).filter(
+  const untouched = (await evaluationsOf(ledger, { baseline: row.id })).filter(
     (run) => run.value !== null && run.stage === stage,
   );
+  const baseline = soundRuns(untouched, contract.decision);
   const values = baseline.map((run) => run.value as number);
   const page: Page = part.newest === undefined ? {} : { limit: part.newest };
   const newest = await experiments(ledger, row.id, page);
@@ -316,9 +318,10 @@ async function epochsOf(ledger: Ledger, row: SessionRow): Promise<Epoch[]> {
   for (let at: SessionRow | undefined = row; at; at = all.get(at.rescoredFrom ?? -1)) {
     const { contract } = storedProgram(at.program);
     const stage = contract.stages.find((each) => each.decides)?.name ?? null;
-    const values = (await evaluationsOf(ledger, { baseline: at.id }))
-      .filter((run) => run.value !== null && run.stage === stage)
-      .map((run) => run.value as number);
+    const untouched = (await evaluationsOf(ledger, { baseline: at.id })).filter(
+      (run) => run.value !== null && run.stage === stage,
+    );
+    const values = soundRuns(untouched, contract.decision).map((run) => run.value as number);
     const audit = await latestAudit(ledger, at.id);
     result.push({
       epoch: at.epoch,

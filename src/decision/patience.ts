@@ -1,0 +1,62 @@
+import type { Ask, Sample } from "./decision.ts";
+import type { Coroutine, Judgement } from "./judge.ts";
+import type { Noise } from "./noise.ts";
+import type { Rule } from "./rule.ts";
+
+/**
+ * A judgement that does not blame a candidate for an evaluator that fails now and then: a crashed run is repeated once
+ * before it counts.
+ *
+ * - Where runs of the incumbent have failed as well, up to `retries` of a candidate's crashes are repeated.
+ * - Elsewhere one is, of a candidate that has run well before: so much is known, that it can.
+ *
+ * A crash that the repetition does not show again tells that the evaluator is to blame, for later candidates.
+ */
+export function* patient<Result extends Judgement>(
+  rule: Rule,
+  noise: Noise,
+  inner: Coroutine<Result>,
+): Coroutine<Result> {
+  let failures = noise.failures;
+  let ranWell = false;
+  let repeated = 0;
+  let cured = 0;
+  const allowed = () => (rule.retries === 0 ? 0 : failures > 0 ? rule.retries : ranWell ? 1 : 0);
+  let step = inner.next();
+  while (!step.done) {
+    let sample: Sample = yield step.value;
+    if (step.value.arm !== "candidate") failures += sample.ok ? 0 : 1;
+    else if (mayRepeat(sample) && repeated < allowed()) {
+      repeated++;
+      sample = yield step.value;
+      if (sample.ok) cured++;
+    }
+    ranWell ||= step.value.arm === "candidate" && sample.ok;
+    step = inner.next(sample);
+  }
+  const { value } = step;
+  return { ...value, noise: { ...value.noise, failures: failures + cured } };
+}
+
+/** Only a crash: a run that is too slow or too large, or judged and found wanting, would be so again. */
+function mayRepeat(sample: Sample): boolean {
+  return !sample.ok && sample.kind === "crash";
+}
+
+/** The same questions, each failed one asked again: of two states that are compared both are known to run. */
+export function* repeating<Result>(
+  inner: Generator<Ask, Result, Sample>,
+  most: { inARow: number; together: number },
+): Generator<Ask, Result, Sample> {
+  let spent = 0;
+  let step = inner.next();
+  while (!step.done) {
+    let sample: Sample = yield step.value;
+    for (let again = 0; !sample.ok && again < most.inARow && spent < most.together; again++) {
+      spent++;
+      sample = yield step.value;
+    }
+    step = inner.next(sample);
+  }
+  return step.value;
+}

@@ -1,0 +1,43 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { RunFailed } from "../errors.ts";
+import type { LabFolder } from "./lab.ts";
+import type { Session } from "./session.ts";
+import { uncommittedWork } from "./uncommitted.ts";
+
+/** A failure of the untouched code with what lies in the lab's folder and is not in git, so that no run can find it. */
+export async function withLeftOut(
+  error: unknown,
+  run: { logTail: string } | null,
+  { lab, place }: { lab: LabFolder; place: Session["place"] },
+): Promise<unknown> {
+  if (!(error instanceof RunFailed) || run === null) return error;
+  const inBase = (path: string) => existsSync(join(place.base, place.lab, path));
+  const module = missingModules(run.logTail)
+    .flatMap(moduleFiles)
+    .find((path) => existsSync(join(lab.folder, path)) && !inBase(path));
+  const lines: string[] = [];
+  if (module !== undefined)
+    lines.push(
+      `the run looked for ${module}, which lies there and is not committed: commit it, or \`inputs: [${module}]\``,
+    );
+  const { warnings } = await uncommittedWork(lab).catch(() => ({ warnings: [] }));
+  lines.push(...warnings.filter((warning) => warning.startsWith("not part of what is measured")));
+  return lines.length === 0 ? error : new RunFailed(error.message, [...lines, error.fix].join("\n"));
+}
+
+/** Names of modules that Python or Node did not find. */
+export function missingModules(log: string): string[] {
+  return [
+    ...log.matchAll(/No module named '([\w.]+)'|Cannot find (?:module|package) '(?:\S*\/)?([\w.-]+)'/g),
+  ].map((match) => (match[1] ?? match[2]) as string);
+}
+
+/** Where a module of this name would lie in the lab. */
+function moduleFiles(name: string): string[] {
+  const path = name.replaceAll(".", "/");
+  const [first] = name.split(".");
+  return [name, `${path}.py`, `${path}/__init__.py`, `${first}.py`, first as string].filter(
+    (each) => each !== "",
+  );
+}
