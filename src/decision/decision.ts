@@ -21,7 +21,13 @@ export interface Ask {
 /** What came back: a value of the metric as it was reported, or the kind of decision that the failure means. */
 export type Sample =
   | { ok: true; value: number }
-  | { ok: false; kind: "crash" | "timeout" | "invalid" | "discard"; message: string };
+  | {
+      ok: false;
+      kind: "crash" | "timeout" | "invalid" | "discard";
+      message: string;
+      /** It met a limit of its budget, as it would again. */
+      limit?: boolean;
+    };
 
 export type DecisionKind = "keep" | "discard" | "crash" | "timeout" | "invalid";
 

@@ -27,8 +27,9 @@ function answered(arms: readonly Ask["arm"][], answers: readonly Sample[], befor
 }
 
 describe("a crash of a candidate", () => {
-  it("counts where nothing says that the evaluator is to blame", () => {
-    expect(answered(["candidate"], [crash])).toEqual({ samples: [crash], failures: 0, left: 0 });
+  it("is repeated once: code that does not work crashes again", () => {
+    expect(answered(["candidate"], [crash, crash])).toEqual({ samples: [crash], failures: 0, left: 0 });
+    expect(answered(["candidate"], [crash, ok])).toEqual({ samples: [ok], failures: 1, left: 0 });
   });
 
   it("is repeated where runs of the incumbent have failed too, once each and not without end", () => {
@@ -39,22 +40,15 @@ describe("a crash of a candidate", () => {
     expect(answered(["incumbent", "candidate"], [crash, crash, ok]).samples).toEqual([crash, ok]);
   });
 
-  it("is repeated once where the candidate has run well before", () => {
-    const three = ["candidate", "candidate", "candidate"] as const;
-    expect(answered(three, [ok, crash, ok, crash])).toEqual({
-      samples: [ok, ok, crash],
-      failures: 1,
-      left: 0,
-    });
-  });
-
   it("counts in a session that began before crashes were repeated", () => {
     expect(answered(["candidate", "candidate"], [ok, crash], 5, 0).samples).toEqual([ok, crash]);
   });
 
-  it("counts where it is no crash: a limit, or a check that fails", () => {
+  it("counts at once where it would come again: a limit, or a check that fails", () => {
     const timeout: Sample = { ok: false, kind: "timeout", message: "" };
+    const memory: Sample = { ok: false, kind: "crash", message: "", limit: true };
     expect(answered(["candidate"], [timeout], 3).samples).toEqual([timeout]);
+    expect(answered(["candidate"], [memory], 3).samples).toEqual([memory]);
   });
 });
 

@@ -5,12 +5,8 @@ import type { Rule } from "./rule.ts";
 
 /**
  * A judgement that does not blame a candidate for an evaluator that fails now and then: a crashed run is repeated once
- * before it counts.
- *
- * - Where runs of the incumbent have failed as well, up to `retries` of a candidate's crashes are repeated.
- * - Elsewhere one is, of a candidate that has run well before: so much is known, that it can.
- *
- * A crash that the repetition does not show again tells that the evaluator is to blame, for later candidates.
+ * before it counts. A candidate has one such repetition, and up to `retries` where runs of the incumbent have failed as
+ * well, or crashes of earlier candidates went away when they were repeated.
  */
 export function* patient<Result extends Judgement>(
   rule: Rule,
@@ -18,10 +14,9 @@ export function* patient<Result extends Judgement>(
   inner: Coroutine<Result>,
 ): Coroutine<Result> {
   let failures = noise.failures;
-  let ranWell = false;
   let repeated = 0;
   let cured = 0;
-  const allowed = () => (rule.retries === 0 ? 0 : failures > 0 ? rule.retries : ranWell ? 1 : 0);
+  const allowed = () => (failures > 0 ? rule.retries : Math.min(1, rule.retries));
   let step = inner.next();
   while (!step.done) {
     let sample: Sample = yield step.value;
@@ -31,7 +26,6 @@ export function* patient<Result extends Judgement>(
       sample = yield step.value;
       if (sample.ok) cured++;
     }
-    ranWell ||= step.value.arm === "candidate" && sample.ok;
     step = inner.next(sample);
   }
   const { value } = step;
@@ -40,7 +34,7 @@ export function* patient<Result extends Judgement>(
 
 /** Only a crash: a run that is too slow or too large, or judged and found wanting, would be so again. */
 function mayRepeat(sample: Sample): boolean {
-  return !sample.ok && sample.kind === "crash";
+  return !sample.ok && sample.kind === "crash" && sample.limit !== true;
 }
 
 /** The same questions, each failed one asked again: of two states that are compared both are known to run. */

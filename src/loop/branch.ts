@@ -14,7 +14,8 @@ import {
   storedProgram,
 } from "../ledger/index.ts";
 import { soundRuns } from "../notebook/index.ts";
-import { branchTip, isAt, type Repo, recordKeep } from "../repo/index.ts";
+import { branchTip, bringBranch, isAt, type Repo, recordKeep, switchAway } from "../repo/index.ts";
+import type { Listener } from "./events.ts";
 import { decidingStage } from "./ladder.ts";
 
 export interface Branched {
@@ -22,6 +23,28 @@ export interface Branched {
   row: SessionRow;
   repo: Repo;
   contract: Contract;
+  listener?: Listener;
+}
+
+/** Sessions whose person has been told that the branch is checked out: once is enough. */
+const told = new WeakSet<SessionRow>();
+
+/** Says once that a branch is looked at, and what becomes of it. */
+export function tellCheckedOut(
+  { row, listener }: Pick<Branched, "row" | "listener">,
+  worktree: string,
+): void {
+  if (told.has(row)) return;
+  told.add(row);
+  listener?.({
+    type: "notice",
+    message: `the branch ${row.branch} is checked out in ${worktree}: the session goes on, its commits wait under refs/whetstone/, and the branch is moved once it is free (${switchAway(worktree)})`,
+  });
+}
+
+/** Brings the branch to what waits for it, where somebody who looked at it has left it meanwhile. */
+export async function releaseBranch(at: Branched): Promise<void> {
+  if (told.has(at.row)) await settleBranch(at).catch(() => {});
 }
 
 /**
@@ -30,7 +53,7 @@ export interface Branched {
  * @param before the metric's value of the incumbent that it replaces.
  */
 export async function commitKeep(
-  { repo, row, contract, ledger }: Branched,
+  { repo, row, contract, ledger, listener }: Branched,
   experiment: ExperimentRow,
   after: Record<string, string | null>,
   parent: string,
@@ -52,12 +75,13 @@ export async function commitKeep(
     `Whetstone-Channel: ${row.channel}, ${row.level}`,
     "",
   ].join("\n");
-  const commit = await recordKeep(repo, row.branch, {
+  const { commit, waitsFor } = await recordKeep(repo, row.branch, {
     parent,
     changes: after,
     message,
     when: made.decidedAt,
   });
+  if (waitsFor !== null) tellCheckedOut({ row, ...(listener ? { listener } : {}) }, waitsFor);
   await setKeepCommit(ledger, experiment.id, commit);
   return commit;
 }
@@ -92,7 +116,7 @@ export async function settleBranch(at: Branched): Promise<string> {
     const changes: Record<string, string | null> = {};
     for (const { id } of fallen.toReversed()) Object.assign(changes, (await changeOf(ledger, id)).before);
     const built = fallen.slice(1).map(({ number }) => `#${number}`);
-    commit = await recordKeep(repo, row.branch, {
+    const taken = await recordKeep(repo, row.branch, {
       parent: commit,
       changes,
       message: [
@@ -107,6 +131,8 @@ export async function settleBranch(at: Branched): Promise<string> {
       ].join("\n"),
       when: review.reviewedAt,
     });
+    commit = taken.commit;
+    if (taken.waitsFor !== null) tellCheckedOut(at, taken.waitsFor);
     await setReviewCommit(ledger, review.experimentId, commit);
   };
 
@@ -125,6 +151,9 @@ export async function settleBranch(at: Branched): Promise<string> {
   for (const review of waiting) await takeBack(review);
 
   if (keeps.length === 0 || (await isAt(repo, row.branch, commit))) return commit;
+  const brought = await bringBranch(repo, row.branch, commit);
+  if (brought !== null && brought !== "moved") tellCheckedOut(at, brought.worktree);
+  if (brought !== null) return commit;
   const tip = await branchTip(repo, row.branch);
   throw new UserError(
     tip === null

@@ -50,7 +50,10 @@ export function replayRuns<Result>(
 /** What an evaluation tells the decision. */
 export function sampleOf(row: Pick<EvaluationRow, "value" | "failureKind" | "failureMessage">): Sample {
   if (row.failureKind === null && row.value !== null) return { ok: true, value: row.value };
-  return { ok: false, kind: failedDecision(row.failureKind), message: row.failureMessage ?? "no value" };
+  return {
+    ...{ ok: false, kind: failedDecision(row.failureKind), message: row.failureMessage ?? "no value" },
+    ...(row.failureKind === "crash" ? {} : { limit: true }),
+  };
 }
 
 /** The decision that a failed run of the candidate means. */

@@ -33,7 +33,7 @@ export function patience(rounds: number, retries: number, before = 0): Patience 
       failures++;
       row++;
       if (retries === 0 || failures > rounds) return false;
-      return good > 0 ? row <= inARow : row === 1 && sample.kind === "crash";
+      return good > 0 ? row <= inARow : row === 1 && sample.kind === "crash" && sample.limit !== true;
     },
     failures: () => failures,
   };

@@ -56,10 +56,11 @@ import {
   openRepo,
   type Repo,
   type Violation,
+  worktreeOf,
 } from "../repo/index.ts";
 import type { Sandbox } from "../sandbox/index.ts";
 import { openSandbox, requireProcessors, takeSlot } from "../sandbox/index.ts";
-import { settleBranch } from "./branch.ts";
+import { releaseBranch, settleBranch, tellCheckedOut } from "./branch.ts";
 import { drive, fromNumbers } from "./drive.ts";
 import type { Listener } from "./events.ts";
 import { fixedFiles } from "./fixedFiles.ts";
@@ -165,6 +166,8 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       );
     const commit = existing?.baseCommit ?? repo.head;
     if (existing) await holdSession(ledger, existing.id, thisProcess(), Date.now(), isAlive);
+    const looked = existing && !options.swift ? await worktreeOf(repo, existing.branch) : null;
+    if (existing && looked !== null) tellCheckedOut({ row: existing, listener }, looked);
 
     listener({ type: "phase", phase: "setup", number: null, what: contract.setup?.command ?? "" });
     // A setup is work as well: never beside somebody's timed run.
@@ -254,6 +257,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
 
 /** Gives the session back; it can go on later. */
 export async function closeSession(session: Session, reason: string, spentMs: number): Promise<void> {
+  await releaseBranch(session);
   await letGo(session, {
     status: session.row.status === "baseline" ? "ready" : session.row.status,
     stopReason: reason,

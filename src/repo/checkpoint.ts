@@ -17,14 +17,14 @@ export async function branchObstacle(repo: Repo, branch: string): Promise<Obstac
 type Obstacle = "checked out" | "foreign";
 
 async function look(repo: Repo, branch: string): Promise<{ tip: string | null; obstacle: Obstacle | null }> {
-  const { tip, checkedOut } = await branchState(repo, branch);
+  const { tip, worktree } = await branchState(repo, branch);
   if (tip !== null) {
     const mark = await commitAt(repo, markOf(branch));
     // A kill may have come between the mark and the branch.
     if (mark === null || (tip !== mark && tip !== (await commitAt(repo, `${mark}^`))))
       return { tip, obstacle: "foreign" };
   }
-  return { tip, obstacle: checkedOut ? "checked out" : null };
+  return { tip, obstacle: worktree === null ? null : "checked out" };
 }
 
 /** Where our last commit on a branch is remembered. */

@@ -26,28 +26,72 @@ export async function recordCandidate(repo: Repo, ref: string, commit: NewCommit
 /**
  * Puts a kept change on the session branch.
  *
- * Doing it twice gives the same commit, so an interrupted keep is simply repeated.
+ * A branch that somebody has checked out is not moved under their feet: the commit waits below refs/whetstone/, and the
+ * branch comes to it with the next one that finds it free, or by `bringBranch`. Doing it twice gives the same commit,
+ * so an interrupted keep is simply repeated.
  *
- * @throws UserError when somebody else has moved the branch, or has it checked out.
+ * @returns the commit, and the folder that has the branch checked out where the branch was left alone; null: it moved.
+ * @throws UserError when somebody else has moved the branch.
  */
-export async function recordKeep(repo: Repo, branch: string, commit: NewCommit): Promise<string> {
-  const [{ tip, checkedOut }] = await Promise.all([branchState(repo, branch), identity(repo)]);
-  if (tip !== null && tip !== commit.parent) {
+export async function recordKeep(
+  repo: Repo,
+  branch: string,
+  commit: NewCommit,
+): Promise<{ commit: string; waitsFor: string | null }> {
+  const [{ tip, worktree }] = await Promise.all([branchState(repo, branch), identity(repo)]);
+  if (tip !== null && tip !== commit.parent && !(await isWaiting(repo, branch, tip, commit.parent))) {
     // Made under a name of its own first: only then can its id be compared with the branch.
     const id = await fastImport(repo, `refs/whetstone/keep/${branch}`, commit);
-    if (tip === id) return id;
+    if (tip === id) return { commit: id, waitsFor: null };
     throw new UserError(
       `the branch ${branch} was moved by somebody else (it is at ${tip.slice(0, 10)}, the session left it at ${commit.parent.slice(0, 10)})`,
       `put it back with: git branch -f ${branch} ${commit.parent.slice(0, 10)}`,
     );
   }
-  // A branch checked out somewhere would be moved under its owner's feet: the files would look changed.
-  if (checkedOut)
-    throw new UserError(
-      `the branch ${branch} is checked out; a session cannot move it there`,
-      "switch to your own branch first (git switch -)",
-    );
-  return fastImport(repo, `refs/heads/${branch}`, commit);
+  if (worktree !== null)
+    return { commit: await fastImport(repo, waitingRef(branch), commit), waitsFor: worktree };
+  return { commit: await fastImport(repo, `refs/heads/${branch}`, commit), waitsFor: null };
+}
+
+/** The newest commit of a branch that was checked out when it was made. */
+function waitingRef(branch: string): string {
+  return `refs/whetstone/waiting/${branch}`;
+}
+
+/** Whether a branch is behind a commit only because it was checked out when that was made. */
+async function isWaiting(repo: Repo, branch: string, tip: string, commit: string): Promise<boolean> {
+  const waiting = await git(repo.root, ["rev-parse", "--verify", "--quiet", waitingRef(branch)]).catch(
+    () => "",
+  );
+  if (waiting.trim() !== commit) return false;
+  return git(repo.root, ["merge-base", "--is-ancestor", tip, commit]).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * Moves a branch forward to the commit that waited for it to be free.
+ *
+ * @returns `moved`; the folder that has it checked out; null when the branch does not wait for this commit.
+ */
+export async function bringBranch(
+  repo: Repo,
+  branch: string,
+  commit: string,
+): Promise<"moved" | { worktree: string } | null> {
+  const { tip, worktree } = await branchState(repo, branch);
+  if (tip === null || !(await isWaiting(repo, branch, tip, commit))) return null;
+  if (worktree !== null) return { worktree };
+  return git(repo.root, ["update-ref", `refs/heads/${branch}`, commit, tip]).then(
+    () => "moved" as const,
+    () => null,
+  );
+}
+
+/** The folder that has a branch checked out; null: none has. */
+export async function worktreeOf(repo: Repo, branch: string): Promise<string | null> {
+  return (await branchState(repo, branch)).worktree;
 }
 
 /**
@@ -67,7 +111,7 @@ export async function recordReview(
   commits: readonly Omit<NewCommit, "parent">[],
   trailer: string,
 ): Promise<string> {
-  const { tip: old, checkedOut } = await branchState(repo, branch);
+  const { tip: old, worktree } = await branchState(repo, branch);
   let tip = base;
   for (const commit of commits)
     tip = await recordCandidate(repo, `refs/whetstone/review/${branch}`, { ...commit, parent: tip });
@@ -77,10 +121,10 @@ export async function recordReview(
       `the branch ${branch} holds commits that are not Whetstone's`,
       `keep them under another name: git branch -m ${branch} ${branch}-mine`,
     );
-  if (checkedOut)
+  if (worktree !== null)
     throw new UserError(
-      `the branch ${branch} is checked out and cannot be replaced there`,
-      "switch to your own branch first (git switch -)",
+      `the branch ${branch} is checked out in ${worktree} and cannot be replaced there`,
+      switchAway(worktree),
     );
   const ref = `refs/heads/${branch}`;
   for (let attempt = 0; ; attempt++) {
@@ -127,10 +171,16 @@ async function isOurs(repo: Repo, base: string, tip: string, trailer: string): P
   });
 }
 
+/** What to type where a branch is checked out. */
+export function switchAway(worktree: string): string {
+  return `switch to another branch there first: git -C "${worktree}" switch -`;
+}
+
+/** Where a branch is, and the folder that has it checked out (null: none has). */
 export async function branchState(
   repo: Repo,
   branch: string,
-): Promise<{ tip: string | null; checkedOut: boolean }> {
+): Promise<{ tip: string | null; worktree: string | null }> {
   const ref = `refs/heads/${branch}`;
   const lines = await git(repo.root, [
     "for-each-ref",
@@ -139,9 +189,9 @@ export async function branchState(
   ]);
   for (const line of lines.split("\n")) {
     const [name, tip, worktree] = line.split("\0");
-    if (name === ref && tip) return { tip, checkedOut: Boolean(worktree) };
+    if (name === ref && tip) return { tip, worktree: worktree || null };
   }
-  return { tip: null, checkedOut: false };
+  return { tip: null, worktree: null };
 }
 
 /**

@@ -3,12 +3,15 @@ export { branchObstacle, checkpoint } from "./checkpoint.ts";
 export { cloneRepo } from "./clone.ts";
 export {
   branchesBelow,
+  bringBranch,
   identity,
   type NewCommit,
   recordCandidate,
   recordKeep,
   recordReview,
   rememberIdentity,
+  switchAway,
+  worktreeOf,
 } from "./commits.ts";
 export { diffText, lineCounts } from "./diff.ts";
 export {

@@ -2,7 +2,7 @@ import { lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { blobContents, parseTree } from "./base.ts";
-import { branchState, lockLife } from "./commits.ts";
+import { branchState, lockLife, switchAway } from "./commits.ts";
 import { GitError, git, gitBytes } from "./git.ts";
 import { mayChange } from "./harvest.ts";
 import type { Repo } from "./repo.ts";
@@ -110,10 +110,11 @@ export async function isAncestor(repo: Repo, commit: string, from: string): Prom
  * @throws UserError when it has moved since, is checked out, or would not go forward.
  */
 export async function forwardBranch(repo: Repo, branch: string, from: string, to: string): Promise<void> {
-  if ((await branchState(repo, branch)).checkedOut)
+  const { worktree } = await branchState(repo, branch);
+  if (worktree !== null)
     throw new UserError(
-      `the branch ${branch} is checked out; it cannot be moved there`,
-      "switch to your own branch first (git switch -)",
+      `the branch ${branch} is checked out in ${worktree}; it cannot be moved there`,
+      switchAway(worktree),
     );
   if (!(await isAncestor(repo, from, to)))
     throw new UserError(`the branch ${branch} would not go forward from ${from.slice(0, 10)}`);

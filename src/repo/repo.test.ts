@@ -20,6 +20,7 @@ import picomatch from "picomatch";
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
   branchTip,
+  bringBranch,
   changedSince,
   checkoutBase,
   contentHash,
@@ -59,6 +60,10 @@ function repository(files: Record<string, string>): string {
   git(path, "add", "-A");
   git(path, "commit", "-q", "-m", "start");
   return path;
+}
+
+async function kept(...given: Parameters<typeof recordKeep>): Promise<string> {
+  return (await recordKeep(...given)).commit;
 }
 
 describe("the base", () => {
@@ -259,9 +264,9 @@ describe("commits", () => {
       });
     const repo = await openRepo(join(path, "lab"));
     const index = readFileSync(join(path, ".git", "index"));
-    const first = await recordKeep(repo, "whetstone/x", change(repo.head, "2"));
-    expect(await recordKeep(repo, "whetstone/x", change(repo.head, "2"))).toBe(first);
-    const second = await recordKeep(repo, "whetstone/x", change(first, "3"));
+    const first = await kept(repo, "whetstone/x", change(repo.head, "2"));
+    expect(await kept(repo, "whetstone/x", change(repo.head, "2"))).toBe(first);
+    const second = await kept(repo, "whetstone/x", change(first, "3"));
     expect(await branchTip(repo, "whetstone/x")).toBe(second);
     expect(git(path, "show", `${second}:lab/od"d ü.ts`)).toBe("3");
     expect(
@@ -274,26 +279,41 @@ describe("commits", () => {
     expect(git(path, "status", "--porcelain").trim()).toBe("");
   });
 
-  it("refuse a branch that somebody moved or has checked out", async () => {
+  it("refuse a branch that somebody moved, and wait for one that somebody has checked out", async () => {
     const path = repository({ "a.ts": "1" });
     const repo = await openRepo(path);
-    const first = await recordKeep(repo, "whetstone/x", change(repo.head, "2"));
+    const first = await kept(repo, "whetstone/x", change(repo.head, "2"));
     git(path, "branch", "-f", "whetstone/x", "main");
-    await expect(recordKeep(repo, "whetstone/x", change(first, "3"))).rejects.toThrow(
-      /moved by somebody else/,
-    );
+    await expect(kept(repo, "whetstone/x", change(first, "3"))).rejects.toThrow(/moved by somebody else/);
     git(path, "branch", "-f", "whetstone/x", first);
     git(path, "switch", "-q", "whetstone/x");
-    await expect(recordKeep(repo, "whetstone/x", change(first, "3"))).rejects.toThrow(/is checked out/);
+    const second = await recordKeep(repo, "whetstone/x", change(first, "3"));
+    expect(second.waitsFor).toBe(repo.root);
+    expect(await recordKeep(repo, "whetstone/x", change(first, "3"))).toEqual(second);
+    expect(await branchTip(repo, "whetstone/x")).toBe(first);
+    expect(await bringBranch(repo, "whetstone/x", second.commit)).toEqual({ worktree: repo.root });
+    const third = await recordKeep(repo, "whetstone/x", change(second.commit, "4"));
+    git(path, "switch", "-q", "main");
+    expect(await bringBranch(repo, "whetstone/x", third.commit)).toBe("moved");
+    expect(git(path, "log", "--format=%H", "whetstone/x").trim().split("\n")).toEqual([
+      ...[third.commit, second.commit, first, repo.head],
+    ]);
+    // Free again, the next one goes there by itself.
+    git(path, "switch", "-q", "whetstone/x");
+    const fourth = await recordKeep(repo, "whetstone/x", change(third.commit, "5"));
+    git(path, "switch", "-q", "main");
+    const fifth = await recordKeep(repo, "whetstone/x", change(fourth.commit, "6"));
+    expect(fifth.waitsFor).toBeNull();
+    expect(await branchTip(repo, "whetstone/x")).toBe(fifth.commit);
   });
 
   it("get over a lock that a killed process left behind", async () => {
     const path = repository({ "a.ts": "1" });
     const repo = await openRepo(path);
-    const first = await recordKeep(repo, "whetstone/x", change(repo.head, "2"));
+    const first = await kept(repo, "whetstone/x", change(repo.head, "2"));
     writeFileSync(join(path, ".git", "refs", "heads", "whetstone", "x.lock"), "");
     expect(await branchTip(repo, "whetstone/x")).toBe(first);
-    const second = await recordKeep(repo, "whetstone/x", change(first, "3"));
+    const second = await kept(repo, "whetstone/x", change(first, "3"));
     expect(await branchTip(repo, "whetstone/x")).toBe(second);
   });
 });

@@ -126,7 +126,7 @@ describe("opening a repository", () => {
     expect(repo).toMatchObject({ labPath: "lab", branch: null });
     expect(repo.root.endsWith("wörk ")).toBe(true);
     expect(repo.gitDir.endsWith("/.git")).toBe(true);
-    const commit = await recordKeep(repo, "whetstone/d", change(repo.head, "2"));
+    const { commit } = await recordKeep(repo, "whetstone/d", change(repo.head, "2"));
     expect(await branchTip(repo, "whetstone/d")).toBe(commit);
     expect(existsSync(join(elsewhere, ".git", "refs", "heads", "whetstone"))).toBe(false);
   });
@@ -475,7 +475,7 @@ describe("commits", () => {
       for (let i = 0; i < 1000; i++) {
         const keep = { parent, changes: { "a.ts": String(i) }, message: i + "\\n", when: 1.79e12 };
         console.log("begin " + parent);
-        parent = await recordKeep(repo, "whetstone/k", keep);
+        parent = (await recordKeep(repo, "whetstone/k", keep)).commit;
       }`;
     for (let round = 0; round < 5; round++) {
       if (round > 0) git(path, "update-ref", "-d", "refs/heads/whetstone/k");
@@ -493,13 +493,11 @@ describe("commits", () => {
       await new Promise((resolve) => child.once("close", resolve));
       const begun = [...said.matchAll(/begin (\w+)\n/g)].map((match) => match[1] as string);
       const last = begun.length - 1;
-      const again = () =>
-        recordKeep(repo, "whetstone/k", {
-          parent: begun[last] as string,
-          changes: { "a.ts": String(last) },
-          message: `${last}\n`,
-          when: 1.79e12,
-        });
+      const again = async () => {
+        const keep = { parent: begun[last] as string, changes: { "a.ts": String(last) } };
+        return (await recordKeep(repo, "whetstone/k", { ...keep, message: `${last}\n`, when: 1.79e12 }))
+          .commit;
+      };
       const commit = await again();
       expect(await again()).toBe(commit);
       expect(await branchTip(repo, "whetstone/k")).toBe(commit);

@@ -472,7 +472,7 @@ describe("a hostile researcher's working copy", () => {
     const index = readFileSync(join(folder, ".git", "index"));
     const repo = await openRepo(folder);
     const text = "export const rate = 2;\nlast line without end";
-    const commit = await recordKeep(repo, "whetstone/t", {
+    const { commit } = await recordKeep(repo, "whetstone/t", {
       parent: repo.head,
       changes: { "src/model.ts": text },
       message: "keep\n",
