@@ -65,6 +65,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   // `whet log | head`: the reader has seen enough.
   if (error.code === "EPIPE") process.exit(0);
 });
+// A terminal that has closed takes no complaint; what is under way is brought to its end all the same.
+process.stderr.on("error", () => {});
 void main(process.argv.slice(2)).then((code) => {
   process.exitCode = code;
 });

@@ -1,4 +1,4 @@
-/** Ctrl-C asks for an end after the evaluation in flight, once more (or SIGTERM) for one at once. */
+/** Ctrl-C asks for an end after the evaluation in flight; once more, SIGTERM, or a terminal that closes, for one at once. */
 export interface Stopping {
   stop: { requested: boolean };
   abort: AbortController;
@@ -22,12 +22,14 @@ export function onSignals(): Stopping {
   };
   process.on("SIGINT", interrupted);
   process.on("SIGTERM", terminated);
+  process.on("SIGHUP", terminated);
   return {
     stop,
     abort,
     done: () => {
       process.off("SIGINT", interrupted);
       process.off("SIGTERM", terminated);
+      process.off("SIGHUP", terminated);
     },
   };
 }

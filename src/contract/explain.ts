@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { nearest } from "./near.ts";
+import { otherNames } from "./otherNames.ts";
 import { frontMatter, jsonSchema } from "./schema.ts";
 
 export type Path = readonly (string | number)[];
@@ -24,6 +25,13 @@ function one(value: unknown, issue: Issue, path: Path): Fault[] {
   const key = shown(path);
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((unknown) => {
+      const ours = path.length === 0 ? otherNames.get(unknown.toLowerCase().replace(/[-_]/g, "")) : undefined;
+      if (ours)
+        return {
+          path: [unknown],
+          what: `unknown key \`${unknown}\`: here that is said otherwise`,
+          fix: ours(given),
+        };
       const near = nearest(unknown, keysAt(path));
       return {
         path: [...path, unknown],

@@ -749,3 +749,19 @@ test("the JSON Schema in docs/ is the current one (`whet check --schema` prints 
   const written = readFileSync(new URL("../../docs/program.schema.json", import.meta.url), "utf8");
   expect(JSON.parse(written)).toEqual(JSON.parse(JSON.stringify(jsonSchema())));
 });
+
+describe("keys of other tools", () => {
+  test.each([
+    ["timeout: 5m", "budget: 5m"],
+    ["timeout: 300", "budget: 300s"],
+    ["iterations: 10", "session: {experiments: 10}"],
+    ["max_iterations: 10", "session: {experiments: 10}"],
+    ["max-iters: many", "session: {experiments: 100}"],
+    ["files: train.py", "change: train.py"],
+    ["evaluator: evaluate.py", "score: evaluate.py"],
+  ])("%s is told what to write here", (line, fix) => {
+    const text = `---\nmetric: loss\ndirection: minimize\nchange: [a.py]\nrun: python3 a.py\n${line}\n---\nx\n`;
+    const { problems } = parseProgram(text, { file: "program.md" });
+    expect(problems.filter(({ severity }) => severity === "error")).toMatchObject([{ line: 6, fix }]);
+  });
+});

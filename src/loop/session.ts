@@ -60,6 +60,7 @@ import {
 } from "../repo/index.ts";
 import type { Sandbox } from "../sandbox/index.ts";
 import { openSandbox, requireProcessors, takeSlot } from "../sandbox/index.ts";
+import { clearAbandoned } from "./abandoned.ts";
 import { releaseBranch, settleBranch, tellCheckedOut } from "./branch.ts";
 import { drive, fromNumbers } from "./drive.ts";
 import type { Listener } from "./events.ts";
@@ -151,6 +152,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
     const repo = await found;
     const all = await takeLab(ledger);
     const folder = join(whetstoneFolder(lab.folder), "work");
+    await clearAbandoned(folder);
     const sandbox = await openSandbox({
       require: contract.isolation === "required",
       keepOut: foldersOf(repo),
@@ -196,7 +198,9 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
     if (Object.keys(baseFiles).length === 0)
       throw new UserError(
         `no committed file matches \`change: ${contract.change.join(", ")}\` in ${lab.folder}`,
-        "commit the file that may change, or correct the pattern in program.md",
+        contract.change.some((glob) => /,\s/.test(glob))
+          ? `several files are a list: change: [${contract.change.flatMap((glob) => glob.split(/,\s*/)).join(", ")}]`
+          : "commit the file that may change, or correct the pattern in program.md",
       );
     const pins = pinHash(place.pins);
     if (!existing && options.rescoring?.pins === pins)

@@ -7,7 +7,7 @@ import { RunFailed, UserError } from "../errors.ts";
 import { GitError, git, gitDialogue, removeCrashReport } from "./git.ts";
 import { pathFault } from "./harvest.ts";
 import { isScript } from "./overlay.ts";
-import type { Repo } from "./repo.ts";
+import { branchInTheWay, type Repo } from "./repo.ts";
 
 export interface NewCommit {
   parent: string;
@@ -135,7 +135,7 @@ export async function recordReview(
       if (!(error instanceof GitError)) throw error;
       if (attempt === 0 && (await clearStaleLock(join(repo.gitDir, `${ref}.lock`)))) continue;
       throw (
-        inTheWay(error, branch) ??
+        branchInTheWay(error, branch) ??
         new RunFailed(
           `git could not write the branch ${branch}: ${error.message}`,
           "`whet finalize` goes on from here",
@@ -236,7 +236,7 @@ async function fastImport(repo: Repo, ref: string, commit: NewCommit): Promise<s
       if (!(error instanceof GitError)) throw error;
       await removeCrashReport(repo.gitDir, error.message);
       if (attempt === 0 && (await clearStaleLock(join(repo.gitDir, `${ref}.lock`)))) continue;
-      const other = inTheWay(error, ref.replace("refs/heads/", ""));
+      const other = branchInTheWay(error, ref.replace("refs/heads/", ""));
       if (other) throw other;
       throw new RunFailed(
         `git could not store a commit: ${error.message}`,
@@ -244,16 +244,6 @@ async function fastImport(repo: Repo, ref: string, commit: NewCommit): Promise<s
       );
     }
   }
-}
-
-/** A branch `a` and a branch `a/b` cannot both be. */
-function inTheWay(error: GitError, branch: string): UserError | null {
-  const other = /'refs\/heads\/([^']+)' exists; cannot create/.exec(error.message)?.[1];
-  if (!other) return null;
-  return new UserError(
-    `the branch ${other} is in the way of ${branch}: git cannot hold both names`,
-    `rename it: git branch -m ${other} ${other}-old`,
-  );
 }
 
 /** Milliseconds after which a lock of a reference is left over from a kill: a living git holds it for a few. */

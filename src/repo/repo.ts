@@ -221,6 +221,16 @@ export async function branchTip(repo: Repo, branch: string): Promise<string | nu
   return id.trim() || null;
 }
 
+/** A branch `a` and a branch `a/b` cannot both be. */
+export function branchInTheWay(error: GitError, branch: string): UserError | null {
+  const other = /'refs\/heads\/([^']+)' exists; cannot create/.exec(error.message)?.[1];
+  if (!other) return null;
+  return new UserError(
+    `the branch ${other} is in the way of ${branch}: git cannot hold both names`,
+    `rename it: git branch -m ${other} ${other}-old`,
+  );
+}
+
 /** Claims a branch for a session. @throws UserError when there is one of that name. */
 export async function createBranch(repo: Repo, branch: string, commit: string): Promise<void> {
   try {
@@ -228,7 +238,13 @@ export async function createBranch(repo: Repo, branch: string, commit: string): 
   } catch (error) {
     if (!(error instanceof GitError)) throw error;
     if ((await branchTip(repo, branch)) === null)
-      throw new UserError(`git could not create the branch ${branch}: ${error.message}`);
+      throw (
+        branchInTheWay(error, branch) ??
+        new UserError(
+          `git could not create the branch ${branch}: ${error.message}`,
+          "see whether `git branch try-it` works there, and mend what it says",
+        )
+      );
     throw new UserError(`there is a branch ${branch} already`, "choose another --tag");
   }
 }

@@ -38,6 +38,7 @@ export async function mcpCommand(
   const stop = () => end.abort();
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
+  process.on("SIGHUP", stop);
   try {
     if (options.http) {
       const door = await openHttp(server, {
@@ -56,5 +57,6 @@ export async function mcpCommand(
     await desk.close();
     process.off("SIGINT", stop);
     process.off("SIGTERM", stop);
+    process.off("SIGHUP", stop);
   }
 }

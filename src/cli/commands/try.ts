@@ -98,6 +98,7 @@ async function during(
   const stop = () => controller.abort();
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
+  process.on("SIGHUP", stop);
   let trying: Trying | null = null;
   try {
     trying = await openTrying(folder, {
@@ -119,5 +120,6 @@ async function during(
     await trying?.close();
     process.off("SIGINT", stop);
     process.off("SIGTERM", stop);
+    process.off("SIGHUP", stop);
   }
 }
