@@ -74,6 +74,8 @@ export function differingPins(before: Record<string, string>, now: Pins): string
     .filter((name) => name !== cachesPin && before[name] !== now.pins[name])
     .map((name) => {
       const input = now.pinned.find((each) => each.name === name);
+      if (input && before[name] !== undefined && !(cachesPin in before))
+        return `${name} (an earlier version of Whetstone pinned it, by size and time where it was large)`;
       return named(name, input?.changed && input.changed.from === before[name] ? input.changed.paths : []);
     });
 }

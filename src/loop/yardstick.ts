@@ -4,7 +4,10 @@ import { UserError } from "../errors.ts";
 import { changedPins } from "../evaluator/index.ts";
 import type { Session } from "./session.ts";
 
+/** Milliseconds between two looks. */
 const pinCheckEvery = 10_000;
+/** A look at very many files takes seconds: no more than about one part in twenty of the time goes there. */
+const restAfterLook = 19;
 
 /** The user edits the contract or the base: the session ends rather than measure with another yardstick. */
 export async function refuseChangedYardstick(session: Session): Promise<void> {
@@ -16,8 +19,11 @@ export async function refuseChangedYardstick(session: Session): Promise<void> {
       "the session has stopped; put it back and `whet run` goes on, or begin a new session with `whet run --fresh`",
     );
   if (performance.now() - session.pinsCheckedAt < pinCheckEvery) return;
-  session.pinsCheckedAt = performance.now();
+  const began = performance.now();
+  session.pinsCheckedAt = began;
   const changed = await changedPins(place);
+  const ended = performance.now();
+  session.pinsCheckedAt = ended + restAfterLook * (ended - began);
   if (changed.length > 0)
     throw new UserError(
       `what judges the session has changed on disk: ${changed.join("; ")}`,
