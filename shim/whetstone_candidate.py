@@ -36,11 +36,15 @@ def main():
     say(answers, {"ready": True})
     for line in questions:
         frame = json.loads(line)
-        say(answers, {"id": frame["id"], "answer": answer(frame["ask"])})
+        said = answer(frame["ask"])
+        try:
+            say(answers, {"id": frame["id"], "answer": said})
+        except carry.Uncarried as error:
+            give_up(error)
 
 
 def say(stream, frame):
-    stream.write(json.dumps(frame) + "\n")
+    stream.write(carry.line(frame))
     stream.flush()
 
 
@@ -48,15 +52,19 @@ def answer(question):
     try:
         return {"load": load, "call": call, "script": script}[question["op"]](question)
     except carry.Uncarried as error:
-        # No score can come of it, and whoever proposed the change must read why.
-        sys.stderr.write("%s, which cannot be handed to the evaluator: only plain data can (docs/evaluators.md)\n" % error)
-        sys.stderr.flush()
-        os._exit(1)
+        give_up(error)
     except BaseException as error:
         import traceback
 
         traceback.print_exc()
         return {"error": {"type": type(error).__name__, "text": text_of(error)}}
+
+
+def give_up(error):
+    """No score can come of it, and whoever proposed the change must read why."""
+    sys.stderr.write("%s, which cannot be handed to the evaluator: only plain data can (docs/evaluators.md)\n" % error)
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def text_of(error):

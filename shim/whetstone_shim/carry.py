@@ -6,9 +6,9 @@ name that the candidate chose. Integers and floats travel as text, since JSON nu
 
 import array
 import base64
-import binascii
 import collections
 import enum
+import json
 import re
 import sys
 import types
@@ -40,6 +40,14 @@ def pack(value):
     return packed
 
 
+def line(frame):
+    """A frame of the protocol as its line. Raises Uncarried for one that Whetstone would not pass on."""
+    text = json.dumps(frame) + "\n"
+    if len(text) > LIMIT * 5 // 4:
+        raise Uncarried("more than 48 MB of data")
+    return text
+
+
 def _text(data):
     return base64.b64encode(data).decode("ascii")
 
@@ -58,7 +66,7 @@ def _pack(value, depth, size):
     if kind is float:
         return ["f", value.hex()]
     if kind is str:
-        size[0] += len(value)
+        size[0] += len(value) * (1 if value.isascii() else 6)
         return ["s", value]
     if kind is complex:
         return ["c", value.real.hex(), value.imag.hex()]
@@ -190,12 +198,12 @@ def unpack(data):
     """The value of what `pack` made. Raises ValueError for everything else."""
     try:
         return _unpack(data, 0)
-    except (TypeError, LookupError, AttributeError, ArithmeticError, MemoryError, binascii.Error) as error:
+    except (TypeError, LookupError, AttributeError, ArithmeticError, MemoryError, RecursionError) as error:
         raise ValueError("a value that nobody packed: %s" % error) from None
 
 
 def _unpack(data, depth):
-    if type(data) is not list or not data or type(data[0]) is not str or depth > 2 * DEPTH:
+    if type(data) is not list or not data or type(data[0]) is not str or depth > DEPTH + 1:
         raise ValueError("a value that nobody packed")
     tag, rest = data[0], data[1:]
     make = _makers.get(tag)
@@ -280,9 +288,9 @@ def _numpy(depth, dtype, shape, text):
         if size < 0:
             raise ValueError("an array of a size below 0")
         count *= size
-    if count * kind.itemsize != len(data) or len(sizes) > 32:
+    if count * kind.itemsize != len(data) or len(sizes) > 32 or kind.itemsize == 0:
         raise ValueError("an array whose size is not that of its data")
-    if count == 0 or kind.itemsize == 0:
+    if count == 0:
         return numpy.zeros(sizes, kind)
     return numpy.frombuffer(data, kind).reshape(sizes).copy()
 

@@ -7,6 +7,8 @@ import socket
 import sys
 import threading
 
+from . import carry
+
 #: Where a process that the evaluator started finds the one that talks to Whetstone.
 SOCKET = "WHETSTONE_SHIM_SOCKET"
 
@@ -30,10 +32,10 @@ class Channel:
     def ask(self, question):
         if os.getpid() != self._owner:
             return _ask_owner(question)
-        waiter = _Waiter()
+        waiter, line = _Waiter(), carry.line({"ask": question})
         with self._lock:
             self._waiting.append(waiter)
-            self._say({"ask": question})
+            self._say(line)
         # The evaluator may give up waiting (an alarm, a thread's time limit): the answer is dropped when it comes.
         waiter.done.wait()
         return waiter.answer
@@ -45,10 +47,10 @@ class Channel:
             self.refusal = why
 
     def finish(self, frame):
-        self._say(frame)
+        self._say(carry.line(frame))
 
-    def _say(self, frame):
-        self._questions.write(json.dumps(frame) + "\n")
+    def _say(self, line):
+        self._questions.write(line)
         self._questions.flush()
 
     def _read(self):
@@ -120,7 +122,7 @@ def _ask_owner(question):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.connect(os.environ[SOCKET])
         with connection.makefile("rw", encoding="utf-8") as stream:
-            stream.write(json.dumps(question) + "\n")
+            stream.write(carry.line(question))
             stream.flush()
             line = stream.readline()
     if not line:

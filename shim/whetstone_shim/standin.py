@@ -182,7 +182,10 @@ def _call(module, name, args, kwargs):
         "args": [_packed(each, name, "argument %d" % (index + 1)) for index, each in enumerate(args)],
         "kwargs": {key: _packed(each, name, key) for key, each in kwargs.items()},
     }
-    answer = _state.channel.ask(question)
+    try:
+        answer = _state.channel.ask(question)
+    except carry.Uncarried as error:
+        refuse("the evaluator hands %s to the candidate's %s()" % (error, name))
     _raise(answer)
     value = carry.unpack(answer["value"])
     if value is None:
@@ -269,9 +272,9 @@ def _is_trusted(path):
     if not isinstance(path, str) or not os.path.isabs(path):
         return False
     real = os.path.realpath(path)
-    if any(real.startswith(top) for top in _tops):
-        return True
-    return real.startswith(_state.lab + os.sep) and _state.program_at(real) is None
+    if _state.program_at(real) is not None:
+        return False
+    return real.startswith(_tops + (_state.lab + os.sep,))
 
 
 _tops = tuple(
@@ -464,9 +467,10 @@ def _watch(event, args):
 
 
 def _watch_code(code):
-    if not isinstance(code, types.CodeType) or _state.codes.isdisjoint(_functions(code)):
+    if not isinstance(code, types.CodeType):
         return
-    if _is_trusted(code.co_filename):
+    # Looked at first: what is installed runs thousands of functions while it is imported.
+    if _is_trusted(code.co_filename) or _state.codes.isdisjoint(_functions(code)):
         return
     refuse("the evaluator runs the candidate's code in its own process (%s)" % code.co_filename)
 

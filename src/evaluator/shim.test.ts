@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { parseProgram } from "../contract/index.ts";
 import { contentHash, mayChange, openRepo } from "../repo/index.ts";
@@ -470,6 +471,77 @@ describe.skipIf(!python)("any Python function", () => {
     expect(await measured(evaluator(body), "{ python: evaluator.py:judge }")).toEqual({
       ...{ combined_score: 10, score: 10 },
     });
+  });
+});
+
+describe.skipIf(!python)("what a candidate may send instead of an answer", () => {
+  /** What the shim makes of each: `value`, `refused`, or an exception that nothing expects. */
+  const unpacked = (sent: unknown[]): string[] => {
+    const driver = `import json, sys
+sys.path.insert(0, sys.argv[1])
+from whetstone_shim import carry
+for line in sys.stdin:
+    try:
+        carry.pack(carry.unpack(json.loads(line)))
+        print("value")
+    except (ValueError, carry.Uncarried):
+        print("refused")
+    except BaseException as error:
+        print(repr(error))
+`;
+    const shim = join(import.meta.dirname, "..", "..", "shim");
+    const input = sent.map((each) => JSON.stringify(each)).join("\n");
+    const options = { input, encoding: "utf8", maxBuffer: 2 ** 26 } as const;
+    return execFileSync(numpy ?? "python3", ["-c", driver, shim], options)
+      .trim()
+      .split("\n");
+  };
+  const tags = [..."nbifcsyYltdSFrDQoNag", "lf", "li", "tf", "ti", "x", "__class__"];
+  const text = fc.oneof(
+    fc.string(),
+    fc.constantFrom(
+      "0x1.8p+1",
+      "nan",
+      "-1",
+      "9".repeat(5000),
+      "AAAAAAAAAAA=",
+      "<f8",
+      "|O",
+      "|S0",
+      "<f3",
+      "1e999999999",
+    ),
+  );
+  const { packed } = fc.letrec((tie) => ({
+    packed: fc.oneof(
+      { maxDepth: 4 },
+      fc.tuple(fc.constantFrom(...tags), tie("part")),
+      fc.tuple(fc.constantFrom(...tags), tie("part"), tie("part")),
+      fc.tuple(fc.constantFrom(...tags), tie("part"), tie("part"), tie("part")),
+    ),
+    part: fc.oneof(
+      { maxDepth: 4 },
+      text,
+      fc.jsonValue(),
+      fc.array(fc.integer({ min: -1, max: 2 ** 62 }), { maxLength: 3 }),
+      fc.array(tie("packed"), { maxLength: 4 }),
+      fc.array(fc.tuple(tie("packed"), tie("packed")), { maxLength: 4 }),
+    ),
+  }));
+
+  it("is plain data or refused, whatever it is", () => {
+    const sent = fc.sample(fc.oneof(packed, fc.jsonValue()), { numRuns: 3000, seed: 11 });
+    const found = unpacked(sent);
+    expect(found).toHaveLength(sent.length);
+    const odd = found.flatMap((each, index) => (/^(value|refused)$/.test(each) ? [] : [[each, sent[index]]]));
+    expect(odd).toEqual([]);
+    expect(found.filter((each) => each === "value").length).toBeGreaterThan(20);
+  });
+
+  it("is refused where it is nested too deeply", () => {
+    const nested = (depth: number) =>
+      JSON.parse(`${'["l",['.repeat(depth)}["n"]${"]]".repeat(depth)}`) as unknown;
+    expect(unpacked([nested(90), nested(150), nested(400)])).toEqual(["value", "refused", "refused"]);
   });
 });
 
