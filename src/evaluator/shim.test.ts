@@ -496,7 +496,15 @@ for line in sys.stdin:
       .trim()
       .split("\n");
   };
-  const tags = [..."nbifcsyYltdSFrDQoNag", "lf", "li", "tf", "ti", "x", "__class__"];
+  const tags = [
+    ..."n b i f c s y Y l t d S F r D Q o N a g".split(" "),
+    "lf",
+    "li",
+    "tf",
+    "ti",
+    "x",
+    "__class__",
+  ];
   const text = fc.oneof(
     fc.string(),
     fc.constantFrom(
