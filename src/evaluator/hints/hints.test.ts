@@ -12,6 +12,8 @@ const outside: Record<string, "file" | "folder"> = {
   "/data/imagenet": "folder",
   "/repo/lab/data/train.bin": "file",
   "/repo/lab/train.py": "file",
+  "/repo/lab/helper.py": "file",
+  "/repo/shared/table.csv": "file",
   "/repo/lab/secret/answers.json": "file",
   "/repo/lab/.venv/bin/python": "file",
   "/opt/x/bin/python3": "file",
@@ -57,6 +59,8 @@ describe("hints of a failed command", () => {
     ],
     ["Node", "Error: ENOENT: no such file or directory, scandir '/data/imagenet'", "/data/imagenet"],
     ["a shell tool", "ls: cannot access '/data/imagenet': No such file or directory", "/data/imagenet"],
+    ["Python, for a module", "ModuleNotFoundError: No module named 'helper'", "helper.py"],
+    ["a path beside the lab", "cat: ../shared/table.csv: No such file or directory", "../shared/table.csv"],
     ["cat, with a path of the tree", "cat: data/train.bin: No such file or directory", "data/train.bin"],
     ["Rust", 'Os { code: 2, message: "No such file or directory" }: /data/imagenet', "/data/imagenet"],
     [

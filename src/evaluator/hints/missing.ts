@@ -11,6 +11,10 @@ const pathLike = /(?:^|[\s=:([,])((?:~|\.{1,2})?\/[^\s'"`:;,)\]]{1,300}|[\w.-]+(
 export function missingFiles(facts: HintFacts): GrantHint[] {
   const hints: GrantHint[] = [];
   for (const line of facts.log.split("\n")) {
+    for (const path of modulesIn(line)) {
+      const hint = inTree(facts, posix.join(facts.host.lab, path));
+      if (hint) hints.push(hint);
+    }
     if (!complaint.test(line)) continue;
     for (const word of pathsIn(line)) {
       const hint = hintFor(facts, word);
@@ -18,6 +22,12 @@ export function missingFiles(facts: HintFacts): GrantHint[] {
     }
   }
   return hints;
+}
+
+/** Where Python would look in the lab folder for a module that it did not find. */
+function modulesIn(line: string): string[] {
+  const name = /No module named '([\w.]+)'/.exec(line)?.[1]?.split(".")[0];
+  return name === undefined ? [] : [`${name}.py`, name];
 }
 
 /** What may be paths in a line that complains of a missing one, quoted words first. */
@@ -87,12 +97,11 @@ function inTree(facts: HintFacts, path: string): GrantHint | null {
     };
   if (host.inTree(path)) return null;
   if (fromLab.split("/").includes(".git")) return null;
-  const input = fromLab.startsWith("..") ? posix.join(host.root, path) : fromLab;
-  if (isGranted(facts, input)) return null;
+  if (isGranted(facts, fromLab)) return null;
   return {
     what: `the command looked for ${fromLab}, which lies there and is not committed, so that it is not part of what is measured`,
-    grant: { key: "inputs", add: input },
-    write: `\`${yamlLine("inputs", input)}\`, or commit it`,
+    grant: { key: "inputs", add: fromLab },
+    write: `\`${yamlLine("inputs", fromLab)}\`, or commit it`,
   };
 }
 
@@ -117,6 +126,8 @@ export function otherInterpreter({ log, command, contract, host }: HintFacts): G
   const name = /ModuleNotFoundError: No module named '([^']+)'/.exec(log)?.[1];
   const words = /^(python[\d.]*)(\s.*)$/s.exec(command);
   if (name === undefined || !words) return [];
+  // A module of the lab itself is in no environment.
+  if (modulesIn(log).some((path) => host.kindOf(posix.join(host.root, host.lab, path)) !== null)) return [];
   const environment = [".venv", "venv"].find(
     (folder) => host.kindOf(posix.join(host.root, host.lab, folder, "bin/python")) !== null,
   );
