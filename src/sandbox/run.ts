@@ -276,18 +276,23 @@ function failedStart(error: Error): Running {
 
 /** The outer shell reports a death by signal N as exit code 128 + N. */
 function verdict(code: number | null, signal: NodeJS.Signals | null) {
-  if (signal)
-    return { ending: "signal" as const, exitCode: null, signal, message: `it was killed by ${signal}` };
+  if (signal) return { ending: "signal" as const, exitCode: null, signal, message: killedBy(signal) };
   if (code === 0) return { ending: "ok" as const, exitCode: 0, signal: null, message: "" };
   const name = signalNames[(code ?? 0) - 128];
-  if (name)
-    return { ending: "signal" as const, exitCode: code, signal: name, message: `it was killed by ${name}` };
+  if (name) return { ending: "signal" as const, exitCode: code, signal: name, message: killedBy(name) };
   return {
     ending: "exit" as const,
     exitCode: code,
     signal: null,
     message: `it ended with exit code ${code}`,
   };
+}
+
+/** A bus error nearly always means that a file in memory could not grow any more. */
+function killedBy(signal: NodeJS.Signals): string {
+  const why =
+    signal === "SIGBUS" ? ": most often /dev/shm was full, which is as large as the memory budget" : "";
+  return `it was killed by ${signal}${why}`;
 }
 
 const signalNames: Record<number, NodeJS.Signals> = {

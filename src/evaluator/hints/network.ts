@@ -23,16 +23,22 @@ export function closedNetwork(facts: HintFacts): GrantHint[] {
   if (facts.level === "L0" || granted(facts)) return [];
   for (const pattern of withHost) {
     const found = pattern.exec(facts.log);
-    if (found) return [hint(facts, `${found[1]}:${found[2] ?? portOf(facts.log, found[1] as string)}`)];
+    if (found)
+      return [
+        hint(
+          facts,
+          `${found[1]}:${found[2] ?? portOf(`${facts.command}\n${facts.log}`, found[1] as string)}`,
+        ),
+      ];
   }
   const local = refused.exec(facts.log);
   if (local) return [refusal(facts, local[1] ?? local[3], local[2] ?? local[4])];
   return anyHost.test(facts.log) ? [hint(facts, true)] : [];
 }
 
-/** The port that belongs to the scheme with which the log names a host. */
-function portOf(log: string, host: string): number {
-  return log.includes(`http://${host}`) ? 80 : 443;
+/** The port that belongs to the scheme with which a text names a host. */
+function portOf(text: string, host: string): number {
+  return text.includes(`http://${host}`) ? 80 : 443;
 }
 
 function hint(facts: HintFacts, add: string | true): GrantHint {

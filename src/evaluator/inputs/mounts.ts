@@ -6,6 +6,7 @@ import { mayChange, type Repo } from "../../repo/index.ts";
 import type { Mount } from "../../sandbox/index.ts";
 import { exists } from "../files.ts";
 import { type Declared, declaredInputs, missingBelow } from "./declared.ts";
+import { installedPlaces } from "./packages.ts";
 
 /** An input that is about to be pinned and shown. */
 export interface Input {
@@ -24,7 +25,8 @@ export interface Inputs {
 }
 
 /**
- * `inputs` of the contract and every untracked `node_modules` from the lab up to the repository's root.
+ * `inputs` of the contract, and every untracked `node_modules` from the lab up to the repository's root and beside a
+ * committed package.json.
  *
  * @param base the laid-out commit.
  * @param places paths in the base at which an earlier process placed inputs: they are no part of the commit.
@@ -52,12 +54,9 @@ export async function inputsOf(
       );
   }
   const taken = new Set(found.inputs.flatMap(({ places: all }) => all));
-  for (let folder = repo.labPath; ; folder = posix.dirname(folder)) {
-    const at = posix.join(folder === "." ? "" : folder, "node_modules");
+  for (const at of await installedPlaces(base, repo.labPath))
     if (!taken.has(at) && (await exists(join(repo.root, at))) && !(await isCommitted(at)))
       found.inputs.push(treeInput(at, await realpath(join(repo.root, at)), () => false));
-    if (folder === "" || folder === ".") break;
-  }
   return found;
 }
 
