@@ -2,6 +2,7 @@ export { type Check, type CheckOptions, checkLab } from "./check.ts";
 export { type Diagnosis, examineLab } from "./doctor/doctor.ts";
 export { type Finding, ill, well } from "./doctor/finding.ts";
 export type { Listener, Phase, SessionEvent } from "./events.ts";
+export { type FirstRun, firstRun } from "./firstRun.ts";
 export { type FinalizeOptions, finalizeSession } from "./finalize.ts";
 export { type LabFolder, readLab } from "./lab.ts";
 export { limitsOf, reached } from "./limits.ts";

@@ -66,3 +66,4 @@ export {
 } from "./repo.ts";
 export { scratchRepo } from "./scratch.ts";
 export { textsAt } from "./texts.ts";
+export { workingState } from "./workingState.ts";

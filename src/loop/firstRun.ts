@@ -1,0 +1,110 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { RunFailed, UserError } from "../errors.ts";
+import {
+  type GrantHint,
+  hintLines,
+  openEvaluator,
+  preparePlace,
+  removeTree,
+  requireGpus,
+} from "../evaluator/index.ts";
+import { baseLimits, contentHash, foldersOf, harvest, type Repo, workingState } from "../repo/index.ts";
+import { openSandbox, requireProcessors } from "../sandbox/index.ts";
+import { type FailedRun, hintsOf } from "./hints.ts";
+import { type LabFolder, withPlace } from "./lab.ts";
+import { withLastWords } from "./lastWords.ts";
+
+/** What one run of the untouched code came to, before there is a session. */
+export interface FirstRun {
+  /** The metric; null when the run failed. */
+  value: number | null;
+  /** Milliseconds of the whole evaluation. */
+  ms: number;
+  /** The isolation level under which it ran. */
+  level: string;
+  /** The end of what it printed. */
+  log: string;
+  /** Why it failed, with what to do next; null when it did not. */
+  failure: RunFailed | null;
+  /** What it met at the limits of the sandbox. */
+  hints: GrantHint[];
+}
+
+/**
+ * Measures the untouched code once, as `whet check` would after the lab's uncommitted files are committed. Nothing is
+ * recorded and no session begins: it is laid out in a temporary folder, which is removed again.
+ *
+ * @returns null when the lab is in no repository, or when it was cancelled.
+ * @throws UserError for everything a user can mend before anything can be run, with its place in program.md.
+ */
+export async function firstRun(
+  lab: LabFolder,
+  options: { onLine?: (line: string) => void; signal?: AbortSignal } = {},
+): Promise<FirstRun | null> {
+  const repo = await workingState(lab.folder);
+  if (repo === null) return null;
+  const folder = await mkdtemp(join(tmpdir(), "whet-first-"));
+  try {
+    return await measured(lab, repo, folder, options);
+  } catch (error) {
+    throw await withPlace(lab, error);
+  } finally {
+    await removeTree(folder);
+  }
+}
+
+async function measured(
+  lab: LabFolder,
+  repo: Repo,
+  folder: string,
+  { onLine, signal }: { onLine?: (line: string) => void; signal?: AbortSignal },
+): Promise<FirstRun | null> {
+  const { contract } = lab;
+  requireProcessors(contract.budget.cpus);
+  await requireGpus(contract);
+  const sandbox = await openSandbox({
+    require: contract.isolation === "required",
+    keepOut: foldersOf(repo),
+  });
+  const place = await preparePlace({
+    ...{ repo, contract, commit: repo.head, programHash: lab.program.hash, folder, sandbox },
+    ...(onLine ? { onLine } : {}),
+    ...(signal ? { signal } : {}),
+  });
+  const editable = await harvest(join(place.base, place.lab), contract.change, baseLimits);
+  const files = Object.fromEntries(
+    Object.entries(editable.files).map(([path, content]) => [path, content.toString()]),
+  );
+  if (Object.keys(files).length === 0)
+    throw new UserError(
+      `no file matches \`change: ${contract.change.join(", ")}\` in ${lab.folder}`,
+      "correct the pattern in program.md",
+    );
+  const evaluator = openEvaluator(contract, place, files, sandbox, randomBytes(32).toString("hex"));
+  const evaluation = await evaluator.evaluate({
+    ...{ state: contentHash(files), files, seed: randomBytes(4).readUInt32BE(0) >>> 1, checks: true },
+    onProgress: ({ line }) => {
+      if (line !== undefined) onLine?.(line);
+    },
+    ...(signal ? { signal } : {}),
+  });
+  if (evaluation.failure?.kind === "cancelled") return null;
+  const { level } = sandbox.isolation;
+  const common = { ms: evaluation.spentMs, level, log: evaluation.logTail };
+  if (evaluation.failure === null)
+    return {
+      ...common,
+      value: evaluation.metrics[contract.metric.name] ?? null,
+      failure: null,
+      hints: [],
+    };
+  const { kind, message, details } = evaluation.failure;
+  const words = details === undefined ? message : `${message}; ${details}`;
+  const run: FailedRun = { failureKind: kind, failureMessage: words, logTail: evaluation.logTail };
+  const hints = hintsOf(run, { contract, place, repo, row: { level } });
+  const error = new RunFailed(words, hintLines(hints, level).join("\n"));
+  return { ...common, value: null, failure: withLastWords(error, run) as RunFailed, hints };
+}
