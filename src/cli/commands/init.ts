@@ -4,7 +4,9 @@ import { UserError } from "../../errors.ts";
 import { agentSetups, setUpAgent } from "../init/agents/index.ts";
 import type { InitOptions } from "../init/init.ts";
 import { init } from "../init/init.ts";
+import type { Tried } from "../init/tryOut.ts";
 import { interactive, print } from "../output.ts";
+import { onSignals } from "../stopping.ts";
 
 export async function initCommand(
   folder: string | undefined,
@@ -20,16 +22,33 @@ export async function initCommand(
     if (options.template === undefined && (await hasContract(folder ?? ".")))
       return agentOnly(folder, options.agent);
   }
+  const { abort, done } = onSignals();
   const result = await init({
     ...options,
+    signal: abort.signal,
+    onLine: (line) => process.stderr.write(`${line}\n`),
     folder: folder ?? ".",
     interactive: interactive && process.stdin.isTTY === true,
-  });
+  }).finally(done);
   for (const fact of result.found) print(`found    ${fact}`);
   for (const path of result.written) print(`written  ${relative(process.cwd(), path) || path}`);
+  if (result.tried) tell(result.tried);
   print("\nNext:");
   for (const step of result.next) print(`  ${step}`);
-  return options.agent === undefined ? 0 : agentOnly(folder, options.agent);
+  const failed = result.tried?.failure ? 1 : 0;
+  if (options.agent === undefined) return failed;
+  return (await agentOnly(folder, options.agent)) || failed;
+}
+
+/** What the one run of the untouched code came to. */
+function tell({ words, added, failure }: Tried): void {
+  for (const each of added) print(`added    ${each}`);
+  if (failure === null) {
+    print(`tried    ${words}`);
+    return;
+  }
+  process.stderr.write(`whet: written, but the untouched code does not run yet: ${failure.message}\n`);
+  for (const line of failure.fix.split("\n")) if (line !== "") process.stderr.write(`  → ${line}\n`);
 }
 
 async function agentOnly(folder: string | undefined, agent: string): Promise<number> {

@@ -33,6 +33,7 @@ export function addLabCommands(program: Command, run: Run): void {
       "write what a coding agent needs to find Whetstone: claude, codex, gemini, opencode, pi, cursor",
     )
     .option("--yes", "take what was found, ask nothing")
+    .option("--no-try", "do not run the untouched code once")
     .option("--force", "write anew where a contract is there already")
     .action(
       run(async (folder, options) => (await import("../commands/init.ts")).initCommand(folder, options)),

@@ -6,8 +6,8 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseProgram } from "../../contract/index.ts";
 import { UserError } from "../../errors.ts";
-import { type Detected, detect, type Fact } from "./detect.ts";
 import { type InitOptions, init } from "./init.ts";
+import { type Detected, detect as detectOn, type Fact, type Machine } from "./layouts/index.ts";
 import { directionOf, printedMetric } from "./printed.ts";
 import { splitGlobs } from "./questions.ts";
 import { type Answers, writeProgram } from "./write.ts";
@@ -27,8 +27,16 @@ async function lay(files: Record<string, string>): Promise<void> {
   }
 }
 
+/** Nothing is run here: what a run comes to is tried through the real command line. */
 function run(options: Partial<InitOptions> = {}) {
-  return init({ folder, interactive: false, ...options });
+  return init({ folder, interactive: false, try: false, ...options });
+}
+
+/** A machine with uv and nothing else. */
+const machine: Machine = { home: "/home/u", has: () => false, hasCommand: (name) => name === "uv", gpus: 0 };
+
+function detect(path: string, more: Partial<Machine> = {}): Promise<Detected> {
+  return detectOn(path, { ...machine, ...more });
 }
 
 /** The values that were found, without where. */
@@ -124,7 +132,12 @@ describe("detection", () => {
     [
       "a benchmark of vitest",
       { "sort.bench.ts": 'import { bench } from "vitest";' },
-      { run: "npx vitest bench --run" },
+      {
+        run: "npx vitest bench --run",
+        source: "vitest-bench",
+        metric: "hz",
+        direction: "maximize",
+      },
     ],
     ["a benchmark in a folder", { "benchmarks/index.mjs": "" }, { run: "node benchmarks/index.mjs" }],
     [
@@ -154,12 +167,24 @@ describe("detection", () => {
     [
       "Rust",
       { "Cargo.toml": "", "benches/a.rs": "" },
-      { run: "cargo bench --offline", checks: "cargo test --offline" },
+      {
+        run: "cargo bench --offline",
+        checks: "cargo test --offline",
+        source: "criterion",
+        metric: "mean",
+        direction: "minimize",
+      },
     ],
     [
       "Go",
       { "go.mod": "", "a_test.go": "func BenchmarkA(b *testing.B) {}" },
-      { run: "go test -run=NONE -bench=.", checks: "go test ./..." },
+      {
+        run: "go test -run=NONE -bench=.",
+        checks: "go test ./...",
+        source: "go-bench",
+        metric: "ns_per_op",
+        direction: "minimize",
+      },
     ],
     [
       "ignored data and a virtual environment",
@@ -167,6 +192,111 @@ describe("detection", () => {
       { inputs: [".venv", "data"], run: "node solve.js", change: "solve.js" },
     ],
     ["an empty folder", {}, {}],
+    [
+      "pi-autoresearch",
+      {
+        ".auto/measure.sh": "echo METRIC total_us=$x",
+        ".auto/checks.sh": "true",
+        ".auto/prompt.md":
+          "# Faster\n## Metrics\n- **Primary**: `total_us` (us, lower is better)\n## Files in Scope\n- `src/a.mjs` — the parser\n- lib/\n- .auto/*\n## Off Limits\n- b\n",
+        "src/a.mjs": "",
+      },
+      {
+        run: "bash .auto/measure.sh",
+        checks: "bash .auto/checks.sh",
+        metric: "total_us",
+        direction: "minimize",
+        change: "src/a.mjs, lib/**",
+        instructions: ".auto/prompt.md",
+      },
+    ],
+    [
+      "a leaf of PraxLab",
+      {
+        "program.md": "# Leaf\n",
+        "campaign.yaml":
+          'metric: {name: eval_loss, direction: lower, eval_command: "python3 train.py > run.log 2>&1"}\nbudget: {compute_usd: 10, wall_hours: 0}\neditable: [train.py, data.jsonl]\n',
+        "train.py": "",
+      },
+      {
+        run: "python3 train.py",
+        metric: "eval_loss",
+        direction: "minimize",
+        change: "train.py, data.jsonl",
+        session: { money: "10" },
+      },
+    ],
+    [
+      "OpenEvolve",
+      {
+        "initial_program.py": "",
+        "evaluator.py": "def evaluate(path):\n    return {}\n",
+        "config.yaml": "max_iterations: 40\n",
+      },
+      {
+        evaluator: { kind: "openevolve", file: "evaluator.py" },
+        change: "initial_program.py",
+        metric: "combined_score",
+        direction: "maximize",
+        session: { experiments: "40" },
+      },
+    ],
+    [
+      "ShinkaEvolve",
+      { "initial.py": "", "evaluate.py": "parser.add_argument('--results_dir')\n" },
+      {
+        evaluator: { kind: "shinka", file: "evaluate.py" },
+        change: "initial.py",
+        metric: "combined_score",
+        direction: "maximize",
+      },
+    ],
+    [
+      "Weco, by the command in its README",
+      {
+        "README.md":
+          'weco run --source fast.py \\\n  --eval-command "python evaluate.py" \\\n  --metric speedup --goal maximize\n',
+        "fast.py": "",
+      },
+      { run: "python evaluate.py", change: "fast.py", metric: "speedup", direction: "maximize" },
+    ],
+    [
+      "Weco, by an evaluation that is given a path",
+      {
+        "module.py": "",
+        "evaluate.py": 'a.add_argument("--path", required=True)\nprint(f"speedup: {x:.2f}x")\n',
+      },
+      {
+        run: "python3 evaluate.py --path module.py",
+        change: "module.py",
+        metric: "speedup",
+        direction: "maximize",
+      },
+    ],
+    [
+      "a benchmark and the files that it imports",
+      {
+        "bench/run.mjs": 'import { N } from "../src/a.mjs"; console.log(`ops: $' + "{N}`);",
+        "src/a.mjs": 'import "./b.mjs";',
+        "src/b.mjs": "",
+      },
+      {
+        run: "node bench/run.mjs",
+        change: "src/a.mjs, src/b.mjs",
+        metric: "ops",
+        direction: "maximize",
+      },
+    ],
+    [
+      "pytest-benchmark",
+      { "test_speed.py": "import fast\ndef test_it(benchmark):\n    pass\n", "fast.py": "" },
+      {
+        run: "python3 -m pytest -q -p no:cacheprovider --benchmark-only --benchmark-json=$OUT/benchmark.json",
+        source: "{ preset: pytest-benchmark, path: $OUT/benchmark.json }",
+        metric: "mean",
+        direction: "minimize",
+      },
+    ],
   ])("%s", async (_, files, found) => {
     await lay(files);
     expect(values(await detect(folder))).toEqual(found);
@@ -181,6 +311,36 @@ describe("detection", () => {
     expect(directionOf("p95_latency")).toBe("minimize");
     expect(directionOf("wibble")).toBeNull();
   });
+});
+
+test("an environment, data in the cache and a GPU that the machine has are asked for", async () => {
+  await lay({
+    ...autoresearch,
+    "train.py": `import torch\nx.to("cuda")\n${autoresearch["train.py"]}`,
+    ".venv/bin/python": "",
+    "results.tsv": "",
+  });
+  const found = await detect(folder, {
+    gpus: 2,
+    has: (path) => path === "/home/u/.cache/autoresearch",
+  });
+  expect(values(found)).toMatchObject({
+    run: ".venv/bin/python train.py",
+    inputs: [".venv", "~/.cache/autoresearch"],
+    limits: { gpus: "1" },
+  });
+  expect(found.notes.join()).toContain(".whetstone/results.tsv");
+});
+
+test("uv is written only where it is there", async () => {
+  await lay(autoresearch);
+  expect((await detect(folder, { hasCommand: () => false })).run?.value).toBe("python3 train.py");
+});
+
+test("a skill is pointed to the test of skills", async () => {
+  await lay({ "SKILL.md": "", "evals/a.json": "" });
+  const error = await run().catch((caught: unknown) => caught);
+  expect((error as UserError).fix).toContain("whet skill test . --suite evals");
 });
 
 describe("init without a terminal", () => {
@@ -200,7 +360,7 @@ describe("init without a terminal", () => {
     expect(read).toMatchObject({
       metric: { name: "val_bpb", direction: "minimize" },
       change: ["train.py"],
-      run: "uv run train.py",
+      run: expect.stringMatching(/^(uv run|python3) train.py$/),
       budget: { time: 600_000, memory: 32 * 2 ** 30, processes: 4096 },
     });
     expect(instructions.startsWith("# autoresearch\n")).toBe(true);

@@ -3,9 +3,11 @@ import { join, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
 import { harvest, uncommitted } from "../../repo/index.ts";
 import { ask } from "./ask.ts";
-import { type Detected, detect } from "./detect.ts";
-import { asked, type Flags, type Known, questions } from "./questions.ts";
+import { type Detected, detect } from "./layouts/index.ts";
+import { type Flags, type Known, missing, questions } from "./questions.ts";
+import { withSeenMetric } from "./seenMetric.ts";
 import { copyTemplate } from "./template.ts";
+import { type Tried, tryOut } from "./tryOut.ts";
 import { type Answers, writeContract, writeProgram } from "./write.ts";
 
 export interface InitOptions extends Flags {
@@ -14,6 +16,11 @@ export interface InitOptions extends Flags {
   /** Take what was found and the flags, ask nothing. */
   yes?: boolean;
   force?: boolean;
+  /** False: the untouched code is not run. Default true. */
+  try?: boolean;
+  /** Told what is being done, and what a run prints. */
+  onLine?: (line: string) => void;
+  signal?: AbortSignal;
   /** Whether a person is there to be asked. */
   interactive: boolean;
 }
@@ -23,6 +30,8 @@ export interface InitResult {
   written: string[];
   /** What was found and where, and what a person should know. */
   found: string[];
+  /** What the one run of the untouched code came to; null when there was none. */
+  tried: Tried | null;
   /** What to do next, commands first. */
   next: string[];
 }
@@ -39,6 +48,7 @@ export async function init(options: InitOptions): Promise<InitResult> {
     return {
       written: await copyTemplate(options.template, folder, options.force ?? false),
       found: [],
+      tried: null,
       next: [
         "git init (unless it is in a repository), git add -A && git commit -m start",
         "whet check",
@@ -54,37 +64,63 @@ export async function init(options: InitOptions): Promise<InitResult> {
       `${target} already has a contract`,
       "look at it with `whet check`, or write it anew with --force (the old one is kept beside it)",
     );
-  const { known, open } = questions(detected, options);
+  const { known: fromFiles } = questions(detected, options);
+  const known =
+    options.try === false || fromFiles.clocked
+      ? fromFiles
+      : await withSeenMetric(fromFiles, folder, options.signal);
+  const open = missing(known);
   const answers = complete(
     options.interactive && !options.yes && open.length > 0 ? await ask(known, open) : known,
     folder,
+    detected.notes,
   );
 
   const before = detected.isLab || detected.hasProse ? await readFile(target) : null;
-  const instructions = before && (detected.isLab ? belowFrontMatter(before) : before);
-  const text = instructions
-    ? Buffer.concat([Buffer.from(writeContract(answers)), instructions])
-    : Buffer.from(writeProgram(answers));
-  await refuseInvalid(text.toString());
-
-  // The new file is whole before it takes the old one's place.
-  await writeFile(`${target}.new`, text);
+  const instructions = before
+    ? detected.isLab
+      ? belowFrontMatter(before)
+      : before
+    : detected.instructions
+      ? await readFile(join(folder, detected.instructions.value))
+      : null;
+  const textOf = (of: Answers): Buffer =>
+    instructions
+      ? Buffer.concat([Buffer.from(writeContract(of)), instructions])
+      : Buffer.from(writeProgram(of));
+  await refuseInvalid(textOf(answers).toString());
   const old = detected.isLab ? await freeName(`${target}.old`) : null;
   if (old !== null) await copyFile(target, old);
-  await rename(`${target}.new`, target);
+  await replace(target, textOf(answers));
+  const tried =
+    options.try === false
+      ? null
+      : await tryOut(answers, {
+          ...options,
+          folder,
+          interactive: options.interactive && !options.yes,
+          write: (of) => replace(target, textOf(of)),
+        });
   return {
     written: [target],
     found: [
       ...facts(detected),
-      ...(instructions ? ["your instructions stand below the contract, as they were"] : []),
+      ...(before ? ["your instructions stand below the contract, as they were"] : []),
       ...(old === null ? [] : [`the contract of before is in ${old}`]),
       ...detected.notes,
       ...(await unmatched(folder, answers.change)).map(
         (glob) => `change: no file here matches ${glob}; correct it in program.md, or write the file`,
       ),
     ],
+    tried,
     next: [...(await commitSteps(folder)), "whet check", "whet run"],
   };
+}
+
+/** The new file is whole before it takes the old one's place. */
+async function replace(target: string, text: Buffer): Promise<void> {
+  await writeFile(`${target}.new`, text);
+  await rename(`${target}.new`, target);
 }
 
 /** Globs that no file matches. */
@@ -111,18 +147,18 @@ async function commitSteps(folder: string): Promise<string[]> {
   return [`git add ${names.length > mostNamed ? "-A" : names.join(" ") || "program.md"} && ${message}`];
 }
 
-function complete(known: Known, folder: string): Answers {
+function complete(known: Known, folder: string, notes: readonly string[]): Answers {
   const { metric, direction, change, run } = known;
-  if (!metric || !direction || !change || !run) {
-    const missing = asked.filter((name) => known[name] === undefined);
+  const left = missing(known);
+  if (!metric || !direction || !change || left.length > 0) {
     const examples = { run: '"COMMAND"', change: "FILES", metric: "NAME", direction: "minimize|maximize" };
     throw new UserError(
-      `the files in ${folder} do not tell: ${missing.join(", ")}`,
-      `add ${missing.map((name) => `--${name} ${examples[name]}`).join(" ")} (or begin from an example: whet init --template NAME)`,
+      `the files in ${folder} do not tell: ${left.join(", ")}`,
+      `add ${left.map((name) => `--${name} ${examples[name]}`).join(" ")} (or begin from an example: whet init --template NAME)${notes.map((note) => `\n${note}`).join("")}`,
     );
   }
   const goal = known.goal ?? `${direction === "minimize" ? "lowest" : "highest"} ${metric}`;
-  return { ...known, goal, metric, direction, change, run };
+  return { ...known, goal, metric, direction, change, ...(run === undefined ? {} : { run }) };
 }
 
 /** Nothing is written that the loop would then refuse. */

@@ -31,3 +31,10 @@ export function directionOf(name: string): Direction | null {
   const up = /acc|score|reward|throughput|per_s|f1|auc|precision|recall|speed|ops/i.test(name);
   return down === up ? null : down ? "minimize" : "maximize";
 }
+
+/** "The lowest val_bpb" or "higher is better", where only one way is spoken of. */
+export function wayOfProse(prose: string): Direction | null {
+  const down = /lower is better|\blowest\b/i.test(prose);
+  const up = /higher is better|\bhighest\b/i.test(prose);
+  return down === up ? null : down ? "minimize" : "maximize";
+}

@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.ts";
-import type { Detected } from "./detect.ts";
+import type { Detected } from "./layouts/index.ts";
 import type { Direction } from "./printed.ts";
 import type { Answers } from "./write.ts";
 
@@ -19,7 +19,7 @@ export interface Flags {
 }
 
 /** The answers that no file can give with certainty. */
-export const asked = ["run", "change", "metric", "direction"] as const;
+const asked = ["run", "change", "metric", "direction"] as const;
 export type Question = (typeof asked)[number];
 
 export interface Known extends Omit<Answers, Question | "goal"> {
@@ -35,7 +35,7 @@ export interface Known extends Omit<Answers, Question | "goal"> {
  *
  * @throws UserError for a direction that is none.
  */
-export function questions(detected: Detected, flags: Flags): { known: Known; open: Question[] } {
+export function questions(detected: Detected, flags: Flags): { known: Known } {
   const clocked = flags.clocked ?? false;
   // Another metric than the one that was found says nothing about that one's direction.
   const same = flags.metric === undefined || flags.metric === detected.metric?.value;
@@ -46,6 +46,7 @@ export function questions(detected: Detected, flags: Flags): { known: Known; ope
   const metric = flags.metric ?? (clocked ? "seconds" : detected.metric?.value);
   const run = flags.run ?? detected.run?.value;
   const score = clocked ? flags.score : (flags.score ?? detected.score?.value);
+  const evaluator = clocked || flags.score || flags.run ? undefined : detected.evaluator?.value;
   const checks = flags.checks ?? detected.checks?.value;
   const known: Known = {
     budget: flags.budget ?? detected.budget?.value ?? "5m",
@@ -57,11 +58,19 @@ export function questions(detected: Detected, flags: Flags): { known: Known; ope
     ...(direction ? { direction } : {}),
     ...(change ? { change: splitGlobs(change) } : {}),
     ...(run ? { run } : {}),
-    ...(score ? { score } : {}),
+    ...(score && !evaluator ? { score } : {}),
+    ...(evaluator ? { evaluator } : {}),
+    ...(detected.source && !clocked && same ? { source: detected.source.value } : {}),
+    ...(detected.session ? { session: detected.session.value } : {}),
     ...(checks ? { checks } : {}),
     ...(detected.build ? { build: detected.build.value } : {}),
   };
-  return { known, open: asked.filter((name) => known[name] === undefined) };
+  return { known };
+}
+
+/** What must still be said. An evaluator of another tool needs no command. */
+export function missing(known: Known): Question[] {
+  return asked.filter((name) => known[name] === undefined && !(name === "run" && known.evaluator));
 }
 
 /** `a.ts, src/{b,c}.ts` at the commas outside of braces and brackets. */

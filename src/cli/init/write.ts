@@ -8,7 +8,8 @@ export interface Answers {
   direction: Direction;
   /** Globs. */
   change: string[];
-  run: string;
+  /** Absent only where an evaluator of another tool needs none. */
+  run?: string;
   /** Time for one run. */
   budget: string;
   /** Further limits by name, e.g. `memory: "32GB"`. */
@@ -16,8 +17,16 @@ export interface Answers {
   inputs: string[];
   /** Whetstone times the run itself. */
   clocked: boolean;
+  /** Where a tool leaves the metric, as YAML. */
+  source?: string;
   score?: string;
+  /** An evaluator of another tool as the scorer. */
+  evaluator?: { kind: string; file: string };
   checks?: string;
+  /** Limits of a session by name. */
+  session?: Record<string, string>;
+  /** Grants that a run turned out to need, as lines of YAML by their key: `env: "[DATA_DIR]"`. */
+  grants?: Record<string, string>;
   /** Offered in a comment: a build must be told where it may write. */
   build?: string;
 }
@@ -29,12 +38,12 @@ export function writeProgram(answers: Answers): string {
 
 /** The front matter alone, to be put in front of existing instructions. */
 export function writeContract(answers: Answers): string {
-  const { metric, direction, score, checks, clocked, limits } = answers;
+  const { metric, direction, checks, clocked, limits, source } = answers;
   const spare = (line: string, why: string) => `# ${line.padEnd(58)} # ${why}`;
   const budget = [
     `time: ${scalar(answers.budget)}`,
     ...Object.entries(limits).map(([name, value]) => `${name}: ${value}`),
-  ];
+  ].join(", ");
   return [
     "---",
     "# What the lab is for, in one line.",
@@ -45,30 +54,17 @@ export function writeContract(answers: Answers): string {
       ? [
           `metric: { name: ${scalar(metric)}, clock: wall, direction: ${direction} } # timed by Whetstone itself`,
         ]
-      : [`metric: ${scalar(metric)}`, `direction: ${direction}`]),
+      : source
+        ? [`metric: { name: ${scalar(metric)}, from: ${source}, direction: ${direction} }`]
+        : [`metric: ${scalar(metric)}`, `direction: ${direction}`]),
     "",
     "# The only files that a candidate may touch: globs, relative to this folder.",
     `change: [${answers.change.map(scalar).join(", ")}]`,
     "",
-    "# The candidate's command. It runs in a sandbox, with SEED in its environment, and may write to $OUT.",
-    `run: ${scalar(answers.run)}`,
-    "",
-    ...(score
-      ? [
-          "# The trusted scorer, out of the candidate's reach; it prints the metric.",
-          `score: ${scalar(score)}`,
-          "",
-        ]
-      : clocked
-        ? []
-        : [
-            "# Without a scorer the metric is read from the run's own output, as a line `name: value`, and every result is",
-            "# labelled self-reported. A scorer computes it out of the candidate's reach:",
-            spare("score: node score.mjs", "see docs/protocol.md for scorers that talk to the candidate"),
-            "",
-          ]),
+    ...runLines(answers),
+    ...scoreLines(answers, spare),
     "# What one run may use; whatever exceeds it is stopped and counts as a failure.",
-    `budget: ${Object.keys(limits).length === 0 ? scalar(answers.budget) : `{ ${budget.join(", ")} }`}`,
+    `budget: ${Object.keys(limits).length === 0 ? scalar(answers.budget) : `{ ${budget} }`}`,
     "",
     ...(checks ? ["# Must pass after each run of a candidate.", `checks: [${scalar(checks)}]`, ""] : []),
     ...(answers.inputs.length > 0
@@ -78,6 +74,9 @@ export function writeContract(answers: Answers): string {
           "",
         ]
       : []),
+    ...Object.entries(answers.grants ?? {}).map(([key, value]) => `${key}: ${value}`),
+    ...(answers.session ? [`session: { ${pairs(answers.session)} }`] : []),
+    ...(answers.grants || answers.session ? [""] : []),
     "# More that can be said:",
     ...(checks
       ? []
@@ -92,16 +91,57 @@ export function writeContract(answers: Answers): string {
     ...(answers.inputs.length > 0
       ? []
       : [spare("inputs: [data]", "files that git does not know and a run needs")]),
-    spare("write: [build]", "folders that a run may write, besides $OUT"),
-    ...(clocked
+    ...(answers.grants?.write ? [] : [spare("write: [build]", "folders that a run may write, besides $OUT")]),
+    ...(clocked || answers.evaluator
       ? []
       : [spare("holdout: node score.mjs --holdout", "data that only would-be keeps are scored on")]),
-    spare("session: { experiments: 100, time: 8h }", "limits of a session"),
+    ...(answers.session ? [] : [spare("session: { experiments: 100, time: 8h }", "limits of a session")]),
     spare("decision: balanced", "or strict, explore, quiet, expensive"),
     spare("isolation: best", "required: refuse to start without a real sandbox"),
     "---",
     "",
   ].join("\n");
+}
+
+function runLines({ run, evaluator }: Answers): string[] {
+  if (run === undefined) return [];
+  const also = evaluator ? " It goes before the scorer." : "";
+  return [
+    `# The candidate's command. It runs in a sandbox, with SEED in its environment, and may write to $OUT.${also}`,
+    `run: ${scalar(run)}`,
+    "",
+  ];
+}
+
+function scoreLines(
+  { score, evaluator, clocked }: Answers,
+  spare: (line: string, why: string) => string,
+): string[] {
+  if (evaluator)
+    return [
+      "# The evaluator as it is; it calls the candidate in a process of its own.",
+      `score: { ${evaluator.kind}: ${scalar(evaluator.file)} }`,
+      "",
+    ];
+  if (score)
+    return [
+      "# The trusted scorer, out of the candidate's reach; it prints the metric.",
+      `score: ${scalar(score)}`,
+      "",
+    ];
+  if (clocked) return [];
+  return [
+    "# Without a scorer the metric is read from the run's own output and files, and every result is labelled",
+    "# self-reported. A scorer computes it out of the candidate's reach:",
+    spare("score: node score.mjs", "see docs/protocol.md for scorers that talk to the candidate"),
+    "",
+  ];
+}
+
+function pairs(values: Record<string, string>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join(", ");
 }
 
 function prose({ goal, metric, direction, change }: Answers): string {

@@ -1,0 +1,154 @@
+import { RunFailed, UserError } from "../../errors.ts";
+import { type GrantHint, hintLines, type Opening } from "../../evaluator/index.ts";
+import { type FirstRun, firstRun, readLab } from "../../loop/index.ts";
+import type { Answers } from "./write.ts";
+
+/** What running the untouched code once came to. */
+export interface Tried {
+  /** One line for a person. */
+  words: string;
+  /** What was added to the contract on the way, and why. */
+  added: string[];
+  /** Null when it ran, or when there was nothing to run. */
+  failure: UserError | null;
+}
+
+export interface TryOptions {
+  folder: string;
+  /** Whether a person is asked before anything is added. */
+  interactive: boolean;
+  /** Writes the contract anew. */
+  write: (answers: Answers) => Promise<void>;
+  onLine?: (line: string) => void;
+  signal?: AbortSignal;
+}
+
+/** More grants than this are no slip of detection. */
+const mostTries = 4;
+
+/**
+ * Runs the untouched code once, and mends the contract where the run shows what it lacks: a person is asked; without
+ * one only files are added that are opened read-only and that the run looked for, and a tree that is thrown away.
+ */
+export async function tryOut(answers: Answers, options: TryOptions): Promise<Tried> {
+  const added: string[] = [];
+  let current = answers;
+  for (let left = mostTries; ; left--) {
+    options.onLine?.(`running the untouched code once (at most ${current.budget}; --no-try leaves that out)`);
+    const run = await once(options);
+    if (run === null || run instanceof UserError || run.failure === null) return told(run, current, added);
+    const hint = left > 1 ? await chosen(run.hints, options) : undefined;
+    const next = hint?.grant && mended(current, hint.grant);
+    if (!hint || !next) return told(run, current, added);
+    await options.write(next);
+    added.push(`${lineOf(hint.grant as Opening)}: ${hint.what}`);
+    current = next;
+  }
+}
+
+async function once(options: TryOptions): Promise<FirstRun | UserError | null> {
+  try {
+    return await firstRun(await readLab(options.folder), {
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+  } catch (error) {
+    if (error instanceof UserError) return error;
+    throw error;
+  }
+}
+
+function told(run: FirstRun | UserError | null, { metric }: Answers, added: string[]): Tried {
+  if (run === null)
+    return {
+      words: "nothing: there is no git repository yet, or it was stopped by hand",
+      added,
+      failure: null,
+    };
+  if (run instanceof UserError) return { words: run.message, added, failure: run };
+  const seconds = (run.ms / 1000).toPrecision(3);
+  if (run.failure === null)
+    return {
+      words: `the untouched code: ${metric} ${run.value} in ${seconds} s, isolation ${run.level}`,
+      added,
+      failure: null,
+    };
+  const ways = hintLines(run.hints, run.level);
+  const fix = [...ways, "mend this, then `whet check`"].join("\n");
+  return { words: run.failure.message, added, failure: new RunFailed(run.failure.message, fix) };
+}
+
+/** The first grant that a person agrees to; without one the first that opens nothing but files, read-only. */
+async function chosen(
+  hints: readonly GrantHint[],
+  { interactive }: TryOptions,
+): Promise<GrantHint | undefined> {
+  const possible = hints.filter(({ grant }) => grant !== null && lineOf(grant) !== "");
+  if (!interactive) return possible.find(({ grant }) => grant?.key === "inputs" || grant?.key === "tree");
+  const prompts = await import("@clack/prompts");
+  for (const hint of possible) {
+    const message = `${hint.what}. Add ${lineOf(hint.grant as Opening)} to program.md?`;
+    const answer = await prompts.confirm({ message });
+    if (prompts.isCancel(answer)) return undefined;
+    if (answer) return hint;
+  }
+  return undefined;
+}
+
+/** The contract with one grant more; null where it cannot be said by one more line. */
+function mended(answers: Answers, grant: Opening): Answers | null {
+  const grants = answers.grants ?? {};
+  switch (grant.key) {
+    case "inputs":
+      // What is shown already was not missing: adding it once more mends nothing.
+      if (answers.inputs.some((each) => grant.add === each || grant.add.startsWith(`${each}/`))) return null;
+      return { ...answers, inputs: [...answers.inputs, grant.add] };
+    case "tree":
+      return { ...answers, grants: { ...grants, tree: grant.value } };
+    case "env":
+    case "secrets":
+    case "write": {
+      const entry =
+        grant.key === "secrets" && !answers.score ? `{ name: ${grant.add}, to: run }` : quoted(grant.add);
+      const before = grants[grant.key]?.slice(1, -1);
+      const list = before === undefined ? entry : `${before}, ${entry}`;
+      return { ...answers, grants: { ...grants, [grant.key]: `[${list}]` } };
+    }
+    case "network":
+      if (grant.of !== "budget") return null;
+      return {
+        ...answers,
+        limits: { ...answers.limits, network: grant.add === true ? "true" : `["${grant.add}"]` },
+      };
+    case "gpus":
+      return { ...answers, limits: { ...answers.limits, gpus: String(grant.value) } };
+    case "run":
+      return { ...answers, run: grant.value };
+    default:
+      return null;
+  }
+}
+
+/** What is added, as a person reads it; "" for what is no line. */
+function lineOf(grant: Opening): string {
+  switch (grant.key) {
+    case "tree":
+      return "tree: overlay";
+    case "network":
+      return grant.of === "budget"
+        ? `budget: { network: ${grant.add === true ? "true" : `[${grant.add}]`} }`
+        : "";
+    case "gpus":
+      return `budget: { gpus: ${grant.value} }`;
+    case "run":
+      return `run: ${grant.value}`;
+    case "memory":
+    case "disk":
+      return "";
+    default:
+      return `${grant.key}: [${grant.add}]`;
+  }
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text);
+}
