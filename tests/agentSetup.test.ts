@@ -129,7 +129,7 @@ describe("whet init --agent", () => {
     const root = repository({ "train.mjs": "console.log('loss: 1')\n" });
     const args = ["--metric", "loss", "--direction", "minimize", "--change", "train.mjs"];
     const ran = await whet(root, "init", "--agent", "pi", "--yes", "--run", "node train.mjs", ...args);
-    expect(ran.stderr).toBe("");
+    expect(ran.code, ran.stderr).toBe(0);
     expect(text(root, "program.md")).toContain("metric: loss");
     expect(text(root, ".agents/skills/whetstone/SKILL.md")).toContain("Labs here: .");
   });

@@ -3,7 +3,7 @@ import type { Sample } from "../decision/index.ts";
 /** How a baseline bears with an evaluator that fails now and then. */
 export interface Patience {
   /** Whether a run that came out like this is to be repeated; told of every run, in order. */
-  again(sample: Sample): boolean;
+  again: (sample: Sample) => boolean;
   /** Failed runs until now. */
   failures(): number;
 }

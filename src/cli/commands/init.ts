@@ -6,7 +6,8 @@ import type { InitOptions } from "../init/init.ts";
 import { init } from "../init/init.ts";
 import type { Tried } from "../init/tryOut.ts";
 import { interactive, print } from "../output.ts";
-import { onSignals } from "../stopping.ts";
+
+const ends = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export async function initCommand(
   folder: string | undefined,
@@ -22,14 +23,19 @@ export async function initCommand(
     if (options.template === undefined && (await hasContract(folder ?? ".")))
       return agentOnly(folder, options.agent);
   }
-  const { abort, done } = onSignals();
+  // The first Ctrl-C leaves out the run of the untouched code: what is written stays.
+  const abort = new AbortController();
+  const leave = () => abort.abort();
+  for (const signal of ends) process.on(signal, leave);
   const result = await init({
     ...options,
     signal: abort.signal,
     onLine: (line) => process.stderr.write(`${line}\n`),
     folder: folder ?? ".",
     interactive: interactive && process.stdin.isTTY === true,
-  }).finally(done);
+  }).finally(() => {
+    for (const signal of ends) process.off(signal, leave);
+  });
   for (const fact of result.found) print(`found    ${fact}`);
   for (const path of result.written) print(`written  ${relative(process.cwd(), path) || path}`);
   if (result.tried) tell(result.tried);
