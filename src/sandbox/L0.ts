@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gpuVariables } from "./gpu/index.ts";
+import { overlaid } from "./overlay.ts";
 import { type Launch, timed } from "./run.ts";
 import type { Order } from "./sandbox.ts";
 import { linkHome, temporaryFolder } from "./temporary.ts";
@@ -36,11 +37,14 @@ export function launchL0(order: Order, tools: Tools): Launch {
     ...limitPrefix(order.limits, tools),
     ...commandArgv(order.command),
   ];
+  const cwd = join(order.tree, order.cwd);
   const contained = contain(inner, order.limits, tools);
   return {
-    argv: contained ? ["setpriv", "--pdeathsig", "KILL", ...timed(contained)] : timed(inner),
+    argv: contained
+      ? ["setpriv", "--pdeathsig", "KILL", ...timed(overlaid(contained, order, cwd))]
+      : timed(overlaid(inner, order, cwd)),
     env,
-    cwd: join(order.tree, order.cwd),
+    cwd,
     contained: contained !== null,
     inMemory: [],
     cleanUp: () => rmSync(temp, { recursive: true, force: true }),

@@ -2,6 +2,7 @@ export { homePlace, treePlace } from "./bubblewrap/launch.ts";
 export { claimGpus, type Gpu, type GpuClaim, listGpus, readyToWatch, suitableGpus } from "./gpu/index.ts";
 export type { Neighbours } from "./neighbours.ts";
 export { openSandbox, type SandboxOptions } from "./open.ts";
+export { canOverlay, type Overlay } from "./overlay.ts";
 export { requireProcessors } from "./processors.ts";
 export type * from "./sandbox.ts";
 export { looksSecret } from "./secrets.ts";

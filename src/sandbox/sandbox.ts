@@ -1,5 +1,6 @@
 import type { Gpu } from "./gpu/gpu.ts";
 import type { Neighbours } from "./neighbours.ts";
+import type { Overlay } from "./overlay.ts";
 
 /** `L0`: process group and limits. `L2`: bubblewrap. `macos`: sandbox-exec. */
 export type Level = "L0" | "L2" | "macos";
@@ -14,6 +15,8 @@ export interface Order {
   cwd: string;
   /** True: the tree itself may be written (setup only). Default false. */
   treeWritable?: boolean;
+  /** A layer over the tree that takes what the command writes there. */
+  overlay?: Overlay;
   /** Host folders shown at other places of the tree, or at an absolute path. */
   mounts: Mount[];
   /** Paths (relative to the tree) that the command must not see. */

@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { gpuArguments, gpuVariables } from "../gpu/index.ts";
+import { overlaid } from "../overlay.ts";
 import { firstHanded, type Launch, timed } from "../run.ts";
 import type { Limits, Order } from "../sandbox.ts";
 import { seccompFilter } from "../seccomp/filter.ts";
@@ -60,7 +61,7 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
     ...["--size", temporarySize, "--tmpfs", "/tmp", "--symlink", "/tmp", "/var/tmp"],
     ...["--size", temporarySize, "--tmpfs", homePlace],
     ...programs(found, empty, homePlace),
-    ...[order.treeWritable ? "--bind" : "--ro-bind", order.tree, treePlace],
+    ...[order.treeWritable || order.overlay ? "--bind" : "--ro-bind", order.tree, treePlace],
     ...shown.args,
     ...covered(order, empty),
   ];
@@ -82,7 +83,7 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
   // Bubblewrap has a namespace of its own; the outer one brings root the kernel's cap on its processes.
   const capped = isRoot ? (contain(bwrap, limits, tools) ?? bwrap) : bwrap;
   return {
-    argv: ["setpriv", "--pdeathsig", "KILL", ...timed(capped)],
+    argv: ["setpriv", "--pdeathsig", "KILL", ...timed(overlaid(capped, order, "/"))],
     // The launcher's own environment can be read in the sandbox (/proc/1/environ): it holds nothing but the path.
     env: { PATH: system },
     cwd: "/",
