@@ -14,6 +14,20 @@ export function notebook(program: Command, name: string, description: string): C
   return program.command(name).description(description).addOption(session()).addOption(json());
 }
 
+export const isolation = () =>
+  new Option("--isolation <level>", "best, L0 for no isolation, or L3 for the contract's container image");
+
+/**
+ * The level that `--isolation` asks for; empty where the best is to be taken, which it is by default.
+ *
+ * @throws UserError for a word that is no level.
+ */
+export function levelOf(text: string | undefined): { level?: "L0" | "L3" } {
+  if (text === undefined || text === "best") return {};
+  if (text === "L0" || text === "L3") return { level: text };
+  throw new UserError(`--isolation is best, L0 or L3, not ${text}`);
+}
+
 /** The number of an experiment, given as an argument. @throws UserError */
 export const experimentNumber = (text: string) =>
   numberOf("an experiment", text.replace(/^#/, ""), "`whet log` lists them");

@@ -19,7 +19,7 @@ export function unsupported(matter: FrontMatter): Refusal[] {
   ];
   for (const [path, value] of lists)
     if (Array.isArray(value)) refuse(path, "a list of hosts is not supported yet", "network: true");
-  for (const key of ["model", "cache", "tree", "image"] as const)
+  for (const key of ["model", "image"] as const)
     if (matter[key] !== undefined) refuse([key], `\`${key}\` is not supported yet`, `no \`${key}\``);
   return found;
 }

@@ -1,13 +1,15 @@
-import { createHmac } from "node:crypto";
+import { createHmac, randomUUID } from "node:crypto";
 import { mkdir, readlink, statfs, symlink } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import type { Budget, Clock, Contract } from "../contract/index.ts";
 import { RunFailed } from "../errors.ts";
 import { changedSince, overlay, restore, stamp } from "../repo/index.ts";
-import type { Gpu, Limits, Mount, Order, Outcome, Running, Sandbox } from "../sandbox/index.ts";
+import type { Gpu, Limits, Mount, Order, Outcome, Overlay, Running, Sandbox } from "../sandbox/index.ts";
+import { cachesFor } from "./caches.ts";
 import type { Environment } from "./environment.ts";
 import type { Channel, Evaluation } from "./evaluation.ts";
 import { firstOddity, removeTree, sizeOf } from "./files.ts";
+import { freshLayer, inLayer, takeWritten } from "./layer.ts";
 import { logTail } from "./logTail.ts";
 import { asShown, clockValue, gather, readAll, readMetrics, Units, wantedOf } from "./metrics/index.ts";
 import { pinHash, touchedPins } from "./pins.ts";
@@ -167,6 +169,10 @@ function unguarded(contract: Contract, place: Place, baseFiles: Files, sandbox: 
         nothing,
         candidateFolder,
         writable,
+        // Processes that answer side by side share no folder, and what they leave is nobody's.
+        layered: place.canLayer && !contract.score?.pipe ? inLayer(place.slot, writable) : [],
+        layer: null,
+        caches: await cachesFor(contract.caches, join(place.folder, "caches"), options.state),
         weights: new Map(),
         gpus,
         units,
@@ -255,6 +261,12 @@ interface Job extends EvaluateOptions {
   nothing: string;
   candidateFolder: string;
   writable: Mount[];
+  /** The tool caches of this state. */
+  caches: Mount[];
+  /** Those of the writable folders that are part of the run's layer. */
+  layered: Mount[];
+  /** The run's layer over its tree. */
+  layer: Overlay | null;
   /** Bytes of the paths that are weighed, null for what is missing; filled in after the run. */
   weights: Map<string, number | null>;
   /** The GPUs that the run, its checks and the scorer may use. */
@@ -298,6 +310,9 @@ async function measure(job: Job): Promise<Measured> {
   const log = run.stdout + (run.stderr ? `\n${run.stderr}` : "");
   if (run.ending !== "ok")
     return finish(job, run, null, { kind: endingKind(run), message: explain(run) }, [], log);
+  const misplaced = await takeWritten(job.layer?.upper ?? job.place.slot, written(job));
+  if (job.sandbox.isolation.level === "L0") await linkWritable(job.place.slot, job.writable);
+  if (misplaced !== null) return finish(job, run, null, { kind: "tampered", message: misplaced }, [], log);
   // The scorer would follow a link into its own private data.
   const odd = await firstOddity(job.out);
   if (odd !== null)
@@ -398,6 +413,12 @@ function together(outcomes: readonly Outcome[]): Outcome | null {
 function most(figures: readonly (number | null)[]): number | null {
   const known = figures.filter((figure) => figure !== null);
   return known.length === figures.length && known.length > 0 ? Math.max(...known) : null;
+}
+
+/** The writable folders that have to be looked for where the run wrote: in its layer, or at L0 in the tree itself. */
+function written({ layer, layered, writable, sandbox }: Job): readonly Mount[] {
+  if (sandbox.isolation.level === "L0") return writable;
+  return layer ? layered : [];
 }
 
 /** What a run and the answering after it took: work that is put off until the answers is work all the same. */
@@ -546,6 +567,8 @@ async function converse(job: Job, command: string, budget: Budget) {
 /** @param outWritable only the run itself leaves artefacts; checks and answering processes read them. */
 function candidateOrder(job: Job, command: string, budget: Budget, outWritable: boolean): Order {
   const { place, contract } = job;
+  const overlay = layerFor(job, outWritable);
+  const layered = overlay === undefined || !outWritable ? [] : job.layered;
   const { score, holdout } = contract;
   const hidden = [score, holdout, holdout?.sealed].flatMap((judge) => judge?.private ?? []);
   return {
@@ -555,18 +578,34 @@ function candidateOrder(job: Job, command: string, budget: Budget, outWritable: 
     mounts: [
       ...place.inputs,
       ...place.shim,
-      ...job.writable.map((mount) => ({ ...mount, writable: outWritable })),
+      ...job.writable
+        .filter((mount) => !layered.includes(mount))
+        .map((mount) => ({ ...mount, writable: outWritable })),
+      ...job.caches,
       { host: job.out, at: { env: "OUT" }, writable: outWritable },
     ],
     hidden: [...hidden, ...(contract.envFile === undefined ? [] : [contract.envFile])].map((path) =>
       posix.join(place.lab, path),
     ),
     env: { ...place.environment.run, SEED: String(job.seed), ...stageOf(job) },
+    ...(overlay ? { overlay } : {}),
     limits: limitsOf(budget),
     gpus: job.gpus,
     onLine: (line) => job.onProgress?.({ part: "run", line }),
     ...(job.signal ? { signal: job.signal } : {}),
   };
+}
+
+/**
+ * The layer over the tree of one of the candidate's commands: each has its own where the contract wants one, the run
+ * also where it has folders to write.
+ */
+function layerFor(job: Job, isRun: boolean): Overlay | undefined {
+  const wanted = job.contract.tree === "overlay" || (isRun && job.layered.length > 0);
+  if (!wanted || !job.place.canLayer) return undefined;
+  const layer = freshLayer(dirname(job.out), isRun && !job.layer ? "layer" : `layer-${randomUUID()}`);
+  if (isRun) job.layer ??= layer;
+  return layer;
 }
 
 function scorerOrder(job: Job): Order {

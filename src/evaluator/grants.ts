@@ -142,9 +142,17 @@ function caches({ caches: all }: Contract): Grant[] {
   }));
 }
 
-function tree({ tree: kind }: Contract): Grant[] {
-  if (kind !== "overlay") return [];
-  return [{ grant: "tree: overlay", opens: "writing anywhere in the tree; what was written is thrown away" }];
+function tree({ tree: kind, write }: Contract): Grant[] {
+  const thrownAway = "what is written anywhere else in the tree is refused or thrown away";
+  if (kind === "overlay")
+    return [{ grant: "tree: overlay", opens: `the tree, for each command on its own; ${thrownAway}` }];
+  if (write.length === 0) return [];
+  return [
+    {
+      grant: `write: ${write.join(", ")}`,
+      opens: `folders that the run may write, remove and make again; ${thrownAway}`,
+    },
+  ];
 }
 
 function image({ image: name }: Contract): Grant[] {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import type { Contract } from "../contract/index.ts";
-import { RunFailed, UserError } from "../errors.ts";
+import { ContractError, RunFailed, UserError } from "../errors.ts";
 import {
   changedSince,
   checkoutBase,
@@ -12,7 +12,7 @@ import {
   type Stamp,
   stamp,
 } from "../repo/index.ts";
-import type { Mount, Sandbox } from "../sandbox/index.ts";
+import { canOverlay, type Mount, type Sandbox } from "../sandbox/index.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import { copyTree, exists, removeTree } from "./files.ts";
 import { type Input, inputsOf } from "./inputs/mounts.ts";
@@ -39,6 +39,8 @@ export interface Place extends Pins {
   remarks: string[];
   /** Milliseconds that the setup took; null when there is none or its outputs were kept from before. */
   setupMs: number | null;
+  /** Whether a run can be given a writable layer over its tree; false also where the contract needs none. */
+  canLayer: boolean;
   /** The variables that the contract grants. */
   environment: Environment;
   /** Lays everything out again, in these same folders, after a run has reached what judges it (level L0). */
@@ -76,6 +78,7 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
   const memo = join(options.folder, "base.json");
   const lab = repo.labPath;
   const environment = await readEnvironment(contract, join(repo.root, lab));
+  const canLayer = await layers(options);
   const of = JSON.stringify([commit, lab, options.programHash, sandbox.isolation.level]);
   const kept = options.reuse && sandbox.isolation.level !== "L0" ? await laidOut(base, memo, of) : null;
   if (!kept) {
@@ -156,6 +159,7 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
     shim: shim ? [{ host: shim.folder, at: { env: "WHETSTONE_SHIM" }, writable: false }] : [],
     remarks: [...remarks, ...declared.remarks],
     setupMs,
+    canLayer,
     environment,
     pins,
     stamps,
@@ -219,6 +223,21 @@ async function pinOne(options: PlaceOptions, { name, host, isExcluded }: Input):
     ...(options.onLine ? { onLine: options.onLine } : {}),
     ...(options.signal ? { signal: options.signal } : {}),
   });
+}
+
+/** @throws ContractError when the contract cannot do without a layer and none is to be had. */
+async function layers({ contract, folder, sandbox }: PlaceOptions): Promise<boolean> {
+  const wholeTree = contract.tree === "overlay";
+  // At L0 a writable folder is a link that a run can remove, and what it makes there is taken from the tree itself.
+  if (!wholeTree && (contract.write.length === 0 || sandbox.isolation.level !== "L2")) return false;
+  await mkdir(folder, { recursive: true });
+  if (await canOverlay(folder)) return true;
+  if (!wholeTree) return false;
+  throw new ContractError(
+    ["tree"],
+    "no writable layer can be laid over the tree here: the kernel or the file system of the lab refuses to mount an overlay",
+    "name the folders that the run writes: `write: [build]`",
+  );
 }
 
 /** A base that was laid out before, for the next process. */

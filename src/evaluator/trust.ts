@@ -78,6 +78,13 @@ export function trust(
       "B",
       "processor time can be hidden in short processes that nobody waits for (guard the wall time too)",
     );
+  if (contract.caches.length > 0)
+    cap(
+      "C",
+      contract.caches.some(({ shared }) => shared)
+        ? "a cache is shared: a candidate can leave work in it for others (leave `shared` out)"
+        : "a cache outlives the run: a candidate can leave work in it for its own later runs",
+    );
   if (contract.budget.network) cap("C", "candidates have the network");
   if (contract.decision.preset === "expensive" || contract.stages.some((stage) => stage.decides))
     cap("B", "keeps are provisional: only the audit compares them with the start in full");

@@ -65,6 +65,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
   );
   const timers = new Set<NodeJS.Timeout>();
   const writable = order.mounts.filter((mount) => mount.writable).map((mount) => mount.host);
+  if (order.overlay) writable.push(order.overlay.upper);
 
   let child: ChildProcess;
   try {

@@ -1,13 +1,21 @@
 import { basename } from "node:path";
 import { checkLab, readLab } from "../../loop/index.ts";
 import { checkText } from "../../report/index.ts";
+import { levelOf } from "../options.ts";
 import { colour, print, printJson, width } from "../output.ts";
 import { plainDisplay } from "../plainDisplay.ts";
 import { onSignals } from "../stopping.ts";
 
 export async function checkCommand(
   lab: string | undefined,
-  options: { json?: boolean; tag?: string; fresh?: boolean; probe?: boolean; schema?: boolean },
+  options: {
+    json?: boolean;
+    tag?: string;
+    fresh?: boolean;
+    probe?: boolean;
+    schema?: boolean;
+    isolation?: string;
+  },
 ): Promise<number> {
   if (options.schema) {
     const { jsonSchema } = await import("../../contract/index.ts");
@@ -15,12 +23,14 @@ export async function checkCommand(
     return 0;
   }
   const folder = await readLab(lab ?? ".");
+  const level = levelOf(options.isolation);
   const { stop, abort, done } = onSignals();
   const check = await checkLab(folder, {
     stop,
     abort,
     ...(options.tag === undefined ? {} : { tag: options.tag }),
     ...(options.fresh ? { fresh: true } : {}),
+    ...level,
     ...(options.probe ? { probe: true } : {}),
     listener: plainDisplay(folder, process.stderr).listener,
   }).finally(done);

@@ -10,6 +10,7 @@ import {
   uncommittedWork,
 } from "../../loop/index.ts";
 import { liveDisplay } from "../live.ts";
+import { levelOf } from "../options.ts";
 import { interactive, print, printJsonLine } from "../output.ts";
 import { plainDisplay } from "../plainDisplay.ts";
 import { resultsWriter } from "../results.ts";
@@ -65,8 +66,7 @@ async function shown(
       `--money ${options.money} buys nothing`,
       "write an amount of US dollars, such as 2.50",
     );
-  if (options.isolation !== undefined && options.isolation !== "best" && options.isolation !== "L0")
-    throw new UserError(`--isolation is best or L0, not ${options.isolation}`);
+  const level = levelOf(options.isolation);
   const display = options.json
     ? { listener: printJsonLine, end: () => {} }
     : interactive
@@ -92,7 +92,7 @@ async function shown(
     ...(options.fresh ? { fresh: true } : {}),
     ...(options.probe === false ? { probe: false } : {}),
     ...(options.tag === undefined ? {} : { tag: options.tag }),
-    ...(options.isolation === "L0" ? { level: "L0" as const } : {}),
+    ...level,
   };
   try {
     for (const message of (await uncommittedWork(folder)).warnings)

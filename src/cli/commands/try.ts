@@ -7,6 +7,7 @@ import {
   type TryingOptions,
   uncommittedWork,
 } from "../../loop/index.ts";
+import { levelOf } from "../options.ts";
 import { complain, print, printJson } from "../output.ts";
 import { plainDisplay } from "../plainDisplay.ts";
 
@@ -91,8 +92,7 @@ async function during(
   more: TryingOptions,
   work: (trying: Trying, signal: AbortSignal) => Promise<number>,
 ): Promise<number> {
-  if (options.isolation !== undefined && options.isolation !== "best" && options.isolation !== "L0")
-    throw new UserError(`--isolation is best or L0, not ${options.isolation}`);
+  const level = levelOf(options.isolation);
   const folder = await readLab(lab ?? ".", { swift: true });
   const controller = new AbortController();
   const stop = () => controller.abort();
@@ -104,7 +104,7 @@ async function during(
     trying = await openTrying(folder, {
       ...more,
       ...(options.tag === undefined ? {} : { tag: options.tag }),
-      ...(options.isolation === "L0" ? { level: "L0" as const } : {}),
+      ...level,
       ...(options.probe === false ? { probe: false } : {}),
       signal: controller.signal,
       listener: plainDisplay(folder, process.stderr).listener,

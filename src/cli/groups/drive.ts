@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import {
   experimentNumber,
   ideaNumber,
+  isolation,
   json,
   notebook,
   type Run,
@@ -17,7 +18,7 @@ export function addDriveCommands(program: Command, run: Run): void {
       .command(name)
       .description(description)
       .addOption(new Option("--tag <name>", "the session; default: the one that is under way"))
-      .option("--isolation <level>", "best, or L0 for no isolation")
+      .addOption(isolation())
       .option("--no-probe", "do not try Whetstone's own cheats on the evaluator first")
       .addOption(json());
   const tries = () => import("../commands/try.ts");
@@ -71,7 +72,7 @@ export function addDriveCommands(program: Command, run: Run): void {
     .option("--http", "streamable HTTP on 127.0.0.1 with a bearer token")
     .option("--port <n>", "port for --http (default: any free one)", wholeNumber)
     .option("--token <text>", "token for --http (default: WHET_TOKEN, else a random one, printed once)")
-    .option("--isolation <level>", "best, or L0 for no isolation")
+    .addOption(isolation())
     .option("--no-probe", "do not try Whetstone's own cheats on the evaluator first")
     .addOption(session())
     .action(

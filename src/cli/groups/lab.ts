@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import {
   experimentNumber,
+  isolation,
   json,
   notebook,
   number,
@@ -45,6 +46,7 @@ export function addLabCommands(program: Command, run: Run): void {
     .addOption(session())
     .addOption(json())
     .option("--fresh", "measure the baseline anew in a new session")
+    .addOption(isolation())
     .option("--probe", "try Whetstone's own cheats on the evaluator")
     .option("--schema", "print the JSON Schema of the front matter and end")
     .action(run(async (lab, options) => (await import("../commands/check.ts")).checkCommand(lab, options)));
@@ -65,7 +67,7 @@ export function addLabCommands(program: Command, run: Run): void {
     .option("--seed <n>", "seed of a new session", wholeNumberOrZero)
     .option("--fresh", "begin a new session")
     .option("--no-probe", "do not try Whetstone's own cheats on the evaluator first")
-    .option("--isolation <level>", "best, or L0 for no isolation")
+    .addOption(isolation())
     .addOption(new Option("--tag <name>", "name of the session"))
     .option("--json", "one JSON event a line")
     .action(run(async (lab, options) => (await import("../commands/run.ts")).runCommand(lab, options)));
