@@ -491,7 +491,9 @@ function leftAt(job: Job, path: string): { root: string; path: string } {
     if (at === root || at.startsWith(`${root}/`))
       return { root: mount.host, path: join(mount.host, posix.relative(root, at)) };
   }
-  return { root: job.place.slot, path: join(job.place.slot, at) };
+  // In a layer there is nothing but what the run wrote; below it lies the candidate's own tree.
+  const root = job.layer?.upper ?? job.place.slot;
+  return { root, path: join(root, at) };
 }
 
 async function runChecks(job: Job): Promise<Evaluation["checks"]> {
