@@ -70,6 +70,11 @@ export function isTimed(contract: Contract): boolean {
   );
 }
 
+/** Whether what decides depends on how much memory a run holds. */
+function isWeighed(contract: Contract): boolean {
+  return [contract.metric, ...contract.guards].some(({ clock }) => clock?.kind === "memory");
+}
+
 /**
  * An evaluator over a prepared place. It measures one state at a time, and while a timed metric or guard is measured
  * no other evaluation of this user runs on this machine.
@@ -593,6 +598,7 @@ function candidateOrder(job: Job, command: string, budget: Budget, outWritable: 
     ...(overlay ? { overlay } : {}),
     limits: limitsOf(budget),
     gpus: job.gpus,
+    weighMemory: isWeighed(contract),
     onLine: (line) => job.onProgress?.({ part: "run", line }),
     ...(job.signal ? { signal: job.signal } : {}),
   };

@@ -85,6 +85,14 @@ export function trust(
         ? "a cache is shared: a candidate can leave work in it for others (leave `shared` out)"
         : "a cache outlives the run: a candidate can leave work in it for its own later runs",
     );
+  if ([contract.metric, ...contract.guards].some(({ clock }) => clock?.kind === "memory"))
+    if (isolation.memory !== "control group")
+      cap(
+        "C",
+        "memory that no process has mapped is counted only in part (no control group can be made here)",
+      );
+    else if (isolation.level === "L0")
+      cap("C", "a run can leave the control group in which its memory is counted (install bubblewrap)");
   if (contract.budget.network) cap("C", "candidates have the network");
   if (contract.decision.preset === "expensive" || contract.stages.some((stage) => stage.decides))
     cap("B", "keeps are provisional: only the audit compares them with the start in full");

@@ -9,7 +9,7 @@ import { type Findings, recalled, remember } from "./memo.ts";
 import { type Launch, run } from "./run.ts";
 import type { Isolation, Level, Limits, Order, Sandbox } from "./sandbox.ts";
 import { seccompFilter } from "./seccomp/filter.ts";
-import { type Bubblewrap, findTools, isRoot, type Tools, works } from "./tools.ts";
+import { findTools, isRoot, type Tools, works } from "./tools.ts";
 
 export interface SandboxOptions {
   /** Refuse to go on below L2. */
@@ -73,7 +73,7 @@ async function bestIsolation(options: SandboxOptions, tools: Tools): Promise<Iso
   if (process.platform !== "linux") return weak;
   const failure = await findBubblewrap(tools, options.keepOut ?? []);
   if (failure !== null) return { ...weak, evidence: [failure, ...weak.evidence] };
-  return reportL2(tools.bubblewrap);
+  return reportL2(tools);
 }
 
 /** The most that bubblewrap offers here goes into `tools`; a string says why the level is not to be had at all. */
@@ -159,9 +159,12 @@ const noFilter = "kernel flaws and the login's keyring (no seccomp filter: io_ur
 
 function reportL0(tools: Tools): Isolation {
   const contained = tools.processNamespace !== null;
+  const memory = memoryWords(tools);
   return {
     level: "L0",
+    memory: memory.memory,
     enforced: [
+      ...memory.enforced,
       "time limit",
       "environment built from nothing, no inherited descriptors",
       ...(contained ? ["every process is gone at the end (process namespace)"] : []),
@@ -185,6 +188,7 @@ function reportL0(tools: Tools): Isolation {
       "number of processors in short runs (a run can undo its affinity; what it used in all is looked at)",
       noFilter,
       "use of shared processors and caches",
+      ...memory.open,
       "answering processes of one candidate signalling each other (locks on shared files)",
       ...(contained
         ? []
@@ -203,9 +207,35 @@ function reportL0(tools: Tools): Isolation {
   };
 }
 
-function reportL2({ filter, noUserNamespaces }: Bubblewrap): Isolation {
+/** How memory is counted where it is a metric, and what is said of it. */
+function memoryWords({ groups }: Tools): {
+  memory: NonNullable<Isolation["memory"]>;
+  enforced: string[];
+  open: string[];
+} {
+  if (groups)
+    return {
+      memory: "control group",
+      enforced: ["memory that is a metric is counted whoever holds it (control group)"],
+      open: [
+        "memory budgets where memory is no metric: what no process has mapped and no file holds is not counted (pipes, sockets, mappings given up in part)",
+      ],
+    };
+  return {
+    memory: "shares",
+    enforced: [],
+    open: [
+      "memory that no process has mapped and no file holds (pipes, sockets, mappings given up in part): no control group can be had",
+    ],
+  };
+}
+
+function reportL2(tools: Tools): Isolation {
+  const { filter, noUserNamespaces } = tools.bubblewrap;
+  const memory = memoryWords(tools);
   return {
     level: "L2",
+    memory: memory.memory,
     enforced: [
       "time limit",
       "the tree is read-only; nothing else of the user's files is visible",
@@ -222,6 +252,7 @@ function reportL2({ filter, noUserNamespaces }: Bubblewrap): Isolation {
           ]
         : []),
       ...(filter || noUserNamespaces ? ["no user namespace can be made inside"] : []),
+      ...memory.enforced,
     ],
     watched: ["memory", "number of processes", "disk use", unwaited],
     notEnforced: [
@@ -233,6 +264,7 @@ function reportL2({ filter, noUserNamespaces }: Bubblewrap): Isolation {
             "number of processors in short runs (a run can undo its affinity; what it used in all is looked at)",
             "answering processes of one candidate signalling each other (locks on shared files)",
           ]),
+      ...memory.open,
       "runs at the same time signalling each other (locks of others' runs, futexes on files that both see, load)",
       "sockets in a folder that is shown (inputs, toolchains) can be connected to",
       ...(isRoot

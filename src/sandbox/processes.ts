@@ -3,8 +3,10 @@ import { readdirSync, readFileSync, statfsSync } from "node:fs";
 /** What /proc says of a process tree at one moment. */
 export interface TreeSample {
   processes: number;
-  /** Resident bytes. */
+  /** Resident bytes; what several share is in it several times. */
   bytes: number;
+  /** Their numbers. */
+  pids: number[];
   /** The process with the highest number. */
   newest: number;
   /** User and system time, children waited for included, milliseconds. */
@@ -40,19 +42,19 @@ export function sampleTree(root: number, pageSize: number): TreeSample | null {
     for (const passed of path) inside.set(passed, result);
     return result;
   };
-  let processes = 0;
+  const pids: number[] = [];
   let pages = 0;
   let ticks = 0;
   let newest = root;
   for (const [pid, info] of parents) {
     if (!belongs(pid)) continue;
-    processes++;
+    pids.push(pid);
     newest = Math.max(newest, pid);
     pages += info.pages;
     ticks += info.ticks;
   }
   // The unit of /proc is fixed at 100 ticks a second on every Linux.
-  return { processes, bytes: pages * pageSize, newest, cpuMs: ticks * 10 };
+  return { processes: pids.length, pids, bytes: pages * pageSize, newest, cpuMs: ticks * 10 };
 }
 
 /** Bytes in the file systems in memory that a process sees at these absolute paths; 0 when it is gone. */

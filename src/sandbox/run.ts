@@ -3,12 +3,17 @@ import { randomBytes } from "node:crypto";
 import type { Readable, Writable } from "node:stream";
 import { coveredDescriptors } from "./descriptors.ts";
 import { diskUse } from "./disk.ts";
+
 import { watchGpus } from "./gpu/index.ts";
+
+import { type GroupPlace, openGroup } from "./groups.ts";
+
 import { neighboursBetween, readCounters } from "./neighbours.ts";
 import { openOutput } from "./output.ts";
-import { sampleTree, sweep, tempBytes } from "./processes.ts";
+import { sampleTree, sweep } from "./processes.ts";
 import { allowedProcessors, chosenProcessors } from "./processors.ts";
 import type { Ending, Order, Outcome, Running } from "./sandbox.ts";
+import { openTally } from "./tally.ts";
 
 /** What a level makes of an order: the command line to start, with its whole environment. */
 export interface Launch {
@@ -29,6 +34,7 @@ export const firstHanded = 4;
 
 export interface Machine {
   pageSize: number;
+  groups: GroupPlace | null;
 }
 
 /** Milliseconds of processor time that starting and counting may add. */
@@ -67,9 +73,20 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
   const writable = order.mounts.filter((mount) => mount.writable).map((mount) => mount.host);
   if (order.overlay) writable.push(order.overlay.upper);
 
+  // To be moved into a group takes some milliseconds: only what needs an exact count is.
+  const group = order.weighMemory && machine.groups ? openGroup(machine.groups, beyond(limits.memory)) : null;
+  if (order.weighMemory && machine.groups && !group) {
+    launch.cleanUp();
+    return failedStart(new Error(`no control group can be made in ${machine.groups.parent}`));
+  }
+  const tally = openTally(group, launch.inMemory, writable);
+  const argv = group
+    ? ["sh", "-c", 'echo 0 > "$0" && exec "$@"', group.entrance, ...launch.argv]
+    : launch.argv;
+
   let child: ChildProcess;
   try {
-    child = spawn(launch.argv[0] as string, launch.argv.slice(1), {
+    child = spawn(argv[0] as string, argv.slice(1), {
       cwd: launch.cwd,
       env: { ...launch.env, [marker.split("=")[0] as string]: marker.split("=")[1] },
       detached: true,
@@ -83,6 +100,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
     });
   } catch (error) {
     launch.cleanUp();
+    group?.remove();
     return failedStart(error as Error);
   }
 
@@ -143,6 +161,12 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
         stdout.end();
         stderr.end();
         launch.cleanUp();
+        if (group?.overrun())
+          end(
+            "memory",
+            `it needed so much more memory than the ${bytes(limits.memory)} of the budget that the kernel ended it`,
+          );
+        group?.remove();
         // What was written quickly was never looked at.
         await checkDisk();
         checkProcessors(Math.max(childTime(times), sampledCpuMs), wallMs);
@@ -212,8 +236,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
       const before = performance.now();
       const sample = sampleTree(child.pid, machine.pageSize);
       if (sample === null) return;
-      // What is moved to a file in memory is still in memory.
-      const used = sample.bytes + tempBytes(sample.newest, launch.inMemory);
+      const used = tally.memory(sample);
       peakBytes = Math.max(peakBytes, used);
       sampledCpuMs = Math.max(sampledCpuMs, sample.cpuMs);
       if (used > limits.memory)
@@ -252,9 +275,14 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
 
   async function checkDisk(): Promise<void> {
     if (ending !== null || writable.length === 0) return;
-    const used = await diskUse(writable, limits.disk);
+    const used = (await diskUse(writable, limits.disk)) + tally.namelessDisk();
     if (used > limits.disk) end("disk", `it wrote ${bytes(used)}, the budget allows ${bytes(limits.disk)}`);
   }
+}
+
+/** Where the kernel itself steps in when a run grows faster than it is looked at; the budget is judged by looking. */
+function beyond(memory: number): number {
+  return 1.25 * memory + 2 ** 26;
 }
 
 function failedStart(error: Error): Running {

@@ -28,6 +28,8 @@ export interface Order {
    * files that both see among it. Default false.
    */
   apart?: boolean;
+  /** True: memory is a metric, so that it is counted as exactly as the machine can. Default false. */
+  weighMemory?: boolean;
   limits: Limits;
   /** The GPUs that the command may use; all others are hidden where the level can hide them. */
   gpus?: readonly Gpu[];
@@ -57,7 +59,7 @@ export interface Mount {
 export interface Limits {
   /** Milliseconds of wall time; at the deadline the whole tree is gone. */
   time: number;
-  /** Bytes, resident, of the whole process tree. */
+  /** Bytes of the whole process tree; see `Outcome.peakBytes`. */
   memory: number;
   processes: number;
   /** Bytes of one file. */
@@ -96,7 +98,10 @@ export interface Outcome {
   wallMs: number;
   /** User and system time of the tree, milliseconds; partly sampled, so the last 25 ms may be missing. */
   cpuMs: number;
-  /** Highest sampled resident memory of the tree, bytes. */
+  /**
+   * Highest sampled memory of the tree, bytes: private and shared memory, each page once, and files in memory; pages of
+   * files on disk do not count, since the kernel can drop them.
+   */
   peakBytes: number;
   /** Highest sampled memory of its GPUs, bytes; null where it has none or nothing measures them. */
   gpuPeakBytes: number | null;
@@ -127,6 +132,8 @@ export interface Isolation {
   /** Limits kept by polling: short bursts can pass. */
   watched: string[];
   notEnforced: string[];
+  /** How memory that is a metric is counted; absent in records of before, which summed up resident sizes. */
+  memory?: "control group" | "shares";
   /** What was tried and what was seen, one sentence each. */
   evidence: string[];
 }

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { findGroupPlace, type GroupPlace } from "./groups.ts";
 import { allowedProcessors, chosenProcessors } from "./processors.ts";
 import type { Limits } from "./sandbox.ts";
 
@@ -9,6 +10,8 @@ export interface Tools {
   taskset: boolean;
   /** `unshare ...` for a namespace of processes that dies with its first process, or null. */
   processNamespace: string[] | null;
+  /** Where control groups can be made, or null. */
+  groups: GroupPlace | null;
   /** What this machine's bubblewrap can do, found by the canary. */
   bubblewrap: Bubblewrap;
   /** `setpriv ...` for a command that can gain no rights and has none over the system, or null. */
@@ -25,15 +28,16 @@ export interface Bubblewrap {
 
 export async function findTools(): Promise<Tools> {
   const linux = process.platform === "linux";
-  const [pageSize, prlimit, taskset, processNamespace, fewerRights] = await Promise.all([
+  const [pageSize, prlimit, taskset, processNamespace, fewerRights, groups] = await Promise.all([
     tryOut(["getconf", "PAGE_SIZE"]).then((out) => Number(out) || 4096),
     linux ? works(["prlimit", "--core=0", "true"]) : false,
     linux ? works(["taskset", "-c", "0", "true"]) : false,
     linux ? findNamespace() : null,
     linux ? findFewerRights() : null,
+    linux ? findGroupPlace(works) : null,
   ]);
   const bubblewrap = { filter: false, noUserNamespaces: false };
-  return { pageSize, prlimit, taskset, processNamespace, bubblewrap, fewerRights };
+  return { pageSize, prlimit, taskset, processNamespace, bubblewrap, fewerRights, groups };
 }
 
 /**
