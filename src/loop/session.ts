@@ -58,7 +58,7 @@ import {
   type Violation,
   worktreeOf,
 } from "../repo/index.ts";
-import type { Sandbox } from "../sandbox/index.ts";
+import type { Isolation, Sandbox } from "../sandbox/index.ts";
 import { openSandbox, requireProcessors, takeSlot } from "../sandbox/index.ts";
 import { clearAbandoned } from "./abandoned.ts";
 import { releaseBranch, settleBranch, tellCheckedOut } from "./branch.ts";
@@ -73,6 +73,19 @@ import { withLeftOut } from "./leftOut.ts";
 import { moods, patience } from "./patience.ts";
 import { oddRun } from "./standsOut.ts";
 import { warmUpRuns } from "./warmUp.ts";
+
+/**
+ * @throws UserError when memory is a metric and was counted in another way: by resident sizes in sessions of before.
+ */
+function requireSameCount(existing: SessionRow, { memory }: Isolation, contract: Contract): void {
+  if (![contract.metric, ...contract.guards].some(({ clock }) => clock?.kind === "memory")) return;
+  const before = (JSON.parse(existing.isolation) as Partial<Isolation>).memory ?? "resident sizes";
+  if (before === (memory ?? "resident sizes")) return;
+  throw new UserError(
+    `session "${existing.tag}" counted memory by ${before}, and this would by ${memory}: its runs would not be comparable`,
+    "begin a new one with `whet run --fresh`",
+  );
+}
 
 /** A session that this process holds, with everything it needs to measure. */
 export interface Session {
@@ -166,6 +179,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
         `session "${existing.tag}" was measured at isolation ${existing.level}, and this would be ${level}: its runs would not be comparable`,
         "begin a new one with `whet run --fresh`",
       );
+    if (existing) requireSameCount(existing, sandbox.isolation, contract);
     const commit = existing?.baseCommit ?? repo.head;
     if (existing) await holdSession(ledger, existing.id, thisProcess(), Date.now(), isAlive);
     const looked = existing && !options.swift ? await worktreeOf(repo, existing.branch) : null;
