@@ -10,6 +10,8 @@ import { join } from "node:path";
 export default function setup(): () => void {
   const temporary = mkdtempSync(join(tmpdir(), "whet-tests-"));
   process.env.TMPDIR = temporary;
+  // The key that seals notes is no business of the user's whose machine this is.
+  process.env.XDG_STATE_HOME = join(temporary, "state");
   const root = join(import.meta.dirname, "..");
   execFileSync(process.execPath, [join(root, "node_modules", "tsdown", "dist", "run.mjs"), "--silent"], {
     cwd: root,

@@ -205,3 +205,104 @@ it("says what a goal does not begin with", async () => {
   expect(outside.stdout).toContain("is no git repository");
   expect(outside.stdout).toContain("begins with an empty folder");
 });
+
+/** What a goal's hidden check says of work that an agent (a shell script) leaves. */
+async function judged(
+  given: { command: string; hidden: string[]; files: Record<string, string>; agent: string },
+  isolation: string[] = [],
+) {
+  const agent = Buffer.from(given.agent).toString("base64");
+  const folder = repository({
+    ...given.files,
+    "numbers.json": "[1,2,3]\n",
+    "goal.md": [
+      "---\ntitle: Write the sum",
+      `criteria:\n  - command: ${given.command}`,
+      `hidden: ${JSON.stringify(given.hidden)}`,
+      "limits: { iterations: 1, time: 2m }\n---\nWrite the sum of numbers.json into out.json.\n",
+    ].join("\n"),
+  });
+  const ran = await whet(
+    folder,
+    ...["goal", "run", "goal.md", "--single", "--json", ...isolation],
+    ...["--agent", `command: sh -c 'cat > /dev/null; echo ${agent} | base64 -d | sh'`],
+  );
+  const last = JSON.parse(ran.stdout.trim().split("\n").at(-1) as string) as {
+    score: number;
+    criteria: { channel: string; explanation: string }[];
+  };
+  return {
+    score: last.score,
+    channel: last.criteria[0]?.channel,
+    explanation: last.criteria[0]?.explanation,
+  };
+}
+
+const sum =
+  "import json\nassert json.load(open('out.json')) == sum(json.load(open('numbers.json'))), 'wrong'\n";
+const inPython = { command: "python3 check.py", hidden: ["check.py"], files: { "check.py": sum } };
+const leave = "import os\\nos._exit(0)\\n";
+
+it("a hidden check is not answered by what the work leaves beside it, under whatever name", async () => {
+  expect(await judged({ ...inPython, agent: "echo 6 > out.json" })).toMatchObject({
+    score: 100,
+    channel: "scored",
+  });
+  for (const name of [
+    "json.py",
+    "json/__init__.py",
+    "sitecustomize.py",
+    "usercustomize.py",
+    "encodings/__init__.py",
+  ]) {
+    const folder = name.includes("/") ? `mkdir ${name.split("/")[0]}; ` : "";
+    expect(
+      await judged({ ...inPython, agent: `echo 7 > out.json; ${folder}printf '${leave}' > ${name}` }),
+    ).toMatchObject({
+      score: 0,
+      explanation: expect.stringContaining("wrong") as string,
+    });
+  }
+});
+
+it("nor one in a folder, one that brings modules of its own, or one that stands in the goal file", async () => {
+  const files = {
+    "checks/check.py":
+      "from want import wanted\nimport json\nassert json.load(open('out.json')) == wanted, 'wrong'\n",
+    "checks/want.py": "wanted = 6\n",
+  };
+  for (const command of ["python3 checks/check.py", "cd . && python3 ./checks/check.py"]) {
+    const check = { command, hidden: ["checks"], files };
+    expect((await judged({ ...check, agent: "echo 6 > out.json" })).score).toBe(100);
+    const cheat = `echo 7 > out.json; printf '${leave}' > json.py; mkdir -p checks; cp json.py checks/; echo wanted=7 > want.py`;
+    expect((await judged({ ...check, agent: cheat })).score).toBe(0);
+  }
+  const spoken = {
+    command: `python3 -c "import json; assert json.load(open('out.json')) == 6"`,
+    hidden: [],
+    files: {},
+  };
+  expect((await judged({ ...spoken, agent: "echo 6 > out.json" })).score).toBe(100);
+  expect((await judged({ ...spoken, agent: `echo 7 > out.json; printf '${leave}' > json.py` })).score).toBe(
+    0,
+  );
+});
+
+it("what the work is loaded into says so: it could end the check with success", async () => {
+  const check = {
+    command: "python3 check.py",
+    hidden: ["check.py"],
+    files: {
+      "check.py": "import os, sys\nsys.path.append(os.getcwd())\nimport answer\nassert answer.value == 6\n",
+    },
+  };
+  expect(await judged({ ...check, agent: "echo value=6 > answer.py" })).toMatchObject({
+    score: 100,
+    channel: "self-reported",
+  });
+  const strict = { ...check, files: { "check.py": "import answer\n" } };
+  expect(await judged({ ...strict, agent: "echo value=6 > answer.py" })).toMatchObject({
+    score: 0,
+    explanation: expect.stringMatching(/sys\.path\.append/) as string,
+  });
+});

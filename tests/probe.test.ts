@@ -39,6 +39,7 @@ describe("the probe", () => {
       "empty: refused",
       "constant numbers: worse",
       "huge numbers: refused",
+      "planted artefacts: equal",
     ]);
     expect(first.grade).toEqual({ letter: "A", reasons: [] });
     const ran = await whet(lab, "run", "--fresh", "--experiments", "1");
@@ -65,6 +66,51 @@ describe("the probe", () => {
     "program.md": program(
       "metric: length\ndirection: minimize\nchange: [solve.mjs]\nrun: node solve.mjs\nscore: node score.mjs\nbudget: 10s",
     ),
+  });
+
+  const inPython = (change: string, files: Record<string, string>, contract: string) => ({
+    ...files,
+    "program.md": program(
+      `metric: { name: loss, direction: minimize }\nchange: ${change}\nrun: python3 train.py\nbudget: 10s\n${contract}`,
+    ),
+  });
+
+  it("finds the scorer that unpickles what it is given", async () => {
+    const lab = repository(
+      inPython(
+        "[train.py]",
+        {
+          "train.py":
+            'import os, pickle\npickle.dump({"x": 3.0}, open(os.environ["OUT"] + "/model.pkl", "wb"))\n',
+          "score.py":
+            'import json, os, pickle\nx = pickle.load(open(os.environ["OUT"] + "/model.pkl", "rb"))["x"]\nprint(json.dumps({"metrics": {"loss": abs(x - 1) + 1}}))\n',
+        },
+        "score: python3 -I score.py",
+      ),
+    );
+    const checked = await whet(lab, "check", "--probe");
+    expect(checked.stdout).toMatch(/✗ unpickled \$OUT\/model\.pkl/);
+    expect(checked.stderr).toMatch(/a pickle runs whatever is written in it/);
+    expect((await status(lab)).grade.letter).toBe("D");
+  });
+
+  it("finds the check that loads modules which a candidate may leave beside it, and not one that does not", async () => {
+    const check = 'import json, os, sys\nassert json.load(open(os.environ["OUT"] + "/said.json")) == 6\n';
+    const train =
+      'import os, time\ntime.sleep(0.4)\nopen(os.environ["OUT"] + "/said.json", "w").write("6")\n';
+    const lab = (command: string) =>
+      repository({
+        "src/train.py": train,
+        "check.py": check,
+        "program.md": program(
+          `metric: { name: seconds, clock: wall }\nchange: ["src/*.py"]\nrun: python3 src/train.py\nchecks: ["${command}"]\nbudget: 10s`,
+        ),
+      });
+    const open = await whet(lab("cd src && python3 -c 'exec(open(\\\"../check.py\\\").read())'"), "check", "--probe");
+    expect(open.stdout).toMatch(/✗ planted modules/);
+    const closed = await whet(lab("python3 -I check.py"), "check", "--probe");
+    expect(closed.stdout).not.toMatch(/✗ planted modules/);
+    expect(closed.stdout).toMatch(/planted modules/);
   });
 
   it("finds the artefact that a scorer takes for a result although nothing is in it", async () => {

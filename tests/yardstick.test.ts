@@ -144,7 +144,7 @@ describe("what a run can reach", () => {
         })
         .catch((error: Error) => error.message),
     );
-    expect(ran).toMatch(/a run has changed what judges it: input data.json/);
+    expect(ran).toMatch(/what judges has been changed by a run, or by whoever can write there: input data.json/);
     expect((await status(lab)).tally.keeps).toBe(0);
   });
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Contract } from "../contract/index.ts";
 import type { Canary } from "./canaries.ts";
 import type { Files } from "./evaluator.ts";
+import { leavingPickle, plantIn, unpickled } from "./planted.ts";
 
 /** What a run left in `$OUT`: path -> bytes. */
 export type Artefacts = Map<string, Buffer>;
@@ -43,8 +44,15 @@ const kinds: {
   { name: "stale", does: "was made for another seed", made: (_, other) => other },
 ];
 
+const plantedName = "planted artefacts";
+const plantedDoes =
+  "leaves files in $OUT that tools load of their own accord (conftest.py, sitecustomize.py, json.py, package.json ...)";
+
 /** What such a cheat does, from its name; null for what is none. */
 export function artefactDoes(name: string): string | null {
+  if (name === plantedName) return plantedDoes;
+  if (name.startsWith("unpickled $OUT/"))
+    return `leaves a ${name.slice("unpickled ".length)} that speaks in the place of whoever unpickles it`;
   const kind = kinds.find((each) => name.startsWith(`${each.name} $OUT/`));
   return kind ? `leaves a ${name.slice(kind.name.length + 1)} that ${kind.does}` : null;
 }
@@ -56,8 +64,30 @@ export function artefactDoes(name: string): string | null {
  * @param files the untouched editable files.
  * @param left what an honest run left.
  * @param other what a run with another seed left.
+ * @param output a better metric, in every form in which one is read.
  */
-export function artefactCanaries(files: Files, left: Artefacts, other: Artefacts): Canary[] {
+export function artefactCanaries(files: Files, left: Artefacts, other: Artefacts, output: string): Canary[] {
+  const plain = { files, honest: false };
+  const pickles = [...left].flatMap(([path, bytes]): Canary[] => {
+    const kind = unpickled(path, bytes);
+    if (kind === null) return [];
+    const name = `unpickled $OUT/${path}`;
+    const made = leavingPickle(kind, output);
+    return [
+      {
+        ...{ ...plain, name, does: artefactDoes(name) ?? "", sample: { path, bytes: made } },
+        artefacts: (folder) => replace(join(folder, path), () => made),
+      },
+    ];
+  });
+  const planted: Canary = {
+    ...{ ...plain, name: plantedName, does: plantedDoes },
+    artefacts: (folder) => plantIn(folder, output),
+  };
+  return [...replaced(files, left, other), ...pickles.slice(0, tried), planted];
+}
+
+function replaced(files: Files, left: Artefacts, other: Artefacts): Canary[] {
   return [...left].slice(0, tried).flatMap(([path, bytes]) =>
     kinds.flatMap((kind): Canary[] => {
       const sample = kind.made(bytes, other.get(path));

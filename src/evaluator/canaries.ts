@@ -1,6 +1,7 @@
 import { extname } from "node:path";
 import type { Contract } from "../contract/index.ts";
 import type { Files } from "./evaluator.ts";
+import { plantedBeside } from "./planted.ts";
 
 /** A cheat of Whetstone's own, made of the lab's files: an honest evaluator gives it no better value. */
 export interface Canary {
@@ -157,9 +158,7 @@ export function canaries(
     "ends at once with success, without any work",
     inserted((language) => language.leave("")),
   );
-  // A start at 0 has to be undercut as well.
-  const step = target.value === 0 ? 1 : Math.abs(target.value) / 2;
-  const good = target.direction === "minimize" ? target.value - step : target.value + step + 1;
+  const good = betterValue(target);
   cheat(
     "forged output",
     "prints the metric itself, in every form that is read, and ends",
@@ -183,6 +182,16 @@ export function canaries(
       inserted((language) => language.constant),
     );
   if (contract.score?.evaluator) found.push(...uncalled(files, languageOf, huge));
+  const planted = plantedBeside(contract.change, files, forged(target.metric, good));
+  if (Object.keys(planted).length > 0)
+    cheat(
+      "planted modules",
+      "does no work, and leaves files beside the evaluator's that tools load of their own accord (conftest.py, sitecustomize.py, json.py, package.json ...)",
+      withAll(
+        inserted((language) => language.leave("")),
+        planted,
+      ),
+    );
   const data = Object.keys(files).filter((path) => !languageOf(path) && isData(path));
   if (data.length > 0) {
     const numbers = (text: string, value: string) =>
@@ -221,13 +230,23 @@ function uncalled(
   ];
 }
 
+function withAll(files: Files | null, more: Files): Files | null {
+  return files && { ...files, ...more };
+}
+
+/** A better value than the start's: a start at 0 has to be undercut as well. */
+export function betterValue({ direction, value }: Pick<Target, "direction" | "value">): number {
+  const step = value === 0 ? 1 : Math.abs(value) / 2;
+  return direction === "minimize" ? value - step : value + step + 1;
+}
+
 /** What is read as data, not run: nothing can be hidden in it that prints. */
 function isData(path: string): boolean {
   return /\.(json|ya?ml|toml|csv|tsv|txt|md|html?|css|xml|ini|svg|prompt)$/i.test(path);
 }
 
 /** The metric in each form that is read from output, and as a frame of the scorer's protocol. */
-function forged(metric: string, value: number): string {
+export function forged(metric: string, value: number): string {
   const json = Number.isFinite(value) ? String(value) : "NaN";
   return [
     `${metric}: ${value}`,
@@ -250,6 +269,10 @@ export function remedy(contract: Contract, canary: string): string {
     return "the checks pass although the work was not done: let them compare the results of this very run (in $OUT) with a reference of their own";
   if (canary === "constant numbers" || canary === "huge numbers")
     return "the scorer rewards numbers that mean nothing: let it refuse what is out of range";
+  if (canary === "planted modules" || canary === "planted artefacts")
+    return "the scorer or a check loads files that the candidate left (conftest.py, sitecustomize.py, json.py, package.json ...): run it with `python -I` or from a folder of its own, and never with the candidate's files on its path";
+  if (canary.startsWith("unpickled "))
+    return "the scorer unpickles what the candidate left, and a pickle runs whatever is written in it: let the run leave JSON, CSV or plain arrays (allow_pickle=False)";
   const artefact = / (\$OUT\/.*)$/.exec(canary)?.[1];
   if (artefact)
     return `the scorer takes such a ${artefact} for a result: let it check that everything it asked for is there (how many, which, in what range) and fail otherwise`;

@@ -5,7 +5,7 @@ export {
   looksAtArtefacts,
   readArtefacts,
 } from "./artefacts.ts";
-export { type Canary, canaries, remedy } from "./canaries.ts";
+export { betterValue, type Canary, canaries, forged, remedy } from "./canaries.ts";
 export type * from "./evaluation.ts";
 export { channelOf, type Evaluator, type Files, isTimed, openEvaluator, type Progress } from "./evaluator.ts";
 export { copyTree, removeTree } from "./files.ts";

@@ -13,6 +13,7 @@ import {
   stamp,
 } from "../repo/index.ts";
 import { canOverlay, type Mount, type Sandbox } from "../sandbox/index.ts";
+import { readNote, writeNote } from "../seal.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import { copyTree, exists, removeTree } from "./files.ts";
 import { type Input, inputsOf } from "./inputs/mounts.ts";
@@ -44,7 +45,7 @@ export interface Place extends Pins {
   /** The variables that the contract grants. */
   environment: Environment;
   /** Lays everything out again, in these same folders, after a run has reached what judges it (level L0). */
-  rebuild: () => Promise<void>;
+  rebuild: (options?: { anew?: boolean }) => Promise<void>;
 }
 
 export interface PlaceOptions {
@@ -62,6 +63,8 @@ export interface PlaceOptions {
   session?: Record<string, string>;
   /** Inputs that this process has pinned before: they are looked at, not read again. */
   pinned?: readonly Pinned[];
+  /** Nothing is taken from what earlier processes left: inputs are read whole. For an audit. */
+  anew?: boolean;
   onLine?: (line: string) => void;
   signal?: AbortSignal;
 }
@@ -165,10 +168,13 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
     stamps,
     pinned,
     isOpen: sandbox.isolation.level === "L0",
-    rebuild: async () => {
+    rebuild: async ({ anew: whole = false } = {}) => {
       // What lies elsewhere is as it was pinned, not as it is now: a run may have touched that as well.
       const elsewhere = place.pinned.filter(({ host }) => !host.startsWith(`${options.folder}/`));
-      const anew = { ...options, reuse: false, session: pins, pinned: elsewhere };
+      const anew = {
+        ...{ ...options, reuse: false, session: pins, anew: whole },
+        pinned: whole ? [] : elsewhere,
+      };
       let again = await preparePlace(anew);
       if (pinHash(again.pins) !== pinHash(pins)) {
         await removeTree(join(options.folder, "setup"));
@@ -179,7 +185,7 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
       );
       if (changed.length > 0)
         throw new UserError(
-          `a run has changed what judges it: ${changed.join(", ")}`,
+          `what judges has been changed by a run, or by whoever can write there: ${changed.join(", ")}`,
           "put it back, install bubblewrap so that no run can reach it, and begin with `whet run --fresh`",
         );
       const { rebuild: _same, ...rest } = again;
@@ -220,6 +226,7 @@ async function pinOne(options: PlaceOptions, { name, host, isExcluded }: Input):
   }
   return pinInput({
     ...{ name, host, isExcluded, folder: keptFolder(options) },
+    ...(options.anew ? { anew: true } : {}),
     ...(options.onLine ? { onLine: options.onLine } : {}),
     ...(options.signal ? { signal: options.signal } : {}),
   });
@@ -254,7 +261,7 @@ interface LaidOut {
 
 /** The note on the base, if it is of this commit and nothing in it was touched since: change times cannot be set. */
 async function laidOut(base: string, memo: string, of: string): Promise<LaidOut | null> {
-  const text = await readFile(memo, "utf8").catch(() => null);
+  const text = await readNote(memo);
   if (text === null) return null;
   try {
     const note = JSON.parse(text, (key, value: unknown) =>
@@ -273,8 +280,7 @@ async function keepLaidOut(memo: string, note: LaidOut): Promise<void> {
   const text = JSON.stringify(note, (_, value: unknown) =>
     typeof value === "bigint" ? String(value) : value,
   );
-  await writeFile(`${memo}.new`, text);
-  await rename(`${memo}.new`, memo);
+  await writeNote(memo, text);
 }
 
 /** Where a path of the lab lies on the host: in the base, or in an input. */

@@ -21,6 +21,7 @@ const letters = ["A", "B", "C", "D"] as const;
  * what anybody intends.
  *
  * @param holdoutRepeats whether the holdout gives the same value as the data that decides; see `repeatsSelection`.
+ * @param driven whether an agent with the user's rights drove (`whet try`): the sandbox keeps candidates out, not it.
  */
 export function trust(
   contract: Contract,
@@ -28,6 +29,7 @@ export function trust(
   isolation: Isolation,
   probed: readonly Probed[],
   holdoutRepeats: boolean,
+  driven = false,
 ): Trust {
   const reasons: string[] = [];
   let worst = 0;
@@ -35,6 +37,11 @@ export function trust(
     worst = Math.max(worst, letters.indexOf(letter));
     reasons.push(`${letter} at best: ${reason}`);
   };
+  if (driven)
+    cap(
+      "C",
+      "an agent drove with your rights: it could reach the scorer, its data, the ledger and Whetstone's own key (`whet run` gives the agent a sandbox)",
+    );
   if (contract.score?.evaluator?.inProcess)
     cap(
       "C",

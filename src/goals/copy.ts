@@ -2,6 +2,7 @@ import { lstat, mkdir, realpath, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../errors.ts";
 import { removeTree } from "../evaluator/index.ts";
+import { inside } from "../inside.ts";
 import {
   checkoutBase,
   harvestChanges,
@@ -39,7 +40,7 @@ export async function layOut(
 ): Promise<TaskCopy> {
   await removeTree(folder);
   await checkoutBase(repo, commit, folder);
-  for (const path of without) await removeTree(join(folder, path));
+  for (const path of without) await removeTree(inside(folder, path));
   const git = join(folder, ".git");
   for (const name of ["objects", "refs/heads", "info"]) await mkdir(join(git, name), { recursive: true });
   await writeFile(join(git, "HEAD"), "ref: refs/heads/task\n");
@@ -51,8 +52,9 @@ export async function layOut(
     });
     linked.push(real);
     if ((await lstat(join(folder, input)).catch(() => null)) !== null) continue;
-    await mkdir(dirname(join(folder, input)), { recursive: true });
-    await symlink(real, join(folder, input));
+    const at = inside(folder, input);
+    await mkdir(dirname(at), { recursive: true });
+    await symlink(real, at);
   }
   const ignore = [".git", ...inputs];
   return { folder, linked, ignore, manifest: await manifest(folder, ignore) };

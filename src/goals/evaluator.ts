@@ -6,10 +6,21 @@ import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import type { ProvidedModel } from "../agents/index.ts";
 import { removeTree } from "../evaluator/index.ts";
+import { inside } from "../inside.ts";
 import type { NewTurn } from "../ledger/index.ts";
-import { checkoutBase, differingPaths, diffText, editableFiles, type Repo, textsAt } from "../repo/index.ts";
+import {
+  checkoutBase,
+  differingPaths,
+  diffText,
+  editableFiles,
+  pathsAt,
+  type Repo,
+  textsAt,
+} from "../repo/index.ts";
 import type { Sandbox } from "../sandbox/index.ts";
 import { askJson } from "./askJson.ts";
+import { cleanPlace, importedBy } from "./cleanPlace.ts";
+import { isBelow } from "./copy.ts";
 import { everyPath } from "./everyPath.ts";
 import type { Criterion, CriterionResult, Goal } from "./goal.ts";
 import { channelOf, isProgram, judgingFiles, scriptsIn } from "./judging.ts";
@@ -59,13 +70,22 @@ export async function evaluateGoal(request: EvaluationRequest): Promise<GoalEval
   const differing = await differingPaths(request.repo, request.base, request.commit);
   const { "package.json": text } = await textsAt(request.repo, request.base, ["package.json"]);
   const scripts = scriptsIn(text);
+  const begun = (await pathsAt(request.repo, request.base)).filter((path) => !isBelow(path, goal.hidden));
+  const imported = {
+    made: await importedBy(request.hidden, differing.made.filter(isProgram)),
+    changed: await importedBy(request.hidden, differing.changed.filter(isProgram)),
+  };
   for (const [index, criterion] of goal.criteria.entries()) {
     if (criterion.kind === "rubric") continue;
     if (request.signal?.aborted) break;
-    const checked = await check(criterion, index, request);
     const judging = (paths: readonly string[]) =>
       criterion.kind === "command" ? judgingFiles(criterion.command, paths, scripts) : [];
-    const own = { made: judging(differing.made.filter(isProgram)), changed: judging(differing.changed) };
+    const checked = await check(criterion, index, judging(begun.filter(isProgram)).length > 0, request);
+    const bringsOwn = judging(goal.hidden).length > 0 || goal.hidden.some((path) => names(criterion, path));
+    const own = {
+      made: union(judging(differing.made.filter(isProgram)), bringsOwn ? imported.made : []),
+      changed: union(judging(differing.changed), bringsOwn ? imported.changed : []),
+    };
     const channel = channelOf({ kind: criterion.kind, own });
     results.set(criterion.name, { ...resultOf(criterion, checked, null), own, channel });
   }
@@ -107,9 +127,20 @@ function resultOf(
   };
 }
 
+/** Whether a criterion's command speaks of a path. */
+function names(criterion: Criterion, path: string): boolean {
+  return criterion.kind === "command" && criterion.command.includes(path);
+}
+
+function union(one: readonly string[], other: readonly string[]): string[] {
+  return [...new Set([...one, ...other])];
+}
+
+/** @param ownPath whether its command runs programs that the goal began with. */
 async function check(
   criterion: Exclude<Criterion, { kind: "rubric" }>,
   index: number,
+  ownPath: boolean,
   { repo, root, commit, sandbox, folder, hidden, goal, output, signal }: EvaluationRequest,
 ): Promise<Checked> {
   if (criterion.kind === "output") return holds(output, criterion, "the final answer");
@@ -119,19 +150,29 @@ async function check(
     await checkoutBase(repo, commit, copy);
     for (const path of goal.hidden) await layOver(copy, hidden, path);
     if (criterion.kind === "file") return await checkFile(copy, criterion);
-    const answer = await inSandbox(
-      sandbox,
-      copy,
-      criterion.command,
-      criterion.time,
-      signal ?? new AbortController().signal,
-      goal.inputs.map((input) => ({ host: join(root, input), at: input })),
-    );
-    const end = answer.ok ? "exited with 0" : `failed (exit code ${answer.exitCode ?? "none"})`;
-    return { ok: answer.ok, explanation: `\`${criterion.command}\` ${end}:\n${capped(answer.text, 4000)}` };
+    const { command, time } = criterion;
+    const clean = await cleanPlace(sandbox, { command, hidden, paths: goal.hidden, ownPath });
+    try {
+      const inputs = goal.inputs.map((input) => ({ host: join(root, input), at: input }));
+      const mounts = [...inputs, ...clean.mounts];
+      const until = signal ?? new AbortController().signal;
+      const answer = await inSandbox(sandbox, copy, clean.command, time, until, mounts, clean.env);
+      const end = answer.ok ? "exited with 0" : `failed (exit code ${answer.exitCode ?? "none"})`;
+      const words = capped(answer.text, 4000);
+      return { ok: answer.ok, explanation: `\`${command}\` ${end}:\n${words}${pathHint(words)}` };
+    } finally {
+      await clean.remove();
+    }
   } finally {
     await removeTree(copy);
   }
+}
+
+/** A check that means to load the work has to say so. */
+function pathHint(words: string): string {
+  return /ModuleNotFoundError/.test(words)
+    ? "\n(a check does not find the work on Python's path: `sys.path.append(os.getcwd())` in it says that this is wanted)"
+    : "";
 }
 
 /** Puts a hidden path in the place of whatever the work has left there. */
@@ -142,8 +183,9 @@ async function layOver(copy: string, hidden: string, path: string): Promise<void
     const info = await lstat(above).catch(() => null);
     if (info !== null && !info.isDirectory()) await removeTree(above);
   }
-  await removeTree(join(copy, path));
-  await cp(join(hidden, path), join(copy, path), { recursive: true });
+  const at = inside(copy, path);
+  await removeTree(at);
+  await cp(join(hidden, path), at, { recursive: true });
 }
 
 async function checkFile(folder: string, criterion: Extract<Criterion, { kind: "file" }>): Promise<Checked> {

@@ -1,7 +1,7 @@
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TurnResult } from "../agents/index.ts";
 import { removeTree } from "../evaluator/index.ts";
+import { inside } from "../inside.ts";
 import {
   addTurns,
   endTask,
@@ -162,7 +162,7 @@ export async function carryOut(
       await fail(task, row, `the agent ${row.agent} is no longer there`, []);
       return;
     }
-    const folder = join(pursuit.folder, `${iteration.number}-${task.key}`);
+    const folder = inside(pursuit.folder, `${iteration.number}-${task.key}`);
     try {
       for (let attempt = 0; ; attempt++) {
         const start = tip;

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isPriced, type ProvidedModel } from "../agents/index.ts";
 import { UserError } from "../errors.ts";
 import { removeTree } from "../evaluator/index.ts";
+import { inside } from "../inside.ts";
 import {
   addGoal,
   addIteration,
@@ -564,9 +565,10 @@ async function ground(
     };
   const source = goal.files.length > 0 ? (options.files ?? options.folder) : options.folder;
   for (const [path, bytes] of Object.entries(await goalFiles(source, goal.hidden))) {
-    await mkdir(dirname(join(folder, "hidden", path)), { recursive: true });
+    const kept = inside(join(folder, "hidden"), path);
+    await mkdir(dirname(kept), { recursive: true });
     const { mode } = await lstat(join(source, path));
-    await writeFile(join(folder, "hidden", path), bytes, { mode: mode & 0o777 });
+    await writeFile(kept, bytes, { mode: mode & 0o777 });
   }
   let repo: Repo;
   if (scratch) {

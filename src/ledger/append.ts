@@ -1,6 +1,7 @@
 import type { Insertable, Kysely, Selectable } from "kysely";
 import { added, type Usage, unknownUsage } from "../agents/index.ts";
 import { UserError } from "../errors.ts";
+import { link } from "./chain.ts";
 import type { Ledger } from "./ledger.ts";
 import type {
   AuditTable,
@@ -41,6 +42,7 @@ export async function addSession(ledger: Ledger, session: Insertable<SessionTabl
         "choose another with --tag NAME",
       );
     const { id } = await tx.insertInto("sessions").values(session).returning("id").executeTakeFirstOrThrow();
+    await link(tx, "sessions", id);
     return id;
   });
 }
@@ -150,11 +152,16 @@ export async function addExperiment(
         diff: changes.diff,
       })
       .execute();
-    if (violations.length > 0)
-      await tx
+    await link(tx, "experiments", id);
+    await link(tx, "changes", id);
+    if (violations.length > 0) {
+      const found = await tx
         .insertInto("violations")
         .values(violations.map((violation) => ({ ...violation, experimentId: id })))
+        .returning("id")
         .execute();
+      for (const violation of found) await link(tx, "violations", violation.id);
+    }
     await insertTurns(tx, row.sessionId, id, turns);
     if (earlierTurns.length > 0)
       await tx.updateTable("turns").set({ experimentId: id }).where("id", "in", earlierTurns).execute();
@@ -218,7 +225,14 @@ export async function setLesson(
 }
 
 export async function addEvaluation(ledger: Ledger, evaluation: Insertable<EvaluationTable>): Promise<void> {
-  await ledger.db.insertInto("evaluations").values(evaluation).execute();
+  await ledger.db.transaction().execute(async (tx) => {
+    const { id } = await tx
+      .insertInto("evaluations")
+      .values(evaluation)
+      .returning("id")
+      .executeTakeFirstOrThrow();
+    await link(tx, "evaluations", id);
+  });
 }
 
 /** Records a decision, what measuring it cost and, where a machine draws one, its lesson: all of it or nothing. */
@@ -230,6 +244,7 @@ export async function addDecision(
   const { experimentId, wallMs } = decision;
   await ledger.db.transaction().execute(async (tx) => {
     await tx.insertInto("decisions").values(decision).execute();
+    await link(tx, "decisions", experimentId);
     await tx.insertInto("costs").values({ experimentId, kind: "evaluate", ms: wallMs }).execute();
     if (lesson)
       await tx
@@ -262,7 +277,10 @@ export async function endAudit(
   id: number,
   result: Pick<Selectable<AuditTable>, "endedAt" | "baselineMean" | "finalMean" | "effect" | "low" | "high">,
 ): Promise<void> {
-  await ledger.db.updateTable("audits").set(result).where("id", "=", id).execute();
+  await ledger.db.transaction().execute(async (tx) => {
+    await tx.updateTable("audits").set(result).where("id", "=", id).execute();
+    await link(tx, "audits", id);
+  });
 }
 
 /** An audit that was measured while what judges changed: it is never gone on with, and its runs stay on record. */
@@ -275,7 +293,10 @@ export async function spoilAudit(ledger: Ledger, id: number): Promise<void> {
 }
 
 export async function addProbe(ledger: Ledger, probe: Insertable<ProbeTable>): Promise<void> {
-  await ledger.db.insertInto("probes").values(probe).execute();
+  await ledger.db.transaction().execute(async (tx) => {
+    const { id } = await tx.insertInto("probes").values(probe).returning("id").executeTakeFirstOrThrow();
+    await link(tx, "probes", id);
+  });
 }
 
 /**
@@ -296,12 +317,14 @@ export async function addReview(
       .orderBy("number", "desc")
       .limit(1)
       .executeTakeFirstOrThrow();
-    const { numInsertedOrUpdatedRows } = await tx
+    const added = await tx
       .insertInto("reviews")
       .values({ ...review, afterNumber: last.number, commitId: null })
       .onConflict((on) => on.column("experimentId").doNothing())
-      .executeTakeFirstOrThrow();
-    return Number(numInsertedOrUpdatedRows) > 0;
+      .returning("id")
+      .executeTakeFirst();
+    if (added) await link(tx, "reviews", added.id);
+    return added !== undefined;
   });
 }
 

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import Database from "better-sqlite3";
+import { beginChain } from "./chain.ts";
 import { type Ledger, openLedger } from "./ledger.ts";
 
 /** What the ledger file is like, read without changing it. */
@@ -137,7 +138,7 @@ export async function saveLedger(path: string, target: string): Promise<Saved> {
       .pluck()
       .all() as string[];
     into.exec("begin");
-    for (const table of tables) {
+    for (const table of tables.filter((name) => name !== "links")) {
       const { rows, whole } = copyTable(from, into, table);
       saved.rows[table] = rows;
       if (!whole) saved.incomplete.push(table);
@@ -152,6 +153,10 @@ export async function saveLedger(path: string, target: string): Promise<Saved> {
     from?.close();
     into.close();
   }
+  // Of what could be read nobody can say any more whether it follows: the chain begins behind it.
+  const again = await openLedger(target);
+  await again.db.transaction().execute(beginChain);
+  await again.close();
   return saved;
 }
 

@@ -114,7 +114,7 @@ function version(file: string): unknown {
 
 describe("opening", () => {
   it("makes the folder and the tables of an empty ledger", async () => {
-    expect(version(path)).toBe(5);
+    expect(version(path)).toBe(6);
     expect(await sessions(ledger)).toEqual([]);
     expect(await latestSession(ledger)).toBeNull();
   });
@@ -150,6 +150,8 @@ describe("opening", () => {
         values (1, 'test', 's', 'h', '{}', 'a', 1);
       insert into trials (evaluation_id, position, arm, task, family, replicate, seed, trial, goal_id, started_at)
         values (1, 0, 'with', 'a', 'f', 1, 1, '{}', 2, 1), (1, 1, 'with', 'a', 'f', 1, 1, '{}', null, 1);
+      drop table links;
+      drop index experiments_driven;
       pragma user_version = 4`);
     sqlite.close();
     ledger = await openLedger(path);
@@ -165,7 +167,7 @@ describe("opening", () => {
     const error = await openLedger(path).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(UserError);
     expect((error as UserError).message).toBe(
-      `${path} was written by a newer Whetstone (ledger version 7, this one knows 5)`,
+      `${path} was written by a newer Whetstone (ledger version 7, this one knows 6)`,
     );
     expect((error as UserError).fix).toMatch(/update/);
     expect(version(path)).toBe(7);
@@ -221,7 +223,7 @@ describe("processes at the same time", () => {
     );
     for (const one of all) one.stdout.resume();
     expect(await Promise.all(all.map(ended))).toEqual([0, 0, 0]);
-    expect(version(fresh)).toBe(5);
+    expect(version(fresh)).toBe(6);
   });
 
   it("lose nothing when two append to one session, and give each experiment its own number", async () => {

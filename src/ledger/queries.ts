@@ -1,4 +1,5 @@
 import { type Selectable, sql } from "kysely";
+import { RunFailed } from "../errors.ts";
 import type { Ledger } from "./ledger.ts";
 import type {
   AuditTable,
@@ -30,20 +31,51 @@ export interface ChangeRow {
 
 /** Newest first. */
 export async function sessions(ledger: Ledger): Promise<SessionRow[]> {
-  return ledger.db.selectFrom("sessions").selectAll().orderBy("id", "desc").execute();
+  return (await ledger.db.selectFrom("sessions").selectAll().orderBy("id", "desc").execute()).map(asNamed);
+}
+
+/**
+ * A session's names become folders, branches and arguments of git: what could not have been given one is not taken from
+ * a record that was edited, or is somebody else's.
+ */
+function asNamed(row: SessionRow): SessionRow {
+  const faulty = [row.tag, row.branch, row.baseCommit].find((name) => !/^(?!.*\.\.)[\w][\w./-]*$/.test(name));
+  if (faulty === undefined) return row;
+  throw new RunFailed(
+    `the ledger holds a session with an impossible name: ${faulty.slice(0, 100)}`,
+    "it was edited, or is not this lab's; nothing was done",
+  );
 }
 
 export async function sessionByTag(ledger: Ledger, tag: string): Promise<SessionRow | null> {
-  return (
-    (await ledger.db.selectFrom("sessions").selectAll().where("tag", "=", tag).executeTakeFirst()) ?? null
-  );
+  const row = await ledger.db.selectFrom("sessions").selectAll().where("tag", "=", tag).executeTakeFirst();
+  return row ? asNamed(row) : null;
 }
 
 export async function latestSession(ledger: Ledger): Promise<SessionRow | null> {
-  return (
-    (await ledger.db.selectFrom("sessions").selectAll().orderBy("id", "desc").limit(1).executeTakeFirst()) ??
-    null
-  );
+  const row = await ledger.db
+    .selectFrom("sessions")
+    .selectAll()
+    .orderBy("id", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row ? asNamed(row) : null;
+}
+
+/** The researcher that proposals of an agent are recorded under which drives with the user's rights. */
+export const drivingAgent = "agent";
+
+/** Whether an agent with the user's rights has proposed in a session. */
+export async function isDriven(ledger: Ledger, sessionId: number): Promise<boolean> {
+  const found = await ledger.db
+    .selectFrom("experiments")
+    .select("id")
+    .where("sessionId", "=", sessionId)
+    // As a literal: only then the index over just these rows is used.
+    .where(sql<boolean>`researcher = 'agent'`)
+    .limit(1)
+    .executeTakeFirst();
+  return found !== undefined;
 }
 
 /** How many experiments of a session ended in which way; `running` counts those without a decision. */

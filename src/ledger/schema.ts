@@ -34,6 +34,21 @@ export interface Schema {
   skillRelations: SkillRelationTable;
   skillUses: SkillUseTable;
   sealedOpenings: SealedOpeningTable;
+  links: LinkTable;
+}
+
+/** The chain over the rows that tell what was measured or decided; see chain.ts. */
+export interface LinkTable {
+  id: Generated<number>;
+  /** Name of the table, or `beginning`. */
+  of: string;
+  rowId: number;
+  /** Hash of what was recorded. */
+  content: string;
+  /** Over the link before and this one. */
+  hash: string;
+  /** Name of the key and HMAC; null where there was no key. */
+  seal: string | null;
 }
 
 export interface SessionTable {

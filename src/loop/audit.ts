@@ -8,9 +8,12 @@ import {
   type EvaluationRow,
   endAudit,
   evaluationsOf,
+  examineChain,
+  type Ledger,
   latestAudit,
   spoilAudit,
 } from "../ledger/index.ts";
+import { chainWords } from "./chainWords.ts";
 import { drive } from "./drive.ts";
 import { decidingStage } from "./ladder.ts";
 import { measureRun, type Session } from "./session.ts";
@@ -21,6 +24,7 @@ import type { Incumbent } from "./state.ts";
  * Does nothing when this state has been audited already; goes on with an audit that was interrupted.
  */
 export async function auditSession(session: Session, incumbent: Incumbent, pairs: number): Promise<void> {
+  await refuseChangedRecord(session.ledger);
   const latest = await latestAudit(session.ledger, session.row.id);
   if (latest?.finalState === incumbent.state && latest.endedAt !== null) return;
   const audit = await measurePairs(session, {
@@ -147,6 +151,13 @@ export async function measurePairs(session: Session, comparison: Comparison): Pr
     high: failure ? null : (result.interval?.[1] ?? result.effect),
   });
   return (await auditsOf(ledger, row.id, [kind])).find((audit) => audit.id === id) as AuditRow;
+}
+
+/** No headline rests on a record that somebody has changed. @throws UserError */
+export async function refuseChangedRecord(ledger: Ledger): Promise<void> {
+  const chain = await examineChain(ledger);
+  if (chain.faults.length > 0)
+    throw new UserError(chainWords(chain), "see `whet doctor`; nothing was measured");
 }
 
 /** Which of the two states a run is of, for a person who follows the progress. */

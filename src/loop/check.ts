@@ -9,7 +9,7 @@ import {
   type Trust,
   trust,
 } from "../evaluator/index.ts";
-import { probesWith } from "../ledger/index.ts";
+import { isDriven, probesWith } from "../ledger/index.ts";
 import { metricPlace } from "../metricSources/index.ts";
 import { machineOf } from "../notebook/index.ts";
 import type { Dirty } from "../repo/index.ts";
@@ -124,6 +124,7 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
         sandbox.isolation,
         probed?.results ?? [],
         repeatsSelection(contract, baseline, session.holdout),
+        await isDriven(session.ledger, row.id),
       ),
       grants: grantsOf(contract),
       inputs,

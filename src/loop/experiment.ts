@@ -1,10 +1,11 @@
 import { posix } from "node:path";
 import * as decision from "../decision/index.ts";
-import { changedPins, type Files } from "../evaluator/index.ts";
+import { changedPins, type Files, repeatsSelection, trust } from "../evaluator/index.ts";
 import {
   addDecision,
   addExperiment,
   changeOf,
+  drivingAgent,
   type EvaluationRow,
   type ExperimentRow,
   earlierLook,
@@ -12,6 +13,7 @@ import {
   experimentByNumber,
   type NewTurn,
   openExperiment,
+  probesWith,
   StaleIncumbent,
   setCandidateCommit,
   violationsOf,
@@ -61,9 +63,6 @@ export async function settled(session: Session, most = remembered): Promise<Loop
   const commit = await settleBranch(session);
   return { ...state, incumbent: { ...state.incumbent, commit } };
 }
-
-/** The researcher of `whet try`: an agent that draws its own lessons (`whet learn`). */
-export const drivingAgent = "agent";
 
 /** What a researcher came with, before it is recorded. */
 export interface Recording {
@@ -300,6 +299,8 @@ export async function evaluate(session: Session, state: LoopState, proposed: Pro
       noise = state.noise;
     });
   }
+  if (made.kind === "keep" && made.doubt === null && state.gains.length === 0)
+    made = { ...made, doubt: await gradeDoubt(session) };
   await proposed.committed;
   const value = measuredValue(evaluations, stage);
   const own = evaluations.filter((run) => run.arm === "candidate");
@@ -371,6 +372,23 @@ export async function evaluate(session: Session, state: LoopState, proposed: Pro
     },
     reviewed: state.reviewed,
   };
+}
+
+/**
+ * Where the evaluator can be cheated, a first keep says more of that than of the change: a person looks at it before a
+ * session of them is built on it.
+ */
+async function gradeDoubt(session: Session): Promise<string | null> {
+  const { contract, evaluator, sandbox, ledger, row, baseline, holdout } = session;
+  const { letter, reasons } = trust(
+    contract,
+    evaluator.channel,
+    sandbox.isolation,
+    await probesWith(ledger, row),
+    repeatsSelection(contract, baseline, holdout),
+  );
+  const worst = reasons.find((reason) => reason.startsWith("D "));
+  return letter === "D" ? `it is the first keep under trust grade D (${worst})` : null;
 }
 
 function refusal(reason: string): decision.Decision {

@@ -15,7 +15,7 @@ import {
 import { outcomeOf, partsOf, removals, standingKeeps, withSession } from "../notebook/index.ts";
 import { applyChange, branchesBelow, contentHash, recordReview } from "../repo/index.ts";
 import type { Finalized, Parts, ReviewBranch } from "../report/index.ts";
-import { auditSession, type Comparison, measurePairs } from "./audit.ts";
+import { auditSession, type Comparison, measurePairs, refuseChangedRecord } from "./audit.ts";
 import { independentGroups } from "./grouping.ts";
 import type { LabFolder } from "./lab.ts";
 import { reviewMessage, slug } from "./reviewMessage.ts";
@@ -53,6 +53,8 @@ export async function finalizeSession(lab: LabFolder, options: FinalizeOptions =
       ...(listener ? { listener } : {}),
       ...(abort ? { abort } : {}),
       ...(stop ? { stop } : {}),
+      // A headline rests on git and contents, not on what earlier processes left.
+      thorough: true,
       // What is compared with a session's figures is measured as they were.
       ...(level === "L0" ? { level } : {}),
     });
@@ -73,6 +75,7 @@ export async function finalizeSession(lab: LabFolder, options: FinalizeOptions =
 }
 
 async function finalizeOpened(session: Session, pairs: number, options: FinalizeOptions): Promise<Finalized> {
+  await refuseChangedRecord(session.ledger);
   const { state } = await replay(session);
   session.noise = state.noise;
   const keeps = await judgedKeeps(session, state.incumbent);

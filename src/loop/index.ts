@@ -1,3 +1,4 @@
+export { chainWords, isWhole } from "./chainWords.ts";
 export { type Check, type CheckOptions, checkLab } from "./check.ts";
 export { type Diagnosis, examineLab } from "./doctor/doctor.ts";
 export { type Finding, ill, well } from "./doctor/finding.ts";

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
-import { readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Contract, Problem, Program } from "../contract/index.ts";
 import { ContractError, UserError } from "../errors.ts";
 import { outOfWorkspace, whetstoneFolder } from "../notebook/index.ts";
+import { readNote, writeNote } from "../seal.ts";
 
 /** A lab folder with its checked contract. */
 export interface LabFolder {
@@ -91,7 +92,7 @@ function shownPath(file: string): string {
 type Read = Pick<LabFolder, "program" | "problems">;
 
 async function recalled(memo: string, text: string): Promise<Read | null> {
-  const note = await readFile(memo, "utf8").catch(() => null);
+  const note = await readNote(memo);
   try {
     const { key, ...read } = JSON.parse(note ?? "{}") as Read & { key?: string };
     return key === keyOf(text) ? read : null;
@@ -102,9 +103,7 @@ async function recalled(memo: string, text: string): Promise<Read | null> {
 
 /** Failing to write costs the next process its time, and nothing else. */
 async function remember(memo: string, text: string, read: Read): Promise<void> {
-  await writeFile(`${memo}.new`, JSON.stringify({ key: keyOf(text), ...read }))
-    .then(() => rename(`${memo}.new`, memo))
-    .catch(() => {});
+  await writeNote(memo, JSON.stringify({ key: keyOf(text), ...read })).catch(() => {});
 }
 
 /** The text, and this very code: another version may read the same text differently. */

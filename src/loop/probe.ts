@@ -5,8 +5,10 @@ import {
   type Artefacts,
   artefactCanaries,
   artefactDoes,
+  betterValue,
   type Canary,
   canaries,
+  forged,
   looksAtArtefacts,
   readArtefacts,
   remedy,
@@ -70,7 +72,7 @@ export async function probe(session: Session): Promise<Probe> {
   if (more) {
     const own = await artefactsLeft(session, 1);
     const other = own.size > 0 ? await artefactsLeft(session, 2) : own;
-    tampered.push(...artefactCanaries(baseFiles, own, other));
+    tampered.push(...artefactCanaries(baseFiles, own, other, forged(target.metric, betterValue(target))));
     await attempt(untried(tampered));
     const done = { canary: artefactsTried, outcome: "equal" as const, value: null, message: "" };
     await addProbe(ledger, { sessionId: row.id, ...done, probedAt: Date.now() });

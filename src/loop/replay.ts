@@ -1,7 +1,15 @@
 import { existsSync } from "node:fs";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
-import { evaluationsOf, latestSession, openLedger, sessionByTag, storedProgram } from "../ledger/index.ts";
+import {
+  type ChainReport,
+  evaluationsOf,
+  examineChain,
+  latestSession,
+  openLedger,
+  sessionByTag,
+  storedProgram,
+} from "../ledger/index.ts";
 import { ledgerPath, soundRuns } from "../notebook/index.ts";
 import { fromNumbers, replayRuns } from "./drive.ts";
 import { baselineRuns, decidingStage } from "./ladder.ts";
@@ -13,6 +21,8 @@ export interface ReplayReport {
   experiments: number;
   /** Decisions that the recorded evaluations do not lead to. */
   differences: { number: number; recorded: string; replayed: string }[];
+  /** Whether the record is as it was written, row by row; of the whole ledger. */
+  chain: ChainReport;
 }
 
 /** Re-derives every decision of a session from its recorded evaluations. Measures nothing and writes nothing. */
@@ -47,7 +57,7 @@ export async function replayLab(folder: string, tag?: string): Promise<ReplayRep
       noise: { ...first, failures: moods(untouched) },
       baseFiles: {},
     });
-    return { tag: row.tag, experiments: state.decided, differences };
+    return { tag: row.tag, experiments: state.decided, differences, chain: await examineChain(ledger) };
   } finally {
     await ledger.close();
   }

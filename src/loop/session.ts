@@ -29,6 +29,7 @@ import {
   evaluationsOf,
   holdSession,
   type Ledger,
+  noteHead,
   openLedger,
   reviewsOf,
   type SessionRow,
@@ -139,6 +140,8 @@ export interface SessionOptions {
   rescoring?: SessionRow;
   /** Take what an earlier process found out or laid out, where nothing has changed since: for one try after another. */
   swift?: boolean;
+  /** Take nothing from earlier processes, not even the hashes of inputs: everything is read. For an audit. */
+  thorough?: boolean;
 }
 
 /**
@@ -201,6 +204,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       folder,
       sandbox,
       ...(options.swift ? { reuse: true } : {}),
+      ...(options.thorough ? { anew: true } : {}),
       ...(existing ? { session: JSON.parse(existing.pinParts) as Record<string, string> } : {}),
       onLine: (line) => listener({ type: "setup", line }),
       signal: abort.signal,
@@ -292,6 +296,7 @@ export async function letGo(
   const { ledger, row } = session;
   try {
     await updateSession(ledger, row.id, { ...fields, holder: null });
+    await noteHead(ledger);
     // A verdict that was given while it was held relied on the branch being brought to it; from now on none does.
     const reviews = await reviewsOf(ledger, row.id);
     if (reviews.some(({ verdict, commitId }) => verdict === "reject" && commitId === null))

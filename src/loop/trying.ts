@@ -3,9 +3,11 @@ import { dirname, join, normalize, resolve } from "node:path";
 import * as decision from "../decision/index.ts";
 import { RunFailed, UserError } from "../errors.ts";
 import type { Files } from "../evaluator/index.ts";
+import { inside } from "../inside.ts";
 import {
   changeOf,
   counts,
+  drivingAgent,
   type ExperimentRow,
   evaluationsOf,
   experimentByNumber,
@@ -24,7 +26,7 @@ import type { Hypothesis } from "../researcher/index.ts";
 import { auditSession } from "./audit.ts";
 import { alarm } from "./divergence.ts";
 import type { Listener } from "./events.ts";
-import { drivingAgent, evaluate, finishOpen, type Proposed, recordProposal, settled } from "./experiment.ts";
+import { evaluate, finishOpen, type Proposed, recordProposal, settled } from "./experiment.ts";
 import { holdoutIsUsedUp } from "./holdout.ts";
 import type { LabFolder } from "./lab.ts";
 import { limitsOf, reached } from "./limits.ts";
@@ -39,6 +41,8 @@ export interface TryingOptions extends Pick<SessionOptions, "tag" | "fresh" | "s
   workspace?: string;
   /** False: do not try Whetstone's own cheats on the evaluator before the first experiment. */
   probe?: boolean;
+  /** Nothing is taken from notes of earlier processes: everything is read and laid out anew. For an audit. */
+  thorough?: boolean;
   /** One try and then `close`: what the opening of the session found out and wrote down is not asked or written again. */
   single?: boolean;
   /** Ends the opening (setup, baseline) at once. */
@@ -144,7 +148,7 @@ export async function openTrying(lab: LabFolder, options: TryingOptions = {}): P
     ...(options.level === undefined ? {} : { level: options.level }),
     ...(options.listener ? { listener: options.listener } : {}),
     abort: linked(options.signal),
-    swift: true,
+    ...(options.thorough ? { thorough: true } : { swift: true }),
   });
   try {
     return await begin(session, note, begun, options);
@@ -336,6 +340,8 @@ async function begin(
         state = await finishOpen(session, state);
         session.noise = state.noise;
         if (state.incumbent.number === 0) return false;
+        // A headline rests on git and on contents alone: what was laid out may have been changed by whoever drives.
+        if (!options.thorough) await session.place.rebuild({ anew: true });
         await auditSession(session, state.incumbent, Math.max(2, pairs));
         return true;
       }),
@@ -463,7 +469,7 @@ async function outcomeFrom(session: Session, experiment: ExperimentRow): Promise
 }
 
 function asideFolder({ lab, row }: Session, what: number | string): string {
-  return join(whetstoneFolder(lab.folder), "aside", row.tag, String(what));
+  return inside(join(whetstoneFolder(lab.folder), "aside"), `${row.tag}/${what}`);
 }
 
 /** Moves files that were not allowed out of the workspace: nobody measures them, and nobody loses them. */
@@ -473,7 +479,7 @@ async function setAside(copy: Copy, violations: readonly Violation[], folder: st
     const info = await lstat(from).catch(() => null);
     if (!info?.isFile() || !normalize(from).startsWith(`${copy.folder}/`)) continue;
     // Seen from the lab a path may lead upwards; beside the others it must not.
-    const to = join(folder, path.replaceAll("../", ""));
+    const to = inside(folder, path.replaceAll("../", ""));
     await mkdir(dirname(to), { recursive: true });
     // One that cannot be moved stays until the workspace is reset.
     await rename(from, to).catch(() => {});
@@ -487,8 +493,9 @@ async function saveEdits(session: Session, copy: Copy): Promise<string | null> {
   if (texts.length === 0 && violations.length === 0) return null;
   const folder = await freeName(asideFolder(session, "edits"));
   for (const [path, text] of texts) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), text);
+    const to = inside(folder, path);
+    await mkdir(dirname(to), { recursive: true });
+    await writeFile(to, text);
   }
   await setAside(copy, violations, folder);
   return (await exists(folder)) ? folder : null;

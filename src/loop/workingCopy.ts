@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { lstat, mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import type { Contract } from "../contract/index.ts";
 import { copyTree, type Files, type Place, pinHash, removeTree } from "../evaluator/index.ts";
@@ -19,6 +19,7 @@ import {
   type Violation,
 } from "../repo/index.ts";
 import type { WorkingCopy } from "../researcher/index.ts";
+import { readNote, writeNote } from "../seal.ts";
 
 /** What a working copy is made from. */
 export interface CopySource {
@@ -88,7 +89,7 @@ export async function reopenWorkingCopy(
   folder: string,
   owner?: string,
 ): Promise<Copy | null> {
-  const text = await readFile(`${folder}.json`, "utf8").catch(() => null);
+  const text = await readNote(`${folder}.json`);
   const info = await lstat(folder).catch(() => null);
   if (text === null || !info?.isDirectory()) return null;
   let memo: Memo;
@@ -132,8 +133,7 @@ function handle(source: CopySource, folder: string, memo: Memo, owner: string | 
       });
       await linkInputs(source, folder);
       memo.files = files;
-      await writeFile(`${folder}.json.new`, JSON.stringify(memo, replace));
-      await rename(`${folder}.json.new`, `${folder}.json`);
+      await writeNote(`${folder}.json`, JSON.stringify(memo, replace));
     },
     edit: (files) => overlay(folder, lab, memo.files, files, place.base),
     harvest: async () => {

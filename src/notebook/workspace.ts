@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { readNote, writeNote } from "../seal.ts";
 import { whetstoneFolder } from "./folder.ts";
 
 /** What is remembered of a session that an agent drives, in `.whetstone/trying.json`. */
@@ -17,7 +18,7 @@ export interface TryingNote {
 }
 
 export async function readTrying(lab: string): Promise<TryingNote | null> {
-  const text = await readFile(noteFile(lab), "utf8").catch(() => null);
+  const text = await readNote(noteFile(lab));
   try {
     return text === null ? null : (JSON.parse(text) as TryingNote);
   } catch {
@@ -26,8 +27,7 @@ export async function readTrying(lab: string): Promise<TryingNote | null> {
 }
 
 export async function writeTrying(lab: string, note: TryingNote): Promise<void> {
-  await writeFile(`${noteFile(lab)}.new`, JSON.stringify(note));
-  await rename(`${noteFile(lab)}.new`, noteFile(lab));
+  await writeNote(noteFile(lab), JSON.stringify(note));
 }
 
 function noteFile(lab: string): string {

@@ -14,6 +14,7 @@ import {
 } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { UserError } from "../errors.ts";
+import { inside } from "../inside.ts";
 import type { Stamp } from "./manifest.ts";
 
 type Files = Readonly<Record<string, string>>;
@@ -36,13 +37,15 @@ export async function overlay(
   const gone = Object.keys(previous).filter((path) => !Object.hasOwn(next, path));
   const changed = Object.entries(next).filter(([path, text]) => previous[path] !== text);
   for (const path of gone) {
+    const file = inside(root, path);
     await refuseLinks(root, path);
-    await rm(join(root, path), { force: true });
+    await rm(file, { force: true });
     await removeEmptyFolders(root, dirname(path));
   }
   for (const [path, text] of changed) {
+    const file = inside(root, path);
     await refuseLinks(root, path);
-    await writeAnew(join(root, path), text, join(base, lab, path));
+    await writeAnew(file, text, join(base, lab, path));
   }
 }
 
@@ -175,7 +178,7 @@ export async function restore(
   for (const path of new Set([...Object.keys(laid), ...editable.keys()])) {
     if (seen.has(path) || ignored(path)) continue;
     const text = editable.get(path);
-    if (text !== undefined) await writeAnew(join(tree, path), text, join(base, path));
+    if (text !== undefined) await writeAnew(inside(tree, path), text, join(base, path));
     else {
       if (absent.has(path) || (await lstat(join(base, path)).catch(() => null)) === null) continue;
       laid[path] = await putBack(tree, base, path);
@@ -199,7 +202,7 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 async function putBack(tree: string, base: string, path: string): Promise<Stamp[string]> {
-  const target = join(tree, path);
+  const target = inside(tree, path);
   await rm(target, { force: true, recursive: true });
   await mkdir(dirname(target), { recursive: true });
   const source = await lstat(join(base, path));

@@ -52,7 +52,7 @@ export interface Notebook {
   evaluations: number;
   /** Milliseconds that those runs took together. */
   evaluationMs: number;
-  /** Keeps that look too good to be believed without a person's review, by number. */
+  /** Keeps that are in doubt until a person has reviewed them, by number. */
   waiting: number[];
   /** True: a person wants no new experiment for now. */
   paused: boolean;

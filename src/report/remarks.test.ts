@@ -9,7 +9,7 @@ const pages = (over: Parameters<typeof sampleNotebook>[2]) => {
 
 describe("beside the headline", () => {
   test("a keep that waits for a review is asked for", () => {
-    for (const page of pages({ waiting: [3, 9] })) expect(page).toMatch(/2 keeps look too good .*#3, #9/);
+    for (const page of pages({ waiting: [3, 9] })) expect(page).toMatch(/2 keeps are in doubt .*#3, #9/);
   });
 
   test("an alarm is told", () => {

@@ -18,7 +18,7 @@ export function remarks(notebook: Notebook, scale: Scale): Remark[] {
   if (notebook.paused) warn("paused: no new experiment begins until `whet resume`");
   if (waiting.length > 0)
     warn(
-      `${plural(waiting.length, "keep looks", "keeps look")} too good and ${waiting.length === 1 ? "waits" : "wait"} for your review (${waiting.map((number) => `#${number}`).join(", ")}): \`whet review\``,
+      `${plural(waiting.length, "keep is", "keeps are")} in doubt and ${waiting.length === 1 ? "waits" : "wait"} for your review (${waiting.map((number) => `#${number}`).join(", ")}): \`whet review\``,
     );
   if (alarm !== null) warn(oneLine(alarm));
   for (const [index, { stage, runs, ms, transfer }] of ladder.entries()) {

@@ -359,7 +359,7 @@ function next(notebook: Notebook): string {
   if (notebook.experiments.some((row) => row.status === "running"))
     return "it was ended in the middle of an experiment; `whet run` goes on where it stopped.";
   if (notebook.experiments.length === 0) return "`whet run` starts proposing and measuring.";
-  if (notebook.waiting.length > 0) return "`whet review` lists the keeps that look too good.";
+  if (notebook.waiting.length > 0) return "`whet review` lists the keeps that are in doubt.";
   if (keeps === 0 && notebook.ended !== null)
     return "`whet log` shows what was tried, `whet context` what was learned; `whet run` with a higher limit goes on.";
   if (notebook.audit === null) return "`whet run` goes on and audits the result at its end.";

@@ -1,7 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { readNote, writeNote } from "../seal.ts";
 import { recalled } from "./memo.ts";
 import { openSandbox } from "./open.ts";
 
@@ -22,9 +23,9 @@ describe("what was found of the sandbox", () => {
     } finally {
       process.env.PATH = path;
     }
-    const note = JSON.parse(readFileSync(memo, "utf8"));
+    const note = JSON.parse((await readNote(memo)) as string);
     for (const at of [Date.now() - 2 * 3_600_000, Date.now() + 60_000]) {
-      writeFileSync(memo, JSON.stringify({ ...note, at }));
+      await writeNote(memo, JSON.stringify({ ...note, at }));
       expect(await recalled(memo, "best")).toBeNull();
     }
     writeFileSync(memo, "{");

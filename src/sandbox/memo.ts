@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync, readlinkSync, statSync } from "node:fs";
-import { readFile, rename, writeFile } from "node:fs/promises";
 import { release, tmpdir } from "node:os";
 import { join } from "node:path";
+import { readNote, writeNote } from "../seal.ts";
 import type { Isolation } from "./sandbox.ts";
 import type { Tools } from "./tools.ts";
 
@@ -32,7 +32,7 @@ const namespaces = ["user", "mnt", "pid", "net", "ipc", "cgroup"];
  * same settings of the kernel, the same rights and namespaces of this process, and not long ago.
  */
 export async function recalled(file: string, asked: string): Promise<Findings | null> {
-  const text = await readFile(file, "utf8").catch(() => null);
+  const text = await readNote(file);
   if (text === null) return null;
   try {
     const memo = JSON.parse(text) as Findings & { key: string; at: number };
@@ -47,9 +47,7 @@ export async function recalled(file: string, asked: string): Promise<Findings | 
 /** Failing to write costs the next process its time, and nothing else. */
 export async function remember(file: string, asked: string, findings: Findings): Promise<void> {
   const text = JSON.stringify({ key: ground(asked), at: Date.now(), ...findings });
-  await writeFile(`${file}.new`, text)
-    .then(() => rename(`${file}.new`, file))
-    .catch(() => {});
+  await writeNote(file, text).catch(() => {});
 }
 
 function ground(asked: string): string {

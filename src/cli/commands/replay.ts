@@ -1,4 +1,4 @@
-import { replayLab } from "../../loop/index.ts";
+import { chainWords, isWhole, replayLab } from "../../loop/index.ts";
 import { print, printJson } from "../output.ts";
 import { labFolder } from "./notebook.ts";
 
@@ -13,6 +13,7 @@ export async function replayCommand(
     for (const { number, recorded, replayed } of result.differences)
       print(`  #${number}: recorded ${recorded}, replayed ${replayed}`);
     print(result.differences.length === 0 ? "all agree" : `${result.differences.length} differ`);
+    print(chainWords(result.chain));
   }
-  return result.differences.length === 0 ? 0 : 1;
+  return result.differences.length === 0 && isWhole(result.chain) ? 0 : 1;
 }

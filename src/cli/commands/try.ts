@@ -75,7 +75,7 @@ export async function auditCommand(
   options: Common & { pairs: number },
 ): Promise<number> {
   let tag = "";
-  const code = await during(lab, options, {}, async (trying, signal) => {
+  const code = await during(lab, options, { thorough: true }, async (trying, signal) => {
     tag = trying.session.row.tag;
     if (!(await trying.audit(options.pairs, { signal })))
       complain("nothing has been kept, so there is nothing to audit");
@@ -93,7 +93,7 @@ async function during(
   work: (trying: Trying, signal: AbortSignal) => Promise<number>,
 ): Promise<number> {
   const level = levelOf(options.isolation);
-  const folder = await readLab(lab ?? ".", { swift: true });
+  const folder = await readLab(lab ?? ".", { swift: !more.thorough });
   const controller = new AbortController();
   const stop = () => controller.abort();
   process.on("SIGINT", stop);

@@ -123,7 +123,7 @@ export function addLabCommands(program: Command, run: Run): void {
     .addOption(json())
     .action(run(async (lab, options) => (await import("../commands/doctor.ts")).doctorCommand(lab, options)));
 
-  notebook(program, "review [lab]", "keeps that look too good: list them, accept or reject one")
+  notebook(program, "review [lab]", "keeps that are in doubt: list them, accept or reject one")
     .option("--accept <id>", "it is real", wholeNumber)
     .option("--reject <id>", "take it back, with what was built on it", wholeNumber)
     .option("--note <text>", "why")

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, open, readFile, rename } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
+import { checkSeal, type Seal, sealed } from "../../seal.ts";
 import { changedAt, differences, type Survey } from "./survey.ts";
 
 /** What is known of an input's content from an earlier start. */
@@ -19,6 +20,22 @@ interface Header {
   stamps: string;
   root: string | null;
   changed: Kept["changed"];
+  /** Hash over the lines below it. */
+  lines: string;
+  /** Whetstone's own, over all of the above; null where there is no key, and then nothing is taken from it. */
+  seal: Seal | null;
+}
+
+/** What the seal of a header is over, and for. */
+function sealedPart(file: string, { stamps, root, changed, lines }: Omit<Header, "seal">): [string, string] {
+  return [`hashes of an input ${resolve(file)}`, JSON.stringify([stamps, root, changed, lines])];
+}
+
+/** The first line, if it is as Whetstone wrote it. */
+function headerOf(file: string, line: string): Header | null {
+  const header = JSON.parse(line) as Header;
+  if (header.version !== 1 || !header.seal) return null;
+  return checkSeal(...sealedPart(file, header), header.seal) === "holds" ? header : null;
 }
 
 /** A file that changed less than this before it was read may change again within the same tick of the clock. */
@@ -41,8 +58,10 @@ export async function keptRoot(
   try {
     const { value, done } = await handle.readLines()[Symbol.asyncIterator]().next();
     if (done) return null;
-    const { version, stamps, root, changed } = JSON.parse(value) as Header;
-    return version === 1 && root !== null && stamps === stampsHash(content) ? { root, changed } : null;
+    const header = headerOf(file, value);
+    return header?.root != null && header.stamps === stampsHash(content)
+      ? { root: header.root, changed: header.changed }
+      : null;
   } catch {
     return null;
   } finally {
@@ -56,8 +75,10 @@ export async function readKept(file: string): Promise<Kept | null> {
   if (text === null) return null;
   try {
     const [first = "", ...lines] = text.split("\n");
-    const { version, root, changed } = JSON.parse(first) as Header;
-    if (version !== 1) return null;
+    const header = headerOf(file, first);
+    const below = text.slice(first.length + 1);
+    if (header === null || createHash("sha256").update(below).digest("hex") !== header.lines) return null;
+    const { root, changed } = header;
     const files: Kept["files"] = new Map();
     for (const line of lines) {
       if (line === "") continue;
@@ -90,7 +111,13 @@ export async function keep(
     if (!isSettled) whole = null;
     if (sha256 !== undefined) lines.push(`${JSON.stringify([sha256, isSettled ? stamp : "", path])}\n`);
   }
-  const header: Header = { version: 1, stamps: stampsHash(content), root: whole, changed };
+  const below = createHash("sha256");
+  for (const line of lines) below.update(line);
+  const stated = {
+    ...{ version: 1 as const, stamps: stampsHash(content), root: whole, changed },
+    lines: below.digest("hex"),
+  };
+  const header: Header = { ...stated, seal: sealed(...sealedPart(file, stated)) };
   await mkdir(dirname(file), { recursive: true });
   const handle = await open(`${file}.new`, "w");
   try {

@@ -34,6 +34,8 @@ export interface PinOptions {
   isExcluded?: (path: string) => boolean;
   /** Folder in which hashes are kept from start to start; out of every run's reach where isolation is kept. */
   folder: string;
+  /** Nothing is taken from hashes that were kept: every file is read. For an audit. */
+  anew?: boolean;
   onLine?: (line: string) => void;
   signal?: AbortSignal;
 }
@@ -51,10 +53,10 @@ export async function pinInput(options: PinOptions): Promise<Pinned> {
   // Taken before anything is read: what changes meanwhile is noticed later.
   const found = await survey(host, { isExcluded, ...(signal ? { signal } : {}) });
   const base = { name, host, isExcluded, survey: found, hidden: [...found.excluded], keptIn };
-  const same = await keptRoot(keptIn, found.content);
+  const same = options.anew ? null : await keptRoot(keptIn, found.content);
   if (same?.root) return { ...base, hash: same.root, read: { bytes: 0, files: 0 }, changed: same.changed };
 
-  const kept = await readKept(keptIn);
+  const kept = options.anew ? null : await readKept(keptIn);
   const hashes = new Map<string, string>();
   const unknown: [string, string][] = [];
   for (const [path, stamp] of found.content) {

@@ -25,10 +25,22 @@ export type Inputs = readonly { host: string; at: string | { path: string } }[];
 export function orderIn(
   folder: string,
   command: string | readonly string[],
-  { time, network, signal, inputs }: { time: number; network: boolean; signal: AbortSignal; inputs: Inputs },
+  {
+    time,
+    network,
+    signal,
+    inputs,
+    env = {},
+  }: {
+    time: number;
+    network: boolean;
+    signal: AbortSignal;
+    inputs: Inputs;
+    env?: Record<string, string>;
+  },
 ): Order {
   return {
-    ...{ command, tree: folder, cwd: "", hidden: [], env: {}, signal },
+    ...{ command, tree: folder, cwd: "", hidden: [], env, signal },
     mounts: [
       { host: folder, at: "", writable: true },
       ...inputs.map((input) => ({ ...input, writable: false })),
@@ -48,8 +60,9 @@ export async function inSandbox(
   time: number,
   signal: AbortSignal,
   inputs: Inputs = [],
+  env: Record<string, string> = {},
 ): Promise<ToolAnswer> {
-  const outcome = await sandbox.start(orderIn(folder, command, { time, network: false, signal, inputs }))
+  const outcome = await sandbox.start(orderIn(folder, command, { time, network: false, signal, inputs, env }))
     .done;
   const output = [outcome.stdout, outcome.stderr].filter((text) => text !== "").join("\n");
   const end = outcome.ending === "ok" ? "" : `\n[${outcome.message}]`;

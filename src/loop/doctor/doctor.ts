@@ -5,10 +5,12 @@ import { UserError } from "../../errors.ts";
 import {
   counts,
   evaluationTotals,
+  examineChain,
   examineLedger,
   forgotten,
   type Ledger,
   lostRuns,
+  noteHead,
   openLedger,
   positionGaps,
   releaseHolder,
@@ -19,6 +21,7 @@ import {
 import { isAlive, ledgerPath, whetstoneFolder } from "../../notebook/index.ts";
 import { openRepo, type Repo, removeLocks, staleLocks } from "../../repo/index.ts";
 import { abandonedFolders, endStrays, straysOf } from "../../sandbox/index.ts";
+import { chainWords, isWhole } from "../chainWords.ts";
 import { candidateRef } from "../experiment.ts";
 import { replayLab } from "../replay.ts";
 import { examineBranch, examineCandidates } from "./branch.ts";
@@ -73,6 +76,7 @@ export async function examineLab(folder: string): Promise<Diagnosis> {
         `sound: ${size(health.bytes)}, journal mode ${health.journal}, ${size(health.waiting)} in the write-ahead log`,
       ),
     );
+    findings.push(await chain(ledger));
     const all = (await sessions(ledger)).reverse();
     const alone = ledger.hold();
     const holders = all.filter((row) => row.holder !== null);
@@ -131,6 +135,25 @@ function damaged(path: string, faults: readonly string[]): Finding {
           `${target} holds ${plural(begun, "session")}, ${plural(experiments, "experiment")}, ${plural(evaluations, "run")}, ${plural(made, "decision")}${lost}`,
           `to go on with it: mv "${path}" "${path}.damaged" && rm -f "${path}-wal" "${path}-shm" && mv "${target}" "${path}", then \`whet doctor\` again`,
         ].join("\n");
+      },
+    },
+  });
+}
+
+/** Whether a row was changed, removed or put in by somebody else than Whetstone. */
+async function chain(ledger: Ledger): Promise<Finding> {
+  const found = await examineChain(ledger);
+  if (isWhole(found)) return well("chain", chainWords(found));
+  if (found.faults.length > 0)
+    return ill("chain", chainWords(found), {
+      fix: "no number of this ledger can be relied on; take it from a backup, or begin a new session with `whet run --fresh`",
+    });
+  return ill("chain", chainWords(found), {
+    repair: {
+      question: "is this the ledger that is meant? From now on it is taken for the right one.",
+      run: async () => {
+        await noteHead(ledger);
+        return "taken; what comes after it is looked at from here";
       },
     },
   });

@@ -3,6 +3,7 @@ export interface Finding {
   /** What was looked at. */
   check:
     | "ledger"
+    | "chain"
     | "holder"
     | "repository"
     | "runs"
