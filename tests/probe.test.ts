@@ -106,7 +106,11 @@ describe("the probe", () => {
           `metric: { name: seconds, clock: wall }\nchange: ["src/*.py"]\nrun: python3 src/train.py\nchecks: ["${command}"]\nbudget: 10s`,
         ),
       });
-    const open = await whet(lab("cd src && python3 -c 'exec(open(\\\"../check.py\\\").read())'"), "check", "--probe");
+    const open = await whet(
+      lab("cd src && python3 -c 'exec(open(\\\"../check.py\\\").read())'"),
+      "check",
+      "--probe",
+    );
     expect(open.stdout).toMatch(/✗ planted modules/);
     const closed = await whet(lab("python3 -I check.py"), "check", "--probe");
     expect(closed.stdout).not.toMatch(/✗ planted modules/);

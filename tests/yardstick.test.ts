@@ -144,7 +144,9 @@ describe("what a run can reach", () => {
         })
         .catch((error: Error) => error.message),
     );
-    expect(ran).toMatch(/what judges has been changed by a run, or by whoever can write there: input data.json/);
+    expect(ran).toMatch(
+      /what judges has been changed by a run, or by whoever can write there: input data.json/,
+    );
     expect((await status(lab)).tally.keeps).toBe(0);
   });
 
