@@ -12,7 +12,10 @@ const both = { fixedExtension: false, platform: "node", target: "node22.18" } as
 export default defineConfig([
   {
     ...both,
-    entry: { index: "src/index.ts", forward: "src/agents/relay/forward.ts" },
+    entry: {
+      ...{ index: "src/index.ts", forward: "src/agents/relay/forward.ts" },
+      doorkeeper: "src/sandbox/doorkeeper.ts",
+    },
     format: "esm",
     deps: { alwaysBundle: library, onlyBundle: library },
     dts: true,

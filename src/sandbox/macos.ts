@@ -20,6 +20,8 @@ export function macosProfile(paths: {
   network: boolean;
   /** Metal is reached through the user clients of the graphics drivers. */
   gpu: boolean;
+  /** A port of loopback that may be connected to; null: none. */
+  door: number | null;
 }): string {
   const below = (path: string) => `(subpath ${JSON.stringify(path)})`;
   return [
@@ -36,6 +38,7 @@ export function macosProfile(paths: {
     `(allow file-write* (literal "/dev/null") ${paths.writable.map(below).join(" ")})`,
     ...(paths.network ? ["(allow network*)"] : []),
     ...(paths.gpu ? ["(allow iokit-open)", "(allow iokit-get-properties)"] : []),
+    ...(paths.door === null ? [] : [`(allow network-outbound (remote ip "localhost:${paths.door}"))`]),
   ].join("\n");
 }
 
@@ -77,6 +80,7 @@ export function launchMacos(order: Order, keepOut: readonly string[]): Launch {
     home: homedir(),
     network: order.limits.network === true,
     gpu: (order.gpus ?? []).length > 0,
+    door: order.door?.port ?? null,
   });
   return {
     argv: timed(["sandbox-exec", "-p", profile, ...commandArgv(order.command)]),

@@ -383,6 +383,7 @@ describe("the macOS profile", () => {
       home: "/Users/me",
       network: false,
       gpu: false,
+      door: null,
     });
     expect(text).not.toContain("iokit");
     expect(text).toContain("(deny default)");

@@ -1,3 +1,4 @@
+import type { Door } from "./door.ts";
 import type { Gpu } from "./gpu/gpu.ts";
 import type { Neighbours } from "./neighbours.ts";
 import type { Overlay } from "./overlay.ts";
@@ -33,6 +34,8 @@ export interface Order {
   limits: Limits;
   /** The GPUs that the command may use; all others are hidden where the level can hide them. */
   gpus?: readonly Gpu[];
+  /** The one way out of its network, where it has one. */
+  door?: Door;
   /** Absent: empty. `"pipe"`: the caller writes lines through the handle. */
   stdin?: "pipe";
   /** Called with each complete line of output as it comes; longer lines are cut at `lineLimit`. */

@@ -1,5 +1,6 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
+import { entering } from "../door.ts";
 import { gpuArguments, gpuVariables } from "../gpu/index.ts";
 import { overlaid } from "../overlay.ts";
 import { firstHanded, type Launch, timed } from "../run.ts";
@@ -66,7 +67,7 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
     ...covered(order, empty),
   ];
   const args = [
-    ...namespaces(limits, tools.bubblewrap),
+    ...namespaces(order, tools.bubblewrap),
     ...withCovers(mounted, keptOut(keepOut), empty),
     ...["--remount-ro", "/", "--chdir", posix.join(treePlace, order.cwd), "--clearenv"],
     ...Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
@@ -83,7 +84,12 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
   // Bubblewrap has a namespace of its own; the outer one brings root the kernel's cap on its processes.
   const capped = isRoot ? (contain(bwrap, limits, tools) ?? bwrap) : bwrap;
   return {
-    argv: ["setpriv", "--pdeathsig", "KILL", ...timed(overlaid(capped, order, "/"))],
+    argv: [
+      "setpriv",
+      "--pdeathsig",
+      "KILL",
+      ...timed([...(order.door ? entering(order.door) : []), ...overlaid(capped, order, "/")]),
+    ],
     // The launcher's own environment can be read in the sandbox (/proc/1/environ): it holds nothing but the path.
     env: { PATH: system },
     cwd: "/",
@@ -94,9 +100,11 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
   };
 }
 
-function namespaces(limits: Limits, { noUserNamespaces }: Bubblewrap): string[] {
+/** What an order's door leads to is a network that was made for it alone: it is entered before. */
+function namespaces({ limits, door }: Order, { noUserNamespaces }: Bubblewrap): string[] {
+  const shared = limits.network === true || (door !== undefined && door.namespaces !== null);
   return [
-    ...["--unshare-all", "--unshare-user", ...(limits.network === true ? ["--share-net"] : [])],
+    ...["--unshare-all", "--unshare-user", ...(shared ? ["--share-net"] : [])],
     // A namespace of its own would give a run its rights back, over file systems in memory and control groups.
     ...(noUserNamespaces ? ["--disable-userns"] : []),
     ...["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "whetstone"],
