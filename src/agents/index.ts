@@ -1,9 +1,9 @@
+export { dollarsOf, isPriced } from "../relay/index.ts";
 export { type AcpChoice, acpAgent } from "./acp/acpAgent.ts";
 export type { Agent, Turn, TurnEnding, TurnResult } from "./agent.ts";
 export { type Cassette, type CassetteOptions, openCassette } from "./cassette/cassette.ts";
 export type { Launcher } from "./command/commandAgent.ts";
 export { ask, type ModelTool, type ModelTurn, type Question, type ToolAnswer } from "./model/ask.ts";
-export { dollarsOf, isPriced } from "./model/prices.ts";
 export {
   configuredModels,
   type ModelChoice,

@@ -42,8 +42,14 @@ const variableName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "is no name of an environment variable" });
 const variables = z.record(variableName, z.union([z.string(), z.number(), z.boolean()]));
+const hostAndPort = z
+  .string()
+  .regex(/^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/, {
+    error:
+      "is no host: write `name:port`, such as pypi.org:443 (without a port: 80 and 443; for every host: `network: true`)",
+  });
 const network = z
-  .union([z.boolean(), z.array(text).min(1)])
+  .union([z.boolean(), z.array(hostAndPort).min(1)])
   .describe("false, true, or the only hosts that may be reached: [host:port, ...]");
 
 export const presetsOfMetrics = [

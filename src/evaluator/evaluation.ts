@@ -1,3 +1,4 @@
+import type { Used } from "../relay/index.ts";
 import type { Neighbours } from "../sandbox/index.ts";
 
 /** How the metric reached us: see "The contract" in docs/design.md. */
@@ -16,6 +17,7 @@ export type FailureKind =
   | "check"
   | "protocol"
   | "scorer"
+  | "model" // a limit of a granted model was met
   | "tampered"
   | "cancelled";
 
@@ -54,4 +56,6 @@ export interface Evaluation {
   gpuPeakBytes: number | null;
   /** Milliseconds of the whole evaluation, scoring and checks included, once it was its turn: the wait is no cost. */
   spentMs: number;
+  /** What it used of its grants; null where none is counted. */
+  used: Used | null;
 }

@@ -3,6 +3,7 @@ import { mkdir, readlink, statfs, symlink } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import type { Budget, Clock, Contract } from "../contract/index.ts";
 import { RunFailed } from "../errors.ts";
+import type { EvaluationRelays, Relays } from "../relay/index.ts";
 import { changedSince, overlay, restore, stamp } from "../repo/index.ts";
 import type { Gpu, Limits, Mount, Order, Outcome, Overlay, Running, Sandbox } from "../sandbox/index.ts";
 import { cachesFor } from "./caches.ts";
@@ -18,6 +19,7 @@ import { type Place, writablePlaces } from "./place.ts";
 import { makePlain } from "./plain.ts";
 import { reasonLine } from "./reason.ts";
 import { takeTurn } from "./turn.ts";
+import { failureWithLimits, type Granted, providerWords, runWithWay, withWay } from "./waysOut.ts";
 
 /** The editable files of a state: path relative to the lab -> text. */
 export type Files = Record<string, string>;
@@ -89,8 +91,9 @@ export function openEvaluator(
   baseFiles: Files,
   sandbox: Sandbox,
   secret: string,
+  relays: Relays | null = null,
 ): Evaluator {
-  const evaluator = unguarded(contract, place, baseFiles, sandbox, secret);
+  const evaluator = unguarded(contract, place, baseFiles, sandbox, secret, relays);
   const mode = isTimed(contract) ? "exclusive" : "shared";
   return {
     channel: evaluator.channel,
@@ -105,7 +108,7 @@ export function openEvaluator(
           failure: { kind: "cancelled", message: "it was cancelled" },
           ...{ wallMs: 0, cpuMs: 0, peakBytes: 0, exitCode: null, logTail: "", checks: [] },
           ...{ channel: evaluator.channel, level: sandbox.isolation.level, pins: pinHash(place.pins) },
-          ...{ machine: null, gpuPeakBytes: null, spentMs: 0 },
+          ...{ machine: null, gpuPeakBytes: null, spentMs: 0, used: null },
         };
       try {
         return await evaluator.evaluate(options, turn.gpus);
@@ -117,7 +120,14 @@ export function openEvaluator(
 }
 
 /** The evaluator itself, whatever else runs on the machine. */
-function unguarded(contract: Contract, place: Place, baseFiles: Files, sandbox: Sandbox, secret: string) {
+function unguarded(
+  contract: Contract,
+  place: Place,
+  baseFiles: Files,
+  sandbox: Sandbox,
+  secret: string,
+  relays: Relays | null,
+) {
   const pins = pinHash(place.pins);
   const channel = channelOf(contract);
   const { redact } = place.environment;
@@ -161,8 +171,10 @@ function unguarded(contract: Contract, place: Place, baseFiles: Files, sandbox: 
         });
         damaged.push(...(await found.catch(unreadable)));
       };
+      const ways = relays?.begin(options.seed) ?? null;
       const measured = await measure({
         ...options,
+        relays: ways,
         onProgress: (progress) =>
           options.onProgress?.(
             progress.line === undefined ? progress : { ...progress, line: redact(progress.line) },
@@ -188,7 +200,7 @@ function unguarded(contract: Contract, place: Place, baseFiles: Files, sandbox: 
         secret: createHmac("sha256", secret).update(String(options.seed)).digest("hex"),
       });
 
-      let failure = measured.failure;
+      let failure = failureWithLimits(measured.failure, ways);
       if (open) {
         await tidy();
         damaged.push(...(await touchedPins(place).catch(unreadable)));
@@ -217,6 +229,7 @@ function unguarded(contract: Contract, place: Place, baseFiles: Files, sandbox: 
           );
       }
       const main = measured.run;
+      const used = ways?.used() ?? null;
       return {
         state: options.state,
         seed: options.seed,
@@ -230,7 +243,7 @@ function unguarded(contract: Contract, place: Place, baseFiles: Files, sandbox: 
         cpuMs: main?.cpuMs ?? 0,
         peakBytes: main?.peakBytes ?? 0,
         exitCode: main?.exitCode ?? null,
-        logTail: logTail(measured.log, place.environment),
+        logTail: logTail(measured.log + (used === null ? "" : providerWords(used)), place.environment),
         checks: measured.checks.map((check) => ({ ...check, message: redact(check.message) })),
         channel,
         level: sandbox.isolation.level,
@@ -238,6 +251,7 @@ function unguarded(contract: Contract, place: Place, baseFiles: Files, sandbox: 
         machine: main?.machine ?? null,
         gpuPeakBytes: main?.gpuPeakBytes ?? null,
         spentMs: performance.now() - began,
+        used,
       };
     },
   };
@@ -258,6 +272,8 @@ async function isFull(folder: string): Promise<boolean> {
 }
 
 interface Job extends EvaluateOptions {
+  /** The ways out of its processes; null where nothing is granted that needs one. */
+  relays: EvaluationRelays | null;
   contract: Contract;
   place: Place;
   sandbox: Sandbox;
@@ -311,7 +327,8 @@ async function measure(job: Job): Promise<Measured> {
   }
 
   job.onProgress?.({ part: "run" });
-  const run = await job.sandbox.start(candidateOrder(job, contract.run, contract.budget, true)).done;
+  const order = candidateOrder(job, contract.run, contract.budget, true);
+  const run = await runWithWay(job.sandbox, job.relays, "run", "run", order);
   const log = run.stdout + (run.stderr ? `\n${run.stderr}` : "");
   if (run.ending !== "ok")
     return finish(job, run, null, { kind: endingKind(run), message: explain(run) }, [], log);
@@ -364,7 +381,7 @@ async function measure(job: Job): Promise<Measured> {
     );
   }
   job.onProgress?.({ part: "score" });
-  const scored = await job.sandbox.start(scorerOrder(job)).done;
+  const scored = await runWithWay(job.sandbox, job.relays, "score", "score", scorerOrder(job));
   if (scored.ending !== "ok")
     return scorerFailed(
       job,
@@ -521,7 +538,7 @@ async function runChecks(job: Job): Promise<Evaluation["checks"]> {
       { ...job.contract.budget, time: check.time, network: check.network },
       false,
     );
-    const outcome = await job.sandbox.start(order).done;
+    const outcome = await runWithWay(job.sandbox, job.relays, "step", "check", order);
     const passed = outcome.ending === "ok";
     const message = passed ? "" : reasonLine(outcome.stderr, outcome.stdout) || explain(outcome);
     results.push({ command: check.command, passed, message });
@@ -553,14 +570,19 @@ async function converse(job: Job, command: string, budget: Budget) {
       },
     });
   const answering = contract.score?.pipe === true;
+  const copies = contract.score?.copies ?? 1;
+  // What a process is asked is not for others that run now, be it a copy of itself or another candidate.
+  const asked = { ...candidateOrder(job, command, budget, answering), apart: true };
+  const [scorer, ...answerers] = await Promise.all([
+    withWay(job.relays, "score", "score", scorerOrder(job)),
+    ...Array.from({ length: copies }, (_, copy) => withWay(job.relays, "run", `answer ${copy}`, asked)),
+  ]);
   const result = await relay({
-    copies: contract.score?.copies ?? 1,
+    copies,
     frameLimit,
-    startScorer: (onLine) => piped(scorerOrder(job), onLine),
-    // What a process is asked is not for others that run now, be it a copy of itself or another candidate.
-    startAnswerer: (_copy, onLine) =>
-      piped({ ...candidateOrder(job, command, budget, answering), apart: true }, onLine),
-  });
+    startScorer: (onLine) => piped(scorer.order, onLine),
+    startAnswerer: (copy, onLine) => piped((answerers[copy] as Granted).order, onLine),
+  }).finally(() => Promise.all([scorer, ...answerers].map((each) => each.close())));
   let failure = result.failure;
   let metrics: Record<string, number> | null = null;
   if (result.metrics && !failure) {
@@ -640,7 +662,7 @@ function scorerOrder(job: Job): Order {
       .filter((path) => !judge.private.includes(path) && !reaches(judge.private, path))
       .map((path) => posix.join(place.lab, path)),
     env: { ...place.environment.score, SEED: String(job.seed), SECRET: job.secret, ...stageOf(job) },
-    limits: { ...limitsOf(contract.budget), time: score.time, network: false },
+    limits: { ...limitsOf(contract.budget), time: score.time, network: score.network },
     gpus: job.gpus,
     onLine: (line) => job.onProgress?.({ part: "score", line }),
     ...(job.signal ? { signal: job.signal } : {}),

@@ -32,3 +32,4 @@ export { changedPins, differingPins, type PinnedInputs, pinHash, pinnedInputs } 
 export { hostPath, type Place, preparePlace } from "./place.ts";
 export { type Probed, type Trust, trust } from "./trust.ts";
 export { requireGpus } from "./turn.ts";
+export { SessionSpent } from "./waysOut.ts";

@@ -21,6 +21,7 @@ import { keepCaches, look, type Pinned, pinInput, recallCaches } from "./inputs/
 import { cachesPin, type Pins, pinHash } from "./pins.ts";
 import { reasonLine } from "./reason.ts";
 import { layOutShim, type Shim } from "./shim.ts";
+import { modelPins, stepWay } from "./waysOut.ts";
 
 /** The folders in which states are measured: everything that a session pins, laid out on disk. */
 export interface Place extends Pins {
@@ -93,6 +94,7 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
   const declared = await inputsOf(repo, contract, base, kept?.places ?? []);
   const pins: Record<string, string> = { program: options.programHash, base: tree };
   if (environment.pin !== null) pins.environment = environment.pin;
+  Object.assign(pins, await modelPins(contract));
   const pinned: Pinned[] = [];
   const inputs: Mount[] = [];
   const take = async (input: Input) => {
@@ -351,18 +353,21 @@ async function runSetup({
   for (const place of places) await removeTree(join(scratch, place));
   await placeMounts(scratch, inputs, sandbox);
   const before = new Set(await readdir(join(scratch, repo.labPath)));
-  const outcome = await sandbox.start({
+  const way = await stepWay(contract, sandbox, setup.network);
+  const running = sandbox.start({
     command: setup.command,
     tree: scratch,
     cwd: repo.labPath,
     treeWritable: true,
     mounts: inputs,
     hidden: [],
-    env: environment.run,
+    env: { ...environment.run, ...way?.env },
     limits: { ...contract.budget, time: setup.time, network: setup.network },
     ...(onLine ? { onLine: (line: string) => onLine(environment.redact(line)) } : {}),
     ...(signal ? { signal } : {}),
-  }).done;
+    ...(way ? { door: way.door } : {}),
+  });
+  const outcome = await running.done.finally(() => way?.close());
   if (outcome.ending !== "ok")
     throw new RunFailed(
       environment.redact(

@@ -7,6 +7,7 @@ export * from "./ideas.ts";
 export * from "./imports.ts";
 export { type Ledger, openLedger } from "./ledger.ts";
 export * from "./memory.ts";
+export * from "./modelCalls.ts";
 export { storedProgram } from "./program.ts";
 export * from "./queries.ts";
 export * from "./skillLibrary.ts";

@@ -11,6 +11,7 @@ import * as agents from "./migrations/003_agents.ts";
 import * as forge from "./migrations/004_forge.ts";
 import * as trials from "./migrations/005_trials.ts";
 import * as chain from "./migrations/006_chain.ts";
+import * as grants from "./migrations/007_grants.ts";
 import type { Schema } from "./schema.ts";
 
 /** The durable record of every session of one lab. */
@@ -25,7 +26,7 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-const migrations = [first, honesty, agents, forge, trials, chain];
+const migrations = [first, honesty, agents, forge, trials, chain, grants];
 
 /**
  * Opens (and creates or upgrades) the ledger file.

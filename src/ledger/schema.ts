@@ -34,6 +34,7 @@ export interface Schema {
   skillRelations: SkillRelationTable;
   skillUses: SkillUseTable;
   sealedOpenings: SealedOpeningTable;
+  modelCalls: ModelCallTable;
   links: LinkTable;
 }
 
@@ -156,6 +157,29 @@ export interface EvaluationTable {
   machine: Json | null;
   /** Of the whole evaluation, scoring and checks included, once it was its turn; null in old ledgers. */
   spentMs: number | null;
+  /** What it used of its grants (`Used` of the relay room); null where nothing was granted that is counted. */
+  used: Json | null;
+}
+
+/** A call of a model that the contract grants, by a run or a scorer. */
+export interface ModelCallTable {
+  id: Generated<number>;
+  sessionId: number;
+  asker: "run" | "score";
+  /** `provider/model`. */
+  model: string;
+  /** Names the request and the pair that share the answer; null where nothing is cached. */
+  key: string | null;
+  contentType: string | null;
+  answer: Buffer | null;
+  /** Of the provider's answer; 0: it could not be reached, or broke off. */
+  status: number;
+  tokensIn: number;
+  tokensOut: number;
+  /** At list price; null where no price is known. */
+  dollars: number | null;
+  startedAt: number;
+  wallMs: number;
 }
 
 export interface DecisionTable {

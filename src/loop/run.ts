@@ -1,7 +1,8 @@
 import type { ResearcherChoice } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { RunFailed } from "../errors.ts";
-import { counts, reviewCount, updateSession } from "../ledger/index.ts";
+import { SessionSpent } from "../evaluator/index.ts";
+import { counts, reviewCount, type Spending, spendingOf, updateSession } from "../ledger/index.ts";
 import { auditSession } from "./audit.ts";
 import { alarm } from "./divergence.ts";
 import { evaluate, finishOpen, settled } from "./experiment.ts";
@@ -9,10 +10,11 @@ import { holdoutIsUsedUp } from "./holdout.ts";
 import { takeUpAsked } from "./inFlight.ts";
 import type { LabFolder } from "./lab.ts";
 import { decidingStage } from "./ladder.ts";
-import { limitsOf, reached } from "./limits.ts";
+import { type Limits, limitsOf, reached } from "./limits.ts";
 import { probe } from "./probe.ts";
 import { type Given, refuseHopeless, researchersOf } from "./researchers.ts";
 import { closeSession, Interrupted, openSession, type Session, type SessionOptions } from "./session.ts";
+import type { Incumbent } from "./state.ts";
 import { type Turns, takeTurns } from "./turns.ts";
 import { type Backoff, whilePaused } from "./waiting.ts";
 import { refuseChangedYardstick } from "./yardstick.ts";
@@ -103,7 +105,8 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
     state = await finishOpen(session, state);
     for (;;) {
       await options.afterExperiment?.(session);
-      const limit = reached(limits, state, spent(), session);
+      await tellRelays(session, limits);
+      const limit = reached(limits, state, spent(), session) ?? session.relays?.full() ?? null;
       if (limit) {
         reason = limit;
         break;
@@ -144,7 +147,7 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
     const provisional = session.rule.maxPairs === 0 || decidingStage(session.contract) !== null;
     const pairs = provisional ? Math.max(wanted, 2) : wanted;
     session.noise = state.noise;
-    if (pairs > 0 && state.incumbent.number > 0) await auditSession(session, state.incumbent, pairs);
+    if (pairs > 0 && state.incumbent.number > 0) await auditIfPaid(session, state.incumbent, pairs);
     await options.afterExperiment?.(session);
     listener({ type: "stop", reason, final: true });
     return { tag: row.tag, reason, final: true };
@@ -153,6 +156,11 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
       reason = "stopped by hand";
       session.listener({ type: "stop", reason, final: false });
       return { tag: session.row.tag, reason, final: false };
+    }
+    if (error instanceof SessionSpent) {
+      reason = error.message;
+      session.listener({ type: "stop", reason, final: true });
+      return { tag: session.row.tag, reason, final: true };
     }
     if (error instanceof decision.IncumbentFails) {
       reason = error.message;
@@ -166,4 +174,29 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
   } finally {
     await closeSession(session, reason, Math.round(performance.now() - begun - paused));
   }
+}
+
+/** The final audit, unless no call of a model that it needs is left. */
+async function auditIfPaid(session: Session, incumbent: Incumbent, pairs: number): Promise<void> {
+  try {
+    await auditSession(session, incumbent, pairs);
+  } catch (error) {
+    if (!(error instanceof SessionSpent)) throw error;
+    session.listener({ type: "notice", message: `there was no room for the audit: ${error.message}` });
+  }
+}
+
+/** A session's money is one purse: what its researchers spend is not there for the models of runs and scorers. */
+async function tellRelays({ relays, ledger, row }: Session, { tokens, money }: Limits): Promise<void> {
+  if (relays === null) return;
+  const spending = await spendingOf(ledger, row.id);
+  const sum = (part: (each: Spending) => number) => spending.reduce((total, each) => total + part(each), 0);
+  relays.whole = {
+    most: { tokens: tokens ?? undefined, money: money ?? undefined },
+    elsewhere: {
+      calls: 0,
+      tokens: sum((each) => (each.tokensIn ?? 0) + (each.tokensOut ?? 0)),
+      dollars: sum((each) => each.dollars ?? 0),
+    },
+  };
 }

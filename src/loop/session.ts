@@ -45,6 +45,7 @@ import {
   thisProcess,
   whetstoneFolder,
 } from "../notebook/index.ts";
+import type { Relays } from "../relay/index.ts";
 import {
   baseLimits,
   branchTip,
@@ -59,7 +60,7 @@ import {
   type Violation,
   worktreeOf,
 } from "../repo/index.ts";
-import type { Isolation, Sandbox } from "../sandbox/index.ts";
+import type { Isolation, Level, Sandbox } from "../sandbox/index.ts";
 import { openSandbox, requireProcessors, takeSlot } from "../sandbox/index.ts";
 import { clearAbandoned } from "./abandoned.ts";
 import { releaseBranch, settleBranch, tellCheckedOut } from "./branch.ts";
@@ -71,6 +72,7 @@ import { type LabFolder, withPlace } from "./lab.ts";
 import { baselineRuns, decidingStage, idleStages } from "./ladder.ts";
 import { withLastWords } from "./lastWords.ts";
 import { withLeftOut } from "./leftOut.ts";
+import { modelBook } from "./modelBook.ts";
 import { moods, patience } from "./patience.ts";
 import { oddRun } from "./standsOut.ts";
 import { warmUpRuns } from "./warmUp.ts";
@@ -98,6 +100,8 @@ export interface Session {
   sandbox: Sandbox;
   place: Place;
   evaluator: Evaluator;
+  /** The ways to granted models and hosts; null where nothing is granted that needs one. */
+  relays: Relays | null;
   rule: decision.Rule;
   /** The editable files of the untouched base. */
   baseFiles: Files;
@@ -164,6 +168,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
     throw await withPlace(lab, error);
   });
   const ledger = await openLedger(ledgerPath(lab.folder));
+  let relays: Relays | null = null;
   try {
     const repo = await found;
     const all = await takeLab(ledger);
@@ -244,6 +249,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       ? storedProgram(existing.program).contract.decision
       : contract.decision;
     const rule = decision.rule(preset, parameters);
+    relays = await relaysOf(contract, level, ledger, row.id);
     const session: Session = {
       lab,
       contract,
@@ -252,7 +258,8 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       ledger,
       sandbox,
       place,
-      evaluator: openEvaluator(contract, place, baseFiles, sandbox, row.secret),
+      evaluator: openEvaluator(contract, place, baseFiles, sandbox, row.secret, relays),
+      relays,
       rule,
       baseFiles,
       baseline: [],
@@ -271,6 +278,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
     await measureBaseline(session);
     return session;
   } catch (error) {
+    relays?.close();
     await release(ledger);
     await ledger.close();
     throw await withPlace(lab, error);
@@ -294,6 +302,7 @@ export async function letGo(
   fields: Omit<Parameters<typeof updateSession>[2], "holder"> = {},
 ): Promise<void> {
   const { ledger, row } = session;
+  session.relays?.close();
   try {
     await updateSession(ledger, row.id, { ...fields, holder: null });
     await noteHead(ledger);
@@ -401,6 +410,7 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
       evaluation.machine &&
       JSON.stringify({ ...evaluation.machine, gpuPeakBytes: evaluation.gpuPeakBytes ?? undefined }),
     spentMs: evaluation.spentMs,
+    used: evaluation.used && JSON.stringify(evaluation.used),
   };
   await addEvaluation(ledger, stored);
   listener({
@@ -716,4 +726,19 @@ async function takeLab(ledger: Ledger): Promise<SessionRow[]> {
 async function release(ledger: Ledger): Promise<void> {
   for (const session of await sessions(ledger).catch(() => []))
     if (session.holder === thisProcess()) await updateSession(ledger, session.id, { holder: null });
+}
+
+/** Opens the ways to models and hosts that the contract grants; null where it grants none. */
+async function relaysOf(
+  contract: Contract,
+  level: Level,
+  ledger: Ledger,
+  sessionId: number,
+): Promise<Relays | null> {
+  const { budget, stages, checks, score, models } = contract;
+  const lists = [budget, ...stages.map((stage) => stage.budget), ...checks, score];
+  if (models.length === 0 && !lists.some((each) => Array.isArray(each?.network))) return null;
+  // Loaded only then: most labs grant neither.
+  const { openRelays } = await import("../relay/index.ts");
+  return openRelays({ contract, level, book: modelBook(ledger, sessionId), env: process.env });
 }

@@ -38,3 +38,9 @@ export function counted(
   }
   return sum;
 }
+
+/** What researchers and the models of runs and scorers have spent together. */
+export function together(researchers: Spent, models: Spent | undefined): Spent {
+  if (models === undefined) return researchers;
+  return { tokens: researchers.tokens + models.tokens, dollars: researchers.dollars + models.dollars };
+}

@@ -7,7 +7,7 @@ import { type Asked, copies, type Entrant, propose, type Request, words } from "
 import { crashToRepair } from "./repair.ts";
 import { next, type Researchers } from "./researchers.ts";
 import type { Session } from "./session.ts";
-import { counted, reserve } from "./spending.ts";
+import { counted, reserve, together } from "./spending.ts";
 import type { LoopState } from "./state.ts";
 import { type Backoff, delay, idle } from "./waiting.ts";
 
@@ -68,7 +68,7 @@ export function takeTurns(
     if (!researcher.paid || (limits.tokens === null && limits.money === null)) return { end: null };
     const promptTokens = tokensOf(await words(session, state, asked));
     const all = await spendingOf(ledger, row.id);
-    const spent = counted(names, all, promptTokens);
+    const spent = together(counted(names, all, promptTokens), session.relays?.spent());
     const end = overdrawn(limits, spent, reserve(researcher, all, promptTokens));
     if (end) return { end };
     return {

@@ -59,14 +59,14 @@ async function openLoopback(): Promise<Door> {
  * namespaces are held by descriptors: the number of a process could be another's by the time that it is used.
  */
 async function openNamespace(): Promise<Door> {
-  const keeper = spawn(
-    "bwrap",
-    [
-      ...["--unshare-user", "--unshare-net", "--die-with-parent", "--ro-bind", "/", "/", "--"],
-      ...[process.execPath, script(), String(port)],
-    ],
-    { stdio: ["ignore", "ignore", "pipe", "ipc"], env: { PATH: process.env.PATH, NODE_NO_WARNINGS: "1" } },
-  );
+  const argv = [
+    ...["bwrap", "--unshare-user", "--unshare-net", "--die-with-parent", "--ro-bind", "/", "/", "--"],
+    ...[process.execPath, script(), String(port)],
+  ];
+  const keeper = spawn(argv[0] as string, argv.slice(1), {
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    env: { PATH: process.env.PATH, NODE_NO_WARNINGS: "1" },
+  });
   try {
     const { pid, socket } = await handedOver(keeper);
     const namespaces = {

@@ -1,10 +1,10 @@
 import type { FinishReason, JSONSchema7, ModelMessage, ToolSet } from "ai";
 import type { ZodType } from "zod";
 import { redactor } from "../../redaction/index.ts";
+import { dollarsOf } from "../../relay/index.ts";
 import type { TurnEnding } from "../agent.ts";
 import { added, type TraceEvent, type Usage, usageOf } from "../trace.ts";
 import { patientModel } from "./again.ts";
-import { dollarsOf } from "./prices.ts";
 import type { ProvidedModel } from "./provider.ts";
 
 export interface Question {

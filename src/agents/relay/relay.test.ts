@@ -7,7 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { allowed, openRelay, type ProviderAnswer, type Relay, type RelayOptions } from "./relay.ts";
+import { allowed } from "../../relay/index.ts";
+import { openRelay, type ProviderAnswer, type Relay, type RelayOptions } from "./relay.ts";
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -8,9 +8,19 @@ import {
   type ServerResponse,
 } from "node:http";
 import { request as requestHttps } from "node:https";
-import { type AddressInfo, connect, type Socket } from "node:net";
-import { type Duplex, PassThrough, Transform } from "node:stream";
+import type { AddressInfo } from "node:net";
+import { type Duplex, PassThrough } from "node:stream";
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
+import {
+  endToEnd,
+  framing,
+  masked,
+  maskedHeaders,
+  masking,
+  openProxy,
+  refuse,
+  shortestSecret,
+} from "../../relay/index.ts";
 
 /** Where requests below a path go. */
 export interface Route {
@@ -62,11 +72,18 @@ export interface Relay {
 export async function openRelay(options: RelayOptions): Promise<Relay> {
   const { routes, hosts, onAnswer, onActivity, onRefused } = options;
   let open = 0;
-  const sockets = new Set<Duplex>();
+  const proxy = openProxy({
+    hosts,
+    refusal: (host) => `${host} is not among the hosts that this agent may reach`,
+    ...(onActivity ? { onActivity } : {}),
+    ...(onRefused ? { onRefused } : {}),
+    pass: (to, path, incoming, outgoing) =>
+      pass({ to, path, headers: incoming.headers, provider: false }, incoming, outgoing),
+  });
 
   const server = createServer((incoming, outgoing) => {
     const url = incoming.url ?? "/";
-    if (!url.startsWith("/")) return proxied(url, incoming, outgoing);
+    if (!url.startsWith("/")) return proxy.request(url, incoming, outgoing);
     const route = routes
       .filter(({ path }) => path === "" || (url.startsWith(path) && /^([/?]|$)/.test(url.slice(path.length))))
       .sort((a, b) => b.path.length - a.path.length)[0];
@@ -81,19 +98,6 @@ export async function openRelay(options: RelayOptions): Promise<Relay> {
     const key = route.secret?.key ?? "";
     pass({ ...way, ...swapped, ...(key.length >= shortestSecret ? { key } : {}) }, incoming, outgoing);
   });
-
-  /** An ordinary request to a whole address: plain HTTP through a proxy. */
-  function proxied(url: string, incoming: IncomingMessage, outgoing: ServerResponse): void {
-    const target = URL.canParse(url) ? new URL(url) : null;
-    if (target?.protocol !== "http:") refuse(outgoing, 400, "only http:// and CONNECT go through here");
-    else if (allowed(hosts, target.hostname, Number(target.port || 80))) {
-      const path = target.pathname + target.search;
-      pass({ to: target, path, headers: incoming.headers, provider: false }, incoming, outgoing);
-    } else {
-      onRefused?.(target.host);
-      refuse(outgoing, 403, `${target.host} is not among the hosts that this agent may reach`);
-    }
-  }
 
   function pass(way: Way, incoming: IncomingMessage, outgoing: ServerResponse): void {
     const { to, path, headers, provider, key } = way;
@@ -162,39 +166,9 @@ export async function openRelay(options: RelayOptions): Promise<Relay> {
     incoming.pipe(onward);
   }
 
-  server.on("connect", (incoming: IncomingMessage, inside: Duplex, head: Buffer) => {
-    track(inside);
-    // From here on nobody else listens, and an error that nobody hears ends the process.
-    let outside: Socket | null = null;
-    inside.on("error", () => outside?.destroy());
-    inside.once("close", () => outside?.destroy());
-    const [, host = "", port = ""] = /^\[?([^\]]*?)\]?:(\d+)$/.exec(incoming.url ?? "") ?? [];
-    if (!allowed(hosts, host, Number(port))) {
-      onRefused?.(incoming.url ?? "");
-      inside.end("HTTP/1.1 403 Forbidden\r\n\r\n");
-      return;
-    }
-    const far = connect(Number(port), host);
-    outside = far;
-    far.once("connect", () => {
-      inside.write("HTTP/1.1 200 Connection Established\r\n\r\n");
-      if (head.length > 0) far.write(head);
-      inside.pipe(far);
-      far.pipe(inside);
-      for (const side of [inside, far]) side.on("data", () => onActivity?.());
-    });
-    track(far);
-    far.setNoDelay(true);
-    far.on("error", () => {
-      if (far.connecting) inside.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
-      else inside.destroy();
-    });
-  });
-  function track(socket: Duplex): void {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  }
-
+  server.on("connect", (incoming: IncomingMessage, inside: Duplex, head: Buffer) =>
+    proxy.connect(incoming, inside, head),
+  );
   server.on("connection", (socket) => socket.setNoDelay(true));
   // Models may think for long before they answer; the turn has a limit of its own.
   server.requestTimeout = 0;
@@ -214,14 +188,9 @@ export async function openRelay(options: RelayOptions): Promise<Relay> {
       new Promise((closed) => {
         server.close(() => closed());
         server.closeAllConnections();
-        for (const socket of sockets) socket.destroy();
+        proxy.close();
       }),
   };
-}
-
-function refuse(outgoing: ServerResponse, status: number, message: string): void {
-  outgoing.writeHead(status, { "content-type": "application/json", connection: "close" });
-  outgoing.end(JSON.stringify({ error: { message } }));
 }
 
 /** Where one request goes, and with what. */
@@ -233,9 +202,6 @@ interface Way {
   /** The key that it carries, where it is one: no answer may bring it back. */
   key?: string;
 }
-
-/** Servers of the user's own take any word for a key, and such a word may stand in an answer. */
-const shortestSecret = 16;
 
 /** Where the protocols of the providers put keys. */
 const keyHeaders = ["authorization", "x-api-key", "x-goog-api-key", "api-key"];
@@ -265,74 +231,6 @@ function swap(
   });
   // An answer that is packed could not be looked through.
   return found ? { headers: { ...swapped, "accept-encoding": "identity" }, path } : null;
-}
-
-/** How long the body is, said anew: without, what follows a GET could be taken for a second request. */
-function framing(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  if (headers["transfer-encoding"] !== undefined) return { "transfer-encoding": "chunked" };
-  return headers["content-length"] === undefined ? {} : { "content-length": headers["content-length"] };
-}
-
-/** The text with stars where the key was, as many as it had characters. */
-function masked(text: string, key: string): string {
-  return text.replaceAll(key, "*".repeat(key.length));
-}
-
-function maskedHeaders(headers: IncomingHttpHeaders, key: string): IncomingHttpHeaders {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.map((each) => masked(each, key)) : value && masked(value, key),
-    ]),
-  );
-}
-
-/** Passes bytes on with stars where the key is; only what may be the beginning of one is held back. */
-function masking(key: string): Transform {
-  const secret = Buffer.from(key);
-  let held: Buffer = Buffer.alloc(0);
-  return new Transform({
-    transform(chunk: Buffer, _, done) {
-      const all = Buffer.concat([held, chunk]);
-      for (let at = all.indexOf(secret); at !== -1; at = all.indexOf(secret, at))
-        all.fill("*", at, at + secret.length);
-      let open = Math.min(secret.length - 1, all.length);
-      while (open > 0 && !all.subarray(all.length - open).equals(secret.subarray(0, open))) open--;
-      held = all.subarray(all.length - open);
-      done(null, all.subarray(0, all.length - open));
-    },
-    flush: (done) => done(null, held),
-  });
-}
-
-/** Headers that concern one connection only stay on it (RFC 9110, 7.6.1). */
-function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  const named = (headers.connection ?? "").toLowerCase().split(/\s*,\s*/);
-  return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !hop.has(name) && !named.includes(name)),
-  );
-}
-
-const hop = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-
-/** Whether the hosts of a contract name this one. */
-export function allowed(hosts: readonly string[], name: string, port: number): boolean {
-  const host = name.toLowerCase();
-  return hosts.some((entry) => {
-    const [, allowedName, allowedPort] = /^(.*?)(?::(\d+))?$/.exec(entry.trim().toLowerCase()) ?? [];
-    if (allowedName !== host) return false;
-    return allowedPort === undefined ? port === 80 || port === 443 : Number(allowedPort) === port;
-  });
 }
 
 const longestRefusal = 16_384;

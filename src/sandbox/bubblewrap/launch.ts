@@ -4,7 +4,7 @@ import { entering } from "../door.ts";
 import { gpuArguments, gpuVariables } from "../gpu/index.ts";
 import { overlaid } from "../overlay.ts";
 import { firstHanded, type Launch, timed } from "../run.ts";
-import type { Limits, Order } from "../sandbox.ts";
+import type { Order } from "../sandbox.ts";
 import { seccompFilter } from "../seccomp/filter.ts";
 import { temporaryFolder } from "../temporary.ts";
 import { toolchains } from "../toolchains/index.ts";

@@ -1,4 +1,9 @@
-import type { Usage } from "../trace.ts";
+/** Tokens that were read (cached ones included), written, and read from the provider's cache; null is unknown. */
+export interface Tokens {
+  input: number | null;
+  output: number | null;
+  cached: number | null;
+}
 
 /** US dollars per million tokens. */
 interface Price {
@@ -70,7 +75,7 @@ export const prices: { asOf: string; perMillion: Record<string, Price> } = {
  *
  * @param model `provider/model`, with or without the date that providers append to a snapshot.
  */
-export function dollarsOf(model: string, usage: Omit<Usage, "dollars">): number | null {
+export function dollarsOf(model: string, usage: Tokens): number | null {
   const price = priceOf(model);
   const { input, output } = usage;
   if (!price || input === null || output === null) return null;

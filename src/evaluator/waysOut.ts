@@ -1,0 +1,105 @@
+import type { Contract } from "../contract/index.ts";
+import { RunFailed } from "../errors.ts";
+import type { EvaluationRelays, Used, Way } from "../relay/index.ts";
+import type { Order, Outcome, Sandbox } from "../sandbox/index.ts";
+import type { Evaluation } from "./evaluation.ts";
+
+/** Thrown when a limit of the whole session was met within a run: no candidate is to blame, and nothing is recorded. */
+export class SessionSpent extends RunFailed {
+  constructor(words: string) {
+    super(words, "raise the limit in program.md and begin a new session: `whet run --fresh`");
+  }
+}
+
+/** What an order was granted is part of it, and ends with it. */
+export interface Granted {
+  order: Order;
+  close(): Promise<void>;
+}
+
+/**
+ * Gives an order its way to models and hosts, where one is granted.
+ *
+ * @param role tells the processes of one evaluation apart.
+ */
+export async function withWay(
+  relays: EvaluationRelays | null,
+  asker: "run" | "score" | "step",
+  role: string,
+  order: Order,
+): Promise<Granted> {
+  const way = (await relays?.open(asker, role, order.limits.network)) ?? null;
+  if (way === null) return { order, close: async () => {} };
+  return { order: { ...order, door: way.door, env: { ...order.env, ...way.env } }, close: way.close };
+}
+
+/** Runs an order to its end, with its way out. */
+export async function runWithWay(
+  sandbox: Sandbox,
+  relays: EvaluationRelays | null,
+  asker: "run" | "score" | "step",
+  role: string,
+  order: Order,
+): Promise<Outcome> {
+  const granted = await withWay(relays, asker, role, order);
+  try {
+    return await sandbox.start(granted.order).done;
+  } finally {
+    await granted.close();
+  }
+}
+
+/**
+ * The failure of an evaluation once its limits and refused hosts are known: a limit that was met is a failure even where
+ * whoever asked went on without the answer, since its number would not be comparable.
+ *
+ * @throws SessionSpent where the limit is the session's.
+ */
+export function failureWithLimits(
+  failure: Evaluation["failure"],
+  relays: EvaluationRelays | null,
+): Evaluation["failure"] {
+  if (relays === null || failure?.kind === "cancelled") return failure;
+  const limit = relays.limit();
+  if (limit?.session) throw new SessionSpent(limit.words);
+  if (limit) return { kind: "model", message: limit.words };
+  const refused = Object.keys(relays.used().refused);
+  if (failure === null || failure.kind === "scorer" || refused.length === 0) return failure;
+  const hosts = `${refused.slice(0, 3).join(", ")}${refused.length > 3 ? ` and ${refused.length - 3} more` : ""}`;
+  return { ...failure, message: `${failure.message}; it tried ${hosts}, which \`network\` does not name` };
+}
+
+/** What a person should know of providers that refused, as lines for the log. */
+export function providerWords({ models }: Used): string {
+  return models
+    .filter(({ failed }) => failed > 0)
+    .map(
+      ({ model, failed, failure }) =>
+        `\nmodel ${model}: ${failed} calls failed, the last one with ${failure}`,
+    )
+    .join("");
+}
+
+/** The way out of a step of the contract that belongs to no evaluation; null where it needs none. */
+export async function stepWay(
+  contract: Contract,
+  { isolation }: Sandbox,
+  network: Order["limits"]["network"],
+): Promise<Way | null> {
+  if (typeof network === "boolean") return null;
+  const { openStepWay } = await import("../relay/index.ts");
+  return openStepWay(contract, isolation.level, network);
+}
+
+/**
+ * Where each granted model is, for the pins: the address may come from the user's environment.
+ *
+ * @throws UserError when a model's provider is unknown or its key is missing.
+ */
+export async function modelPins({ models }: Contract): Promise<Record<string, string>> {
+  if (models.length === 0) return {};
+  const { grantedModel, pinOf } = await import("../relay/index.ts");
+  return Object.fromEntries(
+    models.map((grant) => [`model ${grant.model}`, pinOf(grantedModel(grant, process.env))]),
+  );
+}

@@ -1,0 +1,113 @@
+import { dollarsOf } from "../prices.ts";
+import type { Asker } from "./book.ts";
+import type { GrantedModel } from "./granted.ts";
+import { type Most, nothingSpent, passed, plus, type Spent } from "./meter.ts";
+
+/** What an evaluation asked of one model. */
+export interface ModelUse {
+  model: string;
+  asker: Asker;
+  /** Requests that were answered or tried, cached ones included. */
+  calls: number;
+  /** Of them, those that an earlier answer served. */
+  cached: number;
+  /** Requests that a limit kept back. */
+  refused: number;
+  tokensIn: number;
+  tokensOut: number;
+  /** US dollars paid, at list price; null where no price is known. */
+  dollars: number | null;
+  /** Calls that the provider refused, or that broke off, with the last reason. */
+  failed: number;
+  failure: string | null;
+}
+
+/** What a session spends on one model for one asker. */
+export interface Account {
+  model: GrantedModel;
+  /** Paid for by the session until now. */
+  spent: Spent;
+  /** Of calls that have no end yet. */
+  pending: Spent;
+  /** The dearest call so far: what is kept back for one that does not say how long its answer may be. */
+  dearest: Spent;
+}
+
+/** Limits of all spending of a session, and what its researchers have spent. */
+export interface Whole {
+  most: Most;
+  elsewhere: Spent;
+}
+
+/** One evaluation's part of an account. */
+export interface Tab {
+  use: ModelUse;
+  /** Asked for by this evaluation, whether it was paid or came from the cache: both arms of a pair meet one limit. */
+  asked: Spent;
+  pending: Spent;
+  /** The limit that was reached, and whether it is the session's. */
+  limit: { words: string; session: boolean } | null;
+}
+
+export function openTab(model: GrantedModel, asker: Asker): Tab {
+  return {
+    use: {
+      ...{ model: model.grant.model, asker, calls: 0, cached: 0, refused: 0, tokensIn: 0, tokensOut: 0 },
+      ...{ dollars: model.priced === null ? null : 0, failed: 0, failure: null },
+    },
+    asked: nothingSpent,
+    pending: nothingSpent,
+    limit: null,
+  };
+}
+
+/**
+ * What a call may come to: by the length of the request (four bytes a token) and of the longest answer that it allows,
+ * or of the dearest so far where it does not say.
+ */
+export function expected(account: Account, bytes: number, mostOutput: number | null): Spent {
+  const input = Math.ceil(bytes / 4);
+  if (mostOutput === null) {
+    const { tokens, dollars } = account.dearest;
+    return {
+      calls: 1,
+      tokens: Math.max(tokens, input),
+      dollars: Math.max(dollars, price(account, input, 0) ?? 0),
+    };
+  }
+  return {
+    calls: 1,
+    tokens: input + mostOutput,
+    dollars: price(account, input, mostOutput) ?? account.dearest.dollars,
+  };
+}
+
+export function price(
+  { model }: Account,
+  input: number,
+  output: number,
+  cached: number | null = null,
+): number | null {
+  return model.priced === null ? null : dollarsOf(model.priced, { input, output, cached });
+}
+
+/**
+ * The limit that a call would pass; null: it may go on.
+ *
+ * @param whole what the session as a whole may spend and has; null for an answer that costs it nothing.
+ */
+export function limitPassed(
+  account: Account,
+  tab: Tab,
+  whole: (Whole & { spent: Spent }) | null,
+  next: Spent,
+): Tab["limit"] {
+  const { grant } = account.model;
+  const own = passed(grant, plus(tab.asked, tab.pending), next, "for one evaluation");
+  if (own !== null) return { words: `model ${grant.model}: ${own}`, session: false };
+  if (whole === null) return null;
+  const session =
+    passed(grant.session, plus(account.spent, account.pending), next, "for the session") ??
+    passed(whole.most, plus(plus(whole.spent, account.pending), whole.elsewhere), next, "for the session");
+  return session === null ? null : { words: `model ${grant.model}: ${session}`, session: true };
+}
