@@ -582,7 +582,9 @@ async function converse(job: Job, command: string, budget: Budget) {
     frameLimit,
     startScorer: (onLine) => piped(scorer.order, onLine),
     startAnswerer: (copy, onLine) => piped((answerers[copy] as Granted).order, onLine),
-  }).finally(() => Promise.all([scorer, ...answerers].map((each) => each.close())));
+  }).finally(async () => {
+    await Promise.all([scorer, ...answerers].map((each) => each.close()));
+  });
   let failure = result.failure;
   let metrics: Record<string, number> | null = null;
   if (result.metrics && !failure) {

@@ -367,7 +367,7 @@ async function runSetup({
     ...(signal ? { signal } : {}),
     ...(way ? { door: way.door } : {}),
   });
-  const outcome = await running.done.finally(() => way?.close());
+  const outcome = await running.done.finally(async () => way?.close());
   if (outcome.ending !== "ok")
     throw new RunFailed(
       environment.redact(

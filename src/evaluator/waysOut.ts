@@ -30,7 +30,7 @@ export async function withWay(
 ): Promise<Granted> {
   const way = (await relays?.open(asker, role, order.limits.network)) ?? null;
   if (way === null) return { order, close: async () => {} };
-  return { order: { ...order, door: way.door, env: { ...order.env, ...way.env } }, close: way.close };
+  return { order: { ...order, door: way.door, env: { ...order.env, ...way.env } }, close: () => way.close() };
 }
 
 /** Runs an order to its end, with its way out. */
