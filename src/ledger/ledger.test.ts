@@ -360,7 +360,7 @@ describe("reading", () => {
       invalid: 0,
       running: 1,
     });
-    expect((await openExperiment(ledger, id))?.number).toBe(6);
+    expect((await openExperiment(ledger, id))?.number).toBe(5);
   });
 
   it("pages through experiments from the newest, each page oldest first", async () => {
