@@ -246,6 +246,19 @@ export async function evaluationsOf(ledger: Ledger, of: RunsOf): Promise<Evaluat
     .execute();
 }
 
+/** Failed runs of a session that belong to no experiment: of the baseline and of audits, oldest first. */
+export function failedRunsBeside(ledger: Ledger, sessionId: number): Promise<EvaluationRow[]> {
+  return ledger.db
+    .selectFrom("evaluations")
+    .selectAll()
+    .where("sessionId", "=", sessionId)
+    .where("experimentId", "is", null)
+    .where("failureKind", "is not", null)
+    .where("purpose", "<>", "holdout")
+    .orderBy("id")
+    .execute();
+}
+
 /** The run of the untouched code on the holdout that a session began with; null when there was none. */
 export async function baselineHoldout(ledger: Ledger, sessionId: number): Promise<EvaluationRow | null> {
   const row = await ledger.db

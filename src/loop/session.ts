@@ -505,11 +505,13 @@ async function baselineFrom(session: Session, recorded: readonly EvaluationRow[]
   };
   const warm = recorded.length === 0 ? await warmedUp(session, measure) : 0;
   const asked = baselineRuns(rule, contract);
-  const { again } = patience(rule.baselineRuns, rule.retries, warm);
+  const bearing = patience(rule.baselineRuns, rule.retries, warm);
   // Failed runs are passed over when it goes on, and keep their places.
   const skipped = Math.max(0, (recorded.at(-1)?.position ?? -1) + 1 - recorded.length);
-  const driven = drive(fromNumbers(asked, again), recorded, (ask, position, previousSeed) =>
-    measure(ask, position + skipped, previousSeed),
+  const driven = drive(
+    fromNumbers(asked, (sample) => bearing.again(sample)),
+    recorded,
+    (ask, position, previousSeed) => measure(ask, position + skipped, previousSeed),
   );
   // However it ended: what was measured until then would be gone on with.
   await driven.catch(() => {});

@@ -2,6 +2,7 @@ import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { UserError } from "../errors.ts";
 import { git, gitBytes, gitStream } from "./git.ts";
+import { completeCommit } from "./partial.ts";
 import type { Repo } from "./repo.ts";
 
 /** What a commit only points to: content of Git LFS, commits of other repositories. */
@@ -36,6 +37,7 @@ export async function checkoutBase(
       `the commit holds a path that is not UTF-8: ${JSON.stringify(listing.split("\0").find((line) => line.includes("\ufffd")))}`,
       "rename that file (git mv) and commit",
     );
+  await completeCommit(repo, commit);
   const entries = parseTree(listing);
   await mkdir(folder, { recursive: true });
   const folders = new Set<string>();

@@ -52,6 +52,7 @@ export {
 } from "./manifest.ts";
 export { applyChange } from "./merge.ts";
 export { overlay, restore } from "./overlay.ts";
+export { submodulesAt } from "./partial.ts";
 export { layOutPointed } from "./pointed.ts";
 export {
   branchTip,

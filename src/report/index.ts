@@ -1,6 +1,7 @@
 export { checkText } from "./check.ts";
 export { paints } from "./columns.ts";
 export { contextText } from "./context.ts";
+export { besideText } from "./failures.ts";
 export { finalizeText } from "./finalized.ts";
 export { reportHtml } from "./html.ts";
 export { type LiveView, liveScreen, plainLine } from "./live.ts";

@@ -1,4 +1,5 @@
 import { basename, join, resolve } from "node:path";
+import { failedRunsBeside } from "../../ledger/index.ts";
 import {
   notebookOf,
   outlookOf,
@@ -11,6 +12,7 @@ import {
   withSession,
 } from "../../notebook/index.ts";
 import {
+  besideText,
   contextText,
   diffLines,
   failuresText,
@@ -135,11 +137,26 @@ export async function failuresCommand(lab: string | undefined, options: Options)
   return withSession(labFolder(lab), await sessionOf(lab, options.tag), async (ledger, row) => {
     const { experiments } = await tableOf(ledger, row, { newest: 1000, texts: true });
     const rows = experiments.filter((each) => ["crash", "timeout", "invalid"].includes(each.status));
+    const beside = await failedRunsBeside(ledger, row.id);
     if (options.json)
-      printJson(
-        rows.map((each) => ({ ...slim(each), logTail: each.logTail, failureKind: each.failureKind ?? null })),
+      printJson([
+        ...rows.map((each) => ({
+          ...slim(each),
+          logTail: each.logTail,
+          failureKind: each.failureKind ?? null,
+        })),
+        ...beside.map(({ purpose, arm, round, failureKind, failureMessage, logTail }) => ({
+          ...{ id: null, purpose, arm, round, failureKind, reason: failureMessage, logTail },
+        })),
+      ]);
+    else {
+      const text = besideText(beside);
+      print(
+        rows.length === 0 && text !== ""
+          ? text
+          : [failuresText(rows, page()), text].filter(Boolean).join("\n"),
       );
-    else print(failuresText(rows, page()));
+    }
     return 0;
   });
 }
