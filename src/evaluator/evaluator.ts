@@ -571,20 +571,24 @@ async function converse(job: Job, command: string, budget: Budget) {
     });
   const answering = contract.score?.pipe === true;
   const copies = contract.score?.copies ?? 1;
-  // What a process is asked is not for others that run now, be it a copy of itself or another candidate.
-  const asked = { ...candidateOrder(job, command, budget, answering), apart: true };
+  // What a process is asked is not for others that run now, be it a copy of itself or another candidate. Each copy has
+  // an order of its own, and with it a layer of its own over the tree.
+  const asked = () => ({ ...candidateOrder(job, command, budget, answering), apart: true });
   const [scorer, ...answerers] = await Promise.all([
     withWay(job.relays, "score", "score", scorerOrder(job)),
-    ...Array.from({ length: copies }, (_, copy) => withWay(job.relays, "run", `answer ${copy}`, asked)),
+    ...Array.from({ length: copies }, (_, copy) => withWay(job.relays, "run", `answer ${copy}`, asked())),
   ]);
-  const result = await relay({
-    copies,
-    frameLimit,
-    startScorer: (onLine) => piped(scorer.order, onLine),
-    startAnswerer: (copy, onLine) => piped((answerers[copy] as Granted).order, onLine),
-  }).finally(async () => {
+  let result: Awaited<ReturnType<typeof relay>>;
+  try {
+    result = await relay({
+      copies,
+      frameLimit,
+      startScorer: (onLine) => piped(scorer.order, onLine),
+      startAnswerer: (copy, onLine) => piped((answerers[copy] as Granted).order, onLine),
+    });
+  } finally {
     await Promise.all([scorer, ...answerers].map((each) => each.close()));
-  });
+  }
   let failure = result.failure;
   let metrics: Record<string, number> | null = null;
   if (result.metrics && !failure) {

@@ -12,7 +12,7 @@ import {
   type Stamp,
   stamp,
 } from "../repo/index.ts";
-import { canOverlay, type Mount, type Sandbox } from "../sandbox/index.ts";
+import { canOverlay, type Mount, type Outcome, type Sandbox } from "../sandbox/index.ts";
 import { readNote, writeNote } from "../seal.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import { copyTree, exists, removeTree } from "./files.ts";
@@ -367,7 +367,12 @@ async function runSetup({
     ...(signal ? { signal } : {}),
     ...(way ? { door: way.door } : {}),
   });
-  const outcome = await running.done.finally(async () => way?.close());
+  let outcome: Outcome;
+  try {
+    outcome = await running.done;
+  } finally {
+    await way?.close();
+  }
   if (outcome.ending !== "ok")
     throw new RunFailed(
       environment.redact(

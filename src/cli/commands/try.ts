@@ -1,4 +1,3 @@
-import { UserError } from "../../errors.ts";
 import {
   Interrupted,
   openTrying,
