@@ -147,7 +147,11 @@ describe("the contract", () => {
       "score: node train.mjs\n",
       /the scorer runs train.mjs, which a candidate may change/,
     ],
-    ["a path outside", "inputs: [/etc]\n", /`\/etc` is no path below the lab folder/],
+    [
+      "a path outside",
+      "inputs: [/etc]\n",
+      /program\.md:\d+:\d+: the input \/etc is a folder of the system as a whole/,
+    ],
     [
       "a private path that hides nothing",
       "score: { command: node score.mjs, private: [hiden.json] }\n",
