@@ -14,18 +14,18 @@ export function notebook(program: Command, name: string, description: string): C
   return program.command(name).description(description).addOption(session()).addOption(json());
 }
 
-export const isolation = () =>
-  new Option("--isolation <level>", "best, L0 for no isolation, or L3 for the contract's container image");
+export const isolation = () => new Option("--isolation <level>", "best, or L0 for no isolation");
 
 /**
  * The level that `--isolation` asks for; empty where the best is to be taken, which it is by default.
  *
  * @throws UserError for a word that is no level.
  */
-export function levelOf(text: string | undefined): { level?: "L0" | "L3" } {
+export function levelOf(text: string | undefined): { level?: "L0" } {
   if (text === undefined || text === "best") return {};
-  if (text === "L0" || text === "L3") return { level: text };
-  throw new UserError(`--isolation is best, L0 or L3, not ${text}`);
+  if (text === "L0") return { level: text };
+  if (text === "L3") throw new UserError("containers (L3) are not supported yet", "leave --isolation out");
+  throw new UserError(`--isolation is best or L0, not ${text}`);
 }
 
 /** The number of an experiment, given as an argument. @throws UserError */

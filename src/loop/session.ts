@@ -139,7 +139,7 @@ export interface SessionOptions {
   stop?: { requested: boolean };
   now?: Date;
   /** Measure at this level although a better one is there (tests, comparisons). */
-  level?: "L0" | "L3";
+  level?: "L0";
   /** Begin the next epoch of this session: its keeps are measured again under another yardstick. */
   rescoring?: SessionRow;
   /** Take what an earlier process found out or laid out, where nothing has changed since: for one try after another. */

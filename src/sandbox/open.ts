@@ -15,7 +15,7 @@ export interface SandboxOptions {
   /** Refuse to go on below L2. */
   require?: boolean;
   /** Take this level although a better one may be there. */
-  level?: "L0" | "L3";
+  level?: "L0";
   /** Host folders of which nothing is ever shown but what an order names, wherever the user's PATH leads. */
   keepOut?: readonly string[];
   /** File in which what was found is kept for the next process. */
