@@ -26,6 +26,13 @@ describe("the report page", () => {
     );
   });
 
+  test("shows no key that stands in a changed source, since the page is made to be handed on", () => {
+    const notebook = sampleNotebook(5);
+    const key = ["sk", "proj", "AbCdEf0123456789AbCdEf0123456789"].join("-");
+    for (const row of notebook.experiments) row.diff += `+const key = "${key}";\n`;
+    expect(reportHtml(notebook)).not.toContain(key);
+  });
+
   test("allows its own script and style by hash and nothing else", () => {
     const page = reportHtml(sampleNotebook(5));
     const policy = /Content-Security-Policy" content="([^"]*)"/u.exec(page)?.[1] ?? "";

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { printable } from "../printable.ts";
+import { openRedactor } from "../redaction/index.ts";
 import { escaped } from "./escaped.ts";
 import { aloneText, caution, estimateText, leanWords } from "./finalized.ts";
 import {
@@ -293,9 +294,12 @@ function detail(row: Row, scale: Scale): string {
   ].join("");
 }
 
+/** The page is made to be handed on, and a source may hold a key as well. */
+const redact = openRedactor({ homes: false });
+
 /** The diff with runs of equal lines in one element each. */
 function diffHtml(row: Row): string {
-  const all = row.diff.replace(/\n$/u, "").split("\n");
+  const all = redact(row.diff).replace(/\n$/u, "").split("\n");
   const parts: string[] = [];
   let open = "";
   for (const line of all.slice(0, diffCap)) {
