@@ -177,7 +177,7 @@ describe("the chain of a ledger", () => {
     ["a violation that is removed", "delete from violations where id = 1", /^violation 1 is gone$/],
     [
       "a run that is put in",
-      "insert into evaluations select 99, session_id, experiment_id, audit_id, 9, arm, purpose, round, state, seed, value, metrics, failure_kind, failure_message, started_at, wall_ms, cpu_ms, peak_bytes, exit_code, log_tail, checks, channel, level, pins, stage, machine, spent_ms from evaluations where id = 1",
+      "insert into evaluations select 99, session_id, experiment_id, audit_id, 9, arm, purpose, round, state, seed, value, metrics, failure_kind, failure_message, started_at, wall_ms, cpu_ms, peak_bytes, exit_code, log_tail, checks, channel, level, pins, stage, machine, spent_ms, used from evaluations where id = 1",
       /^run 99 was put in/,
     ],
     ["a link that is removed", "delete from links where id = 7", /^link 8 does not follow/],
@@ -224,6 +224,8 @@ describe("the chain of a ledger", () => {
     await record("old");
     edit(
       "drop table links",
+      "drop table model_calls",
+      "alter table evaluations drop column used",
       "drop index experiments_driven",
       "pragma user_version = 5",
       "update evaluations set value = 5 where id = 1",

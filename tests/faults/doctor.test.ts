@@ -185,7 +185,8 @@ describe("a branch that does not agree with the ledger", () => {
     git(lab, "update-ref", "refs/heads/whetstone/one", `${was}~1`);
     const looked = await doctor(lab, "--yes");
     expect(looked.repaired.find(({ check }) => check === "branch")?.message).toMatch(/1 commit made again/);
-    expect(looked).toMatchObject({ well: true, code: 0 });
+    // The record was edited for this test, which the chain over its rows goes on to tell; the branch is whole.
+    expect(ill(await doctor(lab)).filter(({ check }) => check === "branch")).toEqual([]);
     expect(tip(lab)).toBe(was);
   });
 
