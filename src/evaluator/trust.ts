@@ -100,6 +100,12 @@ export function trust(
       );
     else if (isolation.level === "L0")
       cap("C", "a run can leave the control group in which its memory is counted (install bubblewrap)");
+  if (contract.models.some(({ to }) => to === "run"))
+    cap("C", "candidates ask a model: its provider is a way out, and keeps what it is asked");
+  else if (contract.models.length > 0)
+    cap("B", "a model judges: it can be talked round, and its provider may change it");
+  if (contract.score?.network)
+    cap("B", "the scorer has the network: its number can rest on what others serve");
   if (contract.budget.network) cap("C", "candidates have the network");
   if (contract.decision.preset === "expensive" || contract.stages.some((stage) => stage.decides))
     cap("B", "keeps are provisional: only the audit compares them with the start in full");
