@@ -268,7 +268,9 @@ function reportL2(tools: Tools): Isolation {
       "runs at the same time signalling each other (locks of others' runs, futexes on files that both see, load)",
       "sockets in a folder that is shown (inputs, toolchains) can be connected to",
       ...(isRoot
-        ? ["this runs as root: inside, too, files of root belong to the run, read-only as they are"]
+        ? [
+            "this runs as root: times and modes of the host's device nodes (/dev/null and its like) can be changed",
+          ]
         : []),
     ],
     evidence: [

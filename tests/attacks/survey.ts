@@ -1,12 +1,19 @@
 import type { Attack, AttackedLevel, CandidateFiles, Finding } from "./attack.ts";
 import { evaluatorAttacks } from "./evaluators.ts";
 import { forging } from "./forging.ts";
+import { kernel } from "./kernel.ts";
 import { hasNeeds, labs } from "./labs.ts";
 import { reach } from "./reach.ts";
 import { resources } from "./resources.ts";
 import { type Bench, isBetter, levelsHere, openBench, runAttack, seedOf } from "./runAttack.ts";
 
-export const attacks: readonly Attack[] = [...forging, ...evaluatorAttacks, ...reach, ...resources];
+export const attacks: readonly Attack[] = [
+  ...forging,
+  ...evaluatorAttacks,
+  ...reach,
+  ...resources,
+  ...kernel,
+];
 
 /** What a lab makes of honest work and of a changed comment, without which no verdict on it counts. */
 export interface Control {
