@@ -54,10 +54,22 @@ function one(value: unknown, issue: Issue, path: Path): Fault[] {
       )
       // Of several objects the one that knows most of the keys is meant.
       .sort((a, b) => strangers(a) - strangers(b))[0];
-    if (fitting) return fitting.flatMap((inner) => one(value, inner, [...path, ...(inner.path as Path)]));
+    if (fitting)
+      return withoutEchoes(value, fitting, path).flatMap(([inner, below]) => one(value, inner, below));
     return [{ path, what: `\`${key}\` is ${kindOf(given)}`, fix: form(path) }];
   }
   return [{ path, what: `\`${key}\` ${wrong(issue, given)}`, fix: fixFor(issue, given, path) }];
+}
+
+/** Each issue with its path. Where a key is misspelt, that a key is missing says the same once more, or misleads. */
+function withoutEchoes(value: unknown, issues: readonly Issue[], path: Path): [Issue, Path][] {
+  const placed = issues.map((issue): [Issue, Path] => [issue, [...path, ...(issue.path as Path)]]);
+  const isMisspelt = placed.some(
+    ([issue, below]) =>
+      issue.code === "unrecognized_keys" &&
+      issue.keys.some((unknown) => nearest(unknown, keysAt(below)) !== null),
+  );
+  return isMisspelt ? placed.filter(([, below]) => at(value, below) !== undefined) : placed;
 }
 
 /** How many keys an alternative does not know or does not find. */
@@ -159,7 +171,7 @@ const forms: Record<string, string> = {
   "metric.from":
     "from: hyperfine, or from: {json: $OUT/bench.json, at: results[0].mean}, {csv: FILE, column: NAME}, {regex: 'loss\\s+(\\S+)'}, {junit: FILE}, {preset: NAME, path: FILE}",
   "metric.from.at": "at: results[0].mean",
-  "metric.from.json": "json: $OUT/bench.json (`-`: the output)",
+  "metric.from.json": 'json: $OUT/bench.json (`"-"`: the output)',
   "metric.from.column": "column: real_time",
   "metric.from.row": "row: last, first, a number from 0, or COLUMN=VALUE",
   "metric.from.path": "path: $OUT/bench.json",

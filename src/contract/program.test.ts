@@ -427,6 +427,9 @@ describe("what is wrong is said with its place and what to write instead", () =>
       "did you mean `tolerance`?",
     );
     expect(errors({ score: { comand: "node score.ts" } }).join()).toContain("did you mean `command`?");
+    expect(errors({ metric: { name: "a", from: { jsn: "$OUT/a.json", at: "b" } } })).toEqual([
+      expect.stringContaining("unknown key `metric.from.jsn` (did you mean `json`?)"),
+    ]);
     expect(errors({ entirely: 1 })[0]).toContain("unknown key `entirely`. Write: nothing here");
     expect(errors({ decision: { alhpa: 0.1 } })[0]).toContain("did you mean `alpha`?");
   });

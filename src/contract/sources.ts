@@ -72,7 +72,7 @@ function faultOfPlace(contract: Contract, { name, clock }: Metric | Guard, { pat
   if (score && name === metric.name)
     return {
       what: `the scorer computes ${name}, and \`from\` names a file that the candidate writes`,
-      fix: "it without a file (`json: -`): then it is read from the scorer's output; or leave out `score`",
+      fix: 'it without a file (`json: "-"`): then it is read from the scorer\'s output; or leave out `score`',
     };
   if (path === "$OUT" || (path.startsWith("$OUT/") && !posix.normalize(path).startsWith(".."))) {
     if (!path.split("/").includes("..")) return null;
