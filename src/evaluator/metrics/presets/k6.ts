@@ -4,9 +4,15 @@ import { type Figure, jsonObject, objectOf, printed } from "./figure.ts";
 const isTime = (metric: string) =>
   /duration|waiting|blocked|connecting|sending|receiving|handshaking/.test(metric);
 
+/** Milliseconds, bytes (also per second), or nothing. */
+function unitOf(metric: string): string {
+  if (isTime(metric)) return "ms";
+  return metric.startsWith("data_") ? "B" : "";
+}
+
 /**
  * `--summary-export=FILE`, the data of `handleSummary`, or the summary that it prints. A figure is named by its metric
- * and its statistic: `http_req_duration.p(95)` (milliseconds), `http_reqs.rate` (per second), `checks.rate`.
+ * and its statistic: `http_req_duration.p(95)` (milliseconds), `http_reqs.rate` (per second), `data_received.count` (bytes).
  */
 export function k6(text: string): Figure[] {
   const { metrics } = jsonObject(text);
@@ -16,28 +22,28 @@ export function k6(text: string): Figure[] {
     const statistics = { ...objectOf(told), ...objectOf(objectOf(told).values) };
     return Object.entries(statistics).flatMap(([statistic, value]) =>
       typeof value === "number"
-        ? [{ of: "", figure: `${metric}.${statistic}`, value, unit: isTime(metric) ? "ms" : "" }]
+        ? [{ of: "", figure: `${metric}.${statistic}`, value, unit: unitOf(metric) }]
         : [],
     );
   });
 }
 
 const line = /^\s*(?:[✓✗]\s*)?([a-z][\w{}:. ]*?)\.*:\s+(\S.*)$/;
-const statistic = /([a-z]+(?:\(\d+(?:\.\d+)?\))?)=([\d.]+[a-zµμ]*(?:\d+[a-zµμ]+)*)/g;
-const counter = /^([\d.]+)(?: [kMG]?B)?\s+([\d.]+)(?: [kMG]?B)?\/s/;
+const statistic = /([a-z]+(?:\(\d+(?:\.\d+)?\))?)=([\d.]+(?:[a-zµμ]+[\d.]+)*[a-zµμ]*)/g;
+const counter = /^([\d.]+(?: [kMGT]?B)?)\s+([\d.]+(?: [kMGT]?B)?)\/s/;
 
 function printedSummary(text: string): Figure[] {
   return text.split("\n").flatMap((each) => {
     const [, metric, rest] = line.exec(each) ?? [];
     if (metric === undefined || rest === undefined) return [];
-    const unit = isTime(metric) ? "ms" : "";
+    const unit = unitOf(metric);
     const [, count, rate] = counter.exec(rest) ?? [];
     return [
       ...[...rest.matchAll(statistic)].flatMap(([, name, value]) =>
         spelled(`${metric}.${name}`, value as string, unit),
       ),
-      ...printed("", `${metric}.count`, count, ""),
-      ...printed("", `${metric}.rate`, rate, ""),
+      ...printed("", `${metric}.count`, count, unit),
+      ...printed("", `${metric}.rate`, rate, unit),
     ];
   });
 }
