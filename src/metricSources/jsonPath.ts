@@ -4,6 +4,16 @@ export type Step = string | number | { key: string; value: string };
 const step =
   /\["((?:[^"\\]|\\.)*)"\]|\['([^']*)'\]|\[(-?\d+)\]|\[([^\]=[]+)=([^\]]*)\]|\.?"([^"]*)"|\.?([^.[\]"]+)/y;
 
+/** The text between double quotes: escaped as in JSON, or else each backslash stands before the sign that is meant. */
+function unescaped(quoted: string | undefined): string | undefined {
+  if (quoted === undefined) return undefined;
+  try {
+    return JSON.parse(`"${quoted}"`) as string;
+  } catch {
+    return quoted.replace(/\\(.)/g, "$1");
+  }
+}
+
 /**
  * `results[0].mean`, `audits["largest-contentful-paint"].numericValue`, `totals."a.b"`, `benchmarks[name=sort].mean`,
  * `runs[-1]`; a leading `$` or `.` is passed over. Null when it is no such path.
@@ -20,7 +30,7 @@ export function parsePath(path: string): Step[] | null {
     if (index !== undefined) steps.push(Number(index));
     else if (key !== undefined)
       steps.push({ key: key.trim(), value: (value as string).replace(/^["']|["']$/g, "") });
-    else steps.push(double?.replace(/\\(.)/g, "$1") ?? single ?? quoted ?? (plain as string));
+    else steps.push(unescaped(double) ?? single ?? quoted ?? (plain as string));
   }
   return steps;
 }

@@ -7,12 +7,17 @@ export function at(value: unknown, path: readonly Step[]): unknown {
   let here = value;
   for (const each of path) {
     if (typeof here !== "object" || here === null) return undefined;
-    if (typeof each === "string") here = Object.hasOwn(here, each) ? Reflect.get(here, each) : undefined;
+    if (typeof each === "string") here = hasOwn(here, each) ? Reflect.get(here, each) : undefined;
     else if (!Array.isArray(here)) return undefined;
     else if (typeof each === "number") here = here.at(each);
     else here = here.find((item) => String(at(item, parsePath(each.key) ?? [])) === each.value);
   }
   return here;
+}
+
+/** Of a list only its items count: its length stands nowhere in the JSON. */
+function hasOwn(value: object, name: string): boolean {
+  return Object.hasOwn(value, name) && !(Array.isArray(value) && name === "length");
 }
 
 /** How many JSON values of a mixed output are tried, from its end. */
@@ -84,7 +89,7 @@ export function numberPaths(value: unknown, limit: number): string[] {
       for (const [index, each] of here.slice(0, 20).entries()) walk(each, `${path}[${index}]`, depth + 1);
     else if (typeof here === "object" && here !== null)
       for (const [key, each] of Object.entries(here)) {
-        const plain = /^[^.[\]"]+$/.test(key);
+        const plain = /^[\w-]+$/.test(key);
         walk(
           each,
           plain ? `${path}${path === "" ? "" : "."}${key}` : `${path}[${JSON.stringify(key)}]`,
