@@ -46,6 +46,16 @@ describe.each(levels)("a folder that the run may write, at %s", (_level, flags) 
   });
 });
 
+it("a file of the tree is weighed also where the run has a folder to write", async () => {
+  const folder = lab(
+    ["metric: {name: bytes, clock: size src/a.txt}", "run: echo x > tmp/x", "write: [tmp]"],
+    {},
+  );
+  const { code, stdout, stderr } = await whet(folder, "check", "--json");
+  expect(code, stderr).toBe(0);
+  expect((JSON.parse(stdout) as { baseline: { mean: number } }).baseline.mean).toBe(6);
+});
+
 describe("a tree with an overlay", () => {
   const files = {
     "build.sh": [

@@ -1,4 +1,5 @@
 import { createHmac, randomUUID } from "node:crypto";
+import { lstatSync } from "node:fs";
 import { mkdir, readlink, statfs, symlink } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import type { Budget, Clock, Contract } from "../contract/index.ts";
@@ -331,7 +332,7 @@ async function measure(job: Job): Promise<Measured> {
   const run = await runWithWay(job.sandbox, job.relays, "run", "run", order);
   const log = run.stdout + (run.stderr ? `\n${run.stderr}` : "");
   if (run.ending !== "ok")
-    return finish(job, run, null, { kind: endingKind(run), message: explain(run) }, [], log);
+    return finish(job, run, null, { kind: endingKind(run), message: explain(job, run) }, [], log);
   const misplaced = await takeWritten(job.layer?.upper ?? job.place.slot, written(job));
   if (job.sandbox.isolation.level === "L0") await linkWritable(job.place.slot, job.writable);
   if (misplaced !== null) return finish(job, run, null, { kind: "tampered", message: misplaced }, [], log);
@@ -388,7 +389,7 @@ async function measure(job: Job): Promise<Measured> {
       run,
       checks,
       scored,
-      `the scorer failed: ${reasonLine(scored.stderr) || scored.message}`,
+      `the scorer failed: ${reasonLine(job.place.environment.redact(scored.stderr)) || scored.message}`,
     );
   const read = readAll(scored.stdout, contract, left, job.units, "the scorer's output");
   if ("failure" in read) return finish(job, run, null, read.failure, checks, log);
@@ -500,7 +501,15 @@ function unmeasured(clock: Clock): string {
 
 /** Where a path of the lab lies on the host after a run: a writable folder, `$OUT/...`, or the candidate's tree. */
 function placeOf(job: Job, path: string): string {
-  return leftAt(job, path).path;
+  const left = leftAt(job, path);
+  if (!job.layer || left.root !== job.layer.upper) return left.path;
+  // Only with `tree: overlay` is what a run wrote elsewhere in the tree its product; a plain file may lie in either.
+  const untouched = join(job.place.slot, posix.join(job.place.lab, path));
+  const written = lstatSync(left.path, { throwIfNoEntry: false });
+  if (job.contract.tree !== "overlay" || !written) return untouched;
+  // A folder of which a part lies in the layer and a part below it has no one place to be weighed at.
+  const isSplit = written.isDirectory() && lstatSync(untouched, { throwIfNoEntry: false }) !== undefined;
+  return isSplit ? join(job.layer.work, "split") : left.path;
 }
 
 /** The same, with the folder on the host that holds nothing but what the run wrote, or else the candidate's tree. */
@@ -540,7 +549,7 @@ async function runChecks(job: Job): Promise<Evaluation["checks"]> {
     );
     const outcome = await runWithWay(job.sandbox, job.relays, "step", "check", order);
     const passed = outcome.ending === "ok";
-    const message = passed ? "" : reasonLine(outcome.stderr, outcome.stdout) || explain(outcome);
+    const message = passed ? "" : reasonOf(job, outcome) || explain(job, outcome);
     results.push({ command: check.command, passed, message });
     if (!passed) break;
   }
@@ -557,9 +566,10 @@ function failedCheck(checks: Evaluation["checks"]): Measured["failure"] {
 /** The scorer's conversation with one or more processes of the candidate. */
 async function converse(job: Job, command: string, budget: Budget) {
   const { contract, sandbox } = job;
+  const { redact } = job.place.environment;
   job.onProgress?.({ part: "score" });
-  const piped = (order: Order, onLine: (line: string) => void): Running =>
-    sandbox.start({
+  const piped = (order: Order, onLine: (line: string) => void): Running => {
+    const running = sandbox.start({
       ...order,
       stdin: "pipe",
       limits: { ...order.limits, output: pipeOutput },
@@ -569,6 +579,10 @@ async function converse(job: Job, command: string, budget: Budget) {
         else order.onLine?.(line, stream);
       },
     });
+    // What is cut out of it for a message must hold no part of a secret.
+    const done = running.done.then((outcome) => ({ ...outcome, stderr: redact(outcome.stderr) }));
+    return { ...running, done };
+  };
   const answering = contract.score?.pipe === true;
   const copies = contract.score?.copies ?? 1;
   // What a process is asked is not for others that run now, be it a copy of itself or another candidate. Each copy has
@@ -616,7 +630,8 @@ function candidateOrder(job: Job, command: string, budget: Budget, outWritable: 
       ...job.writable
         .filter((mount) => !layered.includes(mount))
         .map((mount) => ({ ...mount, writable: outWritable })),
-      ...job.caches,
+      // Answering processes and checks read them: what one copy writes there another could read.
+      ...job.caches.map((mount) => ({ ...mount, writable: outWritable && !contract.score?.pipe })),
       { host: job.out, at: { env: "OUT" }, writable: outWritable },
     ],
     hidden: [...hidden, ...(contract.envFile === undefined ? [] : [contract.envFile])].map((path) =>
@@ -706,8 +721,14 @@ async function linkWritable(slot: string, writable: readonly Mount[]): Promise<v
   }
 }
 
-function explain(outcome: Outcome): string {
-  const said = reasonLine(outcome.stderr, outcome.stdout);
+/** The line that tells the reason. Secrets go before it is cut out: a part of one would not be recognised. */
+function reasonOf(job: Job, { stderr, stdout }: Outcome): string {
+  const { redact } = job.place.environment;
+  return reasonLine(redact(stderr), redact(stdout));
+}
+
+function explain(job: Job, outcome: Outcome): string {
+  const said = reasonOf(job, outcome);
   return said && (outcome.ending === "exit" || outcome.ending === "signal")
     ? `${outcome.message}: ${said}`
     : outcome.message;

@@ -376,7 +376,7 @@ async function runSetup({
   if (outcome.ending !== "ok")
     throw new RunFailed(
       environment.redact(
-        `setup failed (${setup.command}): ${reasonLine(outcome.stderr, outcome.stdout) || outcome.message}`,
+        `setup failed (${setup.command}): ${reasonLine(environment.redact(outcome.stderr), environment.redact(outcome.stdout)) || outcome.message}`,
       ),
       setup.network
         ? "run it by hand in the lab folder to see why"

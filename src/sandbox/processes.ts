@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statfsSync } from "node:fs";
+import { readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
 
 /** What /proc says of a process tree at one moment. */
 export interface TreeSample {
@@ -57,12 +57,17 @@ export function sampleTree(root: number, pageSize: number): TreeSample | null {
   return { processes: pids.length, pids, bytes: pages * pageSize, newest, cpuMs: ticks * 10 };
 }
 
-/** Bytes in the file systems in memory that a process sees at these absolute paths; 0 when it is gone. */
+/**
+ * Bytes in the file systems in memory that a process has of its own at these absolute paths; 0 when it is gone. Until
+ * bubblewrap has changed the root, its process still sees the host's, which hold what others left there.
+ */
 export function tempBytes(pid: number, folders: readonly string[]): number {
   let total = 0;
   for (const folder of folders) {
     try {
-      const { type, bsize, blocks, bfree } = statfsSync(`/proc/${pid}/root${folder}`);
+      const own = `/proc/${pid}/root${folder}`;
+      if (statSync(own).dev === statSync(folder, { throwIfNoEntry: false })?.dev) continue;
+      const { type, bsize, blocks, bfree } = statfsSync(own);
       if (type === tmpfs) total += (blocks - bfree) * bsize;
     } catch {
       // It ended meanwhile, or is not ours to look into.

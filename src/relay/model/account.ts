@@ -91,6 +91,8 @@ export function price(
   return model.priced === null ? null : dollarsOf(model.priced, { input, output, cached });
 }
 
+const smallest: Spent = { calls: 1, tokens: 1, dollars: 1e-9 };
+
 /**
  * The limit that a call would pass; null: it may go on.
  *
@@ -109,5 +111,11 @@ export function limitPassed(
   const session =
     passed(grant.session, plus(account.spent, account.pending), next, "for the session") ??
     passed(whole.most, plus(plus(whole.spent, account.pending), whole.elsewhere), next, "for the session");
-  return session === null ? null : { words: `model ${grant.model}: ${session}`, session: true };
+  if (session === null) return null;
+  // The session ends where even the smallest call is too much; a call that merely asks for too much is refused alone,
+  // or one candidate could end the session with a single request.
+  const isSpent =
+    passed(grant.session, account.spent, smallest, "") !== null ||
+    passed(whole.most, plus(whole.spent, whole.elsewhere), smallest, "") !== null;
+  return { words: `model ${grant.model}: ${session}`, session: isSpent };
 }

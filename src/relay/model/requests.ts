@@ -153,8 +153,10 @@ export function mostOutput({
   max_output_tokens: c,
   n,
 }: Body): number | null {
-  const most = [a, b, c].find((each) => typeof each === "number") as number | undefined;
-  return most === undefined ? null : most * (typeof n === "number" && n > 1 ? n : 1);
+  const told = [a, b, c].filter((each) => typeof each === "number" && Number.isFinite(each) && each >= 0);
+  if (told.length === 0) return null;
+  const answers = typeof n === "number" && Number.isFinite(n) && n > 1 ? n : 1;
+  return Math.max(...(told as number[])) * answers;
 }
 
 /** The same text for the same request, whatever the order of its keys. */

@@ -47,14 +47,17 @@ export class GpuMonitor {
       gpus.reduce((total, { index }) => total + (looks.get(index) ?? 0), 0);
     if (!gpus.every(({ index }) => this.#latest.has(index))) return { end: () => null };
     let most = 0;
+    let looks = 0;
     const look = () => {
+      looks++;
       most = Math.max(most, sum(this.#latest));
     };
     this.#watches.add(look);
     return {
       end: () => {
         this.#watches.delete(look);
-        return Math.max(0, most - sum(this.#least));
+        // A run between two looks, or after the vendor's tool has ended, was not measured at all.
+        return looks === 0 ? null : Math.max(0, most - sum(this.#least));
       },
     };
   }
@@ -81,6 +84,7 @@ export class GpuMonitor {
     );
     this.#child = child;
     child.on("error", () => {});
+    child.on("exit", () => this.#latest.clear());
     child.unref();
     const stdout = child.stdout as NodeJS.ReadableStream & { unref?: () => void };
     stdout.unref?.();
