@@ -233,7 +233,7 @@ describe.each(levels)("isolation level %s", (level) => {
     "sees its neighbours and does not count itself among them",
     async (context) => {
       const [here = 0] = allowedProcessors();
-      const busy = "node -e 'const t=Date.now();while(Date.now()-t<500);'";
+      const busy = "node -e 'const t=Date.now();while(Date.now()-t<1500);'";
       const pinned = { limits: { ...limits, cpus: { list: [here] } } };
       expect((await run("true")).machine).toBeNull();
       let others: (number | undefined)[] = [];
@@ -249,8 +249,8 @@ describe.each(levels)("isolation level %s", (level) => {
       const [alone = 1, disturbed = 0] = others;
       // What a busy machine does to it cannot be told from a neighbour of the test's own.
       if (alone >= 0.25) return context.skip(`inconclusive: others use ${alone} of the processor already`);
-      expect(disturbed).toBeGreaterThan(0.3);
-      expect(alone).toBeLessThan(disturbed - 0.05);
+      // How much of the time a neighbour gets depends on whatever else runs; that it is seen does not.
+      expect(disturbed).toBeGreaterThan(alone + 0.05);
     },
   );
 
