@@ -531,6 +531,7 @@ describe("what is wrong is said with its place and what to write instead", () =>
       { change: ["data/a.txt"], score: { command: "node score.ts", private: ["data/"] } },
       "the private path data/",
     ],
+    ["a host on loopback", { budget: { network: ["127.0.0.1:8000"] } }, "a run has a loopback of its own"],
     ["an input", { change: ["data/*.txt"], inputs: ["data"] }, "both editable and pinned"],
     ["a writable path", { change: ["build/*.ts"], write: ["build"] }, "both editable and emptied"],
     [

@@ -46,7 +46,11 @@ const hostAndPort = z
   .string()
   .regex(/^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/, {
     error:
-      "is no host: write `name:port`, such as pypi.org:443 (without a port: 80 and 443; for every host: `network: true`)",
+      "is no host: write `name:port`, such as example.org:443 (without a port: 80 and 443; for every host: `network: true`)",
+  })
+  .refine((value) => !/^(localhost|127\.[\d.]+|0\.0\.0\.0|\[::1?\])(:|$)/i.test(value), {
+    error:
+      "is this machine's loopback, and a run has a loopback of its own, where every client looks first: for a model server write `model: {model: local/NAME, url: ...}`, for anything else `network: true`",
   });
 const network = z
   .union([z.boolean(), z.array(hostAndPort).min(1)])

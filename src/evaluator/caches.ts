@@ -28,7 +28,7 @@ export async function cachesFor(
   for (const { env, shared } of grants) {
     const host = shared ? join(folder, "shared", env) : join(own, env);
     await mkdir(host, { recursive: true });
-    mounts.push({ host, at: { env }, writable: true });
+    mounts.push({ host, at: { env }, writable: true, lasting: true });
   }
   if (grants.some(({ shared }) => !shared)) await forgetOldest(join(folder, "states"), own);
   return mounts;

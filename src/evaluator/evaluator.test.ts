@@ -254,6 +254,7 @@ function converse(scorer: Role, candidate: Role, second?: Role) {
   return relay({
     copies: second ? 2 : 1,
     frameLimit: 2 ** 20,
+    redact: (text) => text,
     startScorer: (onLine) => play(scorer, onLine),
     startAnswerer: (copy, onLine) => play(copy === 1 && second ? second : candidate, onLine),
   });

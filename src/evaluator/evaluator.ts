@@ -1,5 +1,4 @@
 import { createHmac, randomUUID } from "node:crypto";
-import { lstatSync } from "node:fs";
 import { mkdir, readlink, statfs, symlink } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import type { Budget, Clock, Contract } from "../contract/index.ts";
@@ -20,7 +19,15 @@ import { type Place, writablePlaces } from "./place.ts";
 import { makePlain } from "./plain.ts";
 import { reasonLine } from "./reason.ts";
 import { takeTurn } from "./turn.ts";
-import { failureWithLimits, type Granted, providerWords, runWithWay, withWay } from "./waysOut.ts";
+import {
+  allWays,
+  begun,
+  failureWithLimits,
+  type Granted,
+  providerWords,
+  runWithWay,
+  withWay,
+} from "./waysOut.ts";
 
 /** The editable files of a state: path relative to the lab -> text. */
 export type Files = Record<string, string>;
@@ -252,7 +259,7 @@ function unguarded(
         machine: main?.machine ?? null,
         gpuPeakBytes: main?.gpuPeakBytes ?? null,
         spentMs: performance.now() - began,
-        used,
+        used: used && (JSON.parse(redact(JSON.stringify(used))) as Evaluation["used"]),
       };
     },
   };
@@ -328,7 +335,7 @@ async function measure(job: Job): Promise<Measured> {
   }
 
   job.onProgress?.({ part: "run" });
-  const order = candidateOrder(job, contract.run, contract.budget, true);
+  const order = candidateOrder(job, contract.run, contract.budget, "run");
   const run = await runWithWay(job.sandbox, job.relays, "run", "run", order);
   const log = run.stdout + (run.stderr ? `\n${run.stderr}` : "");
   if (run.ending !== "ok")
@@ -495,21 +502,17 @@ function finish(
 
 /** Why Whetstone could not measure a clocked metric. */
 function unmeasured(clock: Clock): string {
-  if (clock.kind === "size") return `the path to be weighed is missing, or holds a link: ${clock.path}`;
+  if (clock.kind === "size")
+    return `the path to be weighed is missing, or holds a link: ${clock.path} (a run leaves it in $OUT or in a folder that \`write\` names)`;
   return "the memory of the GPUs could not be measured: nvidia-smi or rocm-smi is not in PATH, or says nothing, or the budget grants no GPU";
 }
 
 /** Where a path of the lab lies on the host after a run: a writable folder, `$OUT/...`, or the candidate's tree. */
 function placeOf(job: Job, path: string): string {
   const left = leftAt(job, path);
-  if (!job.layer || left.root !== job.layer.upper) return left.path;
-  // Only with `tree: overlay` is what a run wrote elsewhere in the tree its product; a plain file may lie in either.
-  const untouched = join(job.place.slot, posix.join(job.place.lab, path));
-  const written = lstatSync(left.path, { throwIfNoEntry: false });
-  if (job.contract.tree !== "overlay" || !written) return untouched;
-  // A folder of which a part lies in the layer and a part below it has no one place to be weighed at.
-  const isSplit = written.isDirectory() && lstatSync(untouched, { throwIfNoEntry: false }) !== undefined;
-  return isSplit ? join(job.layer.work, "split") : left.path;
+  // What a run wrote elsewhere in the tree is thrown away with its layer, and no check or scorer can read it.
+  const isThrownAway = left.root === job.layer?.upper;
+  return isThrownAway ? join(job.place.slot, posix.join(job.place.lab, path)) : left.path;
 }
 
 /** The same, with the folder on the host that holds nothing but what the run wrote, or else the candidate's tree. */
@@ -545,7 +548,7 @@ async function runChecks(job: Job): Promise<Evaluation["checks"]> {
       job,
       check.command,
       { ...job.contract.budget, time: check.time, network: check.network },
-      false,
+      "check",
     );
     const outcome = await runWithWay(job.sandbox, job.relays, "step", "check", order);
     const passed = outcome.ending === "ok";
@@ -566,10 +569,9 @@ function failedCheck(checks: Evaluation["checks"]): Measured["failure"] {
 /** The scorer's conversation with one or more processes of the candidate. */
 async function converse(job: Job, command: string, budget: Budget) {
   const { contract, sandbox } = job;
-  const { redact } = job.place.environment;
   job.onProgress?.({ part: "score" });
-  const piped = (order: Order, onLine: (line: string) => void): Running => {
-    const running = sandbox.start({
+  const piped = (order: Order, onLine: (line: string) => void): Running =>
+    sandbox.start({
       ...order,
       stdin: "pipe",
       limits: { ...order.limits, output: pipeOutput },
@@ -579,16 +581,11 @@ async function converse(job: Job, command: string, budget: Budget) {
         else order.onLine?.(line, stream);
       },
     });
-    // What is cut out of it for a message must hold no part of a secret.
-    const done = running.done.then((outcome) => ({ ...outcome, stderr: redact(outcome.stderr) }));
-    return { ...running, done };
-  };
-  const answering = contract.score?.pipe === true;
   const copies = contract.score?.copies ?? 1;
   // What a process is asked is not for others that run now, be it a copy of itself or another candidate. Each copy has
   // an order of its own, and with it a layer of its own over the tree.
-  const asked = () => ({ ...candidateOrder(job, command, budget, answering), apart: true });
-  const [scorer, ...answerers] = await Promise.all([
+  const asked = () => ({ ...candidateOrder(job, command, budget, "answer"), apart: true });
+  const [scorer, ...answerers] = await allWays([
     withWay(job.relays, "score", "score", scorerOrder(job)),
     ...Array.from({ length: copies }, (_, copy) => withWay(job.relays, "run", `answer ${copy}`, asked())),
   ]);
@@ -597,12 +594,14 @@ async function converse(job: Job, command: string, budget: Budget) {
     result = await relay({
       copies,
       frameLimit,
+      redact: job.place.environment.redact,
       startScorer: (onLine) => piped(scorer.order, onLine),
       startAnswerer: (copy, onLine) => piped((answerers[copy] as Granted).order, onLine),
     });
   } finally {
     await Promise.all([scorer, ...answerers].map((each) => each.close()));
   }
+  for (const outcome of [result.scorer, ...result.answerers]) begun(outcome);
   let failure = result.failure;
   let metrics: Record<string, number> | null = null;
   if (result.metrics && !failure) {
@@ -613,9 +612,12 @@ async function converse(job: Job, command: string, budget: Budget) {
   return { metrics, failure, outcome: result.scorer, answerers: result.answerers };
 }
 
-/** @param outWritable only the run itself leaves artefacts; checks and answering processes read them. */
-function candidateOrder(job: Job, command: string, budget: Budget, outWritable: boolean): Order {
+/** What a command of the candidate does. Only a run leaves artefacts; with `pipe` it is the run that answers. */
+type Role = "run" | "check" | "answer";
+
+function candidateOrder(job: Job, command: string, budget: Budget, role: Role): Order {
   const { place, contract } = job;
+  const outWritable = role === "run" || (role === "answer" && contract.score?.pipe === true);
   const overlay = layerFor(job, outWritable);
   const layered = overlay === undefined || !outWritable ? [] : job.layered;
   const { score, holdout } = contract;
@@ -630,8 +632,8 @@ function candidateOrder(job: Job, command: string, budget: Budget, outWritable: 
       ...job.writable
         .filter((mount) => !layered.includes(mount))
         .map((mount) => ({ ...mount, writable: outWritable })),
-      // Answering processes and checks read them: what one copy writes there another could read.
-      ...job.caches.map((mount) => ({ ...mount, writable: outWritable && !contract.score?.pipe })),
+      // What one answering process wrote there another could read.
+      ...job.caches.map((mount) => ({ ...mount, writable: role !== "answer" })),
       { host: job.out, at: { env: "OUT" }, writable: outWritable },
     ],
     hidden: [...hidden, ...(contract.envFile === undefined ? [] : [contract.envFile])].map((path) =>

@@ -60,7 +60,7 @@ describe("what a contract grants, in words", () => {
   });
 
   it("tells the whole network from a list of hosts, for each that gets it", () => {
-    const network = ["pypi.org:443"];
+    const network = ["example.org:443"];
     expect(
       said({
         budget: { ...plain.budget, network },
@@ -69,10 +69,10 @@ describe("what a contract grants, in words", () => {
         checks: [{ command: "c", time: 1, network }],
       }),
     ).toEqual([
-      expect.stringMatching(/^network: pypi\.org:443 for the run: these hosts alone/),
+      expect.stringMatching(/^network: example\.org:443 for the run: these hosts alone/),
       expect.stringMatching(/^network for rung small: every host/),
       expect.stringMatching(/^network for the setup: every host/),
-      expect.stringMatching(/^network: pypi\.org:443 for the check `c`: these hosts alone/),
+      expect.stringMatching(/^network: example\.org:443 for the check `c`: these hosts alone/),
     ]);
   });
 

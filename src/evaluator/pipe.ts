@@ -10,6 +10,8 @@ export interface PipeParties {
   copies: number;
   /** Longest line that either side may send, in characters. */
   frameLimit: number;
+  /** Takes secrets out of a text before a part of it is cut out for a message. */
+  redact: (text: string) => string;
 }
 
 export interface PipeResult {
@@ -34,6 +36,8 @@ export async function relay(parties: PipeParties): Promise<PipeResult> {
     scorer.kill();
     for (const copy of copies) copy.process.kill();
   };
+  /** The beginning of a line for a message; a secret is taken out before the text is cut. */
+  const beginning = (line: string) => parties.redact(line.slice(0, 8192)).slice(0, 200);
 
   interface Copy {
     process: Running;
@@ -57,7 +61,7 @@ export async function relay(parties: PipeParties): Promise<PipeResult> {
     if (failure || line.trim() === "") return;
     const frame = parse(line, parties.frameLimit);
     if (frame === null)
-      return fail("scorer", `the scorer printed a line that is no JSON object: ${line.slice(0, 200)}`);
+      return fail("scorer", `the scorer printed a line that is no JSON object: ${beginning(line)}`);
     if (metrics) return fail("scorer", "the scorer printed more after its metrics");
     if (typeof frame.metrics === "object" && frame.metrics !== null) {
       metrics = frame.metrics as Record<string, unknown>;
@@ -84,10 +88,7 @@ export async function relay(parties: PipeParties): Promise<PipeResult> {
         const now = performance.now();
         const frame = parse(line, parties.frameLimit);
         if (frame === null)
-          return fail(
-            "protocol",
-            `the candidate printed a line that is no JSON object: ${line.slice(0, 200)}`,
-          );
+          return fail("protocol", `the candidate printed a line that is no JSON object: ${beginning(line)}`);
         if (!copy.ready) {
           if (frame.ready !== true)
             return fail("protocol", 'the candidate\'s first line must be {"ready":true}');
@@ -115,7 +116,7 @@ export async function relay(parties: PipeParties): Promise<PipeResult> {
     void copy.process.done.then((outcome) => {
       if (metrics || failure) return;
       if (outcome.ending === "ok") fail("protocol", "the candidate ended before the scorer was done");
-      else fail(endingKind(outcome), outcome.message || reasonLine(outcome.stderr));
+      else fail(endingKind(outcome), outcome.message || reasonLine(parties.redact(outcome.stderr)));
     });
   }
 
@@ -124,7 +125,7 @@ export async function relay(parties: PipeParties): Promise<PipeResult> {
   if (!failure && scorerOutcome.ending !== "ok")
     failure = {
       kind: "scorer",
-      message: `the scorer failed: ${reasonLine(scorerOutcome.stderr) || scorerOutcome.message}`,
+      message: `the scorer failed: ${reasonLine(parties.redact(scorerOutcome.stderr)) || scorerOutcome.message}`,
     };
   if (!failure && !metrics)
     failure = { kind: "no-metric", message: "the scorer ended without its metrics line" };

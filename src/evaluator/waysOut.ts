@@ -33,6 +33,35 @@ export async function withWay(
   return { order: { ...order, door: way.door, env: { ...order.env, ...way.env } }, close: () => way.close() };
 }
 
+/**
+ * Waits for several ways together.
+ *
+ * @throws what the first failure was, once the others are closed: an open one would keep this process alive.
+ */
+export async function allWays(
+  opening: readonly [Promise<Granted>, ...Promise<Granted>[]],
+): Promise<[Granted, ...Granted[]]> {
+  const settled = await Promise.allSettled(opening);
+  const open = settled.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+  const failed = settled.find((each) => each.status === "rejected");
+  if (failed === undefined) return open as [Granted, ...Granted[]];
+  await Promise.all(open.map((each) => each.close()));
+  throw failed.reason;
+}
+
+/**
+ * The outcome of a command that began.
+ *
+ * @throws RunFailed where it could not be started at all: that is a fault of the machine and no candidate's.
+ */
+export function begun(outcome: Outcome): Outcome {
+  if (outcome.ending !== "start") return outcome;
+  throw new RunFailed(
+    `a command could not be started: ${outcome.message}`,
+    "nothing was recorded of this run; see what the machine lacks (processes, memory, disk), then `whet run` goes on",
+  );
+}
+
 /** Runs an order to its end, with its way out. */
 export async function runWithWay(
   sandbox: Sandbox,
@@ -43,7 +72,7 @@ export async function runWithWay(
 ): Promise<Outcome> {
   const granted = await withWay(relays, asker, role, order);
   try {
-    return await sandbox.start(granted.order).done;
+    return begun(await sandbox.start(granted.order).done);
   } finally {
     await granted.close();
   }

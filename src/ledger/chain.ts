@@ -44,7 +44,7 @@ const chained = {
     word: "run",
     key: "id",
     columns:
-      "session_id experiment_id audit_id position arm purpose round state seed value metrics failure_kind failure_message started_at wall_ms cpu_ms peak_bytes exit_code log_tail checks channel level pins stage machine spent_ms".split(
+      "session_id experiment_id audit_id position arm purpose round state seed value metrics failure_kind failure_message started_at wall_ms cpu_ms peak_bytes exit_code log_tail checks channel level pins stage machine spent_ms used".split(
         " ",
       ),
   },
@@ -73,6 +73,15 @@ const chained = {
     word: "probe",
     key: "id",
     columns: ["session_id", "canary", "outcome", "value", "message", "probed_at"],
+  },
+  // Where a grant says `cache`, a stored answer decides for both arms of a pair.
+  model_calls: {
+    word: "call of a model",
+    key: "id",
+    columns:
+      "session_id asker model key content_type answer status tokens_in tokens_out dollars started_at wall_ms".split(
+        " ",
+      ),
   },
 } satisfies Record<string, Chained>;
 type ChainedTable = keyof typeof chained;

@@ -10,8 +10,8 @@ import * as honesty from "./migrations/002_honesty.ts";
 import * as agents from "./migrations/003_agents.ts";
 import * as forge from "./migrations/004_forge.ts";
 import * as trials from "./migrations/005_trials.ts";
-import * as chain from "./migrations/006_chain.ts";
-import * as grants from "./migrations/007_grants.ts";
+import * as grants from "./migrations/006_grants.ts";
+import * as chain from "./migrations/007_chain.ts";
 import type { Schema } from "./schema.ts";
 
 /** The durable record of every session of one lab. */
@@ -26,7 +26,7 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-const migrations = [first, honesty, agents, forge, trials, chain, grants];
+const migrations = [first, honesty, agents, forge, trials, grants, chain];
 
 /**
  * Opens (and creates or upgrades) the ledger file.

@@ -1,4 +1,5 @@
 import type { Insertable, Selectable } from "kysely";
+import { link } from "./chain.ts";
 import type { Ledger } from "./ledger.ts";
 import type { ModelCallTable } from "./schema.ts";
 
@@ -8,7 +9,10 @@ export async function addModelCall(
   ledger: Ledger,
   call: Omit<Insertable<ModelCallTable>, "id">,
 ): Promise<void> {
-  await ledger.db.insertInto("modelCalls").values(call).execute();
+  await ledger.db.transaction().execute(async (tx) => {
+    const { id } = await tx.insertInto("modelCalls").values(call).returning("id").executeTakeFirstOrThrow();
+    await link(tx, "model_calls", id);
+  });
 }
 
 /** What a session spent on one model for one asker; `unpriced`: calls of which nobody knows what they cost. */

@@ -1,3 +1,4 @@
+export { isPublic } from "./addresses.ts";
 export { allowed } from "./hosts.ts";
 export type { ModelUse } from "./model/account.ts";
 export type { Asker, Book, Call, StoredAnswer } from "./model/book.ts";

@@ -62,6 +62,11 @@ export function masking(key: string): Transform {
   });
 }
 
+/** A status that can be passed on: some servers answer with what no client of ours could be told. */
+export function statusOf(status: number | undefined): number {
+  return status !== undefined && status >= 200 && status <= 599 ? status : 502;
+}
+
 /** Answers with a message, in the form that clients of OpenAI read. */
 export function refuse(outgoing: ServerResponse, status: number, message: string): void {
   outgoing.writeHead(status, { "content-type": "application/json", connection: "close" });

@@ -1,7 +1,8 @@
 import { lookup } from "node:dns/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { BlockList, connect, isIP, type Socket } from "node:net";
+import { connect, isIP, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { isPublic } from "./addresses.ts";
 import { allowed } from "./hosts.ts";
 import { refuse } from "./passing.ts";
 
@@ -119,36 +120,6 @@ export function openProxy(options: ProxyOptions): Proxy {
   };
 }
 
-const inward = new BlockList();
-for (const [network, bits] of [
-  ["0.0.0.0", 8],
-  ["10.0.0.0", 8],
-  ["100.64.0.0", 10],
-  ["127.0.0.0", 8],
-  ["169.254.0.0", 16],
-  ["172.16.0.0", 12],
-  ["192.0.0.0", 24],
-  ["192.168.0.0", 16],
-  ["198.18.0.0", 15],
-  ["224.0.0.0", 3],
-] as const)
-  inward.addSubnet(network, bits, "ipv4");
-for (const [network, bits] of [
-  ["::", 127],
-  ["64:ff9b::", 96],
-  ["fc00::", 7],
-  ["fe80::", 10],
-  ["ff00::", 8],
-] as const)
-  inward.addSubnet(network, bits, "ipv6");
-
-/** Whether an address is one of this machine, of a private network, or of no single host. */
-export function isInward(address: string): boolean {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  const plain = mapped ?? address;
-  return inward.check(plain, isIP(plain) === 6 ? "ipv6" : "ipv4");
-}
-
 /**
  * Resolves names for a session. Whoever owns a public name may point it at this machine or its network at any time: a
  * name that led outward when it was first resolved is never followed inward. A name that led inward from the start is
@@ -163,7 +134,7 @@ export function openResolver(
     if (host === "localhost") return { address: "127.0.0.1" };
     try {
       const address = await find(host);
-      const leadsInward = isInward(address);
+      const leadsInward = !isPublic(address);
       const began = first.get(host) ?? leadsInward;
       first.set(host, began);
       if (leadsInward && !began)

@@ -9,7 +9,7 @@ import { openAnswerer } from "./model/answerer.ts";
 import type { Asker, Book } from "./model/book.ts";
 import { type GrantedModel, grantedModel } from "./model/granted.ts";
 import { nothingSpent, plus, type Spent } from "./model/meter.ts";
-import { endToEnd, framing, refuse } from "./passing.ts";
+import { endToEnd, framing, refuse, statusOf } from "./passing.ts";
 import type { Environment } from "./providers.ts";
 import { openProxy, openResolver } from "./proxy.ts";
 
@@ -115,8 +115,9 @@ export async function openRelays({ contract, level, book, env }: RelaysOptions):
               ...(hosts.length > 0 ? proxyVariables(door) : {}),
             },
             async close() {
-              await answerer.close();
+              // First of all nobody can ask any more: a process that outlived its run may hold a request half-sent.
               close();
+              await answerer.close();
               door.close();
             },
           };
@@ -202,7 +203,7 @@ function serve(
         headers: { ...endToEnd(incoming.headers), ...framing(incoming.headers), host: to.host },
       });
       onward.once("response", (answer) => {
-        outgoing.writeHead(answer.statusCode ?? 502, endToEnd(answer.headers));
+        outgoing.writeHead(statusOf(answer.statusCode), endToEnd(answer.headers));
         answer.pipe(outgoing);
         answer.once("error", () => outgoing.destroy());
       });

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
+import { stateFolder } from "../seal.ts";
 import { launchBubblewrap } from "./bubblewrap/launch.ts";
 import { launchL0 } from "./L0.ts";
 import { launchMacos } from "./macos.ts";
@@ -28,7 +29,9 @@ export interface SandboxOptions {
  *
  * @throws UserError when `require` is set and only a weaker level works.
  */
-export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+export async function openSandbox(given: SandboxOptions = {}): Promise<Sandbox> {
+  // The key of the seals lies there.
+  const options = { ...given, keepOut: [...(given.keepOut ?? []), stateFolder()] };
   const { tools, isolation } = await findings(options);
   if (options.require && isolation.level === "L0")
     throw new UserError(
@@ -238,7 +241,8 @@ function reportL2(tools: Tools): Isolation {
     memory: memory.memory,
     enforced: [
       "time limit",
-      "the tree is read-only; nothing else of the user's files is visible",
+      "the tree is read-only, or what a run writes there is thrown away (`write`, `tree: overlay`)",
+      "nothing else of the user's files is visible but what the contract grants",
       "private /tmp, hidden paths (private, holdout)",
       "no network unless granted",
       "environment built from nothing, no inherited descriptors",

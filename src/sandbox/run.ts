@@ -72,10 +72,13 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
   const timers = new Set<NodeJS.Timeout>();
   const writable = order.mounts.filter((mount) => mount.writable).map((mount) => mount.host);
   if (order.overlay) writable.push(order.overlay.upper);
+  const lasting = order.mounts.filter((mount) => mount.writable && mount.lasting).map((mount) => mount.host);
+  const heldBefore = lasting.length === 0 ? 0 : diskUse(lasting, Number.POSITIVE_INFINITY);
 
   // To be moved into a group takes some milliseconds: only what needs an exact count is.
   const group = order.weighMemory && machine.groups ? openGroup(machine.groups, beyond(limits.memory)) : null;
   if (order.weighMemory && machine.groups && !group) {
+    gpuWatch?.end();
     launch.cleanUp();
     return failedStart(new Error(`no control group can be made in ${machine.groups.parent}`));
   }
@@ -275,7 +278,8 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
 
   async function checkDisk(): Promise<void> {
     if (ending !== null || writable.length === 0) return;
-    const used = (await diskUse(writable, limits.disk)) + tally.namelessDisk();
+    const before = await heldBefore;
+    const used = (await diskUse(writable, limits.disk + before)) - before + tally.namelessDisk();
     if (used > limits.disk) end("disk", `it wrote ${bytes(used)}, the budget allows ${bytes(limits.disk)}`);
   }
 }

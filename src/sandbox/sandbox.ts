@@ -55,6 +55,8 @@ export interface Mount {
   host: string;
   at: string | { env: string } | { home: string } | { path: string };
   writable: boolean;
+  /** True: it outlives the command, so that only what the command adds counts as written by it. */
+  lasting?: boolean;
   /** Paths below it that the command must not see, links not followed. At L0 they are seen. */
   hidden?: readonly string[];
 }

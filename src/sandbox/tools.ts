@@ -119,14 +119,17 @@ export async function works(argv: readonly string[]): Promise<boolean> {
   return (await tryOut(argv)) !== null;
 }
 
-/** Output of a command that succeeded within two seconds, trimmed; otherwise null. */
+/** Milliseconds that a probe may take: on a busy machine a start alone can take seconds. */
+const patience = 10_000;
+
+/** Output of a command that succeeded in time, trimmed; otherwise null. */
 export function tryOut(argv: readonly string[]): Promise<string | null> {
   return new Promise((resolve) => {
     const env = { PATH: process.env.PATH ?? "/usr/bin:/bin", LC_ALL: "C" };
     execFile(
       argv[0] as string,
       argv.slice(1),
-      { timeout: 2000, killSignal: "SIGKILL", env },
+      { timeout: patience, killSignal: "SIGKILL", env },
       (error, stdout) => resolve(error ? null : stdout.trim()),
     );
   });

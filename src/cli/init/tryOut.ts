@@ -28,7 +28,7 @@ const mostTries = 4;
 
 /**
  * Runs the untouched code once, and mends the contract where the run shows what it lacks: a person is asked; without
- * one only files are added that are opened read-only and that the run looked for, and a tree that is thrown away.
+ * one only harmless grants are added: files that the run looked for, read-only, and what it writes in its own tree.
  */
 export async function tryOut(answers: Answers, options: TryOptions): Promise<Tried> {
   const added: string[] = [];
@@ -77,13 +77,16 @@ function told(run: FirstRun | UserError | null, { metric }: Answers, added: stri
   return { words: run.failure.message, added, failure: new RunFailed(run.failure.message, fix) };
 }
 
-/** The first grant that a person agrees to; without one the first that opens nothing but files, read-only. */
+/** Grants that open nothing outside but files, read-only: what a run writes is thrown away or its own. */
+const harmless: ReadonlySet<Opening["key"]> = new Set(["inputs", "tree", "write"]);
+
+/** The first grant that a person agrees to; without one the first harmless one. */
 async function chosen(
   hints: readonly GrantHint[],
   { interactive }: TryOptions,
 ): Promise<GrantHint | undefined> {
   const possible = hints.filter(({ grant }) => grant !== null && lineOf(grant) !== "");
-  if (!interactive) return possible.find(({ grant }) => grant?.key === "inputs" || grant?.key === "tree");
+  if (!interactive) return possible.find(({ grant }) => grant !== null && harmless.has(grant.key));
   const prompts = await import("@clack/prompts");
   for (const hint of possible) {
     const message = `${hint.what}. Add ${lineOf(hint.grant as Opening)} to program.md?`;

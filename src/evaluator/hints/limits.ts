@@ -5,14 +5,18 @@ import { type GrantHint, type HintFacts, yamlLine } from "./facts.ts";
 const readOnly =
   /read-only file system|EROFS|attempt to write a readonly database|unable to open database file|os error 30\b/i;
 
+/** Node's words for a folder that cannot be made, also where the file system is read-only. */
+const made = /ENOENT: no such file or directory, mkdir '([^']+)'/;
+
 /** Writes beside the sources: the tree is read-only unless the contract says otherwise. */
 export function readOnlyTree({ log, contract, host }: HintFacts): GrantHint[] {
   if (contract.tree === "overlay") return [];
-  const line = log.split("\n").find((each) => readOnly.test(each));
+  const line = log.split("\n").find((each) => readOnly.test(each) || made.test(each));
   if (line === undefined) return [];
-  const path = writtenPath(line, host.lab);
+  const folderMade = made.exec(line)?.[1];
+  const path = folderMade === undefined ? writtenPath(line, host.lab) : inLab(folderMade, host.lab);
   const what = path === null ? "beside its sources" : path;
-  const folder = path === null ? null : topFolder(path);
+  const folder = path === null ? null : folderMade === undefined ? topFolder(path) : firstPart(path);
   const overlay = "`tree: overlay` (the whole tree may be written and what was written is thrown away)";
   return [
     {
@@ -36,13 +40,25 @@ function writtenPath(line: string, lab: string): string | null {
   for (const match of words) {
     const word = (match[1] ?? match[2] ?? match[3]) as string;
     const inTree = word.startsWith(`${treePlace}/`);
-    if (!inTree && (word.startsWith("/") || !/[./]/.test(word) || /^[\d.]+$/.test(word))) continue;
-    const path = inTree
-      ? posix.relative(posix.join(treePlace, lab), posix.normalize(word))
-      : posix.normalize(word);
-    if (path !== "" && path !== "." && !path.startsWith("..")) return path;
+    if (!inTree && (!/[./]/.test(word) || /^[\d.]+$/.test(word))) continue;
+    const path = inLab(word, lab);
+    if (path !== null) return path;
   }
   return null;
+}
+
+/** A path of the tree relative to the lab; null for every other one. */
+function inLab(word: string, lab: string): string | null {
+  const inTree = word.startsWith(`${treePlace}/`);
+  if (!inTree && word.startsWith("/")) return null;
+  const path = inTree
+    ? posix.relative(posix.join(treePlace, lab), posix.normalize(word))
+    : posix.normalize(word);
+  return path === "" || path === "." || path.startsWith("..") ? null : path;
+}
+
+function firstPart(path: string): string {
+  return path.split("/")[0] as string;
 }
 
 /** The first folder of a path; null for what lies in the lab folder itself, which no `write` can make writable. */

@@ -4,6 +4,8 @@ import { type GrantHint, type HintFacts, plain, yamlLine } from "./facts.ts";
 
 const complaint =
   /no such file|not found|does not exist|doesn't exist|can(?:no|')t (?:open|find|access|stat|load|read)|could not (?:open|find|load|read)|unable to (?:find|locate|load)|ENOENT|FileNotFound|NoSuchFile|os error 2\b/i;
+/** What a command wanted to make or remove it did not look for. */
+const attempt = /\bmkdir\b|\brmdir\b|\bunlink\b|cannot (?:create|remove)|read-only file system/i;
 const quoted = /'([^'\n]{1,300})'|"([^"\n]{1,300})"|`([^`\n]{1,300})`/g;
 const pathLike = /(?:^|[\s=:([,])((?:~|\.{1,2})?\/[^\s'"`:;,)\]]{1,300}|[\w.-]+(?:\/[\w.-]+)+)/g;
 
@@ -15,7 +17,7 @@ export function missingFiles(facts: HintFacts): GrantHint[] {
       const hint = inTree(facts, posix.join(facts.host.lab, path));
       if (hint) hints.push(hint);
     }
-    if (!complaint.test(line)) continue;
+    if (!complaint.test(line) || attempt.test(line)) continue;
     for (const word of pathsIn(line)) {
       const hint = hintFor(facts, word);
       if (hint) hints.push(hint);

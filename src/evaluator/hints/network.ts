@@ -32,7 +32,9 @@ export function closedNetwork(facts: HintFacts): GrantHint[] {
       ];
   }
   const local = refused.exec(facts.log);
-  if (local) return [refusal(facts, local[1] ?? local[3], local[2] ?? local[4])];
+  // With a model the refused port may be the relay's own, which no grant opens any wider.
+  if (local && facts.contract.models.length === 0)
+    return [refusal(facts, local[1] ?? local[3], local[2] ?? local[4])];
   return anyHost.test(facts.log) ? [hint(facts, true)] : [];
 }
 
@@ -55,7 +57,7 @@ function hint(facts: HintFacts, add: string | true): GrantHint {
 /** In a network of its own the command meets nobody: a server of the user's is not there, one of its own would be. */
 function refusal(facts: HintFacts, address?: string, port?: string): GrantHint {
   const isLocal = address === undefined || /^(127\.|localhost|::1)/.test(address);
-  const place = port === undefined ? true : `${isLocal ? "127.0.0.1" : address}:${port}`;
+  const place = isLocal || port === undefined ? true : `${address}:${port}`;
   const { what, ...rest } = hint(facts, place);
   return {
     what: isLocal

@@ -7,7 +7,7 @@ import {
 } from "node:http";
 import { request as requestHttps } from "node:https";
 import { PassThrough } from "node:stream";
-import { masked, masking, shortestSecret } from "../passing.ts";
+import { masked, masking, shortestSecret, statusOf } from "../passing.ts";
 import { type Account, expected, limitPassed, price, type Tab, type Whole } from "./account.ts";
 import { readStream, tokensOf } from "./answers.ts";
 import type { Asker, Book, StoredAnswer } from "./book.ts";
@@ -253,7 +253,7 @@ export function openAnswerer(options: AnswererOptions): Answerer {
       open.add(onward);
       onward.setNoDelay(true);
       onward.once("response", (answer) => {
-        status = answer.statusCode ?? 0;
+        status = statusOf(answer.statusCode);
         contentType = String(answer.headers["content-type"] ?? "application/json").slice(0, 200);
         const streamed = contentType.includes("event-stream");
         const key = model.key ?? "";

@@ -30,12 +30,53 @@ export function wireOf(method: string, url: string): Wire | null {
 /** A request that may go on, or why not. */
 export type Cleaned = { body: Body } | { refusal: string };
 
+const sampling = [
+  "model",
+  "temperature",
+  "top_p",
+  "top_k",
+  "min_p",
+  "seed",
+  "stream",
+  "stream_options",
+  "user",
+];
+const tools = ["tools", "tool_choice", "parallel_tool_calls"];
+
 /**
- * What a request may hold that makes the provider reach out or remember: its own tools (search, code, connectors),
- * addresses and files that it would fetch, and conversations that it keeps. With these a candidate could reach other
- * hosts, or leave something for a later run.
+ * The fields of each wire that ask the granted model and nobody else; every other field is refused. Routers take the
+ * names of further models, plugins and providers in fields of their own, and new ones come.
  */
-const forbidden: Record<string, string> = {
+const known: Record<Exclude<Wire, "models">, ReadonlySet<string>> = {
+  chat: new Set([
+    ...[...sampling, ...tools, "messages", "n", "stop", "max_tokens", "max_completion_tokens"],
+    ...["presence_penalty", "frequency_penalty", "repetition_penalty", "logit_bias", "logprobs"],
+    ...["top_logprobs", "response_format", "reasoning_effort", "reasoning", "verbosity", "prediction"],
+    ...["functions", "function_call", "metadata", "safety_identifier", "store", "thinking"],
+    ...["enable_thinking", "chat_template_kwargs", "guided_json", "guided_regex", "guided_choice"],
+  ]),
+  responses: new Set([
+    ...[...sampling, ...tools, "input", "instructions", "max_output_tokens", "max_tool_calls", "text"],
+    ...["reasoning", "include", "truncation", "metadata", "safety_identifier", "top_logprobs"],
+    ...["store", "background"],
+  ]),
+  embeddings: new Set(["model", "input", "dimensions", "encoding_format", "user", "input_type"]),
+  messages: new Set([
+    ...[...sampling, ...tools, "messages", "system", "max_tokens", "stop_sequences", "thinking"],
+    ...["metadata", "output_config", "output_format", "cache_control"],
+  ]),
+  count: new Set(["model", "messages", "system", "tools", "tool_choice", "thinking", "output_config"]),
+};
+
+/**
+ * Why some fields are refused: they make the provider reach out or remember (its own tools, other models, conversations
+ * that it keeps). With these a candidate could reach other hosts, or leave something for a later run.
+ */
+const reasons: Record<string, string> = {
+  models: "names models that are not granted",
+  route: "lets the provider choose another model",
+  plugins: "lets the provider reach out",
+  provider: "chooses another provider",
   mcp_servers: "connects the provider to other servers",
   container: "is kept by the provider between requests",
   previous_response_id: "continues a conversation that the provider keeps",
@@ -54,9 +95,11 @@ const forbidden: Record<string, string> = {
  * @param name the granted model's name, as its provider calls it.
  */
 export function cleaned(wire: Wire, given: Body, name: string, temperature: number | undefined): Cleaned {
-  for (const [field, what] of Object.entries(forbidden))
-    if (given[field] !== undefined && given[field] !== null)
-      return { refusal: `\`${field}\` ${what}: it does not go through here` };
+  for (const [field, value] of Object.entries(given))
+    if (value !== undefined && value !== null && wire !== "models" && !known[wire].has(field))
+      return {
+        refusal: `\`${field}\` ${reasons[field] ?? "is not a field that asks the granted model alone"}: it does not go through here`,
+      };
   if (given.background === true || given.store === true)
     return { refusal: "answers are not kept by the provider: leave out `store` and `background`" };
   const tool = (Array.isArray(given.tools) ? given.tools : []).find((each) => !isOwnTool(each));

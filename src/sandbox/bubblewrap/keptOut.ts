@@ -1,5 +1,6 @@
 import { readFileSync, realpathSync, statSync } from "node:fs";
 import { posix } from "node:path";
+import { isWithin } from "../paths.ts";
 
 /** A folder or file of the host that is never shown, by its real path. */
 export interface KeptOut {
@@ -109,10 +110,6 @@ function realOf(path: string): string | null {
   } catch {
     return null;
   }
-}
-
-function isWithin(path: string, folder: string): boolean {
-  return path === folder || folder === "/" || path.startsWith(`${folder}/`);
 }
 
 function read(file: string): string {

@@ -1,5 +1,6 @@
 import { posix } from "node:path";
-import { isWithin, type Toolchains } from "../toolchains/index.ts";
+import { isWithin } from "../paths.ts";
+import type { Toolchains } from "../toolchains/index.ts";
 
 /**
  * The user's programs as mounts: real folders at their own place, the links that lead to them, and an empty file or

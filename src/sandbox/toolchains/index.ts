@@ -1,14 +1,13 @@
 import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
+import { isWithin } from "../paths.ts";
 import type { Order } from "../sandbox.ts";
 import { type Found, findToolchains, type Surroundings } from "./find.ts";
-import { follow, isWithin } from "./follow.ts";
+import { follow } from "./follow.ts";
 import { toolchainsOf } from "./ofOrder.ts";
 import type { Shown } from "./showing.ts";
 import { uvVariables } from "./uv.ts";
 import { programWords } from "./words.ts";
-
-export { isWithin };
 
 /** What the sandbox shows of the user's programs to one order. */
 export interface Toolchains extends Shown {

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { isWithin } from "./follow.ts";
+import { isWithin } from "../paths.ts";
 import { isSystem, namesIn, type Showing, textOf } from "./showing.ts";
 
 /** What a version manager needs besides the folder that PATH names. */

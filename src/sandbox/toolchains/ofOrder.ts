@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { posix } from "node:path";
+import { isWithin } from "../paths.ts";
 import type { Order } from "../sandbox.ts";
 import type { Found, Surroundings } from "./find.ts";
-import { follow, isWithin } from "./follow.ts";
+import { follow } from "./follow.ts";
 import { isSystem, namesIn, Showing, type Shown, startOf } from "./showing.ts";
 import { condaEnvironment, programWords, shebang } from "./words.ts";
 

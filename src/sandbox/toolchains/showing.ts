@@ -1,7 +1,8 @@
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import { posix } from "node:path";
+import { isWithin } from "../paths.ts";
 import { isSecretName } from "../secrets.ts";
-import { follow, isWithin } from "./follow.ts";
+import { follow } from "./follow.ts";
 import { kindOfPrefix, type PrefixKind, shownParts } from "./prefix.ts";
 import { venvHome } from "./words.ts";
 
