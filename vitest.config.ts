@@ -6,5 +6,7 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "**/.whetstone/**", "tests/agents/**"],
     globalSetup: ["tests/globalSetup.ts"],
     testTimeout: 120_000,
+    // By itself Vitest leaves one processor idle, which on two is half of them.
+    maxWorkers: "100%",
   },
 });

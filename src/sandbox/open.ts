@@ -29,9 +29,7 @@ export interface SandboxOptions {
  *
  * @throws UserError when `require` is set and only a weaker level works.
  */
-export async function openSandbox(given: SandboxOptions = {}): Promise<Sandbox> {
-  // The key of the seals lies there.
-  const options = { ...given, keepOut: [...(given.keepOut ?? []), stateFolder()] };
+export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { tools, isolation } = await findings(options);
   if (options.require && isolation.level === "L0")
     throw new UserError(
@@ -40,7 +38,8 @@ export async function openSandbox(given: SandboxOptions = {}): Promise<Sandbox> 
         ? "install bubblewrap (apt install bubblewrap), or write `isolation: best`"
         : "write `isolation: best`",
     );
-  const launch = launcher(isolation.level, tools, options.keepOut ?? []);
+  // The key of the seals lies in the state folder.
+  const launch = launcher(isolation.level, tools, [...(options.keepOut ?? []), stateFolder()]);
   return { isolation, start: (order) => run(launch(order), order, tools) };
 }
 
