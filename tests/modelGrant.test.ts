@@ -1,7 +1,7 @@
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { program, repository, startWith } from "./support/lab.ts";
+import { whet as plainWhet, program, repository, startWith } from "./support/lab.ts";
 import { query } from "./support/ledger.ts";
 import { type ModelServer, startModelServer } from "./support/modelServer/index.ts";
 
@@ -12,7 +12,14 @@ const waits = 240_000;
 let server: ModelServer;
 let answers = 0;
 beforeAll(async () => {
-  server = await startModelServer(() => ({ text: `answer ${++answers}` }), { main: () => true });
+  server = await startModelServer(
+    ({ messages, maxOutput }) => ({
+      text: `answer ${++answers}`,
+      // As long as it may be: cut off by whoever set the length.
+      ...(messages.at(-1)?.text === "cut" ? { usage: { input: 20, output: maxOutput ?? 0 } } : {}),
+    }),
+    { main: () => true },
+  );
 });
 afterAll(() => server.close());
 
@@ -158,5 +165,159 @@ console.log(JSON.stringify({ score: (said[0] % 7) + said[1] / 1e6, first: said[0
     expect(new Set([...bySeed.values()].map(([run]) => run?.metrics.first)).size).toBe(bySeed.size);
     const shared = [...bySeed.values()].filter((same) => same.length > 1);
     for (const [, second] of shared) expect(second?.used.models[0]?.cached).toBe(2);
+  });
+});
+
+/** Python's standard library alone, as a user without any package would write it. */
+const askInPython = `import json, os, urllib.error, urllib.request
+
+def post(base, path, body, **headers):
+    request = urllib.request.Request(os.environ[base] + path, json.dumps(body).encode(),
+                                     {"content-type": "application/json", **headers})
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+def bearer(key):
+    return {"authorization": "Bearer " + key}
+
+question = {"messages": [{"role": "user", "content": "hello"}]}
+own = bearer(os.environ["OPENAI_API_KEY"])
+status, text = post("OPENAI_BASE_URL", "/chat/completions", {"model": "gpt-5-mini", **question}, **own)
+chat = json.loads(text)["choices"][0]["message"]["content"]
+status, text = post("OPENAI_BASE_URL", "/embeddings", {"model": "text-embedding-3-small", "input": ["four"]}, **own)
+vector = json.loads(text)["data"][0]["embedding"]
+body = {"model": "claude-haiku-4-5", "max_tokens": 50, "stream": True, **question}
+status, text = post("ANTHROPIC_BASE_URL", "/v1/messages", body,
+                    **{"x-api-key": os.environ["ANTHROPIC_API_KEY"], "anthropic-version": "2023-06-01"})
+events = [json.loads(line[5:]) for line in text.splitlines() if line.startswith("data:")]
+streamed = "".join(event["delta"]["text"] for event in events if event.get("delta", {}).get("text"))
+wrong, _ = post("OPENAI_BASE_URL", "/chat/completions", {"model": "gpt-5-mini", **question}, **bearer("guessed"))
+with open(os.environ["OUT"] + "/said.json", "w") as out:
+    json.dump({"chat": chat, "vector": vector, "streamed": streamed, "wrong": wrong}, out)
+`;
+
+/** Each copy asks the model for what it answers. */
+const answerByModel = `import { createInterface } from "node:readline";
+${ask}console.log(JSON.stringify({ ready: true }));
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, ask: words } = JSON.parse(line);
+  const [, answer] = await ask(words);
+  console.log(JSON.stringify({ id, answer: answer.choices[0].message.content }));
+}
+`;
+
+const scoreAnswers = `import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+const said = JSON.parse(readFileSync(process.env.OUT + "/said.json", "utf8"));
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const answers = [said.chat, said.streamed];
+for (const to of [0, 1, 1]) {
+  console.log(JSON.stringify({ ask: "words", to }));
+  answers.push(JSON.parse((await lines.next()).value).answer);
+}
+if (process.env.OPENAI_BASE_URL) throw new Error("the scorer finds the run's model");
+const score = answers.filter((each) => /^answer \\d+$/.test(each)).length;
+console.log(JSON.stringify({ metrics: { score, vector: said.vector[0], wrong: said.wrong } }));
+process.stdin.destroy();
+`;
+
+describe.each([
+  ["L2", [], 200],
+  ["L0", ["--isolation", "L0"], 401],
+] as const)("a run and its answering copies that ask models, at %s", (_level, flags, wrong) => {
+  it("reach them over both wires, streamed and with embeddings, and what they used is shown", {
+    timeout: waits,
+  }, async () => {
+    const lab = repository({
+      "program.md": program(
+        `metric: score
+direction: maximize
+change: [ask.py, answer.mjs]
+run: python3 ask.py
+score: {command: node score.mjs, answer: node answer.mjs, copies: 2}
+model:
+  - {model: openai/gpt-5-mini, to: run, calls: 9, session: {calls: 400, money: 2}}
+  - {model: anthropic/claude-haiku-4-5, to: run}
+  - {model: openai/text-embedding-3-small, to: run}
+researcher: {command: 'echo "# $(date +%N)" >> ask.py'}
+decision: {baselineRuns: 2}`,
+      ),
+      ...{ "ask.py": askInPython, "answer.mjs": answerByModel, "score.mjs": scoreAnswers },
+    });
+    const { code, stderr } = await whet(lab, "run", "--experiments", "1", "--json", "--no-probe", ...flags);
+    expect([code, stderr]).toEqual([0, expect.any(String)]);
+    const recorded = query<string>(
+      lab,
+      "select json_object('metrics', json(metrics), 'used', json(used)) from evaluations order by id limit 1",
+    );
+    const { metrics, used } = JSON.parse(recorded) as { metrics: object; used: { models: object[] } };
+    expect(metrics).toEqual({ score: 5, vector: 4, wrong });
+    expect(used.models).toEqual([
+      expect.objectContaining({ asker: "run", calls: wrong === 200 ? 5 : 4, failed: 0 }),
+      expect.objectContaining({ asker: "run", calls: 1, tokensIn: 100, tokensOut: 20 }),
+      expect.objectContaining({ asker: "run", calls: 1, tokensIn: 7, tokensOut: 0, dollars: null }),
+    ]);
+    expect(query(lab, "select count(*) from model_calls where asker <> 'run'")).toBe(0);
+
+    const status = JSON.parse((await plainWhet(lab, "status", "--json")).stdout) as {
+      models: { model: string; calls: number; dollars: number | null; limits: object }[];
+    };
+    const calls = query<number>(lab, "select count(*) from model_calls where model = 'openai/gpt-5-mini'");
+    expect(status.models[0]).toMatchObject({ calls, limits: { calls: 400, money: 2 } });
+    expect(status.models.map(({ dollars }) => dollars === null)).toEqual([false, false, true]);
+    expect((await plainWhet(lab, "status")).stdout).toContain(
+      `model: openai/gpt-5-mini for the run: ${calls} calls`,
+    );
+    const [row] = JSON.parse((await plainWhet(lab, "log", "--json")).stdout) as {
+      runs: number;
+      used: { models: { calls: number }[] };
+    }[];
+    expect(row?.used.models[1]?.calls).toBe(row?.runs);
+    expect((await plainWhet(lab, "show", "1")).stdout).toMatch(
+      /used +anthropic\/claude-haiku-4-5 by the run: \d calls?, \d+ tokens, \$0\.00\d+/,
+    );
+  });
+});
+
+describe("a limit of tokens", () => {
+  it("shortens the longest answer that a request may have", {
+    timeout: waits,
+  }, async () => {
+    const lab = judged(
+      "model: {model: openai/gpt-5-mini, tokens: 1000}\n",
+      `${ask.replace("messages:", 'max_completion_tokens: Number(words === "long") * 60_000 || undefined, messages:')}
+const all = [await ask("long"), await ask("short")];
+console.log("score: " + all.filter(([status]) => status === 200).length);
+`,
+    );
+    const before = server.requests.length;
+    expect((await whet(lab, "check", "--json")).code).toBe(0);
+    const [long, short] = server.requests.slice(before);
+    // Some 40 tokens of the request itself are taken off, and the 120 of the first call.
+    for (const [request, least, most] of [
+      [long, 900, 999],
+      [short, 780, 879],
+    ] as const) {
+      expect(request?.maxOutput).toBeGreaterThan(least);
+      expect(request?.maxOutput).toBeLessThan(most);
+    }
+  });
+
+  it("fails a run of which it cut an answer short, since the number is not comparable", {
+    timeout: waits,
+  }, async () => {
+    const lab = judged(
+      "model: {model: openai/gpt-5-mini, tokens: 1000}\n",
+      `${ask}
+const [status] = await ask("cut");
+console.log("score: " + status);
+`,
+    );
+    const { code, stdout, stderr } = await whet(lab, "check");
+    expect(code).toBe(1);
+    expect(stdout + stderr).toMatch(/an answer was cut off at 9\d\d tokens/);
   });
 });

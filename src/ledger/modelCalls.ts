@@ -46,6 +46,30 @@ export async function modelSpending(ledger: Ledger, sessionId: number): Promise<
   }));
 }
 
+/**
+ * What runs recorded of their use of models and hosts, as JSON. Without looks at a holdout: of these nobody is told more
+ * than one bit.
+ */
+export async function usedOf(
+  ledger: Ledger,
+  experimentIds: readonly number[],
+): Promise<{ experimentId: number; used: string }[]> {
+  const found: { experimentId: number; used: string }[] = [];
+  // SQLite binds at most 32,766 values in one statement.
+  for (let start = 0; start < experimentIds.length; start += 10_000)
+    found.push(
+      ...((await ledger.db
+        .selectFrom("evaluations")
+        .select(["experimentId", "used"])
+        .where("experimentId", "in", experimentIds.slice(start, start + 10_000))
+        .where("used", "is not", null)
+        .where("purpose", "!=", "holdout")
+        .orderBy("id")
+        .execute()) as { experimentId: number; used: string }[]),
+    );
+  return found;
+}
+
 /** The answer that a request of this pair got; null: it is the first. */
 export async function modelAnswer(
   ledger: Ledger,

@@ -45,6 +45,7 @@ import { hasParts, partsOf } from "./parts.ts";
 import { peakOf } from "./peak.ts";
 import { soundRuns } from "./sound.ts";
 import { fallen } from "./standing.ts";
+import { modelsOf, usesOf } from "./used.ts";
 import { valuedRuns } from "./valued.ts";
 
 /** Opens a lab's ledger for reading and hands over the named, or the newest, session. */
@@ -174,6 +175,7 @@ export async function notebookOf(
       await isDriven(ledger, row.id),
     ),
     grants: grantsOf(contract),
+    models: await modelsOf(ledger, row.id, contract),
     started: row.startedAt ?? row.createdAt,
     ended: row.holder === null ? (row.endedAt ?? null) : null,
     stopReason: row.holder === null ? row.stopReason : null,
@@ -366,8 +368,13 @@ async function rowsOf(ledger: Ledger, list: readonly ExperimentRow[], texts: boo
     ledger,
     list.map((experiment) => experiment.id),
   );
+  const uses = await usesOf(
+    ledger,
+    list.map((experiment) => experiment.id),
+  );
   const rows: Row[] = [];
   for (const experiment of list) {
+    const use = uses.get(experiment.id);
     const cost = costs.get(experiment.id);
     const made = experiment.decision;
     const failing = made && made.kind !== "keep" && made.effect === null;
@@ -401,6 +408,7 @@ async function rowsOf(ledger: Ledger, list: readonly ExperimentRow[], texts: boo
       peakBytes: made?.peakBytes ?? null,
       wallMs: made?.wallMs ?? 0,
       ...(cost ? { cost } : {}),
+      ...(use ? { used: use } : {}),
       startedAt: experiment.proposedAt,
       provisional: made?.provisional === 1,
       doubt: made?.doubt ?? null,

@@ -50,6 +50,7 @@ export function retold(notebook: Notebook, words: readonly string[]): Notebook {
     metric: { name: word(), direction: notebook.metric.direction, unit: word() },
     grade: { letter: notebook.grade.letter, reasons: [word()] },
     grants: [{ grant: word(), opens: word() }],
+    models: [{ model: word(), asker: "score", calls: 1, tokens: 2, dollars: null, limits: { tokens: 3 } }],
     isolation: { ...notebook.isolation, enforced: [word()], watched: [word()], notEnforced: [word()] },
     experiments: rows,
     finalized: notebook.finalized && {

@@ -24,6 +24,7 @@ import { script, style } from "./page.ts";
 import { chartColours, progressSvg } from "./progress.ts";
 import { remarks } from "./remarks.ts";
 import { costWords } from "./trace.ts";
+import { spentWords, usedWords } from "./used.ts";
 import { channelName, channelWords, headline, machineWords, notebookScale } from "./words.ts";
 
 /** Lines of one diff and of one log that the page shows. */
@@ -121,6 +122,18 @@ function facts(notebook: Notebook, scale: Scale): string {
             "Grants",
             plural(grants.length, "grant"),
             `<ul>${grants.map(({ grant, opens }) => `<li>${escaped(oneLine(grant))}: ${escaped(oneLine(opens))}</li>`).join("")}</ul>`,
+          ),
+        ]),
+    ...(notebook.models.length === 0
+      ? []
+      : [
+          item(
+            "Models asked",
+            plural(
+              notebook.models.reduce((sum, each) => sum + each.calls, 0),
+              "call",
+            ),
+            `<ul>${notebook.models.map((each) => `<li>${escaped(oneLine(spentWords(each)))}</li>`).join("")}</ul>`,
           ),
         ]),
     item(
@@ -286,6 +299,7 @@ function detail(row: Row, scale: Scale): string {
       "Proposed by",
       `${row.researcher}, ${moment(row.startedAt)}${row.cost ? `, ${plural(row.cost.turns, "turn")}, ${costWords(row.cost)}` : ""}`,
     ),
+    pair("Asked by its runs", row.used ? usedWords(row.used).join("; ") : null),
     pair("Commit", row.commit),
     `</dl>`,
     row.diff.trim() === "" ? "" : diffHtml(row),

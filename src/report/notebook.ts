@@ -17,6 +17,8 @@ export interface Notebook {
   grade: Grade;
   /** What the contract grants the run and the scorer. */
   grants: ReportGrant[];
+  /** What the session has spent on each granted model. */
+  models: ModelSpent[];
   /** Milliseconds since the epoch. */
   started: number;
   /** Null while the session runs or can go on. */
@@ -167,6 +169,38 @@ export interface ReportGrant {
   opens: string;
 }
 
+/** What a session has spent on one granted model, failed calls and audits included. */
+export interface ModelSpent {
+  model: string;
+  asker: "run" | "score";
+  calls: number;
+  tokens: number;
+  /** US dollars at list price; null where no price is known. */
+  dollars: number | null;
+  /** The session's limits of this model. */
+  limits: { calls?: number; tokens?: number; money?: number };
+}
+
+/** What the runs of one experiment used of its grants, without looks at a holdout. */
+export interface RowUse {
+  models: {
+    model: string;
+    asker: "run" | "score";
+    calls: number;
+    /** Of the calls, those that an earlier answer served. */
+    cached: number;
+    failed: number;
+    /** Requests that a limit kept back. */
+    refused: number;
+    tokens: number;
+    /** US dollars paid, at list price; null where no price is known. */
+    dollars: number | null;
+  }[];
+  /** Connections by `host:port`. */
+  reached: Record<string, number>;
+  refused: Record<string, number>;
+}
+
 /** A fresh interleaved comparison of the baseline with the final state. */
 export interface AuditResult {
   /** Pairs run. */
@@ -308,6 +342,8 @@ export interface Row {
   wallMs: number;
   /** What proposing it cost; absent where nobody was asked. Null: some turn did not say. */
   cost?: { turns: number; tokensIn: number | null; tokensOut: number | null; dollars: number | null };
+  /** What its runs asked of models and hosts; absent where nothing. */
+  used?: RowUse;
   startedAt: number;
   provisional: boolean;
   /** Why a person should look at this keep. */

@@ -84,6 +84,12 @@ export function sampleNotebook(experiments = 43, seed = 1, over: Partial<Noteboo
         opens: "key held by Whetstone, 40 calls for one evaluation at most",
       },
     ],
+    models: [
+      {
+        ...{ model: "anthropic/claude-x", asker: "score", calls: 120, tokens: 43_210, dollars: 1.234 },
+        limits: { calls: 1000, money: 5 },
+      },
+    ],
     started: 1_790_000_000_000,
     ended: 1_790_000_000_000 + experiments * 100_000,
     stopReason: `${experiments} experiments done`,

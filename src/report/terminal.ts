@@ -27,6 +27,7 @@ import {
 } from "./notebook.ts";
 import { remarks } from "./remarks.ts";
 import { costWords } from "./trace.ts";
+import { spentWords, usedShort, usedWords } from "./used.ts";
 import { channelName, headline, machineWords, notebookScale } from "./words.ts";
 
 export interface PageOptions {
@@ -94,6 +95,8 @@ export function statusText(
         paint.dim,
       ),
     );
+  for (const each of notebook.models)
+    out.push(...wrap(`model: ${oneLine(spentWords(each))}`, width).map(paint.dim));
   if (notebook.expectedFalseKeeps !== null && tally.keeps > 0)
     out.push(
       paint.dim(
@@ -119,7 +122,7 @@ export function statusText(
     );
   if (notebook.finalized) out.push(paint.dim(clip(finalizedLine(notebook.finalized), width)));
   const recent = recentRows(notebook.experiments);
-  if (recent.length > 0) out.push("", ...table(recent, shape(scale, paint), full, paint));
+  if (recent.length > 0) out.push("", ...table(recent, shape(scale, paint, recent), full, paint));
   const others = (options.others ?? []).filter((other) => other.experiments > 0);
   if (others.length > 0)
     out.push(
@@ -150,7 +153,7 @@ export function logText(
 ): string {
   if (rows.length === 0) return "No experiments yet. `whet run` makes some.\n";
   const paint = paints(options.colour);
-  return `${table(rows, shape(rowsScale(rows, options), paint), lineWidth(options), paint).join("\n")}\n`;
+  return `${table(rows, shape(rowsScale(rows, options), paint, rows), lineWidth(options), paint).join("\n")}\n`;
 }
 
 /** `whet show`: everything about one experiment except its diff's colours. */
@@ -208,6 +211,7 @@ export function showText(
     "asked",
     row.cost && `${plural(row.cost.turns, "turn")}, ${costWords(row.cost)} (\`whet trace ${row.id}\`)`,
   );
+  for (const words of row.used ? usedWords(row.used) : []) fact("used", words);
   fact("change", `+${row.added} −${row.removed} lines by ${row.researcher}`);
   fact("commit", row.commit);
   if (row.diff !== "") out.push("", ...diffLines(row.diff, paint));
@@ -324,7 +328,7 @@ function statusPaint(status: RowStatus, paint: Paint): (text: string) => string 
   return status === "running" ? paint.cyan : paint.red;
 }
 
-function shape(scale: Scale, paint: Paint) {
+function shape(scale: Scale, paint: Paint, rows: readonly Row[]) {
   return [
     { title: "#", cell: (row: Row) => String(row.id), align: "right" as const },
     {
@@ -340,6 +344,9 @@ function shape(scale: Scale, paint: Paint) {
       cell: (row: Row) => (row.status === "running" ? "" : duration(row.wallMs)),
       align: "right" as const,
     },
+    ...(rows.some((row) => usedShort(row.used) !== "")
+      ? [{ title: "model", cell: (row: Row) => usedShort(row.used), align: "right" as const }]
+      : []),
     { title: "hypothesis", cell: (row: Row) => row.what },
   ];
 }

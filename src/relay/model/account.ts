@@ -91,6 +91,47 @@ export function price(
   return model.priced === null ? null : dollarsOf(model.priced, { input, output, cached });
 }
 
+/** Why a limit of money cannot be kept with a request so long that its price is not known; null: it can. */
+export function unpricedLimit(account: Account, { most }: Pick<Whole, "most">, bytes: number): Tab["limit"] {
+  const { grant, priced } = account.model;
+  const hasMoney = [grant.money, grant.session.money, most.money].some((each) => each !== undefined);
+  if (!hasMoney || priced === null || price(account, Math.ceil(bytes / 4), 0) !== null) return null;
+  const words = `model ${grant.model}: what so long a request costs is not known, so the limit of money could not be kept`;
+  return { words, session: false };
+}
+
+/** A limit with what counts against it. */
+export interface Limit {
+  most: Most;
+  spent: Spent;
+}
+
+/** The limit of one evaluation. */
+export function ownLimit({ model }: Account, { asked, pending }: Tab): Limit {
+  return { most: model.grant, spent: plus(asked, pending) };
+}
+
+/** The limits of the session: of this model, and of all spending. */
+export function sessionLimits(account: Account, whole: Whole & { spent: Spent }): Limit[] {
+  return [
+    { most: account.model.grant.session, spent: plus(account.spent, account.pending) },
+    { most: whole.most, spent: plus(plus(whole.spent, account.pending), whole.elsewhere) },
+  ];
+}
+
+/** Tokens that an answer to a request of so many bytes may have by these limits; infinite where none of them says. */
+export function roomForAnswer(account: Account, limits: readonly Limit[], bytes: number): number {
+  const input = Math.ceil(bytes / 4);
+  const [before, each] = [price(account, input, 0), price(account, 0, 1)];
+  const rooms = limits.flatMap(({ most, spent }) => [
+    most.tokens === undefined ? Number.POSITIVE_INFINITY : most.tokens - spent.tokens - input,
+    most.money === undefined || before === null || !each
+      ? Number.POSITIVE_INFINITY
+      : (most.money - spent.dollars - before) / each,
+  ]);
+  return Math.floor(Math.min(...rooms));
+}
+
 const smallest: Spent = { calls: 1, tokens: 1, dollars: 1e-9 };
 
 /**
@@ -105,13 +146,14 @@ export function limitPassed(
   next: Spent,
 ): Tab["limit"] {
   const { grant } = account.model;
-  const own = passed(grant, plus(tab.asked, tab.pending), next, "for one evaluation");
+  const { most, spent } = ownLimit(account, tab);
+  const own = passed(most, spent, next, "for one evaluation");
   if (own !== null) return { words: `model ${grant.model}: ${own}`, session: false };
   if (whole === null) return null;
-  const session =
-    passed(grant.session, plus(account.spent, account.pending), next, "for the session") ??
-    passed(whole.most, plus(plus(whole.spent, account.pending), whole.elsewhere), next, "for the session");
-  if (session === null) return null;
+  const session = sessionLimits(account, whole)
+    .map((limit) => passed(limit.most, limit.spent, next, "for the session"))
+    .find((words) => words !== null);
+  if (session === undefined) return null;
   // The session ends where even the smallest call is too much; a call that merely asks for too much is refused alone,
   // or one candidate could end the session with a single request.
   const isSpent =

@@ -8,11 +8,32 @@ import {
 import { request as requestHttps } from "node:https";
 import { PassThrough } from "node:stream";
 import { masked, masking, shortestSecret, statusOf } from "../passing.ts";
-import { type Account, expected, limitPassed, price, type Tab, type Whole } from "./account.ts";
+import {
+  type Account,
+  expected,
+  limitPassed,
+  ownLimit,
+  price,
+  roomForAnswer,
+  sessionLimits,
+  type Tab,
+  unpricedLimit,
+  type Whole,
+} from "./account.ts";
 import { readStream, tokensOf } from "./answers.ts";
 import type { Asker, Book, StoredAnswer } from "./book.ts";
 import { plus, type Spent } from "./meter.ts";
-import { type Body, canonical, cleaned, mostOutput, pathOf, type Wire, wireOf } from "./requests.ts";
+import {
+  type Body,
+  type Bounded,
+  bounded,
+  canonical,
+  cleaned,
+  mostOutput,
+  pathOf,
+  type Wire,
+  wireOf,
+} from "./requests.ts";
 
 /** A model that one process may ask, with what it may spend. */
 export interface Asked {
@@ -36,6 +57,8 @@ export interface AnswererOptions {
 const longestRequest = 32 * 2 ** 20;
 /** Bytes of an answer that is kept. */
 const longestAnswer = 64 * 2 ** 20;
+/** Tokens: the least of what the models of the price table may answer with, and what hardly any server refuses. */
+const [longAnswer, shortAnswer] = [32_768, 2048];
 /** Kinds of faults by status, as Anthropic's clients read them. */
 const kinds: Record<number, string> = {
   400: "invalid_request_error",
@@ -93,8 +116,13 @@ export function openAnswerer(options: AnswererOptions): Answerer {
     const key = model.grant.cache ? keyOf(wire, clean.body) : null;
     const stored = key === null ? null : await options.book.find(options.asker, key);
     const bytes = Buffer.byteLength(text);
-    const next = expected(asked.account, bytes, wire === "embeddings" ? 0 : mostOutput(clean.body));
-    const limit = limitPassed(asked.account, asked.tab, stored === null ? options.whole() : null, next);
+    // After the key was made: what a request is called does not depend on what others have spent.
+    const { body, bound } = within(asked, wire, clean.body, bytes);
+    const longest = wire === "embeddings" ? 0 : mostOutput(clean.body) === null ? null : mostOutput(body);
+    const next = expected(asked.account, bytes, longest);
+    const limit =
+      unpricedLimit(asked.account, options.whole(), bytes) ??
+      limitPassed(asked.account, asked.tab, stored === null ? options.whole() : null, next);
     if (limit !== null) {
       asked.tab.limit ??= limit;
       asked.tab.use.refused++;
@@ -104,7 +132,8 @@ export function openAnswerer(options: AnswererOptions): Answerer {
     await ask({
       asked,
       wire,
-      body: clean.body,
+      body,
+      bound,
       key,
       next,
       bytes,
@@ -123,6 +152,18 @@ export function openAnswerer(options: AnswererOptions): Answerer {
         ({ account }) => name === account.model.name || name === account.model.grant.model,
       ) ?? null
     );
+  }
+
+  /** The request with an answer no longer than the limits leave room for. */
+  function within({ account, tab }: Asked, wire: Wire, body: Body, bytes: number): Bounded {
+    const own = roomForAnswer(account, [ownLimit(account, tab)], bytes);
+    const all = Math.min(own, roomForAnswer(account, sessionLimits(account, options.whole()), bytes));
+    const { priced, grant } = account.model;
+    const isOpenai = grant.url === undefined && grant.model.startsWith("openai/");
+    return bounded(wire, body, {
+      ...{ own, all, surely: priced === null ? shortAnswer : longAnswer },
+      field: isOpenai ? "max_completion_tokens" : "max_tokens",
+    });
   }
 
   function keyOf(wire: Wire, body: Body): string {
@@ -161,6 +202,8 @@ export function openAnswerer(options: AnswererOptions): Answerer {
     asked: Asked;
     wire: Wire;
     body: Body;
+    /** The longest answer that limits left room for, tokens; null: the request did not have to be bounded. */
+    bound: number | null;
     key: string | null;
     next: Spent;
     bytes: number;
@@ -216,7 +259,14 @@ export function openAnswerer(options: AnswererOptions): Answerer {
         tab.use.calls++;
         tab.use.tokensIn += input;
         tab.use.tokensOut += output;
-        if (tab.use.dollars !== null) tab.use.dollars += paid.dollars;
+        tab.use.dollars =
+          tab.use.dollars === null || dollars === null ? null : tab.use.dollars + paid.dollars;
+        // What was cut short by a limit is not comparable: it counts as the limit itself.
+        if (question.bound !== null && said.output !== null && said.output >= question.bound)
+          tab.limit ??= {
+            words: `model ${model.grant.model}: an answer was cut off at ${question.bound} tokens, which is what the limits of tokens and money left`,
+            session: false,
+          };
         if (failure !== null || !good) {
           tab.use.failed++;
           tab.use.failure = (failure ?? `${status}: ${answerText.toString().slice(0, 300)}`).slice(0, 400);
@@ -234,7 +284,7 @@ export function openAnswerer(options: AnswererOptions): Answerer {
               answer,
               status,
             },
-            ...{ tokensIn: input, tokensOut: output, dollars: model.priced === null ? null : paid.dollars },
+            ...{ tokensIn: input, tokensOut: output, dollars: dollars === null ? null : paid.dollars },
             ...{ startedAt: began.at, wallMs: performance.now() - began.ms },
           })
           .then(settled, settled);

@@ -1,5 +1,6 @@
 import type { ModelGrant } from "../../contract/index.ts";
 import { UserError } from "../../errors.ts";
+import { isPriced } from "../prices.ts";
 import { type Environment, keyFor, type ProviderName, providers } from "../providers.ts";
 import type { Wire } from "./requests.ts";
 
@@ -16,7 +17,7 @@ export interface GrantedModel {
   wires: ReadonlySet<Wire>;
   /** Path before a wire's own, by wire. */
   prefix: (wire: Wire) => string;
-  /** What the price table calls it; null: it runs on a server whose prices nobody knows. */
+  /** What the price table calls it; null: it is not there, or runs on a server whose prices nobody knows. */
   priced: string | null;
 }
 
@@ -68,7 +69,15 @@ export function grantedModel(grant: ModelGrant, env: Environment): GrantedModel 
   const { wires, prefix } = speaks[provider as ProviderName];
   const base = new URL(found.base);
   base.pathname = base.pathname.replace(/\/+$/, "");
-  return { grant, name, base, key, wires: new Set(wires), prefix, priced: grant.model };
+  return {
+    grant,
+    name,
+    base,
+    key,
+    wires: new Set(wires),
+    prefix,
+    priced: isPriced(grant.model) ? grant.model : null,
+  };
 }
 
 function named(variable: string, env: Environment, { model }: ModelGrant): string {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { cleaned, mostOutput } from "./requests.ts";
+import { bounded, cleaned, mostOutput } from "./requests.ts";
 
 const chat = { messages: [{ role: "user", content: "how good is it?" }] };
 
@@ -36,4 +36,32 @@ it.each([
   [{}, null],
 ])("the longest answer that %j allows is counted as %s tokens", (body, tokens) => {
   expect(mostOutput(body)).toBe(tokens);
+});
+
+const room = { own: 1000, all: 1000, surely: 2048, field: "max_tokens" };
+
+it.each([
+  ["chat", {}, room, { max_tokens: 1000 }],
+  ["chat", {}, { ...room, field: "max_completion_tokens" }, { max_completion_tokens: 1000 }],
+  ["chat", { n: 4 }, room, { n: 4, max_tokens: 250 }],
+  [
+    "chat",
+    { max_tokens: 64_000, max_completion_tokens: 9 },
+    room,
+    { max_tokens: 1000, max_completion_tokens: 9 },
+  ],
+  ["responses", {}, room, { max_output_tokens: 1000 }],
+  ["messages", { max_tokens: 64_000 }, room, { max_tokens: 1000 }],
+] as const)("an answer at %s with %j has no more tokens than are left", (wire, body, left, expected) => {
+  expect(bounded(wire, body, left)).toEqual({ body: expected, bound: 1000 });
+});
+
+it.each([
+  ["asks for less than is left", "messages", { max_tokens: 900 }, room],
+  ["has no limit", "chat", { max_tokens: 64_000 }, { ...room, own: Number.POSITIVE_INFINITY }],
+  ["does not say, where more is left than any server takes for a length", "chat", {}, { ...room, all: 5000 }],
+  ["finds hardly anything left", "chat", {}, { ...room, all: 3 }],
+  ["has no answer of its own length", "embeddings", {}, room],
+] as const)("a request that %s goes on as it is", (_name, wire, body, left) => {
+  expect(bounded(wire, body, left)).toEqual({ body, bound: null });
 });

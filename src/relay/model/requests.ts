@@ -198,8 +198,50 @@ export function mostOutput({
 }: Body): number | null {
   const told = [a, b, c].filter((each) => typeof each === "number" && Number.isFinite(each) && each >= 0);
   if (told.length === 0) return null;
-  const answers = typeof n === "number" && Number.isFinite(n) && n > 1 ? n : 1;
-  return Math.max(...(told as number[])) * answers;
+  return Math.max(...(told as number[])) * answersOf({ n });
+}
+
+/** How many answers a request wants. */
+function answersOf({ n }: Body): number {
+  return typeof n === "number" && Number.isFinite(n) && n > 1 ? n : 1;
+}
+
+/** Fields that say how long an answer may be. */
+const lengths = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
+/** Tokens; below, some providers refuse the field itself. */
+const leastLength = 16;
+
+/** A request with a bound on its answer that limits put there; null: there was no need. */
+export interface Bounded {
+  body: Body;
+  /** Tokens of all answers together. */
+  bound: number | null;
+}
+
+/**
+ * Keeps an answer within what limits leave. A request that wants more gets as much as one evaluation still may have; one
+ * that does not say gets what is left of everything, where every server takes that for a length: servers refuse a
+ * length that their model cannot give.
+ *
+ * @param own tokens that are left of the evaluation's limits; infinite: it has none.
+ * @param all tokens that are left of any limit.
+ * @param surely tokens that any model of this provider can answer with.
+ * @param field where this provider reads the length in a chat.
+ */
+export function bounded(
+  wire: Wire,
+  body: Body,
+  { own, all, surely, field }: { own: number; all: number; surely: number; field: string },
+): Bounded {
+  if (wire !== "chat" && wire !== "responses" && wire !== "messages") return { body, bound: null };
+  const wanted = mostOutput(body);
+  const room = wanted === null ? all : own;
+  const each = Math.floor(room / answersOf(body));
+  if (each < leastLength || (wanted === null ? each > surely : wanted <= room)) return { body, bound: null };
+  const name = wire === "chat" ? field : wire === "responses" ? "max_output_tokens" : "max_tokens";
+  const lowered = lengths.filter((length) => typeof body[length] === "number" && body[length] > each);
+  const changed = Object.fromEntries((wanted === null ? [name] : lowered).map((length) => [length, each]));
+  return { body: { ...body, ...changed }, bound: each * answersOf(body) };
 }
 
 /** The same text for the same request, whatever the order of its keys. */

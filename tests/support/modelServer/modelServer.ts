@@ -59,6 +59,7 @@ export async function startModelServer(
       const count = Math.ceil(JSON.stringify(body).length / 4);
       return sendJson(outgoing, 200, { input_tokens: count, totalTokens: count });
     }
+    if (path.endsWith("/embeddings")) return sendJson(outgoing, 200, embeddings(body));
     const protocol = protocols.find((each) => each.matches(path));
     if (!protocol || incoming.method !== "POST")
       return sendJson(outgoing, 404, { error: { message: `nothing at ${incoming.method} ${path}` } });
@@ -127,6 +128,17 @@ export async function startModelServer(
         server.close(() => closed());
         server.closeAllConnections();
       }),
+  };
+}
+
+/** A vector for each text: how long it is, and one that is the same for all. OpenAI's form. */
+function embeddings({ input, model }: Json): Json {
+  const texts: unknown[] = Array.isArray(input) ? input : [input];
+  return {
+    object: "list",
+    data: texts.map((text, index) => ({ object: "embedding", index, embedding: [String(text).length, 1] })),
+    model,
+    usage: { prompt_tokens: 7, total_tokens: 7 },
   };
 }
 
