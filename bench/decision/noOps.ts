@@ -3,6 +3,7 @@ import {
   type Decision,
   type Judged,
   judge,
+  learn,
   type Noise,
   normals,
   type Rule,
@@ -27,7 +28,7 @@ export function noOps(
     let step = judging.next();
     while (!step.done)
       step = judging.next({ ok: true, value: normal() + (step.value.arm === "candidate" ? effect : 0) });
-    noise = step.value.noise;
+    noise = learn(rule, noise, step.value.learned);
     return step.value.decision;
   };
   let keeps = 0;

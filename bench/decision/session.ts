@@ -2,6 +2,7 @@ import {
   baseline,
   type Judged,
   judge,
+  learn,
   type Noise,
   normals,
   type Rule,
@@ -53,7 +54,7 @@ export function screenThenRace(rule: Rule, world: World, seed: number): Outcome 
       step = judging.next({ ok: true, value: run(level) });
     }
     if (!step.done) break;
-    noise = step.value.noise;
+    noise = learn(rule, noise, step.value.learned);
     outcome.candidates++;
     if (step.value.decision.kind === "keep") {
       outcome.keeps++;

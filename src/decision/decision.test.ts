@@ -13,6 +13,7 @@ import {
   type Judged,
   type Judgement,
   judge,
+  learn,
   type Noise,
   pReal,
   presets,
@@ -39,7 +40,7 @@ function feed(
   script: string,
   candidate: Candidate = { linesDelta: 0 },
   metric = up,
-): Judgement & { runs: number } {
+): Judgement & { noise: Noise; runs: number } {
   const judging = judge(balanced, metric, noise, candidate);
   let step = judging.next();
   let runs = 0;
@@ -51,7 +52,7 @@ function feed(
     step = judging.next({ ok: true, value: Number(value) });
   }
   if (!step.done) throw new Error("asks for more runs");
-  return { ...step.value, runs };
+  return { ...step.value, noise: learn(balanced, noise, step.value.learned), runs };
 }
 
 describe("Student's t", () => {
@@ -291,10 +292,11 @@ describe("what is true of every judgement", () => {
               all.every(Number.isFinite),
             );
             expect(live.decision.reason).not.toMatch(/NaN|Infinity|undefined/);
-            expect(JSON.parse(JSON.stringify(live.noise))).toEqual(live.noise);
+            expect(JSON.parse(JSON.stringify(live.learned))).toEqual(live.learned);
             const replay = seen[Symbol.iterator]();
             expect(run(JSON.parse(before), () => replay.next().value as number)).toEqual(live);
-            noise = live.noise;
+            noise = learn(preset, noise, live.learned);
+            expect(JSON.parse(JSON.stringify(noise))).toEqual(noise);
           }
         },
       ),

@@ -12,6 +12,7 @@ export { divergence, type KeptGain } from "./divergence.ts";
 export { type Drift, drift, type TimedValue } from "./drift.ts";
 export { baseline, type Candidate, type Coroutine, type Judgement, judge } from "./judge.ts";
 export { climb, type Ladder, ladderBaseline, type Rung } from "./ladder.ts";
+export { type Lesson, learn } from "./learned.ts";
 export { type Noise, sigma } from "./noise.ts";
 export { standsOut, without } from "./outlier.ts";
 export { patient, repeating } from "./patience.ts";

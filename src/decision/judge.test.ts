@@ -11,6 +11,7 @@ import {
   rule,
   type Sample,
 } from "./index.ts";
+import { learn } from "./learned.ts";
 import { control } from "./noise.ts";
 
 const balanced = rule("balanced");
@@ -25,6 +26,8 @@ function start(values: readonly number[], r = balanced, metric = up): Noise {
 }
 
 interface Told extends Judgement {
+  /** What is known afterwards. */
+  noise: Noise;
   asks: Ask[];
 }
 
@@ -51,7 +54,7 @@ function tell(
     step = judging.next(sample);
   }
   expect(left).toEqual({ c: [], i: [] });
-  return { ...step.value, asks };
+  return { ...step.value, noise: learn(r, noise, step.value.learned), asks };
 }
 
 const arms = (asks: readonly Ask[]) =>

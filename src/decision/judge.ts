@@ -1,8 +1,9 @@
 import { type Ask, type Decision, IncumbentFails, type Judged, type Sample } from "./decision.ts";
-import { control, firstNoise, type Noise, sigma, widen } from "./noise.ts";
+import { type Lesson, learn } from "./learned.ts";
+import { firstNoise, type Noise, sigma } from "./noise.ts";
 import { pReal } from "./real.ts";
 import type { Rule } from "./rule.ts";
-import { mean, median } from "./spread.ts";
+import { mean } from "./spread.ts";
 import { tQuantile, tUpper } from "./student.ts";
 
 export interface Candidate {
@@ -18,8 +19,8 @@ export interface Candidate {
 
 export interface Judgement {
   decision: Decision;
-  /** What is known afterwards. */
-  noise: Noise;
+  /** What its runs taught, for `learn`. */
+  learned: readonly Lesson[];
 }
 
 /** A conversation that asks for runs, is sent what they gave, and returns a result. No effects of its own. */
@@ -52,7 +53,7 @@ function* judgeDeterministic(
 ): Coroutine<Judgement> {
   const bonus = candidate.linesDelta < 0 ? metric.minEffect : 0;
   const first = yield { arm: "candidate", seed: "fresh", purpose: "screen", round: 1 };
-  if (!first.ok) return { decision: failed(first, 0), noise };
+  if (!first.ok) return { decision: failed(first, 0), learned: [] };
   const value = up(metric, first.value);
   const d = value - noise.record;
   const exact = { effect: d, interval: [d, d] as [number, number], pairs: 0, df: null };
@@ -64,12 +65,12 @@ function* judgeDeterministic(
         : d === 0
           ? "no difference: the metric is exactly the same"
           : `worse by ${short(-d)}`;
-    return { decision: decided("discard", reason, { ...exact, p: 1, pReal: 0, t: null }), noise };
+    return { decision: decided("discard", reason, { ...exact, p: 1, pReal: 0, t: null }), learned: [] };
   }
   // The first keeps and every fourth are run again: what draws at random must not pass for exact for long.
   if (noise.keeps < 3 || noise.keeps % 4 === 3) {
     const again = yield { arm: "candidate", seed: "fresh", purpose: "recheck", round: 1 };
-    if (!again.ok) return { decision: failed(again, 0), noise };
+    if (!again.ok) return { decision: failed(again, 0), learned: [] };
     if (up(metric, again.value) !== value) {
       const ys: number[] = [];
       for (let round = 1; round <= rule.baselineRuns; round++)
@@ -79,49 +80,47 @@ function* judgeDeterministic(
       const { one, pair } = incumbent.deterministic
         ? firstNoise([value, up(metric, again.value)])
         : incumbent;
-      const noisy: Noise = { ...noise, ref: ys, one, pair, deterministic: false, sinceIncumbent: 0 };
-      return yield* judgeNoisy(rule, metric, noisy, candidate);
+      const lesson: Lesson = { of: "noise", ref: ys, one, pair };
+      const judged = yield* judgeNoisy(rule, metric, learn(rule, noise, [lesson]), candidate);
+      return { ...judged, learned: [lesson, ...judged.learned] };
     }
   }
   const veto = candidate.veto?.() ?? null;
-  if (veto) return { decision: decided("discard", veto, { ...exact, p: 0, pReal: 1, t: null }), noise };
+  if (veto) return { decision: decided("discard", veto, { ...exact, p: 0, pReal: 1, t: null }), learned: [] };
   const figures = { ...exact, p: 0, pReal: d > 0 ? 1 : null, t: null };
   const doubt = doubtful(rule, metric, candidate, d, up(metric, value));
   if (doubt !== null) {
     const again = yield* confirm(rule, metric, 2);
-    if ("failure" in again) return { decision: failed(again.failure, 0), noise };
+    if ("failure" in again) return { decision: failed(again.failure, 0), learned: [] };
     if (again.differences.some((D) => !(D > metric.minEffect || simpler)))
-      return { decision: decided("discard", `not confirmed: ${doubt}`, figures), noise };
+      return { decision: decided("discard", `not confirmed: ${doubt}`, figures), learned: [] };
   }
   const reason =
     d > metric.minEffect ? `better by ${short(d)}; the evaluator is deterministic` : "simpler, and no worse";
   return {
     decision: { ...decided("keep", reason, figures), doubt },
-    noise: {
-      ...noise,
-      record: value,
-      ref: [value],
-      keeps: noise.keeps + 1,
-      allowance: noise.allowance + (d < 0 ? -d : 0),
-    },
+    learned: [{ of: "keep", ref: [value], allowance: d < 0 ? -d : 0 }],
   };
 }
 
 function* judgeNoisy(rule: Rule, metric: Judged, before: Noise, candidate: Candidate): Coroutine<Judgement> {
-  const noise = yield* refreshed(rule, metric, before);
+  const refresh = yield* refreshed(rule, metric, before);
+  const noise = learn(rule, before, refresh);
   const bonus = headStart(metric, noise, candidate);
-  const ran = (count: number): Noise => ({ ...noise, sinceIncumbent: noise.sinceIncumbent + count });
+  const ran = (count: number): Lesson[] => [...refresh, { of: "screen", runs: count }];
   const screened = yield* screen(rule, metric, noise, bonus);
   const { runs: screenRuns, mS, vS } = screened;
-  if (screened.failure) return { decision: failed(screened.failure, 0), noise: ran(screenRuns.length + 1) };
+  if (screened.failure) return { decision: failed(screened.failure, 0), learned: ran(screenRuns.length + 1) };
   if (screened.t < rule.gate) {
     const estimate = summary(mS, vS, noise.one.df, bonus, sigma(noise), 0);
     const reason = `dropped after ${runs(screenRuns.length)}: ${distance(screened.t, rule.gate)}`;
-    return { decision: decided("discard", reason, estimate), noise: ran(screenRuns.length) };
+    return { decision: decided("discard", reason, estimate), learned: ran(screenRuns.length) };
   }
 
-  if (rule.maxPairs === 0)
-    return provisional(rule, metric, noise, candidate, { mS, vS, bonus, screen: screenRuns });
+  if (rule.maxPairs === 0) {
+    const judged = provisional(rule, metric, noise, candidate, { mS, vS, bonus, screen: screenRuns });
+    return { ...judged, learned: [...refresh, ...judged.learned] };
+  }
 
   const { pair } = noise;
   const d0 = Math.min(pair.df, rule.dfCap);
@@ -129,26 +128,19 @@ function* judgeNoisy(rule: Rule, metric: Judged, before: Noise, candidate: Candi
   const candidateRuns: number[] = [];
   const incumbentRuns: number[] = [];
 
-  /** The noise after a race that ended without a keep. */
-  const lost = (): Noise => {
-    let after: Noise = { ...noise, raced: noise.raced + 1 };
-    for (const y of incumbentRuns) after = control(after, rule, y);
-    // The incumbent ran within the last pair: the count starts again.
-    return { ...after, sinceIncumbent: 0, pair: learnPair(after) };
-  };
-  const learnPair = (after: Noise): Noise["pair"] => {
-    const k = differences.length;
-    if (k <= 1) return after.pair;
-    const centre = median(differences);
-    const square = differences.reduce((sum, D) => sum + Math.min((D - centre) ** 2, rule.winsor * pair.v), 0);
-    return widen(after.pair, square, k - 1, rule.dfForget);
-  };
+  /** What a race that ended without a keep teaches. */
+  const lost = (): Lesson[] => [
+    ...refresh,
+    { of: "race" },
+    ...incumbentRuns.map((y): Lesson => ({ of: "control", y })),
+    { of: "pairs", differences },
+  ];
 
   for (let k = 1; k <= rule.maxPairs; k++) {
     const round = yield* racePair(rule, metric, k);
     incumbentRuns.push(...round.incumbent);
     if ("failure" in round) {
-      return { decision: failed(round.failure, differences.length), noise: lost() };
+      return { decision: failed(round.failure, differences.length), learned: lost() };
     }
     candidateRuns.push(round.candidate);
     differences.push(round.candidate - (round.incumbent.at(-1) as number));
@@ -175,16 +167,16 @@ function* judgeNoisy(rule: Rule, metric: Judged, before: Noise, candidate: Candi
       const reason = out
         ? `dropped at pair ${k}: ${distance(t, rule.gate)}`
         : `not proven after ${pairs(k)}: ${won ? tooSmall(effect, metric) : unproven(p, rule)}`;
-      return { decision: decided("discard", reason, estimate), noise: lost() };
+      return { decision: decided("discard", reason, estimate), learned: lost() };
     }
     const veto = candidate.veto?.() ?? null;
-    if (veto) return { decision: decided("discard", veto, estimate), noise: lost() };
+    if (veto) return { decision: decided("discard", veto, estimate), learned: lost() };
     const needed = bonus > 0 && !(tUpper(ratio(effect, se), df) <= rule.alpha && effect >= metric.minEffect);
     const doubt = doubtful(rule, metric, candidate, effect, up(metric, mean(candidateRuns)));
     if (doubt !== null) {
       const again = yield* confirm(rule, metric, Math.max(k, 2));
       incumbentRuns.push(...again.incumbent);
-      if ("failure" in again) return { decision: failed(again.failure, k), noise: lost() };
+      if ("failure" in again) return { decision: failed(again.failure, k), learned: lost() };
       const own = rested(again.differences, pair, d0);
       const proven = tUpper(ratio(own.mean + bonus, own.se), own.df) <= rule.alpha;
       if (!proven || own.mean < (bonus > 0 ? -bonus : metric.minEffect))
@@ -194,7 +186,7 @@ function* judgeNoisy(rule: Rule, metric: Judged, before: Noise, candidate: Candi
             `not confirmed by ${pairs(again.differences.length)} more: ${doubt}`,
             estimate,
           ),
-          noise: lost(),
+          learned: lost(),
         };
       candidateRuns.push(...again.candidate);
     }
@@ -202,16 +194,13 @@ function* judgeNoisy(rule: Rule, metric: Judged, before: Noise, candidate: Candi
     const reason = `kept after ${pairs(k)}: ${needed ? `simpler, with a head start of ${short(bonus)}, ` : ""}${signed(effect)} [${signed(low)}, ${signed(high)}], p ${short(p)}`;
     return {
       decision: { ...decided("keep", reason, estimate), doubt },
-      noise: {
-        ...noise,
+      learned: [
+        ...refresh,
+        { of: "race" },
+        { of: "pairs", differences },
         // The screen's runs were selected for being lucky: only the race's become the record to beat.
-        ref: candidateRuns.slice(-32),
-        pair: learnPair(noise),
-        keeps: noise.keeps + 1,
-        raced: noise.raced + 1,
-        sinceIncumbent: 0,
-        allowance: noise.allowance + (needed ? bonus : 0),
-      },
+        { of: "keep", ref: candidateRuns.slice(-32), allowance: needed ? bonus : 0 },
+      ],
     };
   }
   throw new RangeError("a race needs at least one pair");
@@ -249,10 +238,10 @@ export function* screen(rule: Rule, metric: Judged, noise: Noise, bonus: number)
   return seen;
 }
 
-/** The incumbent's mean is refreshed when it has not run for long. */
-export function* refreshed(rule: Rule, metric: Judged, noise: Noise): Coroutine<Noise> {
-  if (noise.sinceIncumbent <= rule.refreshEvery) return noise;
-  return control(noise, rule, up(metric, yield* incumbentRun(rule, "control", 1)));
+/** The incumbent runs once more when it has not run for long, so that its mean is fresh. */
+export function* refreshed(rule: Rule, metric: Judged, noise: Noise): Coroutine<Lesson[]> {
+  if (noise.sinceIncumbent <= rule.refreshEvery) return [];
+  return [{ of: "control", y: up(metric, yield* incumbentRun(rule, "control", 1)) }];
 }
 
 /** Expensive evaluations: no race; the screen alone decides and the final audit is mandatory. */
@@ -265,15 +254,15 @@ function provisional(
 ): Judgement {
   const { mS, vS, bonus, screen } = screened;
   const estimate = summary(mS, vS, noise.one.df, bonus, sigma(noise), 0);
-  const after = { ...noise, raced: noise.raced + 1, sinceIncumbent: noise.sinceIncumbent + screen.length };
+  const learned: Lesson[] = [{ of: "race" }, { of: "screen", runs: screen.length }];
   const { effect, p, df } = estimate;
   const won = p <= rule.alpha;
   if (!(won && effect >= (bonus > 0 ? -bonus : metric.minEffect))) {
     const reason = `not proven in ${runs(screen.length)}: ${won ? tooSmall(effect, metric) : unproven(p, rule)}`;
-    return { decision: decided("discard", reason, estimate), noise: after };
+    return { decision: decided("discard", reason, estimate), learned };
   }
   const veto = candidate.veto?.() ?? null;
-  if (veto) return { decision: decided("discard", veto, estimate), noise: after };
+  if (veto) return { decision: decided("discard", veto, estimate), learned };
   const needed =
     bonus > 0 && !(tUpper(ratio(effect, Math.sqrt(vS)), df) <= rule.alpha && effect >= metric.minEffect);
   return {
@@ -283,13 +272,7 @@ function provisional(
       // The audit is the confirmation here; a person is asked all the same.
       doubt: doubtful(rule, metric, candidate, effect, up(metric, mean(screen))),
     },
-    noise: {
-      ...after,
-      ref: screen,
-      keeps: noise.keeps + 1,
-      sinceIncumbent: 0,
-      allowance: noise.allowance + (needed ? bonus : 0),
-    },
+    learned: [...learned, { of: "keep", ref: screen, allowance: needed ? bonus : 0 }],
   };
 }
 

@@ -6,6 +6,7 @@ import {
   type Judged,
   type Ladder,
   ladderBaseline,
+  learn,
   type Noise,
   rule,
   type Sample,
@@ -38,7 +39,7 @@ function tell(noise: Noise, ladder: Ladder, answers: Record<string, (number | "c
       next === "crash" ? { ok: false, kind: "crash", message: "boom" } : { ok: true, value: next };
     step = climbing.next(sample);
   }
-  return { ...step.value, asks };
+  return { ...step.value, noise: learn(balanced, noise, step.value.learned), asks };
 }
 
 const full = [10, 11, 9, 10.5, 9.5];

@@ -13,9 +13,9 @@ import {
   screen,
   up,
 } from "./judge.ts";
-import { firstNoise, type Noise } from "./noise.ts";
+import { type Lesson, learn } from "./learned.ts";
+import type { Noise } from "./noise.ts";
 import type { Rule } from "./rule.ts";
-import { mean } from "./spread.ts";
 
 /** Rungs of growing cost. */
 export interface Ladder {
@@ -46,24 +46,23 @@ export function* climb(
   candidate: Candidate,
   ladder: Ladder,
 ): Coroutine<Judgement & { rungs: Rung[] }> {
-  const below = [...noise.rungs];
+  const learned: Lesson[] = [];
   const rungs: Rung[] = [];
-  const known = (last: Noise = noise): Noise => ({ ...last, rungs: below });
   for (const [index, stage] of ladder.below.entries()) {
-    const look = yield* on(stage, lookAt(rule, metric, below[index] as Noise, candidate, stage));
-    below[index] = look.noise;
+    const look = yield* on(stage, lookAt(rule, metric, noise.rungs[index] as Noise, candidate, stage));
+    if (look.lessons.length > 0) learned.push({ of: "rung", index, lessons: look.lessons });
     rungs.push(look.rung);
-    if (look.decision) return { decision: look.decision, noise: known(), rungs };
+    if (look.decision) return { decision: look.decision, learned, rungs };
   }
-  const judging = judge(rule, metric, known(), candidate);
-  const { decision, noise: after } = yield* ladder.decides === undefined
+  const judging = judge(rule, metric, noise, candidate);
+  const { decision, learned: last } = yield* ladder.decides === undefined
     ? judging
     : on(ladder.decides, judging);
-  if (decision.kind !== "keep") return { decision, noise: known(after), rungs };
+  if (decision.kind !== "keep") return { decision, learned: [...last, ...learned], rungs };
 
   // The runs that let it climb were lucky ones: the new incumbent is measured anew on each rung.
   for (const [index, stage] of ladder.below.entries()) {
-    const measured = yield* on(stage, settle(rule, metric, below[index] as Noise));
+    const measured = yield* on(stage, settle(rule, metric, noise.rungs[index] as Noise));
     if ("failure" in measured)
       return {
         decision: {
@@ -72,14 +71,14 @@ export function* climb(
           doubt: null,
           reason: `it fails on the rung ${stage}: ${measured.failure.message}`,
         },
-        noise: known(noise),
+        learned,
         rungs,
       };
-    below[index] = measured.noise;
+    learned.push({ of: "rung", index, lessons: [{ of: "settled", ref: measured.ref }] });
   }
   return {
     decision: ladder.decides === undefined ? decision : { ...decision, provisional: true },
-    noise: known(after),
+    learned: [...last, ...learned],
     rungs,
   };
 }
@@ -111,7 +110,8 @@ function* on<Result, Answer>(
 
 interface Look {
   rung: Rung;
-  noise: Noise;
+  /** What its runs taught about this rung. */
+  lessons: readonly Lesson[];
   /** Set when it goes no further. */
   decision: Decision | null;
 }
@@ -125,33 +125,34 @@ function* lookAt(
 ): Coroutine<Look> {
   if (before.deterministic) {
     const sample = yield { arm: "candidate", seed: "fresh", purpose: "screen", round: 1 };
-    if (!sample.ok) return stopped(stage, before, failed(sample, 0));
+    if (!sample.ok) return stopped(stage, [], failed(sample, 0));
     const effect = up(metric, sample.value) - before.record;
     const climbed = effect > 0 || (candidate.linesDelta < 0 && effect === 0);
     return {
       rung: { stage, effect, t: null, climbed },
-      noise: before,
+      lessons: [],
       decision: climbed ? null : dropped(stage, effect === 0 ? "no better there" : "worse there", effect),
     };
   }
-  const noise = yield* refreshed(rule, metric, before);
+  const refresh = yield* refreshed(rule, metric, before);
+  const noise = learn(rule, before, refresh);
   const bonus = headStart(metric, noise, candidate);
   const seen = yield* screen(rule, metric, noise, bonus);
-  const after = { ...noise, sinceIncumbent: noise.sinceIncumbent + seen.runs.length };
-  if (seen.failure) return stopped(stage, after, failed(seen.failure, 0));
+  const lessons: Lesson[] = [...refresh, { of: "screen", runs: seen.runs.length }];
+  if (seen.failure) return stopped(stage, lessons, failed(seen.failure, 0));
   const effect = seen.mS - bonus;
   const climbed = seen.t >= rule.gate;
   return {
     rung: { stage, effect, t: seen.t, climbed },
-    noise: after,
+    lessons,
     decision: climbed
       ? null
       : dropped(stage, `after ${runs(seen.runs.length)}: ${distance(seen.t, rule.gate)}`, effect, seen.t),
   };
 }
 
-function stopped(stage: string, noise: Noise, decision: Decision): Look {
-  return { rung: { stage, effect: null, t: null, climbed: false }, noise, decision };
+function stopped(stage: string, lessons: readonly Lesson[], decision: Decision): Look {
+  return { rung: { stage, effect: null, t: null, climbed: false }, lessons, decision };
 }
 
 function dropped(stage: string, why: string, effect: number, t: number | null = null): Decision {
@@ -166,21 +167,18 @@ function dropped(stage: string, why: string, effect: number, t: number | null = 
   });
 }
 
+/** The new incumbent's runs on a lower rung. */
 function* settle(
   rule: Rule,
   metric: Judged,
   before: Noise,
-): Coroutine<{ noise: Noise } | { failure: Extract<Sample, { ok: false }> }> {
-  const ys: number[] = [];
+): Coroutine<{ ref: number[] } | { failure: Extract<Sample, { ok: false }> }> {
+  const ref: number[] = [];
   const wanted = before.deterministic ? 1 : rule.baselineRuns;
   for (let round = 1; round <= wanted; round++) {
     const sample = yield { arm: "candidate", seed: "fresh", purpose: "control", round };
     if (!sample.ok) return { failure: sample };
-    ys.push(up(metric, sample.value));
+    ref.push(up(metric, sample.value));
   }
-  if (before.deterministic) return { noise: { ...before, ref: ys, record: ys[0] as number } };
-  const own = firstNoise(ys);
-  // A rung that showed noise before has it still, whatever a few equal runs say.
-  const one = own.deterministic ? before.one : { v: (before.one.v + own.one.v) / 2, df: before.one.df };
-  return { noise: { ...before, ref: ys, one, record: mean(ys), sinceIncumbent: 0 } };
+  return { ref };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Ask, Sample } from "./decision.ts";
+import { type Lesson, learn } from "./learned.ts";
 import { firstNoise } from "./noise.ts";
 import { standsOut } from "./outlier.ts";
 import { patient, repeating } from "./patience.ts";
@@ -14,16 +15,19 @@ const crash: Sample = { ok: false, kind: "crash", message: "address in use" };
 function* asking(arms: readonly Ask["arm"][]) {
   const samples: Sample[] = [];
   for (const arm of arms) samples.push(yield { arm, seed: "fresh", purpose: "screen", round: 1 } as Ask);
-  return { decision: null as never, noise, samples };
+  return { decision: null as never, learned: [] as Lesson[], samples };
 }
 
 /** What a judgement is sent for these answers, in order; the answers not used are left over. */
 function answered(arms: readonly Ask["arm"][], answers: readonly Sample[], before = 0, retries = 3) {
-  const judging = patient(rule("balanced", { retries }), { ...noise, failures: before }, asking(arms));
+  const own = rule("balanced", { retries });
+  const known = { ...noise, failures: before };
+  const judging = patient(own, known, asking(arms));
   const left = [...answers];
   let step = judging.next();
   while (!step.done) step = judging.next(left.shift() as Sample);
-  return { samples: step.value.samples, failures: step.value.noise.failures, left: left.length };
+  const { failures } = learn(own, known, step.value.learned);
+  return { samples: step.value.samples, failures, left: left.length };
 }
 
 describe("a crash of a candidate", () => {

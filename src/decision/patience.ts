@@ -13,14 +13,14 @@ export function* patient<Result extends Judgement>(
   noise: Noise,
   inner: Coroutine<Result>,
 ): Coroutine<Result> {
-  let failures = noise.failures;
+  let unblamed = 0;
   let repeated = 0;
   let cured = 0;
-  const allowed = () => (failures > 0 ? rule.retries : Math.min(1, rule.retries));
+  const allowed = () => (noise.failures + unblamed > 0 ? rule.retries : Math.min(1, rule.retries));
   let step = inner.next();
   while (!step.done) {
     let sample: Sample = yield step.value;
-    if (step.value.arm !== "candidate") failures += sample.ok ? 0 : 1;
+    if (step.value.arm !== "candidate") unblamed += sample.ok ? 0 : 1;
     else if (mayRepeat(sample) && repeated < allowed()) {
       repeated++;
       sample = yield step.value;
@@ -29,7 +29,8 @@ export function* patient<Result extends Judgement>(
     step = inner.next(sample);
   }
   const { value } = step;
-  return { ...value, noise: { ...value.noise, failures: failures + cured } };
+  const count = unblamed + cured;
+  return count === 0 ? value : { ...value, learned: [...value.learned, { of: "failures", count }] };
 }
 
 /** Only a crash: a run that is too slow or too large, or judged and found wanting, would be so again. */

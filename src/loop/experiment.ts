@@ -274,7 +274,7 @@ export async function evaluate(session: Session, state: LoopState, proposed: Pro
         judgement = replayRuns(judging({ ...by, looked: true }), all);
       }
       made = judgement.decision;
-      noise = judgement.noise;
+      noise = decision.learn(rule, state.noise, judgement.learned);
       rungs = judgement.rungs;
       evaluations = seen;
     } catch (error) {

@@ -261,7 +261,7 @@ export async function replay(
       continue;
     }
     if (recorded.doubt !== null) before.set(experiment.number, { incumbent, noise, gains });
-    noise = replayed.noise;
+    noise = decision.learn(rule, noise, replayed.learned);
     if (replayed.decision.kind !== recorded.kind)
       differences.push({
         number: experiment.number,

@@ -4,6 +4,7 @@ import {
   expectedFalseKeeps,
   type Judged,
   judge,
+  learn,
   type Noise,
   normals,
   type Rule,
@@ -76,7 +77,7 @@ export function gamble(rule: Rule, what: Gamble, tries: number, seed: number): G
     let step = judging.next();
     while (!step.done)
       step = judging.next({ ok: true, value: run(step.value.arm, step.value.seed === "fresh") });
-    noise = step.value.noise;
+    noise = learn(rule, noise, step.value.learned);
     if (step.value.decision.kind === "keep") keeps.push(step.value.decision);
   }
   const expectedFalse = expectedFalseKeeps(rule.alpha, noise.raced, keeps.length);
