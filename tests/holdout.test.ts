@@ -75,7 +75,7 @@ describe("the holdout on the untouched code", () => {
 
   it("is one run for each session, no look, and seen by `whet doctor` as nothing odd", async () => {
     const lab = repository(
-      knobs("holdout: { score: node score.mjs, private: [data.json], looks: 1 }", { "data.json": "1\n" }),
+      knobs("holdout: { score: perl score.pl, private: [data.json], looks: 1 }", { "data.json": "1\n" }),
     );
     await whet(lab, "check");
     const { evaluations } = await status(lab);
@@ -89,7 +89,7 @@ describe("the holdout on the untouched code", () => {
   });
 
   it("gives no credit where it repeats the data that decides", async () => {
-    const lab = repository(knobs("holdout: node score.mjs --holdout"));
+    const lab = repository(knobs("holdout: perl score.pl --holdout"));
     const checked = await whet(lab, "check");
     expect(checked.stdout).toMatch(/! the holdout gives the same value as the score/);
     expect(checked.stdout).toMatch(/B at best: the holdout repeats the data that decides/);
@@ -119,7 +119,7 @@ describe("the sealed split", () => {
   it("is opened once for all sessions, by finalize; fresh data can be opened again", async () => {
     const lab = repository(
       knobs(
-        "holdout: { score: node score.mjs, sealed: { score: node sealed.mjs, private: [sealed.json] } }",
+        "holdout: { score: perl score.pl, sealed: { score: node sealed.mjs, private: [sealed.json] } }",
         {
           "sealed.json": "4\n",
           "sealed.mjs": [

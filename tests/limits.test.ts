@@ -31,7 +31,7 @@ describe("names and limits", () => {
   });
 
   it("the looks at a holdout are counted over sessions, and fresh data may be looked at again", async () => {
-    const holdout = "holdout: { score: node score.mjs, private: [holdout.json], looks: 2 }";
+    const holdout = "holdout: { score: perl score.pl, private: [holdout.json], looks: 2 }";
     const lab = repository(knobs(holdout, { "holdout.json": "1\n" }));
     const first = await whet(lab, "run", "--experiments", "60", "--seed", "1", "--no-probe", "--audit", "0");
     expect(first.stdout).toMatch(/the holdout has been looked at 2 times, which is the limit/);
@@ -80,11 +80,10 @@ describe("names and limits", () => {
     const running = start(lab, "run", "--experiments", "5", "--no-probe");
     while (!running.output().includes("baseline")) await new Promise((r) => setTimeout(r, 20));
     running.child.kill("SIGINT");
-    const began = Date.now();
     const stopped = await running.finished;
     expect(stopped.code).toBe(0);
     expect(stopped.stdout).toMatch(/stopped by hand before the first experiment/);
-    expect(Date.now() - began).toBeLessThan(8000);
+    expect(stopped.stdout.match(/^ {2}baseline: /gm) ?? []).toHaveLength(1);
     const killed = start(lab, "run", "--experiments", "5", "--no-probe");
     while (!killed.output().includes("measuring")) await new Promise((r) => setTimeout(r, 20));
     killed.child.kill("SIGTERM");

@@ -2,11 +2,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { json, knobs, status } from "./support/knobs.ts";
-import { noisyLab, program, repository, whet } from "./support/lab.ts";
+import { noisyProgram, program, repository, whet } from "./support/lab.ts";
 
 describe("the probe", () => {
   it("finds the cheat that wins on a self-reported metric, says what to change, and lowers the grade", async () => {
-    const lab = repository(noisyLab());
+    const lab = repository(noisyProgram());
     const checked = await whet(lab, "check", "--probe");
     expect(checked.code).toBe(0);
     expect(checked.stdout).toMatch(/✗ forged output \(prints [^()]*\):\s+[\d.]+ against [\d.]+\s/);

@@ -14,8 +14,8 @@ describe("a changed yardstick", () => {
 
     // Now the best of `a` is where it was: its keeps no longer help.
     writeFileSync(
-      join(lab, "score.mjs"),
-      readFileSync(join(lab, "score.mjs"), "utf8").replace('"a":8', '"a":1'),
+      join(lab, "score.pl"),
+      readFileSync(join(lab, "score.pl"), "utf8").replace('"a" => 8', '"a" => 1'),
     );
     git(lab, "commit", "-qam", "another yardstick");
     const ran = await whet(lab, "rescore", "--audit", "2");
@@ -48,7 +48,7 @@ describe("a changed yardstick", () => {
     const keeps = (await log(lab)).filter((row) => row.status === "keep");
     const changed = (name: string, file: string, from: string, to: string) =>
       writeFileSync(join(lab, name), file.replace(from, to));
-    changed("score.mjs", readFileSync(join(lab, "score.mjs"), "utf8"), '"a":8', '"a":1');
+    changed("score.pl", readFileSync(join(lab, "score.pl"), "utf8"), '"a" => 8', '"a" => 1');
     changed(
       "program.md",
       readFileSync(join(lab, "program.md"), "utf8"),
@@ -74,12 +74,10 @@ describe("a changed yardstick", () => {
     // Now the rate is best where it was.
     writeFileSync(
       join(lab, "program.md"),
-      readFileSync(join(lab, "program.md"), "utf8").replace("node train.mjs", "node other.mjs"),
+      readFileSync(join(lab, "program.md"), "utf8").replace("measure.pl", "other.pl"),
     );
-    writeFileSync(
-      join(lab, "other.mjs"),
-      `import { readFileSync } from "node:fs";\n${readFileSync(join(lab, "train.mjs"), "utf8").replace("const RATE = 1;", 'const RATE = Number(/RATE = ([\\d.]+)/.exec(readFileSync("train.mjs", "utf8"))[1]);').replace("RATE / 8", "RATE")}`,
-    );
+    const measure = readFileSync(join(lab, "measure.pl"), "utf8");
+    writeFileSync(join(lab, "other.pl"), measure.replace("$rate / 8", "$rate"));
     git(lab, "add", "-A");
     git(lab, "commit", "-qm", "another yardstick");
     const ran = await run("rescore");

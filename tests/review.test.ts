@@ -9,7 +9,7 @@ describe("an implausible gain", () => {
   const plausible = (bound: number) =>
     knobs("", {
       "program.md": program(
-        `metric: { name: loss, direction: minimize, plausible: ${bound} }\nchange: [knobs.json]\nrun: "true"\nscore: node score.mjs\nbudget: 10s`,
+        `metric: { name: loss, direction: minimize, plausible: ${bound} }\nchange: [knobs.json]\nrun: "true"\nscore: perl score.pl\nbudget: 10s`,
       ),
     });
 

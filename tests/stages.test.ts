@@ -4,19 +4,19 @@ import { git, program, repository, start, whet } from "./support/lab.ts";
 
 describe("stages", () => {
   /** The cheap rung shows one knob, the full one all of them. */
-  const ladder = (more = "") => ({
-    ...knobs(`stages: [{ name: small, run: "true"${more} }]`),
-    "score.mjs": [
-      'import { readFileSync } from "node:fs";',
-      'import { join } from "node:path";',
-      'const { a, b } = JSON.parse(readFileSync(join(process.env.CANDIDATE, "knobs.json"), "utf8"));',
-      "const far = (value, best) => Math.abs(Math.log2(best / Math.max(value, 0.01)));",
-      'const loss = process.env.STAGE === "small" ? far(a, 8) : far(a, 8) + far(b, 8);',
-      "console.log(JSON.stringify({ metrics: { loss } }));",
-      "",
-    ].join("\n"),
-    "knobs.json": '{\n  "a": 1,\n  "b": 1\n}\n',
-  });
+  const ladder = (more = "") =>
+    knobs(`stages: [{ name: small, run: "true"${more} }]`, {
+      "score.mjs": [
+        'import { readFileSync } from "node:fs";',
+        'import { join } from "node:path";',
+        'const { a, b } = JSON.parse(readFileSync(join(process.env.CANDIDATE, "knobs.json"), "utf8"));',
+        "const far = (value, best) => Math.abs(Math.log2(best / Math.max(value, 0.01)));",
+        'const loss = process.env.STAGE === "small" ? far(a, 8) : far(a, 8) + far(b, 8);',
+        "console.log(JSON.stringify({ metrics: { loss } }));",
+        "",
+      ].join("\n"),
+      "knobs.json": '{\n  "a": 1,\n  "b": 1\n}\n',
+    });
 
   it("let a candidate climb only while it looks good, and tell cost and transfer of each rung", async () => {
     const lab = repository(ladder());
@@ -43,7 +43,7 @@ describe("stages", () => {
     const slow = (name: string, run: string) =>
       knobs(`stages: [{ name: ${name}, run: "${run}" }]`, {
         "program.md": program(
-          `metric: loss\ndirection: minimize\nchange: [knobs.json]\nrun: "sleep 0.2"\nscore: node score.mjs\nstages: [{ name: ${name}, run: "${run}" }]\nbudget: 10s`,
+          `metric: loss\ndirection: minimize\nchange: [knobs.json]\nrun: "sleep 0.2"\nscore: perl score.pl\nstages: [{ name: ${name}, run: "${run}" }]\nbudget: 10s`,
         ),
       });
     const idle = await whet(repository(slow("same", "sleep 0.2")), "check");

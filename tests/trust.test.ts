@@ -41,19 +41,19 @@ describe("an agent that drives", () => {
     const lab = await driven();
     // The note on the contract names another scorer, which pays for a mark; the seal cannot be put right without the key.
     const note = join(lab, ".whetstone", "program.json");
-    const forged = readFileSync(note, "utf8").replaceAll("node score.mjs", "echo loss: -9");
+    const forged = readFileSync(note, "utf8").replaceAll("perl score.pl", "echo loss: -9");
     expect(forged).toContain("echo loss");
     writeFileSync(note, forged);
     await attempt(lab, { a: 8, b: 2, c: 1 });
     // The laid out base holds another scorer.
-    const scorer = join(lab, ".whetstone", "work", "base", "score.mjs");
-    writeFileSync(scorer, "console.log(JSON.stringify({ metrics: { loss: -9 } }));\n");
+    const scorer = join(lab, ".whetstone", "work", "base", "score.pl");
+    writeFileSync(scorer, 'print \'{"metrics": {"loss": -9}}\';\n');
     await attempt(lab, { a: 8, b: 3, c: 1 });
     const values = (await log(lab)) as unknown as { value: number }[];
     expect(values.length).toBe(3);
     for (const { value } of values) expect(value).toBeGreaterThan(0);
     // And an audit lays out everything anew.
-    writeFileSync(scorer, "console.log(JSON.stringify({ metrics: { loss: -9 } }));\n");
+    writeFileSync(scorer, 'print \'{"metrics": {"loss": -9}}\';\n');
     expect((await whet(lab, "audit", "--no-probe", "--pairs", "2")).code).toBe(0);
     const { audit } = (await status(lab)) as unknown as { audit: { finalMean: number } };
     expect(audit.finalMean).toBeGreaterThan(0);
