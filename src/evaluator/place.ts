@@ -41,8 +41,8 @@ export interface Place extends Pins {
   remarks: string[];
   /** Milliseconds that the setup took; null when there is none or its outputs were kept from before. */
   setupMs: number | null;
-  /** Whether a run can be given a writable layer over its tree; false also where the contract needs none. */
-  canLayer: boolean;
+  /** Whether a run is given a writable layer over its tree; null where the contract needs none. */
+  canLayer: boolean | null;
   /** The variables that the contract grants. */
   environment: Environment;
   /** Lays everything out again, in these same folders, after a run has reached what judges it (level L0). */
@@ -235,10 +235,10 @@ async function pinOne(options: PlaceOptions, { name, host, isExcluded }: Input):
 }
 
 /** @throws ContractError when the contract cannot do without a layer and none is to be had. */
-async function layers({ contract, folder, sandbox }: PlaceOptions): Promise<boolean> {
+async function layers({ contract, folder, sandbox }: PlaceOptions): Promise<boolean | null> {
   const wholeTree = contract.tree === "overlay";
   // At L0 a writable folder is a link that a run can remove, and what it makes there is taken from the tree itself.
-  if (!wholeTree && (contract.write.length === 0 || sandbox.isolation.level !== "L2")) return false;
+  if (!wholeTree && (contract.write.length === 0 || sandbox.isolation.level !== "L2")) return null;
   await mkdir(folder, { recursive: true });
   if (await canOverlay(folder)) return true;
   if (!wholeTree) return false;

@@ -90,6 +90,20 @@ function requireSameCount(existing: SessionRow, { memory }: Isolation, contract:
   );
 }
 
+/** @throws UserError when the session's runs had a layer over their tree, or had none, and this one's would not. */
+function requireSameLayer(existing: SessionRow, { canLayer }: Place): void {
+  const { layer } = JSON.parse(existing.isolation) as Partial<Isolation>;
+  if (layer === undefined || canLayer === null || layer === canLayer) return;
+  throw new UserError(
+    layer
+      ? `the runs of session "${existing.tag}" had a writable layer over their tree, which cannot be mounted here any more: what removes a folder named in \`write\` would fail now`
+      : `the runs of session "${existing.tag}" had no writable layer over their tree, and these would have one: they would not be comparable`,
+    layer
+      ? "go on where it can be mounted, or begin a new one with `whet run --fresh`"
+      : "begin a new one with `whet run --fresh`",
+  );
+}
+
 /** A session that this process holds, with everything it needs to measure. */
 export interface Session {
   lab: LabFolder;
@@ -214,6 +228,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       onLine: (line) => listener({ type: "setup", line }),
       signal: abort.signal,
     }).finally(() => slot.release());
+    if (existing) requireSameLayer(existing, place);
     for (const message of place.remarks) listener({ type: "notice", message });
     const editable = await harvest(join(place.base, place.lab), contract.change, baseLimits);
     const baseFiles: Files = {};
@@ -622,7 +637,10 @@ async function beginSession(from: {
     secret: randomBytes(32).toString("hex"),
     channel: channelOf(from.contract),
     level: sandbox.isolation.level,
-    isolation: JSON.stringify(sandbox.isolation),
+    isolation: JSON.stringify({
+      ...sandbox.isolation,
+      ...(place.canLayer === null ? {} : { layer: place.canLayer }),
+    }),
     status: "baseline",
     stopReason: null,
     holder: null,

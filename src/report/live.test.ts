@@ -124,6 +124,10 @@ describe("plain lines", () => {
         pairs: 8,
       }),
     ).toBe("audit: 2.3100 → 2.2500, gain +0.0600 (95 % interval +0.0500 to +0.0700, 8 pairs)");
+    const single = { effect: 0.06, interval: [0.06, 0.06] as [number, number], pairs: 1 };
+    expect(say({ type: "audit", ...single, baselineMean: 2.31, finalMean: 2.25 })).toBe(
+      "audit: 2.3100 → 2.2500, gain +0.0600 (1 pair, which gives no interval)",
+    );
     const failure = { kind: "timeout", message: "ran past\n30 s" };
     expect(
       say({

@@ -12,6 +12,7 @@ import {
 } from "./format.ts";
 import type { ReportMetric, RowStatus } from "./notebook.ts";
 import { bar, smallChart, tallyLine } from "./terminal.ts";
+import { onePair } from "./words.ts";
 
 /** A running session at one instant. Times are milliseconds that have passed or are left, so drawing needs no clock. */
 export interface LiveView {
@@ -271,7 +272,7 @@ export function plainLine(
     }
     case "audit": {
       const scale = scaled(event.baselineMean, event.finalMean);
-      return `audit: ${value(event.baselineMean, scale)} → ${quantity(event.finalMean, scale)}, gain ${effect(event.effect, scale)} (95 % interval ${effectInterval(event.interval, scale)}, ${plural(event.pairs, "pair")})`;
+      return `audit: ${value(event.baselineMean, scale)} → ${quantity(event.finalMean, scale)}, gain ${effect(event.effect, scale)} (${event.pairs === 1 ? onePair : `95 % interval ${effectInterval(event.interval, scale)}, ${plural(event.pairs, "pair")}`})`;
     }
     case "stop":
       return `stopped: ${oneLine(event.reason)}${event.final ? "" : "; `whet run` goes on"}`;

@@ -65,12 +65,23 @@ export function headline(notebook: Notebook): Headline {
   };
 }
 
+/** Said in place of the interval that a single pair cannot have. */
+export const onePair = "1 pair, which gives no interval";
+
 /** The same for a session that has been audited. */
 export function auditHeadline(
   audit: AuditResult,
   { metric, deterministic, scale }: { metric: ReportMetric; deterministic: boolean; scale: Scale },
 ): Headline {
   const change = `${value(audit.baselineMean, scale)} → ${quantity(audit.finalMean, scale)}`;
+  if (audit.n === 1 && !deterministic)
+    return {
+      kind: "none",
+      claim: "No audited gain",
+      evidence: `${change} · ${onePair}`,
+      meaning:
+        "Baseline and final state were run side by side once. What lies between two runs may be noise: audit at least two pairs, better eight.",
+    };
   const range = effectInterval(audit.interval, scale);
   const pairs = deterministic ? "audited" : `audited in ${plural(audit.n, "fresh pair")}`;
   const evidence =

@@ -1,10 +1,10 @@
-import { copyFileSync, mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gpuVariables } from "./gpu/index.ts";
 import { overlaid } from "./overlay.ts";
 import { type Launch, timed } from "./run.ts";
 import type { Order } from "./sandbox.ts";
-import { linkHome, temporaryFolder } from "./temporary.ts";
+import { linkHome, withTemporaryFolder } from "./temporary.ts";
 import { toolchains } from "./toolchains/index.ts";
 import { commandArgv, contain, limitPrefix, processorPrefix, type Tools } from "./tools.ts";
 
@@ -13,7 +13,10 @@ import { commandArgv, contain, limitPrefix, processorPrefix, type Tools } from "
  * lets us, in a process namespace of its own, so that no daemon survives; the file system and network are the user's.
  */
 export function launchL0(order: Order, tools: Tools): Launch {
-  const temp = temporaryFolder(order.tree);
+  return withTemporaryFolder(order.tree, (temp) => launchIn(temp, order, tools));
+}
+
+function launchIn(temp: string, order: Order, tools: Tools): Omit<Launch, "cleanUp"> {
   const home = join(temp, "home");
   mkdirSync(home);
   const found = toolchains(order, []);
@@ -47,7 +50,6 @@ export function launchL0(order: Order, tools: Tools): Launch {
     cwd,
     contained: contained !== null,
     inMemory: [],
-    cleanUp: () => rmSync(temp, { recursive: true, force: true }),
   };
 }
 

@@ -144,13 +144,20 @@ function valuesOf(stat: string): (name: string) => number | null {
   };
 }
 
-/** Processes that are being torn down hold their group for an instant. */
-function removeGroup(folder: string, attempt = 0): void {
+/** Milliseconds between two tries at the most. */
+const longestPause = 5_000;
+
+/**
+ * Processes that are being torn down hold their group, most for an instant, one in an uninterruptible call for as long as
+ * that takes: it is tried again, less and less often, until the group is gone. What this process leaves behind at its own
+ * end, the next one removes.
+ */
+function removeGroup(folder: string, pause = 10): void {
   try {
     rmdirSync(folder);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EBUSY" || attempt >= 40) return;
-    setTimeout(() => removeGroup(folder, attempt + 1), 10 + 5 * attempt).unref();
+    if ((error as NodeJS.ErrnoException).code !== "EBUSY") return;
+    setTimeout(() => removeGroup(folder, Math.min(1.3 * pause, longestPause)), pause).unref();
   }
 }
 

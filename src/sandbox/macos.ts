@@ -1,10 +1,10 @@
-import { copyFileSync, mkdirSync, realpathSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { wholePath } from "./L0.ts";
 import { type Launch, timed } from "./run.ts";
 import type { Order } from "./sandbox.ts";
-import { linkHome, temporaryFolder } from "./temporary.ts";
+import { linkHome, withTemporaryFolder } from "./temporary.ts";
 import { toolchains } from "./toolchains/index.ts";
 import { commandArgv } from "./tools.ts";
 
@@ -43,7 +43,10 @@ export function macosProfile(paths: {
 }
 
 export function launchMacos(order: Order, keepOut: readonly string[]): Launch {
-  const temp = realpathSync(temporaryFolder(order.tree));
+  return withTemporaryFolder(order.tree, (temp) => launchIn(realpathSync(temp), order, keepOut));
+}
+
+function launchIn(temp: string, order: Order, keepOut: readonly string[]): Omit<Launch, "cleanUp"> {
   mkdirSync(join(temp, "home"));
   const found = toolchains(order, keepOut);
   for (const [host, at] of found.homeFiles) copyFileSync(host, join(temp, "home", at));
@@ -88,6 +91,5 @@ export function launchMacos(order: Order, keepOut: readonly string[]): Launch {
     cwd: join(order.tree, order.cwd),
     contained: false,
     inMemory: [],
-    cleanUp: () => rmSync(temp, { recursive: true, force: true }),
   };
 }

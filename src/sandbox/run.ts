@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { closeSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { coveredDescriptors } from "./descriptors.ts";
 import { diskUse } from "./disk.ts";
@@ -10,6 +11,7 @@ import { type GroupPlace, openGroup } from "./groups.ts";
 
 import { neighboursBetween, readCounters } from "./neighbours.ts";
 import { openOutput } from "./output.ts";
+import { openPipe } from "./pipes.ts";
 import { sampleTree, sweep } from "./processes.ts";
 import { allowedProcessors, chosenProcessors } from "./processors.ts";
 import type { Ending, Order, Outcome, Running } from "./sandbox.ts";
@@ -88,13 +90,15 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
     : launch.argv;
 
   let child: ChildProcess;
+  const pipes = openStreams(order.stdin === "pipe");
   try {
     child = spawn(argv[0] as string, argv.slice(1), {
       cwd: launch.cwd,
       env: { ...launch.env, [marker.split("=")[0] as string]: marker.split("=")[1] },
       detached: true,
-      stdio: ["pipe", "pipe", "pipe", ...coveredDescriptors(1 + (launch.handed?.length ?? 0))],
+      stdio: [...pipes.theirs, ...coveredDescriptors(1 + (launch.handed?.length ?? 0))],
     });
+    pipes.started();
     launch.handed?.forEach((content, index) => {
       const pipe = child.stdio[firstHanded + index] as Writable | null;
       // A launcher that could not be started reads nothing, and says so by its ending.
@@ -102,10 +106,17 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
       pipe?.end(content);
     });
   } catch (error) {
+    pipes.abandon();
+    gpuWatch?.end();
     launch.cleanUp();
     group?.remove();
     return failedStart(error as Error);
   }
+  const streams = {
+    stdin: pipes.stdin ?? child.stdin,
+    stdout: (pipes.stdout ?? child.stdout) as Readable,
+    stderr: (pipes.stderr ?? child.stderr) as Readable,
+  };
 
   const killGroup = () => {
     if (child.pid === undefined) return;
@@ -131,15 +142,14 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
         if (stdout.bytes + stderr.bytes > limits.output)
           end("output", `it printed more than ${bytes(limits.output)}, the most that the budget allows`);
       });
-    take(child.stdout as Readable, stdout);
-    take(child.stderr as Readable, stderr);
+    take(streams.stdout, stdout);
+    take(streams.stderr, stderr);
     const timesPipe = child.stdio[3] as Readable | null;
     timesPipe?.on("data", (chunk: Buffer) => {
       if (times.length < 1000) times += chunk.toString();
     });
     timesPipe?.on("error", () => {});
-    child.stdin?.on("error", () => {});
-    if (order.stdin !== "pipe") child.stdin?.end();
+    for (const stream of Object.values(streams)) stream?.on("error", () => {});
 
     child.once("error", (error) => {
       end("start", `it could not be started: ${error.message}`);
@@ -160,7 +170,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
       if (!launch.contained) sweep(marker);
       let open = 0;
       const finish = async () => {
-        for (const stream of [child.stdin, child.stdout, child.stderr, timesPipe]) stream?.destroy();
+        for (const stream of [...Object.values(streams), timesPipe]) stream?.destroy();
         stdout.end();
         stderr.end();
         launch.cleanUp();
@@ -199,7 +209,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
           void finish();
         }
       };
-      for (const stream of [child.stdout, child.stderr, timesPipe]) {
+      for (const stream of [streams.stdout, streams.stderr, timesPipe]) {
         if (!stream || stream.readableEnded || stream.destroyed) continue;
         open++;
         stream.once("close", closed);
@@ -225,9 +235,9 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
   watchDisk();
   return {
     write: (line) => {
-      if (child.stdin?.writable) child.stdin.write(`${line}\n`);
+      if (streams.stdin?.writable) streams.stdin.write(`${line}\n`);
     },
-    closeStdin: () => child.stdin?.end(),
+    closeStdin: () => streams.stdin?.end(),
     kill: () => end("cancelled", "it was ended"),
     done,
   };
@@ -282,6 +292,32 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
     const used = (await diskUse(writable, limits.disk + before)) - before + tally.namelessDisk();
     if (used > limits.disk) end("disk", `it wrote ${bytes(used)}, the budget allows ${bytes(limits.disk)}`);
   }
+}
+
+/** The three standard streams of a child: pipes where they can be had, else what Node makes. */
+function openStreams(feeds: boolean) {
+  const [stdin, stdout, stderr] = [feeds ? openPipe("write") : null, openPipe("read"), openPipe("read")];
+  const all = [stdin, stdout, stderr].filter((pipe) => pipe !== null);
+  let open = true;
+  const started = () => {
+    if (open) for (const { theirs } of all) closeSync(theirs);
+    open = false;
+  };
+  return {
+    theirs: [
+      feeds ? (stdin?.theirs ?? ("pipe" as const)) : ("ignore" as const),
+      ...[stdout, stderr].map((pipe) => pipe?.theirs ?? ("pipe" as const)),
+    ],
+    stdin: stdin?.stream ?? null,
+    stdout: stdout?.stream ?? null,
+    stderr: stderr?.stream ?? null,
+    /** The child has its ends; ours would keep the pipes open for ever. */
+    started,
+    abandon: () => {
+      started();
+      for (const { stream } of all) stream.destroy();
+    },
+  };
 }
 
 /** Where the kernel itself steps in when a run grows faster than it is looked at; the budget is judged by looking. */

@@ -139,6 +139,11 @@ export interface Isolation {
   notEnforced: string[];
   /** How memory that is a metric is counted; absent in records of before, which summed up resident sizes. */
   memory?: "control group" | "shares";
+  /**
+   * Whether a session's runs had a writable layer over the tree; absent where its contract wants none, and in records of
+   * before.
+   */
+  layer?: boolean;
   /** What was tried and what was seen, one sentence each. */
   evidence: string[];
 }

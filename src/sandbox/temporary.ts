@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, symlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { Launch } from "./run.ts";
 import type { Order } from "./sandbox.ts";
 
 /**
@@ -10,6 +11,18 @@ import type { Order } from "./sandbox.ts";
  */
 export function temporaryFolder(tree: string): string {
   return mkdtempSync(join(tmpdir(), prefix(dirname(tree))));
+}
+
+/** Makes a launch that needs such a folder: the folder goes with the run, and at once where no run comes of it. */
+export function withTemporaryFolder(tree: string, make: (folder: string) => Omit<Launch, "cleanUp">): Launch {
+  const folder = temporaryFolder(tree);
+  const cleanUp = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    return { ...make(folder), cleanUp };
+  } catch (error) {
+    cleanUp();
+    throw error;
+  }
 }
 
 /** What killed runs left of those folders. Only meaningful while nothing runs there. */

@@ -195,6 +195,7 @@ describe("hints of a failed command", () => {
     expect(grants("KeyError: 'OPENAI_API_KEY'")).toEqual([{ key: "secrets", add: "OPENAI_API_KEY" }]);
     expect(grants("sh: 1: DATA_DIR: parameter not set")).toEqual([{ key: "env", add: "DATA_DIR" }]);
     expect(grants("KeyError: 'NOT_SET_OUTSIDE'")).toEqual([]);
+    expect(hints("KeyError: 'OPENAI_API_KEY'")[0]?.what).toContain("is built from nothing");
   });
 
   it("name the environment beside the program when a package is missing", () => {

@@ -133,7 +133,7 @@ export function missingVariables({ log, contract, host, part }: HintFacts): Gran
     const entry = isSecret && part !== "score" ? `secrets: [{name: ${name}, to: run}]` : null;
     return [
       {
-        what: `the command wanted the variable ${name}, which is set outside: a command inherits nothing`,
+        what: `the command wanted the variable ${name}, which is set outside: the environment of every command is built from nothing, and this contract does not grant that variable`,
         grant: { key: isSecret ? "secrets" : "env", add: name },
         write: `\`${entry ?? yamlLine(isSecret ? "secrets" : "env", name)}\``,
       },

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { entering } from "../door.ts";
 import { gpuArguments, gpuVariables } from "../gpu/index.ts";
@@ -6,7 +6,7 @@ import { overlaid } from "../overlay.ts";
 import { firstHanded, type Launch, timed } from "../run.ts";
 import type { Order } from "../sandbox.ts";
 import { seccompFilter } from "../seccomp/filter.ts";
-import { temporaryFolder } from "../temporary.ts";
+import { withTemporaryFolder } from "../temporary.ts";
 import { toolchains } from "../toolchains/index.ts";
 import {
   type Bubblewrap,
@@ -37,7 +37,15 @@ const system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
  * at a mount point.
  */
 export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly string[]): Launch {
-  const temp = temporaryFolder(order.tree);
+  return withTemporaryFolder(order.tree, (temp) => launchIn(temp, order, tools, keepOut));
+}
+
+function launchIn(
+  temp: string,
+  order: Order,
+  tools: Tools,
+  keepOut: readonly string[],
+): Omit<Launch, "cleanUp"> {
   const { limits } = order;
   const found = toolchains(order, keepOut);
   const empty = join(temp, "empty");
@@ -96,7 +104,6 @@ export function launchBubblewrap(order: Order, tools: Tools, keepOut: readonly s
     handed: [args.map((word) => `${word}\0`).join(""), ...(filter ? [filter] : [])],
     contained: true,
     inMemory: ["/tmp", "/dev/shm", homePlace],
-    cleanUp: () => rmSync(temp, { recursive: true, force: true }),
   };
 }
 

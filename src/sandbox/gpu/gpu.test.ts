@@ -1,10 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { claimGpus } from "./claim.ts";
 import type { Gpu } from "./gpu.ts";
 import { suitableGpus } from "./inventory.ts";
+import { GpuMonitor } from "./monitor.ts";
 import { gpuNodes } from "./nodes.ts";
 import { gpuArguments, gpuVariables } from "./shown.ts";
 import { readNvidia, readRocm } from "./vendor.ts";
@@ -29,6 +31,34 @@ const gpu = (index: number, more: Partial<Gpu> = {}): Gpu => ({
   ...more,
 });
 
+describe("the memory of GPUs", () => {
+  it("is measured again after nvidia-smi has ended (a stand-in that dies after a line)", async () => {
+    const tools = folderWith({
+      "nvidia-smi": '#!/bin/sh\necho "0, Stand-in, 1000, 300"\ncase "$*" in *-lms*) sleep 0.3;; esac\n',
+    });
+    chmodSync(join(tools, "nvidia-smi"), 0o755);
+    const path = process.env.PATH;
+    process.env.PATH = `${tools}:${path}`;
+    onTestFinished(() => {
+      process.env.PATH = path;
+    });
+    const monitor = new GpuMonitor("nvidia");
+    onTestFinished(() => monitor.close());
+    await monitor.ready;
+    // Its first life is over, and the first look of the next one is still to come.
+    for (let life = 0; life < 2; life++) {
+      let seen: number | null = null;
+      for (let tries = 0; seen === null && tries < 60; tries++) {
+        const watch = monitor.watch([gpu(0)]);
+        await sleep(500);
+        seen = watch.end();
+      }
+      expect(seen).toBe(0);
+      await sleep(600);
+    }
+  });
+});
+
 describe("the GPUs of a machine", () => {
   it("of NVIDIA are found by their device nodes, in the order of their numbers", () => {
     const root = folderWith({
@@ -48,6 +78,30 @@ describe("the GPUs of a machine", () => {
       "/dev/nvidia-uvm",
       "/dev/nvidia-caps/nvidia-cap1",
     ]);
+  });
+
+  it("of NVIDIA have the numbers of nvidia-smi, which counts by the place on the bus and not by the device node", () => {
+    const told = (minor: number) =>
+      `Model: \t\t NVIDIA A100\nBus Location: \t 0000:..\nDevice Minor: \t ${minor}\n`;
+    const gpus = "proc/driver/nvidia/gpus";
+    const root = folderWith({
+      ...{ "dev/nvidia0": "", "dev/nvidia1": "", "dev/nvidia2": "", "dev/nvidiactl": "" },
+      [`${gpus}/0000:07:00.0/information`]: told(2),
+      [`${gpus}/0000:0a:00.0/information`]: told(0),
+      [`${gpus}/0000:47:00.0/information`]: told(1),
+    });
+    expect(gpuNodes(root).map(({ index, nodes }) => [index, ...nodes])).toEqual([
+      [0, "/dev/nvidia2"],
+      [1, "/dev/nvidia0"],
+      [2, "/dev/nvidia1"],
+    ]);
+    rmSync(join(root, gpus, "0000:47:00.0"), { recursive: true });
+    // What the driver does not tell of all of them is of no use.
+    expect(
+      gpuNodes(root)
+        .map(({ index, nodes }) => `${index} ${nodes.join()}`)
+        .sort((a, b) => a.localeCompare(b)),
+    ).toEqual(["0 /dev/nvidia0", "1 /dev/nvidia1", "2 /dev/nvidia2"]);
   });
 
   it("of AMD are the nodes of the topology that have SIMD units, each with its render node", () => {

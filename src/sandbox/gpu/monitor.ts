@@ -6,6 +6,9 @@ import { nvidiaFields, readNvidia, type VendorGpu } from "./vendor.ts";
 
 /** Milliseconds between two looks at the memory of the GPUs. */
 const interval = 200;
+/** Milliseconds after which the vendor's tool is started again when it has ended; doubled each time it prints nothing. */
+const firstRest = 1_000;
+const longestRest = 60_000;
 
 /** What some GPUs' memory comes to from a moment on. */
 export interface GpuWatch {
@@ -28,6 +31,8 @@ export class GpuMonitor {
   readonly #kind: Gpu["kind"];
   #child: ChildProcess | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #rest = firstRest;
+  #closed = false;
 
   /** Resolves once a first look has been taken, or could not be. */
   readonly ready: Promise<void>;
@@ -38,17 +43,20 @@ export class GpuMonitor {
       this.#see(told);
       if (told.length === 0) return;
       if (kind === "amd") this.#poll();
-      else this.#follow();
+      else {
+        process.once("exit", () => this.close());
+        this.#follow();
+      }
     });
   }
 
   watch(gpus: readonly Gpu[]): GpuWatch {
     const sum = (looks: ReadonlyMap<number, number>) =>
       gpus.reduce((total, { index }) => total + (looks.get(index) ?? 0), 0);
-    if (!gpus.every(({ index }) => this.#latest.has(index))) return { end: () => null };
     let most = 0;
     let looks = 0;
     const look = () => {
+      if (!gpus.every(({ index }) => this.#latest.has(index))) return;
       looks++;
       most = Math.max(most, sum(this.#latest));
     };
@@ -56,13 +64,14 @@ export class GpuMonitor {
     return {
       end: () => {
         this.#watches.delete(look);
-        // A run between two looks, or after the vendor's tool has ended, was not measured at all.
+        // A run between two looks, or while the vendor's tool was gone, was not measured at all.
         return looks === 0 ? null : Math.max(0, most - sum(this.#least));
       },
     };
   }
 
   close(): void {
+    this.#closed = true;
     this.#child?.kill("SIGKILL");
     if (this.#timer) clearTimeout(this.#timer);
   }
@@ -83,13 +92,25 @@ export class GpuMonitor {
       { stdio: ["ignore", "pipe", "ignore"], env: { PATH: process.env.PATH ?? "/usr/bin:/bin" } },
     );
     this.#child = child;
-    child.on("error", () => {});
-    child.on("exit", () => this.#latest.clear());
+    child.on("error", () => this.#followLater(child));
+    child.on("exit", () => this.#followLater(child));
     child.unref();
     const stdout = child.stdout as NodeJS.ReadableStream & { unref?: () => void };
     stdout.unref?.();
-    createInterface({ input: stdout }).on("line", (line) => this.#see(readNvidia(line)));
-    process.once("exit", () => this.close());
+    createInterface({ input: stdout }).on("line", (line) => {
+      this.#rest = firstRest;
+      this.#see(readNvidia(line));
+    });
+  }
+
+  /** The tool dies when somebody ends it or the driver has a fault: what it said last is no longer true. */
+  #followLater(ended: ChildProcess): void {
+    if (this.#child !== ended) return;
+    this.#child = null;
+    this.#latest.clear();
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => this.#follow(), this.#rest).unref();
+    this.#rest = Math.min(2 * this.#rest, longestRest);
   }
 
   #poll(): void {

@@ -20,18 +20,36 @@ function nvidiaGpus(root: string): Gpu[] {
   const names = list(join(root, "dev"));
   const shared = nvidiaShared.filter((name) => names.includes(name)).map((name) => `/dev/${name}`);
   const caps = list(join(root, "dev/nvidia-caps")).map((name) => `/dev/nvidia-caps/${name}`);
-  return names
-    .flatMap((name) => /^nvidia(\d+)$/.exec(name)?.[1] ?? [])
-    .map(Number)
-    .sort((a, b) => a - b)
-    .map((index) => ({
+  const minors = names.flatMap((name) => /^nvidia(\d+)$/.exec(name)?.[1] ?? []).map(Number);
+  const buses = busesOfMinors(root);
+  const place = (minor: number) => buses.get(minor) ?? "";
+  return minors
+    .sort((a, b) => place(a).localeCompare(place(b)) || a - b)
+    .map((minor, position) => ({
       kind: "nvidia" as const,
-      index,
+      // Where the driver does not tell the places on the bus, its own numbers are the best guess.
+      index: minors.every((each) => buses.has(each)) ? position : minor,
       name: "NVIDIA GPU",
       memory: null,
-      nodes: [`/dev/nvidia${index}`],
+      nodes: [`/dev/nvidia${minor}`],
       shared: [...shared, ...caps],
     }));
+}
+
+/**
+ * The place on the PCI bus of each GPU by the number of its device node (its minor). NVIDIA's tool and, in the order
+ * PCI_BUS_ID, CUDA count GPUs by that place, and the minor is given by the order in which the driver met them: the two
+ * differ on some machines.
+ */
+function busesOfMinors(root: string): Map<number, string> {
+  const folder = join(root, "proc/driver/nvidia/gpus");
+  const buses = new Map<number, string>();
+  for (const bus of list(folder)) {
+    const minor = /^Device Minor:\s*(\d+)\s*$/m.exec(read(join(folder, bus, "information")))?.[1];
+    // Hexadecimal digits of a fixed width, so that their order as text is that on the bus.
+    if (minor !== undefined) buses.set(Number(minor), bus.toLowerCase());
+  }
+  return buses;
 }
 
 /** The driver of AMD lists processors and GPUs as nodes of one topology; GPUs have SIMD units and a render node. */

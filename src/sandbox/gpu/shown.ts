@@ -29,6 +29,6 @@ export function gpuVariables(gpus: readonly Gpu[], isolated: boolean): Record<st
   if (!first || first.kind === "metal") return {};
   const numbers = gpus.map((gpu, position) => (isolated ? position : gpu.index)).join(",");
   if (first.kind === "amd") return { HIP_VISIBLE_DEVICES: numbers };
-  // In this order the numbers are those of nvidia-smi and of the device nodes.
+  // In this order the numbers are those of nvidia-smi; the numbers of device nodes may differ.
   return { CUDA_VISIBLE_DEVICES: numbers, CUDA_DEVICE_ORDER: "PCI_BUS_ID" };
 }
