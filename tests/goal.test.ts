@@ -63,7 +63,7 @@ it("ends with 1 when the goal is not met, and with 2 and what to do when it cann
 it("is paused, cancelled and resumed from another terminal", async () => {
   const folder = repository({ "goal.md": goal("cat > /dev/null; sleep 1; echo hello > greeting.txt") });
   const running = start(folder, "goal", "run", "goal.md", "--json");
-  await expect.poll(running.output, { timeout: 20_000 }).toContain('"running"');
+  await expect.poll(running.output, { timeout: 120_000 }).toContain('"running"');
   expect((await whet(folder, "goal", "pause", "1")).stdout).toContain(
     "is paused: the tasks under way are finished",
   );
@@ -78,7 +78,7 @@ it("is paused, cancelled and resumed from another terminal", async () => {
     .map((line) => JSON.parse(line) as GoalEvent);
   expect(events.at(-2)).toMatchObject({ type: "end", status: "met" });
   const cancelled = start(folder, "goal", "run", "goal.md", "--json");
-  await expect.poll(cancelled.output, { timeout: 20_000 }).toContain('"running"');
+  await expect.poll(cancelled.output, { timeout: 120_000 }).toContain('"running"');
   expect((await whet(folder, "goal", "cancel", "2")).stdout).toContain("goal 2 is cancelled");
   expect((await cancelled.finished).code).toBe(1);
   expect((await whet(folder, "goal", "resume", "2")).stderr).toContain("was cancelled");

@@ -47,7 +47,7 @@ describe.skipIf(!hasSandbox)("init and check, two commands to a measured baselin
     });
     const { program } = await isGreen(folder, /total_us/);
     expect(program).toContain("# Faster");
-  }, 180_000);
+  });
 
   it("OpenEvolve: its evaluator is the trusted scorer", async () => {
     const folder = repository({
@@ -58,7 +58,7 @@ describe.skipIf(!hasSandbox)("init and check, two commands to a measured baselin
     });
     const { check } = await isGreen(folder, /combined_score/);
     expect(check.stdout).toMatch(/scored/);
-  }, 180_000);
+  });
 
   it("ShinkaEvolve: its evaluation script is the trusted scorer", async () => {
     const folder = repository({
@@ -67,7 +67,7 @@ describe.skipIf(!hasSandbox)("init and check, two commands to a measured baselin
         'import argparse, importlib.util, json, os\na = argparse.ArgumentParser()\na.add_argument("--program_path")\na.add_argument("--results_dir")\na = a.parse_args()\nspec = importlib.util.spec_from_file_location("p", a.program_path)\nm = importlib.util.module_from_spec(spec)\nspec.loader.exec_module(m)\nos.makedirs(a.results_dir, exist_ok=True)\njson.dump({"combined_score": m.run_experiment()}, open(os.path.join(a.results_dir, "metrics.json"), "w"))\njson.dump({"correct": True, "error": None}, open(os.path.join(a.results_dir, "correct.json"), "w"))\n',
     });
     await isGreen(folder, /combined_score/);
-  }, 180_000);
+  });
 
   it("a script of package.json, whose imports may change", async () => {
     const folder = repository({
@@ -77,7 +77,7 @@ describe.skipIf(!hasSandbox)("init and check, two commands to a measured baselin
     });
     const { program } = await isGreen(folder, /ops/);
     expect(program).toContain("change: [src/index.js]");
-  }, 180_000);
+  });
 
   it("a Makefile whose program imports a module and wants a folder of data that is not committed", async () => {
     const folder = repository({
@@ -90,7 +90,7 @@ describe.skipIf(!hasSandbox)("init and check, two commands to a measured baselin
     const { init, program } = await isGreen(folder, /seconds/);
     expect(init.stdout).toMatch(/^added {4}inputs: \[numbers/m);
     expect(program).toMatch(/^inputs: \[numbers/m);
-  }, 180_000);
+  });
 });
 
 describe.skipIf(!hasSandbox)("a metric that no file names", () => {
@@ -103,7 +103,7 @@ describe.skipIf(!hasSandbox)("a metric that no file names", () => {
     const init = await startWith({}, folder, "init", "--yes", "--change", "knob.sh").finished;
     expect(init.code, init.stderr + init.stdout).toBe(0);
     expect(init.stdout).toMatch(/^tried {4}the untouched code: throughput 31 /m);
-  }, 180_000);
+  });
 });
 
 describe.skipIf(!hasSandbox)("a first run that fails", () => {
@@ -121,14 +121,14 @@ describe.skipIf(!hasSandbox)("a first run that fails", () => {
     expect(existsSync(join(folder, ".whetstone"))).toBe(false);
     expect(git(folder, "branch", "--list").trim()).toBe("* main");
     expect(git(folder, "status", "--porcelain").trim()).toBe("?? program.md");
-  }, 180_000);
+  });
 
   it("is left out with --no-try", async () => {
     const folder = repository({ "train.py": 'print("loss:", 1)\n' });
     const { code, stdout } = await startWith({}, folder, "init", "--yes", "--no-try").finished;
     expect(code).toBe(0);
     expect(stdout).not.toMatch(/tried/);
-  }, 180_000);
+  });
 });
 
 const canMakeNodes = (() => {
@@ -193,5 +193,5 @@ describe.skipIf(!canMakeNodes)("autoresearch's layout", () => {
     expect(program).toContain("run: .venv/bin/python train.py");
     expect(program).toMatch(/budget: \{.*gpus: 1/);
     expect(program).toMatch(/# autoresearch\n\nThe lowest val_bpb\.\n$/);
-  }, 300_000);
+  });
 });

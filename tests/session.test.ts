@@ -114,7 +114,7 @@ describe("a session", () => {
     expect(replayed.code).toBe(0);
     expect(git(lab, "fsck", "--strict")).not.toMatch(/error/);
     expect(execFileSync("ps", ["-eo", "args"], { encoding: "utf8" })).not.toContain(`${lab}/.whetstone`);
-  }, 120_000);
+  });
 
   it("says in status who is at work, as long as somebody is", async () => {
     const lab = repository(noisyLab());

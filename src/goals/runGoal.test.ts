@@ -581,13 +581,13 @@ describe("an end", () => {
     const folder = repository({ "a.txt": "a\n" });
     const { result } = await pursue(folder, {
       goal: goalOf({
-        agents: ["command: sleep 30"],
-        limits: { iterations: 9, time: 1500, taskTime: 20_000, parallel: 1 },
+        agents: ["command: sleep 60"],
+        limits: { iterations: 9, time: 1500, taskTime: 60_000, parallel: 1 },
       }),
     });
     expect(result).toMatchObject({ status: "failed", score: 0, iterations: 1 });
     expect(result.reason).toContain("time limit");
-    expect(result.wallMs).toBeLessThan(8000);
+    expect(result.wallMs).toBeLessThan(55_000);
   });
 
   it("waits for a provider that refuses for now, and goes on later where waiting did not help", async () => {
@@ -662,7 +662,7 @@ describe("from another terminal", () => {
         }),
       ],
     });
-    await expect.poll(() => turns, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => turns, { timeout: 120_000 }).toBe(1);
     await sleep(500);
     during = turns;
     await setGoalPaused(ledger, 1, null);
@@ -1043,7 +1043,7 @@ describe("between iterations", () => {
         }),
       ],
     });
-    await expect.poll(() => events.some(({ type }) => type === "paused"), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => events.some(({ type }) => type === "paused"), { timeout: 120_000 }).toBe(true);
     await sleep(400);
     expect(turns).toBe(1);
     await setGoalPaused(ledger, 1, null);

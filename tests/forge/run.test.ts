@@ -128,7 +128,7 @@ describe.concurrent("the forge on the command line", () => {
       await lessons(all, ["march"]);
       const ended = performance.now() - began;
       await expect
-        .poll(log, { timeout: 30_000, interval: 100 })
+        .poll(log, { timeout: 120_000, interval: 100 })
         .toContain("stopped after 5 runs: all 5 runs that are allowed were made");
       expect(log()).toContain("testing totals-of-accounts, version 1 …");
       // The goal did not wait for it.
@@ -138,7 +138,7 @@ describe.concurrent("the forge on the command line", () => {
         runs: number;
       };
       expect(mark).toMatchObject({ runs: 3, pid: expect.any(Number) });
-      await expect.poll(() => alive(mark.pid), { timeout: 10_000 }).toBe(false);
+      await expect.poll(() => alive(mark.pid), { timeout: 120_000 }).toBe(false);
       expect(query(root, "select count(*) from trials")).toBe(5);
       expect((await whet("forge", "status")).stdout).toMatch(
         /at work on its own after goals[\s\S]*5 runs so far, under way or stopped/,

@@ -78,7 +78,7 @@ describe.each(levels)("a command agent at level %s", (level) => {
       { ...(parseResearcher(`command: node ${file}`) as AgentChoice), env: names, hosts },
       { sandbox, env: { PATH: process.env.PATH, HOME: homedir(), ...env } },
     );
-    const result = await agent.turn({ prompt: "the prompt", folder, cwd: "lab", time: 10_000, ...turn });
+    const result = await agent.turn({ prompt: "the prompt", folder, cwd: "lab", time: 120_000, ...turn });
     return { result, folder, text: readFileSync(join(folder, "lab", "train.txt"), "utf8") };
   }
 
@@ -101,7 +101,7 @@ describe.each(levels)("a command agent at level %s", (level) => {
         ANTHROPIC_BASE_URL: address,
       },
     });
-    return agent.turn({ prompt: "p", folder, cwd: "lab", time: 10_000, ...turn });
+    return agent.turn({ prompt: "p", folder, cwd: "lab", time: 120_000, ...turn });
   }
   const final = `say({ type: "result", subtype: "success", is_error: false, result: "fine", usage: { input_tokens: 5, output_tokens: 2 }, total_cost_usd: 0.5 });`;
   const call = `say({ type: "assistant", message: { id: "m", content: [{ type: "tool_use", id: "t", name: "Bash", input: {} }] } });`;
@@ -147,7 +147,7 @@ describe.each(levels)("a command agent at level %s", (level) => {
   ] as const)("ended by %s says so", async (_, script, turn, ending, message) => {
     const { result } = await play(script, { turn });
     expect(result).toMatchObject({ ending, message: expect.stringMatching(message) });
-    expect(result.wallMs).toBeLessThan(8000);
+    expect(result.wallMs).toBeLessThan(100_000);
   });
 
   it("is ended when nobody wants it any more", async () => {
@@ -163,7 +163,7 @@ describe.each(levels)("a command agent at level %s", (level) => {
         sandbox,
         env: { PATH, HOME: place },
       });
-      return agent.turn({ prompt: "", folder: folderOf(), cwd: "", time: 5000 });
+      return agent.turn({ prompt: "", folder: folderOf(), cwd: "", time: 60_000 });
     };
     expect(await none("gemini", "/nowhere")).toMatchObject({
       ending: "start",
@@ -183,7 +183,7 @@ describe.each(levels)("a command agent at level %s", (level) => {
       sandbox,
       env: { PATH: bin, HOME: place },
     });
-    expect(await agent.turn({ prompt: "", folder: folderOf(), cwd: "", time: 5000 })).toMatchObject({
+    expect(await agent.turn({ prompt: "", folder: folderOf(), cwd: "", time: 60_000 })).toMatchObject({
       ending: "auth",
       message: expect.stringMatching(/set ANTHROPIC_API_KEY/),
     });
@@ -207,7 +207,7 @@ describe.each(levels)("a command agent at level %s", (level) => {
     const agent = await openAgent(parseResearcher("claude") as AgentChoice, {
       ...{ sandbox, env: { PATH: bin, HOME: home }, onNotice: (text: string) => notices.push(text) },
     });
-    const result = await agent.turn({ prompt: "", folder: folderOf(), cwd: "", time: 5000 });
+    const result = await agent.turn({ prompt: "", folder: folderOf(), cwd: "", time: 60_000 });
     expect(result).toMatchObject({ ending: "done", raw: expect.stringContaining('{"accessToken":"[key]"}') });
     expect(result.notEnforced.join()).toContain(`the agent holds your login (a copy of ${home}`);
     expect(notices).toEqual([expect.stringContaining("renewed its login")]);
@@ -225,7 +225,7 @@ describe.each(levels)("a command agent at level %s", (level) => {
       parseResearcher("command: cat data/numbers; echo x > data/numbers") as AgentChoice,
       { sandbox, env: { PATH: process.env.PATH } },
     );
-    const result = await agent.turn({ prompt: "", folder, cwd: "lab", time: 5000, linked: [data] });
+    const result = await agent.turn({ prompt: "", folder, cwd: "lab", time: 60_000, linked: [data] });
     expect(result.text).toBe("42");
     if (level === "L2") expect(readFileSync(join(data, "numbers"), "utf8")).toBe("42");
     rmSync(data, { recursive: true });
@@ -397,16 +397,16 @@ describe.each(levels)("a command agent at level %s", (level) => {
       "outage",
     ],
     ["whose model hangs is idle", `ask("/hang");`, { idle: 400 }, "idle"],
-    ["with a silent tool is not idle", `${call} await sleep(2000); ${final}`, { idle: 1000 }, "done"],
+    ["with a silent tool is not idle", `${call} await sleep(6000); ${final}`, { idle: 3000 }, "done"],
     [
       "that asks a person is cut off",
-      `say({ type: "assistant", message: { id: "m", content: [{ type: "tool_use", id: "t", name: "AskUserQuestion", input: {} }] } }); await sleep(9000);`,
+      `say({ type: "assistant", message: { id: "m", content: [{ type: "tool_use", id: "t", name: "AskUserQuestion", input: {} }] } }); await sleep(119_000);`,
       {},
       "asked",
     ],
     [
       "that uses more tokens than are left is cut off",
-      `say({ type: "assistant", message: { id: "m", content: [], usage: { input_tokens: 900 } } }); await sleep(9000);`,
+      `say({ type: "assistant", message: { id: "m", content: [], usage: { input_tokens: 900 } } }); await sleep(119_000);`,
       { tokens: 500 },
       "limit",
     ],
@@ -417,7 +417,7 @@ describe.each(levels)("a command agent at level %s", (level) => {
       ending,
       ending === "done" ? "" : expect.stringMatching(/./),
     ]);
-    expect(result.wallMs).toBeLessThan(8000);
+    expect(result.wallMs).toBeLessThan(100_000);
     if (ending === "rate") expect(result.retryAfterMs).toBe(5000);
   });
 });

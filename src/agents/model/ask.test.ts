@@ -232,9 +232,9 @@ describe.each(Object.entries(clients))("one question to %s", (name, client) => {
     });
     const hung = await asked(client, [{ hang: true }], { idle: 100 });
     expect(hung.turn).toMatchObject({ ending: "idle", text: "" });
-    const slow = await asked(client, [{ text: "late", delayMs: 2000 }], { time: 100 });
+    const slow = await asked(client, [{ text: "late", delayMs: 30_000 }], { time: 100 });
     expect(slow.turn).toMatchObject({ ending: "timeout" });
-    expect(slow.turn.wallMs).toBeLessThan(1000);
+    expect(slow.turn.wallMs).toBeLessThan(25_000);
     const cancelled = await asked(client, [{ hang: true }], { signal: AbortSignal.timeout(50) });
     expect(cancelled.turn).toMatchObject({ ending: "cancelled" });
     expect(cancelled.turn.usage.input).toBeNull();

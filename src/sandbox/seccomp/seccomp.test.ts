@@ -282,7 +282,7 @@ class Work { public static void main(String[] a) throws Exception {
     ["apart from others", true],
   ])("runs, %s,", (_name, apartFromOthers) => {
     for (const [name, command, needs] of programs)
-      it.runIf(needs.every(has))(name, { timeout: 180_000 }, async () => {
+      it.runIf(needs.every(has))(name, async () => {
         execFileSync("sh", ["-c", 'rm -rf "$1"/*', "sh", out]);
         const outcome = await run(command, { apart: apartFromOthers });
         expect(`${outcome.message}\n${outcome.stdout}${outcome.stderr}`).toMatch(/^\nfine\n/);
