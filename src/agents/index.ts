@@ -1,5 +1,6 @@
 export { dollarsOf, isPriced } from "../relay/index.ts";
-export { type AcpChoice, acpAgent } from "./acp/acpAgent.ts";
+export { acpAgent } from "./acp/acpAgent.ts";
+export type { AcpChoice } from "./acp/choice.ts";
 export type { Agent, Turn, TurnEnding, TurnResult } from "./agent.ts";
 export { type Cassette, type CassetteOptions, openCassette } from "./cassette/cassette.ts";
 export type { Launcher } from "./command/commandAgent.ts";

@@ -1,6 +1,6 @@
 import type { ResearcherChoice } from "../contract/index.ts";
 import { UserError } from "../errors.ts";
-import type { AcpChoice } from "./acp/acpAgent.ts";
+import type { AcpChoice } from "./acp/choice.ts";
 import { presetBehind } from "./acp/launch.ts";
 import type { Agent } from "./agent.ts";
 import { commandAgent, type Launcher } from "./command/commandAgent.ts";

@@ -1,15 +1,7 @@
-export { abTest, type More, type Outcome, type Verdict } from "./ab.ts";
-export { type AbRule, abRule } from "./abRule.ts";
-export { type AfterGoal, afterGoal, day, type Forge, openForge } from "./afterGoal.ts";
+export type { Arm, Trial, TrialAsk } from "../ledger/index.ts";
+export type { Asking } from "./analyze/askFor.ts";
 export { type Counts, countTraces, type Worded } from "./analyze/index.ts";
-export type { Asking } from "./askFor.ts";
-export { auditWords, type EditsAudit } from "./auditEdits.ts";
-export { type Band, type Banding, band, type Evidence } from "./bands.ts";
-export { type Calibration, calibrate, judgeNoise, type Visible } from "./calibrate.ts";
-export { type Calibrated, calibrateSuite, calibrationWords } from "./calibrateSuite.ts";
-export type { Cost } from "./cost.ts";
-export type { Ran, RunTrial } from "./drive.ts";
-export type { Estimate, Pair, TrialRecord } from "./effect.ts";
+export { type AfterGoal, afterGoal, day, type Forge, openForge } from "./evolve/afterGoal.ts";
 export {
   analyze,
   type ForgeOutcome,
@@ -17,17 +9,19 @@ export {
   type Improved,
   improveSkill,
   leftOutWords,
-} from "./evolve.ts";
-export { groundsWords } from "./grounds.ts";
-export { type Asked, answersOf, type Excluded, type Leak, leak, testGoals } from "./leak.ts";
-export { type ForgeLimits, type Meter, openMeter, type Took, tookSince } from "./limits.ts";
-export { liveRunner } from "./live.ts";
-export { agentLoads, modelLoads } from "./loads.ts";
-export { type Expired, expireSkills, matrixOf } from "./matrix.ts";
-export { openJudgesOf } from "./openJudges.ts";
+} from "./evolve/evolve.ts";
+export { type ForgeSettings, readSettings, settingsPath, writeSettings } from "./evolve/settings.ts";
+export { liveRunner } from "./live/live.ts";
+export { agentLoads, modelLoads } from "./live/loads.ts";
+export { type TriggerResult, triggerQueries, triggerTest } from "./live/trigger.ts";
 export { claimOf, over, pageOf, range, sureOf, testsWords, tookWords } from "./page.ts";
-export { type Replayed, replayEvaluation } from "./replay.ts";
-export type { SuiteTask } from "./schedule.ts";
+export { abTest, type More, type Outcome, type Verdict } from "./statistics/ab.ts";
+export { type AbRule, abRule } from "./statistics/abRule.ts";
+export { type Band, type Banding, band, type Evidence } from "./statistics/bands.ts";
+export { type Calibration, calibrate, judgeNoise, type Visible } from "./statistics/calibrate.ts";
+export type { Cost } from "./statistics/cost.ts";
+export type { Estimate, Pair, TrialRecord } from "./statistics/effect.ts";
+export type { SuiteTask } from "./statistics/schedule.ts";
 export {
   type Component,
   type ComponentName,
@@ -35,18 +29,23 @@ export {
   type Ses,
   type SesOptions,
   ses,
-} from "./ses.ts";
-export { type ForgeSettings, readSettings, settingsPath, writeSettings } from "./settings.ts";
-
-export { readSuite, type Suite, type SuiteGoal } from "./suite.ts";
+} from "./statistics/ses.ts";
 export {
-  type Arms,
-  type Runner,
-  type TestPaused,
-  type TestReport,
-  testSkill,
-  type Who,
-} from "./testSkill.ts";
-export { expired, type Setup, type TestedSkill, type TransferCell, transferMatrix } from "./transfer.ts";
-export type { Arm, Trial, TrialAsk } from "./trial.ts";
-export { type TriggerResult, triggerQueries, triggerTest } from "./trigger.ts";
+  expired,
+  type Setup,
+  type TestedSkill,
+  type TransferCell,
+  transferMatrix,
+} from "./statistics/transfer.ts";
+export { type Asked, answersOf, type Excluded, type Leak, leak, testGoals } from "./suite/leak.ts";
+export { openJudgesOf } from "./suite/openJudges.ts";
+export { readSuite, type Suite, type SuiteGoal } from "./suite/suite.ts";
+export { auditWords, type EditsAudit } from "./test/auditEdits.ts";
+export { type Calibrated, calibrateSuite, calibrationWords } from "./test/calibrateSuite.ts";
+export type { Ran, RunTrial } from "./test/drive.ts";
+export { groundsWords } from "./test/grounds.ts";
+export { type ForgeLimits, type Meter, openMeter, type Took, tookSince } from "./test/limits.ts";
+export { type Expired, expireSkills, matrixOf } from "./test/matrix.ts";
+export { type Replayed, replayEvaluation } from "./test/replay.ts";
+export type { Arms, Runner, Who } from "./test/setup.ts";
+export { type TestPaused, type TestReport, testSkill } from "./test/testSkill.ts";

@@ -1,11 +1,11 @@
+import type { Arm, Trial } from "../ledger/index.ts";
 import type { SkillPage } from "../report/index.ts";
 import type { Skill } from "../skills/index.ts";
-import { groundsWords } from "./grounds.ts";
-import { type Component, type ComponentName, equalSpeed, type Ses } from "./ses.ts";
-import type { TestReport } from "./testSkill.ts";
-import type { TransferCell } from "./transfer.ts";
-import type { Arm, Trial } from "./trial.ts";
-import { type TriggerResult, triggerWords } from "./trigger.ts";
+import { type TriggerResult, triggerWords } from "./live/trigger.ts";
+import { type Component, type ComponentName, equalSpeed, type Ses } from "./statistics/ses.ts";
+import type { TransferCell } from "./statistics/transfer.ts";
+import { groundsWords } from "./test/grounds.ts";
+import type { TestReport } from "./test/testSkill.ts";
 
 /** A test as the report page tells it. */
 export function pageOf(

@@ -1,3 +1,4 @@
+import type { CriterionChannel } from "../ledger/index.ts";
 /** A goal: what a person (or another program) wants to be true, and how it is seen whether it is. */
 export interface Goal {
   title: string;
@@ -65,12 +66,6 @@ export interface GoalLimits {
   parallel: number;
 }
 
-/**
- * How a score came about. `scored`: by whetstone, or by a command that rests on nothing of the work's own.
- * `self-reported`: by a command that rests on files which the work made or changed. `judged`: by a model.
- */
-export type Channel = "scored" | "self-reported" | "judged";
-
 /** How one criterion fared. */
 export interface CriterionResult {
   criterion: string;
@@ -86,7 +81,7 @@ export interface CriterionResult {
   judge: string | null;
   /** Files by which a check judges that are the work's own: it made them, or changed what was there before. */
   own: { made: string[]; changed: string[] };
-  channel: Channel;
+  channel: CriterionChannel;
 }
 
 /** One step of a plan: one turn of one agent. */

@@ -1,7 +1,8 @@
 import { posix } from "node:path";
+import type { CriterionChannel } from "../ledger/index.ts";
 import { mayChange } from "../repo/index.ts";
 import { isBelow } from "./copy.ts";
-import type { Channel, CriterionResult, Goal } from "./goal.ts";
+import type { CriterionResult, Goal } from "./goal.ts";
 
 /** Words of a shell command that may be paths. */
 const words = /[^\s'"`;&|<>()={},$]+/g;
@@ -113,7 +114,7 @@ export function openJudgesWords(paths: readonly string[]): string | null {
 }
 
 /** How a criterion was measured. */
-export function channelOf({ kind, own }: Pick<CriterionResult, "kind" | "own">): Channel {
+export function channelOf({ kind, own }: Pick<CriterionResult, "kind" | "own">): CriterionChannel {
   if (kind === "rubric") return "judged";
   return own.made.length + own.changed.length > 0 ? "self-reported" : "scored";
 }

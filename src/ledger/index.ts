@@ -12,6 +12,7 @@ export { storedProgram } from "./program.ts";
 export * from "./queries.ts";
 export * from "./skillLibrary.ts";
 export * from "./traceRuns.ts";
+export * from "./trial.ts";
 export * from "./trials.ts";
 export {
   addTurns,

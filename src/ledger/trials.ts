@@ -1,8 +1,8 @@
 import type { Insertable, Selectable, Updateable } from "kysely";
-import type { Arm, Trial } from "../forge/trial.ts";
 import type { Ledger } from "./ledger.ts";
 import type { SkillEvaluationTable, TrialTable } from "./schema.ts";
 import type { SkillEvaluationRow } from "./skillLibrary.ts";
+import type { Arm, Trial } from "./trial.ts";
 
 export type EvaluationKind = SkillEvaluationTable["kind"];
 

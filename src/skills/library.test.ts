@@ -14,7 +14,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { TraceEvent } from "../agents/index.ts";
-import type { Trial } from "../forge/trial.ts";
+import type { Trial } from "../ledger/index.ts";
 import { type Ledger, openLedger, skillRow } from "../ledger/index.ts";
 import {
   addSkill,

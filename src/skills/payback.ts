@@ -1,4 +1,4 @@
-import type { Trial } from "../forge/trial.ts";
+import type { Trial } from "../ledger/index.ts";
 import {
   type Ledger,
   type SkillEvaluationRow,

@@ -8,7 +8,8 @@ import { parseResearcher } from "../../contract/index.ts";
 import { openSandbox, type Sandbox } from "../../sandbox/index.ts";
 import type { Turn, TurnResult } from "../agent.ts";
 import type { TraceEvent } from "../trace.ts";
-import { type AcpChoice, acpAgent } from "./acpAgent.ts";
+import { acpAgent } from "./acpAgent.ts";
+import type { AcpChoice } from "./choice.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..");
 let plain: Sandbox;

@@ -1,7 +1,6 @@
 import { realpath } from "node:fs/promises";
 import { posix } from "node:path";
 import type { ClientContext, PromptResponse, SessionNotification } from "@agentclientprotocol/sdk/unstable";
-import type { ResearcherChoice } from "../../contract/index.ts";
 import type { Outcome } from "../../sandbox/index.ts";
 import type { Agent, Turn, TurnResult } from "../agent.ts";
 import type { Launcher } from "../command/commandAgent.ts";
@@ -11,6 +10,7 @@ import { failed, refusal } from "../command/verdict.ts";
 import { signOf } from "../presets/signs.ts";
 import type { ProviderAnswer } from "../relay/relay.ts";
 import { unknownUsage, usageOf } from "../trace.ts";
+import type { AcpChoice } from "./choice.ts";
 import { clientApp } from "./clientApp.ts";
 import { type Ended, endedBy, endedByError, endedByExit } from "./endings.ts";
 import { type Launched, launch } from "./launch.ts";
@@ -18,7 +18,6 @@ import type { Grounds } from "./permission.ts";
 import { type NewEvent, openUpdates, tokensOf } from "./updates.ts";
 import { openWire } from "./wire.ts";
 
-export type AcpChoice = Extract<ResearcherChoice, { kind: "acp" }>;
 type Acp = typeof import("@agentclientprotocol/sdk/unstable");
 
 /** Milliseconds that an agent has to end a cancelled turn by itself. */

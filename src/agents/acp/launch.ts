@@ -7,7 +7,7 @@ import { plain } from "../presets/plain.ts";
 import type { Preset } from "../presets/preset.ts";
 import { locate, programOf } from "../program.ts";
 import type { ProviderAnswer } from "../relay/relay.ts";
-import type { AcpChoice } from "./acpAgent.ts";
+import type { AcpChoice } from "./choice.ts";
 import type { Ended } from "./endings.ts";
 
 /** A started agent. */

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { describedBy, descriptionOf } from "./describe.ts";
-import type { Dropped } from "./word.ts";
+import type { Dropped } from "./evidence.ts";
 
 const evidence = {
   text: "s1: sequence: read(*.csv) -> run(csvlint)\n  [1:1] call run csvlint a.csv, 12 rows",

@@ -1,4 +1,4 @@
-import type { Cited, Dropped, Evidence } from "./word.ts";
+import type { Cited, Dropped, Evidence } from "./evidence.ts";
 
 /** Of a description's words, the share that must be said by what it rests on. */
 const leastSaid = 0.6;

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { applyEdits } from "../../researcher/index.ts";
 import type { Claim, Skill } from "../../skills/index.ts";
-import { type Asking, askFor } from "../askFor.ts";
+import { type Asking, askFor } from "./askFor.ts";
 import { describedBy, strangeIn } from "./describe.ts";
-import { type Cited, checkClaims, claimsOf, type Dropped, type Evidence, tooLong } from "./word.ts";
+import type { Cited, Dropped, Evidence } from "./evidence.ts";
+import { checkClaims, claimsOf, tooLong } from "./word.ts";
 
 /** Edits of one refinement at most, and characters that one may put in. */
 const most = { edits: 4, characters: 1200 };

@@ -8,10 +8,11 @@ import { type ModelChoice, provideModel } from "../../agents/index.ts";
 import { parseResearcher } from "../../contract/index.ts";
 import { type Ledger, openLedger } from "../../ledger/index.ts";
 import { validateSkill } from "../../skills/index.ts";
-import { openMeter } from "../limits.ts";
+import { openMeter } from "../test/limits.ts";
 import { countTraces } from "./count.ts";
+import { evidenceOf } from "./evidence.ts";
 import { errorClass } from "./shape.ts";
-import { evidenceOf, wordFindings } from "./word.ts";
+import { wordFindings } from "./word.ts";
 
 let root: string;
 let ledger: Ledger;
