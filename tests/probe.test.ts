@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { json, knobs, status } from "./support/knobs.ts";
-import { noisyProgram, program, repository, whet } from "./support/lab.ts";
+import { noisyProgram, program, repository, startWith, whet } from "./support/lab.ts";
 
 describe("the probe", () => {
   it("finds the cheat that wins on a self-reported metric, says what to change, and lowers the grade", async () => {
@@ -106,16 +107,16 @@ describe("the probe", () => {
           `metric: { name: seconds, clock: wall }\nchange: ["src/*.py"]\nrun: python3 src/train.py\nchecks: ["${command}"]\nbudget: 10s`,
         ),
       });
-    const open = await whet(
-      lab("cd src && python3 -c 'exec(open(\\\"../check.py\\\").read())'"),
-      "check",
-      "--probe",
-    );
+    // Its sleep is nearly all of a run's time: it need not be alone on the machine, so it holds up no other test.
+    const apart = mkdtempSync(join(tmpdir(), "whet-probe-"));
+    onTestFinished(() => rmSync(apart, { recursive: true, force: true }));
+    const probed = (command: string, ...more: string[]) =>
+      startWith({ TMPDIR: apart }, lab(command), "check", "--probe", ...more).finished;
+    const open = await probed("cd src && python3 -c 'exec(open(\\\"../check.py\\\").read())'");
     expect(open.stdout).toMatch(/✗ planted modules/);
-    const closed = await json<{ probe: { results: { canary: string; outcome: string }[] } }>(
-      lab("python3 -I check.py"),
-      ...["check", "--probe"],
-    );
+    const closed = JSON.parse((await probed("python3 -I check.py", "--json")).stdout) as {
+      probe: { results: { canary: string; outcome: string }[] };
+    };
     const planted = closed.probe.results.find(({ canary }) => canary === "planted modules");
     expect(planted?.outcome).toMatch(/^(refused|worse|equal)$/);
   });
