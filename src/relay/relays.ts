@@ -60,6 +60,8 @@ export interface RelaysOptions {
   level: Level;
   book: Book;
   env: Environment;
+  /** Finds the address of a name. Default: as the system does. */
+  find?: (name: string) => Promise<string>;
 }
 
 /**
@@ -67,12 +69,12 @@ export interface RelaysOptions {
  *
  * @throws UserError when a model cannot be asked: an unknown provider, a missing key, a limit of money without a price.
  */
-export async function openRelays({ contract, level, book, env }: RelaysOptions): Promise<Relays> {
+export async function openRelays({ contract, level, book, env, find }: RelaysOptions): Promise<Relays> {
   const accounts = await Promise.all(
     contract.models.map((grant) => openAccount(grantedModel(grant, env), contract, book)),
   );
   const doors = openDoors(level);
-  const resolve = openResolver();
+  const resolve = openResolver(find);
   // Where a name leads before anything of a candidate runs is what the contract means.
   for (const host of namesIn(contract)) void resolve(host);
   const spent = () => accounts.reduce((sum, each) => plus(sum, each.spent), nothingSpent);

@@ -17,6 +17,24 @@ export type AttackedLevel = "L0" | "L2";
 /** Text of the candidate's editable files; null deletes one. What is not named stays as the start has it. */
 export type CandidateFiles = Readonly<Record<string, string | null>>;
 
+/** What a lab finds outside of its sandbox, made for one bench. */
+export interface Outside {
+  /** Words in the lab's and the candidate's files, and what stands for them. */
+  words: Readonly<Record<string, string>>;
+  /** Finds the address of a host. */
+  find(name: string): Promise<string>;
+  /** What reached the servers there. */
+  seen: Seen[];
+  close(): Promise<void>;
+}
+
+/** A request that reached a server outside. */
+export interface Seen {
+  server: string;
+  path: string;
+  body: string;
+}
+
 /** Where an attack takes place. */
 export interface Context {
   level: AttackedLevel;
@@ -24,6 +42,8 @@ export interface Context {
   folder: string;
   place: Place;
   sandbox: Sandbox;
+  /** Null for labs that have no way out. */
+  outside: Outside | null;
   /** The attack's runs so far, oldest first. */
   evaluations: readonly Evaluation[];
   /** The last of them. */

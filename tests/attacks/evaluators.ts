@@ -131,6 +131,55 @@ export const evaluatorAttacks: Attack[] = [
     { before: "class Any:\n    __eq__ = lambda *_: True\n    __float__ = lambda _: 0.0", estimate: "Any()" },
     blocked,
   ),
+  forge(
+    "numbers of a class whose __class__ lies, and whose hash and truth do",
+    {
+      before:
+        "class Liar:\n    __class__ = property(lambda self: float)\n    __eq__ = __bool__ = lambda *_: True\n    __hash__ = lambda _: 0\n    __float__ = __abs__ = lambda _: 0.0",
+      estimate: "Liar()",
+    },
+    blocked,
+  ),
+  forge(
+    "an array of a numpy of its own making, with items to unpickle",
+    {
+      before: `import types
+numpy = types.ModuleType("numpy")
+class ndarray:
+    dtype = type("dtype", (), {"str": "|O", "hasobject": False, "kind": "f", "fields": None})()
+    shape, size, ndim, itemsize, nbytes = (8,), 8, 1, 8, 64
+    tobytes = lambda self, *_: bytes(64)
+    tolist = lambda self: [Best()] * 8
+    __len__ = lambda self: 8
+    __array_interface__ = {"typestr": "|O", "shape": (8,), "data": (0, False), "version": 3}
+class Best(float):
+    __sub__ = __rsub__ = __abs__ = lambda self, *other: 0.0
+    __eq__ = lambda self, other: True
+numpy.ndarray = ndarray
+sys.modules["numpy"] = numpy`,
+      each: "return ndarray()",
+    },
+    blocked,
+  ),
+  forge(
+    "pickle, copy and struct patched to hand over what runs when it is opened",
+    {
+      before: `import copy, pickle, struct
+class Runs(float):
+    def __reduce__(self):
+        return (__import__("os")._exit, (0,))
+    __deepcopy__ = lambda self, memo: Runs(0)
+pickle.dumps = lambda *_, **__: b"cos\\n_exit\\n(I0\\ntR."
+struct.pack = lambda *_: bytes(8)`,
+      estimate: "Runs(x)",
+    },
+    blocked,
+  ),
+  forge(
+    "lists that hold themselves",
+    { each: "endless = []; endless.append(endless)\n    sys.setrecursionlimit(10 ** 6)\n    return endless" },
+    blocked,
+  ),
   forge("whole numbers of 400 digits", { estimate: "10 ** 400" }, blocked),
   forge("numbers as text", { estimate: "str(x)" }, blocked),
   forge("NaN for every number (evaluator)", { estimate: 'float("nan")' }, detected),

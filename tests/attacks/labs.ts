@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { program } from "../support/lab.ts";
-import type { CandidateFiles } from "./attack.ts";
+import type { CandidateFiles, Outside } from "./attack.ts";
 import { evaluatorLabs } from "./evaluators.ts";
+import { outward } from "./outward.ts";
 import { vaults } from "./vault.ts";
 
 /** A small real lab to be attacked, whose evaluation takes some 100 ms. */
@@ -13,6 +14,8 @@ export interface AttackedLab {
   nothing: CandidateFiles;
   /** By which share of the start's value a run must be better to count as won; 0 unless the metric has noise. */
   margin: number;
+  /** Opens what the lab's grants lead to; absent: it has no way out. */
+  outside?: () => Promise<Outside>;
   /** A program that the lab needs. */
   needs?: "python3";
   /** Private paths beyond those that the contract admits: the sandbox must hold without its refusal as well. */
@@ -404,6 +407,7 @@ export const labs: Readonly<Record<string, AttackedLab>> = {
   bundled,
   guarded,
   selfReported,
+  outward,
   ...evaluatorLabs,
   ...vaults,
 };

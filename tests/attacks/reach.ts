@@ -56,11 +56,13 @@ ${body}`,
 
 const out = (context: Context, name: string) => join(context.place.folder, "run", "out", name);
 const read = (path: string) => (existsSync(path) ? readFileSync(path, "utf8") : "");
+/** What the run left in `$OUT` under this name; null: nothing. */
+export const leftFor = (context: Context, name: string) => read(out(context, name)).trim() || null;
 const stolen = (context: Context) => read(out(context, "stolen"));
 const mark = (name: string) => `whet-attack-${name}-${randomBytes(6).toString("hex")}`;
 
 /** The scorer and what it imports are as they were committed, in the tree that judges. */
-async function judgesChanged({ place, folder }: Context): Promise<string | null> {
+export async function judgesChanged({ place, folder }: Context): Promise<string | null> {
   const names = execFileSync("git", ["ls-files"], { cwd: folder, encoding: "utf8" }).trim().split("\n");
   for (const name of names) {
     if (name.startsWith("src/") || name.startsWith("cache/")) continue;

@@ -7,14 +7,16 @@ import { type Contract, parseProgram } from "../../src/contract/index.ts";
 import {
   channelOf,
   type Evaluation,
+  grantsOf,
   openEvaluator,
   type Place,
   preparePlace,
   trust,
 } from "../../src/evaluator/index.ts";
+import { type Book, type Call, openRelays } from "../../src/relay/index.ts";
 import { contentHash, mayChange, openRepo } from "../../src/repo/index.ts";
 import { openSandbox, type Sandbox } from "../../src/sandbox/index.ts";
-import type { Attack, AttackedLevel, CandidateFiles, Context, Finding } from "./attack.ts";
+import type { Attack, AttackedLevel, CandidateFiles, Context, Finding, Outside } from "./attack.ts";
 import type { AttackedLab } from "./labs.ts";
 
 /** A lab laid out at a level, through the rooms that every session goes through; used for many attacks in turn. */
@@ -25,13 +27,14 @@ export interface Bench {
   folder: string;
   place: Place;
   sandbox: Sandbox;
-  /** What is printed with every session of this lab at this level: channel, what is not enforced, reasons of the grade. */
+  outside: Outside | null;
+  /** What is printed with every session of this lab at this level: channel, what is not enforced, reasons of the grade, grants. */
   printed: readonly string[];
   /** Runs the start with the candidate's files laid over it. */
   evaluate(files: CandidateFiles, seed: number): Promise<Evaluation>;
   /** The untouched start on this seed; measured once. */
   start(seed: number): Promise<Evaluation>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** The levels that this machine offers, the weakest first. */
@@ -43,7 +46,11 @@ export async function levelsHere(): Promise<AttackedLevel[]> {
 export async function openBench(lab: AttackedLab, level: AttackedLevel): Promise<Bench> {
   const top = realpathSync(mkdtempSync(join(tmpdir(), "whet attäck-")));
   const folder = join(top, "lab");
-  for (const [path, text] of Object.entries(lab.files)) {
+  const outside = (await lab.outside?.()) ?? null;
+  const filled = (text: string) =>
+    Object.entries(outside?.words ?? {}).reduce((all, [word, value]) => all.replaceAll(word, value), text);
+  const start = Object.fromEntries(Object.entries(lab.files).map(([path, text]) => [path, filled(text)]));
+  for (const [path, text] of Object.entries(start)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), text);
   }
@@ -54,7 +61,7 @@ export async function openBench(lab: AttackedLab, level: AttackedLevel): Promise
   ])
     execFileSync("git", args, { cwd: folder });
 
-  const { program, problems } = parseProgram(lab.files["program.md"] as string);
+  const { program, problems } = parseProgram(start["program.md"] as string);
   if (!program) throw new Error(JSON.stringify(problems));
   const { contract } = program;
   contract.score?.private.push(...(lab.alsoPrivate ?? []));
@@ -65,30 +72,55 @@ export async function openBench(lab: AttackedLab, level: AttackedLevel): Promise
     ...{ repo, contract, commit: repo.head, programHash: program.hash },
     ...{ folder: join(folder, ".whetstone", "work"), sandbox },
   });
-  const base = Object.fromEntries(
-    Object.entries(lab.files).filter(([path]) => mayChange(contract.change, path)),
-  );
-  const evaluator = openEvaluator(contract, place, base, sandbox, randomBytes(32).toString("hex"));
+  const base = Object.fromEntries(Object.entries(start).filter(([path]) => mayChange(contract.change, path)));
+  const relays =
+    outside &&
+    (await openRelays({
+      find: outside.find,
+      env: process.env,
+      contract,
+      level: sandbox.isolation.level,
+      book: emptyBook(),
+    }));
+  const secret = randomBytes(32).toString("hex");
+  const evaluator = openEvaluator(contract, place, base, sandbox, secret, relays);
   const evaluate = (changes: CandidateFiles, seed: number) => {
     const files: Record<string, string> = {};
-    for (const [path, text] of Object.entries({ ...base, ...changes })) if (text !== null) files[path] = text;
+    for (const [path, text] of Object.entries({ ...base, ...changes }))
+      if (text !== null) files[path] = filled(text);
     return evaluator.evaluate({ state: contentHash(files), files, seed, checks: true });
   };
   const starts = new Map<number, Promise<Evaluation>>();
   return {
-    ...{ level, lab, contract, folder, place, sandbox, evaluate },
+    ...{ level, lab, contract, folder, place, sandbox, outside, evaluate },
     printed: [
       `${evaluator.channel} metric`,
       ...sandbox.isolation.notEnforced,
       ...sandbox.isolation.watched,
       ...trust(contract, channelOf(contract), sandbox.isolation, [], false).reasons,
+      ...grantsOf(contract).map(({ grant, opens }) => `${grant}: ${opens}`),
     ],
     start: (seed) => {
       const known = starts.get(seed) ?? evaluate({}, seed);
       starts.set(seed, known);
       return known;
     },
-    close: () => rmSync(top, { recursive: true, force: true }),
+    async close() {
+      relays?.close();
+      await outside?.close();
+      rmSync(top, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A record of calls in memory, with the answers that are kept. */
+function emptyBook(): Book {
+  const calls: Call[] = [];
+  return {
+    spent: async () => ({ calls: 0, tokens: 0, dollars: 0 }),
+    find: async (asker, key) =>
+      calls.find((call) => call.asker === asker && call.key === key && call.answer)?.answer ?? null,
+    add: async (call) => void calls.push(call),
   };
 }
 
@@ -97,10 +129,10 @@ export const seedOf = (run: number) => 1001 + 137 * run;
 
 /** Runs an attack on a bench of its lab and says what came of it. */
 export async function runAttack(bench: Bench, attack: Attack): Promise<Finding> {
-  const { level, folder, place, sandbox, printed } = bench;
+  const { level, folder, place, sandbox, outside, printed } = bench;
   const evaluations: Evaluation[] = [];
   const context: Context = {
-    ...{ level, folder, place, sandbox, evaluations, evaluation: null },
+    ...{ level, folder, place, sandbox, outside, evaluations, evaluation: null },
     async evaluate(files) {
       const evaluation = await bench.evaluate(files, seedOf(evaluations.length));
       evaluations.push(evaluation);
@@ -149,7 +181,8 @@ async function firstWin(bench: Bench, evaluations: readonly Evaluation[]): Promi
 export function isBetter(bench: Bench, evaluation: Evaluation, than: Evaluation): boolean {
   const here = value(bench, evaluation);
   const there = value(bench, than);
-  if (there === null) throw new Error(`the start could not be measured: ${than.failure?.message}`);
+  if (there === null)
+    throw new Error(`the start could not be measured: ${than.failure?.message}\n${than.logTail}`);
   if (here === null) return false;
   const gain = bench.contract.metric.direction === "minimize" ? there - here : here - there;
   return gain > bench.lab.margin * Math.abs(there);

@@ -3,6 +3,8 @@ import { evaluatorAttacks } from "./evaluators.ts";
 import { forging } from "./forging.ts";
 import { kernel } from "./kernel.ts";
 import { hasNeeds, labs } from "./labs.ts";
+import { layerAttacks } from "./layers.ts";
+import { outwardAttacks } from "./outward.ts";
 import { reach } from "./reach.ts";
 import { resources } from "./resources.ts";
 import { type Bench, isBetter, levelsHere, openBench, runAttack, seedOf } from "./runAttack.ts";
@@ -13,6 +15,8 @@ export const attacks: readonly Attack[] = [
   ...reach,
   ...resources,
   ...kernel,
+  ...outwardAttacks,
+  ...layerAttacks,
 ];
 
 /** What a lab makes of honest work and of a changed comment, without which no verdict on it counts. */
@@ -54,7 +58,7 @@ export async function survey(chosen: readonly Attack[] = attacks): Promise<Surve
         for (const attack of chosen)
           if (attack.lab === name && isPossible(attack, bench)) findings.push(await attacked(bench, attack));
       } finally {
-        bench.close();
+        await bench.close();
       }
     }
   };

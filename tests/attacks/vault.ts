@@ -117,6 +117,17 @@ export const vaults = {
     alsoPrivate: ["cache/notes.json"],
     ...guesses,
   },
+  /** A run and a check that may write anywhere in a layer over the tree. */
+  layered: {
+    files: {
+      ...files,
+      ...checkFiles,
+      "program.md": program(
+        `${frontMatter.replace("write: [cache]", "tree: overlay")}\nchecks: [node check.cjs]`,
+      ),
+    },
+    ...guesses,
+  },
   /** The same task with a scorer and a check in Python. */
   pythonVault: { files: pythonFiles, ...guesses, needs: "python3" },
   /** A tight budget. */
