@@ -1,7 +1,7 @@
 import type { Contract } from "../contract/index.ts";
 import { RunFailed } from "../errors.ts";
 import type { EvaluationRelays, Used, Way } from "../relay/index.ts";
-import type { Order, Outcome, Sandbox } from "../sandbox/index.ts";
+import { type Order, type Outcome, requireDoors, type Sandbox } from "../sandbox/index.ts";
 import type { Evaluation } from "./evaluation.ts";
 
 /** Thrown when a limit of the whole session was met within a run: no candidate is to blame, and nothing is recorded. */
@@ -112,12 +112,13 @@ export function providerWords({ models }: Used): string {
 /** The way out of a step of the contract that belongs to no evaluation; null where it needs none. */
 export async function stepWay(
   contract: Contract,
-  { isolation }: Sandbox,
+  sandbox: Sandbox,
   network: Order["limits"]["network"],
 ): Promise<Way | null> {
   if (typeof network === "boolean") return null;
+  await requireDoors(sandbox);
   const { openStepWay } = await import("../relay/index.ts");
-  return openStepWay(contract, isolation.level, network);
+  return openStepWay(contract, sandbox.isolation.level, network);
 }
 
 /**

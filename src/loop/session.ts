@@ -60,8 +60,8 @@ import {
   type Violation,
   worktreeOf,
 } from "../repo/index.ts";
-import type { Isolation, Level, Sandbox } from "../sandbox/index.ts";
-import { openSandbox, requireProcessors, takeSlot } from "../sandbox/index.ts";
+import type { Isolation, Sandbox } from "../sandbox/index.ts";
+import { openSandbox, requireDoors, requireProcessors, takeSlot } from "../sandbox/index.ts";
 import { clearAbandoned } from "./abandoned.ts";
 import { releaseBranch, settleBranch, tellCheckedOut } from "./branch.ts";
 import { drive, fromNumbers } from "./drive.ts";
@@ -264,7 +264,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       ? storedProgram(existing.program).contract.decision
       : contract.decision;
     const rule = decision.rule(preset, parameters);
-    relays = await relaysOf(contract, level, ledger, row.id);
+    relays = await relaysOf(contract, sandbox, ledger, row.id);
     const session: Session = {
       lab,
       contract,
@@ -751,13 +751,15 @@ async function release(ledger: Ledger): Promise<void> {
 /** Opens the ways to models and hosts that the contract grants; null where it grants none. */
 async function relaysOf(
   contract: Contract,
-  level: Level,
+  sandbox: Sandbox,
   ledger: Ledger,
   sessionId: number,
 ): Promise<Relays | null> {
   const { budget, stages, checks, score, models } = contract;
   const lists = [budget, ...stages.map((stage) => stage.budget), ...checks, score];
   if (models.length === 0 && !lists.some((each) => Array.isArray(each?.network))) return null;
+  await requireDoors(sandbox);
+  const { level } = sandbox.isolation;
   // Loaded only then: most labs grant neither.
   const { openRelays } = await import("../relay/index.ts");
   return openRelays({ contract, level, book: modelBook(ledger, sessionId), env: process.env });

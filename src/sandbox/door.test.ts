@@ -1,9 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, createServer as createSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { remedy } from "./doorProbe.ts";
 import { type Door, type Level, openDoor, openDoors, openSandbox, type Sandbox } from "./index.ts";
 
 const best = await openSandbox();
@@ -115,3 +117,42 @@ function openDescriptors(): string[] {
     }
   });
 }
+
+describe("a machine that allows few user namespaces", () => {
+  const script = `const { openSandbox, requireDoors } = await import(${JSON.stringify(new URL("./index.ts", import.meta.url).href)});
+const sandbox = await openSandbox();
+const words = await requireDoors(sandbox).then(() => "doors open", ({ message, fix }) => message + " / " + fix);
+console.log(JSON.stringify([sandbox.isolation.level, words]));
+process.exit();`;
+  const within = (most: number) =>
+    spawnSync(
+      "unshare",
+      [
+        ...["--user", "--map-root-user", "--mount", "sh", "-c"],
+        `echo ${most} > /proc/sys/user/max_user_namespaces && exec "$@"`,
+        ...["sh", process.execPath, "--input-type=module", "-e", script],
+      ],
+      { encoding: "utf8" },
+    ).stdout;
+
+  it("is told before anything is measured, with what to do", { timeout: waits }, (context) => {
+    const [few, many] = [within(2), within(20)].map((text) => text && (JSON.parse(text) as [string, string]));
+    if (few?.[0] !== "L2" || !many) return context.skip("no namespace with a limit of its own can be made");
+    expect(few[1]).toMatch(
+      /cannot be given a model .* may have 2 user namespaces .*max_user_namespaces=10000/,
+    );
+    expect(many[1]).toBe("doors open");
+  });
+});
+
+it.each([
+  [null, 5, /max_user_namespaces=10000/],
+  [1, 60_000, /AppArmor .* by a profile/],
+  [0, 60_000, /within one another/],
+  [null, null, /within one another/],
+])(
+  "what to do follows from the kernel's settings (AppArmor %s, %s namespaces)",
+  (restricted, most, words) => {
+    expect(remedy(restricted, most)).toMatch(words);
+  },
+);

@@ -1,5 +1,6 @@
 export { homePlace, treePlace } from "./bubblewrap/launch.ts";
 export { type Door, type Doors, openDoor, openDoors } from "./door.ts";
+export { requireDoors } from "./doorProbe.ts";
 export { claimGpus, type Gpu, type GpuClaim, listGpus, readyToWatch, suitableGpus } from "./gpu/index.ts";
 export type { Neighbours } from "./neighbours.ts";
 export { openSandbox, type SandboxOptions } from "./open.ts";

@@ -22,7 +22,7 @@ export interface Outside {
   /** Words in the lab's and the candidate's files, and what stands for them. */
   words: Readonly<Record<string, string>>;
   /** Finds the address of a host. */
-  find(name: string): Promise<string>;
+  find: (name: string) => Promise<string>;
   /** What reached the servers there. */
   seen: Seen[];
   close(): Promise<void>;

@@ -232,7 +232,9 @@ function providerMisused({ outside }: Context): string | null {
 
 /** What the candidate says of the key, written backwards so that no redaction hides it. */
 function keyKnown({ evaluation }: Context): string | null {
-  return evaluation?.logTail.includes([...key].toReversed().join("")) ? "the candidate holds the key" : null;
+  return evaluation?.logTail.includes(Array.from(key).toReversed().join(""))
+    ? "the candidate holds the key"
+    : null;
 }
 
 function otherServed({ evaluation }: Context): string | null {
