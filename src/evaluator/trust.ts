@@ -21,7 +21,8 @@ const letters = ["A", "B", "C", "D"] as const;
  * what anybody intends.
  *
  * @param holdoutRepeats whether the holdout gives the same value as the data that decides; see `repeatsSelection`.
- * @param driven whether an agent with the user's rights drove (`whet try`): the sandbox keeps candidates out, not it.
+ * @param drivenFreely whether an agent with the user's rights tried something (`whet try`): the sandbox keeps candidates
+ * out, not it. An agent in a box of its own (`whet start --sandboxed`) is kept out as well.
  */
 export function trust(
   contract: Contract,
@@ -29,7 +30,7 @@ export function trust(
   isolation: Isolation,
   probed: readonly Probed[],
   holdoutRepeats: boolean,
-  driven = false,
+  drivenFreely = false,
 ): Trust {
   const reasons: string[] = [];
   let worst = 0;
@@ -37,10 +38,10 @@ export function trust(
     worst = Math.max(worst, letters.indexOf(letter));
     reasons.push(`${letter} at best: ${reason}`);
   };
-  if (driven)
+  if (drivenFreely)
     cap(
       "C",
-      "an agent drove with your rights: it could reach the scorer, its data, the ledger and Whetstone's own key (`whet run` gives the agent a sandbox)",
+      "an agent drove with your rights: it could reach the scorer, its data, the ledger and Whetstone's own key (`whet start --sandboxed` and `whet run` give the agent a sandbox)",
     );
   if (contract.score?.evaluator?.inProcess)
     cap(

@@ -1,6 +1,7 @@
 import type { Insertable, Kysely, Selectable } from "kysely";
 import { added, type Usage, unknownUsage } from "../agents/index.ts";
 import { UserError } from "../errors.ts";
+import { type Box, boxExperiment } from "./boxes.ts";
 import { link } from "./chain.ts";
 import type { Ledger } from "./ledger.ts";
 import type {
@@ -27,6 +28,8 @@ export interface NewExperiment extends Omit<Insertable<ExperimentTable>, "id" | 
   turns?: readonly NewTurn[];
   /** Ids of turns before these that came to nothing new by themselves. */
   earlierTurns?: readonly number[];
+  /** The sandbox in which the agent is that tried it; absent: none is known. */
+  box?: Box;
 }
 
 export async function addSession(ledger: Ledger, session: Insertable<SessionTable>): Promise<number> {
@@ -127,7 +130,7 @@ export async function addExperiment(
   ledger: Ledger,
   experiment: NewExperiment,
 ): Promise<{ id: number; number: number }> {
-  const { changes, violations, proposeMs, reviewed, turns = [], earlierTurns = [], ...row } = experiment;
+  const { changes, violations, proposeMs, reviewed, turns = [], earlierTurns = [], box, ...row } = experiment;
   return ledger.db.transaction().execute(async (tx) => {
     if ((await reviewCount(tx, row.sessionId)) !== reviewed) throw new StaleIncumbent();
     const last = await tx
@@ -153,6 +156,7 @@ export async function addExperiment(
       })
       .execute();
     await link(tx, "experiments", id);
+    if (box) await boxExperiment(tx, { sessionId: row.sessionId, experimentId: id }, box);
     await link(tx, "changes", id);
     if (violations.length > 0) {
       const found = await tx

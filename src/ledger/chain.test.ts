@@ -227,6 +227,8 @@ describe("the chain of a ledger", () => {
       "drop table model_calls",
       "alter table evaluations drop column used",
       "drop index experiments_driven",
+      "drop table boxed_experiments",
+      "drop table boxes",
       "pragma user_version = 5",
       "update evaluations set value = 5 where id = 1",
     );

@@ -155,7 +155,7 @@ export async function saveLedger(path: string, target: string): Promise<Saved> {
   }
   // Of what could be read nobody can say any more whether it follows: the chain begins behind it.
   const again = await openLedger(target);
-  await again.db.transaction().execute(beginChain);
+  await again.db.transaction().execute((tx) => beginChain(tx));
   await again.close();
   return saved;
 }

@@ -1,4 +1,5 @@
 export * from "./append.ts";
+export { type Box, type BoxIsolation, type Drivers, driversOf } from "./boxes.ts";
 export { type ChainReport, examineChain, noteHead } from "./chain.ts";
 export * from "./examine.ts";
 export * from "./goalRecords.ts";

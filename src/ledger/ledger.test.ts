@@ -114,7 +114,7 @@ function version(file: string): unknown {
 
 describe("opening", () => {
   it("makes the folder and the tables of an empty ledger", async () => {
-    expect(version(path)).toBe(7);
+    expect(version(path)).toBe(8);
     expect(await sessions(ledger)).toEqual([]);
     expect(await latestSession(ledger)).toBeNull();
   });
@@ -152,6 +152,8 @@ describe("opening", () => {
         values (1, 0, 'with', 'a', 'f', 1, 1, '{}', 2, 1), (1, 1, 'with', 'a', 'f', 1, 1, '{}', null, 1);
       drop table links;
       drop index experiments_driven;
+      drop table boxed_experiments;
+      drop table boxes;
       drop table model_calls;
       alter table evaluations drop column used;
       pragma user_version = 4`);
@@ -164,15 +166,15 @@ describe("opening", () => {
   it("refuses a ledger of a newer version and says what to do", async () => {
     await ledger.close();
     const sqlite = new Database(path);
-    sqlite.pragma("user_version = 8");
+    sqlite.pragma("user_version = 9");
     sqlite.close();
     const error = await openLedger(path).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(UserError);
     expect((error as UserError).message).toBe(
-      `${path} was written by a newer Whetstone (ledger version 8, this one knows 7)`,
+      `${path} was written by a newer Whetstone (ledger version 9, this one knows 8)`,
     );
     expect((error as UserError).fix).toMatch(/update/);
-    expect(version(path)).toBe(8);
+    expect(version(path)).toBe(9);
   });
 
   it("says that a damaged file cannot be used, and leaves it as it is", async () => {
@@ -225,7 +227,7 @@ describe("processes at the same time", () => {
     );
     for (const one of all) one.stdout.resume();
     expect(await Promise.all(all.map(ended))).toEqual([0, 0, 0]);
-    expect(version(fresh)).toBe(7);
+    expect(version(fresh)).toBe(8);
   });
 
   it("lose nothing when two append to one session, and give each experiment its own number", async () => {

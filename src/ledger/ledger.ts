@@ -12,6 +12,7 @@ import * as forge from "./migrations/004_forge.ts";
 import * as trials from "./migrations/005_trials.ts";
 import * as grants from "./migrations/006_grants.ts";
 import * as chain from "./migrations/007_chain.ts";
+import * as boxes from "./migrations/008_boxes.ts";
 import type { Schema } from "./schema.ts";
 
 /** The durable record of every session of one lab. */
@@ -26,7 +27,7 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-const migrations = [first, honesty, agents, forge, trials, grants, chain];
+const migrations = [first, honesty, agents, forge, trials, grants, chain, boxes];
 
 /**
  * Opens (and creates or upgrades) the ledger file.

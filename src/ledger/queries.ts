@@ -62,21 +62,8 @@ export async function latestSession(ledger: Ledger): Promise<SessionRow | null> 
   return row ? asNamed(row) : null;
 }
 
-/** The researcher that proposals of an agent are recorded under which drives with the user's rights. */
+/** The researcher that proposals of an agent that drives are recorded under, in a box or not. */
 export const drivingAgent = "agent";
-
-/** Whether an agent with the user's rights has proposed in a session. */
-export async function isDriven(ledger: Ledger, sessionId: number): Promise<boolean> {
-  const found = await ledger.db
-    .selectFrom("experiments")
-    .select("id")
-    .where("sessionId", "=", sessionId)
-    // As a literal: only then the index over just these rows is used.
-    .where(sql<boolean>`researcher = 'agent'`)
-    .limit(1)
-    .executeTakeFirst();
-  return found !== undefined;
-}
 
 /** How many experiments of a session ended in which way; `running` counts those without a decision. */
 export async function counts(ledger: Ledger, sessionId: number): Promise<Record<string, number>> {

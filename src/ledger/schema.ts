@@ -36,6 +36,8 @@ export interface Schema {
   sealedOpenings: SealedOpeningTable;
   modelCalls: ModelCallTable;
   links: LinkTable;
+  boxes: BoxTable;
+  boxedExperiments: BoxedExperimentTable;
 }
 
 /** The chain over the rows that tell what was measured or decided; see chain.ts. */
@@ -50,6 +52,20 @@ export interface LinkTable {
   hash: string;
   /** Name of the key and HMAC; null where there was no key. */
   seal: string | null;
+}
+
+/** The sandbox of an agent that drives; see boxes.ts. */
+export interface BoxTable {
+  id: Generated<number>;
+  sessionId: number;
+  key: string;
+  isolation: Json;
+  startedAt: number;
+}
+
+export interface BoxedExperimentTable {
+  experimentId: number;
+  boxId: number;
 }
 
 export interface SessionTable {

@@ -9,7 +9,7 @@ import {
   type Trust,
   trust,
 } from "../evaluator/index.ts";
-import { isDriven, probesWith } from "../ledger/index.ts";
+import { driversOf, probesWith } from "../ledger/index.ts";
 import { metricPlace } from "../metricSources/index.ts";
 import { machineOf } from "../notebook/index.ts";
 import type { Dirty } from "../repo/index.ts";
@@ -124,7 +124,7 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
         sandbox.isolation,
         probed?.results ?? [],
         repeatsSelection(contract, baseline, session.holdout),
-        await isDriven(session.ledger, row.id),
+        (await driversOf(session.ledger, row.id)).free > 0,
       ),
       grants: grantsOf(contract),
       inputs,

@@ -4,6 +4,7 @@ import { changedPins, type Files, repeatsSelection, trust } from "../evaluator/i
 import {
   addDecision,
   addExperiment,
+  type Box,
   changeOf,
   drivingAgent,
   type EvaluationRow,
@@ -73,6 +74,8 @@ export interface Recording {
   proposeMs: number;
   /** What it was asked and did: recorded in one transaction with the proposal. */
   turns?: readonly NewTurn[];
+  /** The sandbox of an agent that drives. */
+  box?: Box;
   /** Ids of turns before these in which it came with what had been tried already. */
   earlierTurns?: readonly number[];
 }
@@ -88,7 +91,7 @@ export type Recorded =
 export async function recordProposal(
   session: Session,
   state: LoopState,
-  { researcher, proposal, violations: found = [], proposeMs, turns = [], earlierTurns = [] }: Recording,
+  { researcher, proposal, violations: found = [], proposeMs, turns = [], earlierTurns = [], box }: Recording,
 ): Promise<Recorded> {
   const { ledger, row } = session;
   const { incumbent } = state;
@@ -123,6 +126,7 @@ export async function recordProposal(
     proposeMs,
     turns,
     earlierTurns,
+    ...(box ? { box } : {}),
     reviewed: state.reviewed,
   }).catch((error: unknown) => {
     if (error instanceof StaleIncumbent) return null;

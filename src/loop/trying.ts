@@ -5,6 +5,7 @@ import { RunFailed, UserError } from "../errors.ts";
 import type { Files } from "../evaluator/index.ts";
 import { inside } from "../inside.ts";
 import {
+  type Box,
   changeOf,
   counts,
   drivingAgent,
@@ -114,6 +115,8 @@ export interface TryOptions {
   listener?: Listener;
   /** The idea that is tried, by its id. */
   idea?: number;
+  /** The sandbox in which the agent is; absent: it has the user's rights, for all that is known. */
+  box?: Box;
 }
 
 /** A session that an agent drives: it edits the workspace and asks for a verdict, again and again. */
@@ -123,7 +126,7 @@ export interface Trying {
   try(hypothesis: Hypothesis, options?: TryOptions): Promise<Tried>;
   standing(): Promise<Standing>;
   /** Measures baseline against best on fresh seeds: the headline. @returns false when nothing has been kept. */
-  audit(pairs: number, options?: Omit<TryOptions, "idea">): Promise<boolean>;
+  audit(pairs: number, options?: Pick<TryOptions, "signal" | "listener">): Promise<boolean>;
   /** Puts the workspace on the incumbent, or on the files of an experiment to edit on. Unsaved edits are set aside. */
   reset(experiment?: number): Promise<{ setAside: string | null }>;
   close(): Promise<void>;
@@ -264,6 +267,7 @@ async function begin(
       proposal: { hypothesis, changes: found.changes },
       violations: found.violations,
       proposeMs: performance.now() - since,
+      ...(at.box ? { box: at.box } : {}),
     });
     if (recorded.kind === "stale") return tryOnce(hypothesis, at);
     if (recorded.kind === "known") {
@@ -301,7 +305,7 @@ async function begin(
   };
 
   const during = async <Result>(
-    { signal, listener }: Omit<TryOptions, "idea">,
+    { signal, listener }: Pick<TryOptions, "signal" | "listener">,
     work: () => Promise<Result>,
   ): Promise<Result> => {
     const since = performance.now();

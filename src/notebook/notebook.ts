@@ -8,6 +8,7 @@ import {
   changesOf,
   climbs,
   counts,
+  driversOf,
   type EvaluationRow,
   type ExperimentRow,
   evaluationsOf,
@@ -15,7 +16,6 @@ import {
   experimentByNumber,
   experiments,
   holdoutRuns,
-  isDriven,
   type Ledger,
   latestAudit,
   latestSession,
@@ -153,6 +153,7 @@ export async function notebookOf(
   tally.keep = (tally.keep ?? 0) - gone.size;
   tally.discard = (tally.discard ?? 0) + gone.size;
   const totals = await evaluationTotals(ledger, row.id);
+  const drivers = await driversOf(ledger, row.id);
   const latest = await latestAudit(ledger, row.id);
   // An audit of a state that has been taken back since is no result.
   const audit = latest?.finalState === (standing.at(-1)?.state ?? row.baseState) ? latest : null;
@@ -172,10 +173,11 @@ export async function notebookOf(
       isolation,
       await probesWith(ledger, row),
       repeatsSelection(contract, baseline, await baselineHoldout(ledger, row.id)),
-      await isDriven(ledger, row.id),
+      drivers.free > 0,
     ),
     grants: grantsOf(contract),
     models: await modelsOf(ledger, row.id, contract),
+    drivers,
     started: row.startedAt ?? row.createdAt,
     ended: row.holder === null ? (row.endedAt ?? null) : null,
     stopReason: row.holder === null ? row.stopReason : null,

@@ -51,6 +51,15 @@ export function retold(notebook: Notebook, words: readonly string[]): Notebook {
     grade: { letter: notebook.grade.letter, reasons: [word()] },
     grants: [{ grant: word(), opens: word() }],
     models: [{ model: word(), asker: "score", calls: 1, tokens: 2, dollars: null, limits: { tokens: 3 } }],
+    drivers: {
+      free: 1,
+      boxes: [
+        {
+          ...{ level: word(), program: word(), experiments: 1 },
+          ...{ enforced: [word()], notEnforced: [word()], granted: [word()] },
+        },
+      ],
+    },
     isolation: { ...notebook.isolation, enforced: [word()], watched: [word()], notEnforced: [word()] },
     experiments: rows,
     finalized: notebook.finalized && {

@@ -25,7 +25,7 @@ import { chartColours, progressSvg } from "./progress.ts";
 import { remarks } from "./remarks.ts";
 import { costWords } from "./trace.ts";
 import { spentWords, usedWords } from "./used.ts";
-import { channelName, channelWords, headline, machineWords, notebookScale } from "./words.ts";
+import { channelName, channelWords, driverWords, headline, machineWords, notebookScale } from "./words.ts";
 
 /** Lines of one diff and of one log that the page shows. */
 const diffCap = 200;
@@ -91,6 +91,7 @@ function remarkList(notebook: Notebook, scale: Scale): string {
 function facts(notebook: Notebook, scale: Scale): string {
   const { isolation, grade, grants, baseline, best, metric } = notebook;
   const keeps = notebook.tally.keeps;
+  const drivers = driverWords(notebook.drivers);
   const machine = machineWords(notebook.machine, notebook.metric);
   const item = (name: string, main: string, more = "") =>
     `<div class="fact"><dt>${name}</dt><dd>${main}${more === "" ? "" : `<small>${more}</small>`}</dd></div>`;
@@ -134,6 +135,15 @@ function facts(notebook: Notebook, scale: Scale): string {
               "call",
             ),
             `<ul>${notebook.models.map((each) => `<li>${escaped(oneLine(spentWords(each)))}</li>`).join("")}</ul>`,
+          ),
+        ]),
+    ...(drivers.length === 0
+      ? []
+      : [
+          item(
+            "Driven by",
+            plural(notebook.drivers.boxes.length + (notebook.drivers.free > 0 ? 1 : 0), "agent"),
+            `<ul>${drivers.map((words) => `<li>${escaped(words)}</li>`).join("")}</ul>`,
           ),
         ]),
     item(

@@ -19,6 +19,8 @@ export interface Notebook {
   grants: ReportGrant[];
   /** What the session has spent on each granted model. */
   models: ModelSpent[];
+  /** Where the agents were that drove (`whet try`); all zero and empty where none did. */
+  drivers: ReportDrivers;
   /** Milliseconds since the epoch. */
   started: number;
   /** Null while the session runs or can go on. */
@@ -199,6 +201,21 @@ export interface RowUse {
   /** Connections by `host:port`. */
   reached: Record<string, number>;
   refused: Record<string, number>;
+}
+
+/** Agents that drove: freely, with the user's rights, or each in a sandbox of its own. */
+export interface ReportDrivers {
+  /** Experiments of an agent that had the user's rights. */
+  free: number;
+  boxes: {
+    level: string;
+    /** The program that was started in it. */
+    program: string;
+    enforced: string[];
+    notEnforced: string[];
+    granted: string[];
+    experiments: number;
+  }[];
 }
 
 /** A fresh interleaved comparison of the baseline with the final state. */

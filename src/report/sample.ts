@@ -90,6 +90,7 @@ export function sampleNotebook(experiments = 43, seed = 1, over: Partial<Noteboo
         limits: { calls: 1000, money: 5 },
       },
     ],
+    drivers: { free: 0, boxes: [] },
     started: 1_790_000_000_000,
     ended: 1_790_000_000_000 + experiments * 100_000,
     stopReason: `${experiments} experiments done`,

@@ -28,7 +28,7 @@ import {
 import { remarks } from "./remarks.ts";
 import { costWords } from "./trace.ts";
 import { spentWords, usedShort, usedWords } from "./used.ts";
-import { channelName, headline, machineWords, notebookScale } from "./words.ts";
+import { channelName, driverWords, headline, machineWords, notebookScale } from "./words.ts";
 
 export interface PageOptions {
   colour: boolean;
@@ -97,6 +97,8 @@ export function statusText(
     );
   for (const each of notebook.models)
     out.push(...wrap(`model: ${oneLine(spentWords(each))}`, width).map(paint.dim));
+  for (const words of driverWords(notebook.drivers))
+    out.push(...wrap(`driven: ${words}`, width).map(paint.dim));
   if (notebook.expectedFalseKeeps !== null && tally.keeps > 0)
     out.push(
       paint.dim(

@@ -11,7 +11,7 @@ import {
   scaleOf,
   value,
 } from "./format.ts";
-import type { AuditResult, Notebook, ReportMachine, ReportMetric } from "./notebook.ts";
+import type { AuditResult, Notebook, ReportDrivers, ReportMachine, ReportMetric } from "./notebook.ts";
 
 /** The scale of everything that a notebook shows. */
 export function notebookScale(notebook: Notebook): Scale {
@@ -175,4 +175,14 @@ export function machineWords(
 function driftSize(perHour: number, metric: ReportMetric): string {
   const scale = scaleOf(metric, Math.abs(perHour), []);
   return `${effect(perHour, scale)}${scale.unit === "" ? "" : ` ${scale.unit}`}`;
+}
+
+/** Where the agents were that drove, one sentence each; none where no agent did. */
+export function driverWords({ free, boxes }: ReportDrivers): string[] {
+  const inBoxes = boxes.map(({ program, level, granted, notEnforced, experiments }) => {
+    const had = granted.length === 0 ? "nothing" : granted.map(oneLine).join("; ");
+    const open = notEnforced.length === 0 ? "" : `; not enforced: ${notEnforced.map(oneLine).join("; ")}`;
+    return `${plural(experiments, "experiment")} by ${oneLine(program)} in a sandbox of its own (${oneLine(level)}), granted ${had}${open}`;
+  });
+  return free === 0 ? inBoxes : [...inBoxes, `${plural(free, "experiment")} by an agent with your rights`];
 }

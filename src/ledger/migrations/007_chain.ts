@@ -1,5 +1,5 @@
 import { type Kysely, sql } from "kysely";
-import { beginChain } from "../chain.ts";
+import { beginFirstChain } from "../chain.ts";
 import type { Schema } from "../schema.ts";
 
 /** Each row that tells what was measured or decided is linked to the one before; rows from before this stay unlinked. */
@@ -19,5 +19,5 @@ export async function up(db: Kysely<Schema>): Promise<void> {
     .columns(["session_id"])
     .where(sql.ref("researcher"), "=", sql.lit("agent"))
     .execute();
-  await beginChain(db);
+  await beginFirstChain(db);
 }
