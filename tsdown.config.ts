@@ -15,6 +15,7 @@ export default defineConfig([
     entry: {
       ...{ index: "src/index.ts", forward: "src/agents/relay/forward.ts" },
       doorkeeper: "src/sandbox/doorkeeper.ts",
+      hatch: "src/hatch/client.ts",
     },
     format: "esm",
     deps: { alwaysBundle: library, onlyBundle: library },

@@ -17,7 +17,9 @@ if (process.platform === "win32") {
 }
 require("node:module").enableCompileCache();
 try {
-  require("../dist/cli.cjs");
+  // In the sandbox of an agent that drives: what it may ask for is answered by the Whetstone outside.
+  if (process.env.WHET_HATCH) require("../dist/hatch.js");
+  else require("../dist/cli.cjs");
 } catch (error) {
   if (error && error.code === "MODULE_NOT_FOUND" && /dist.cli/.test(String(error.message)))
     console.error("whet is not built yet: run npm run build.");

@@ -28,6 +28,10 @@ export interface Wants {
   /** Host paths of programs and folders that it needs to read. */
   readable: readonly string[];
   turn: Pick<Turn, "folder" | "cwd" | "linked" | "time" | "signal" | "mcp">;
+  /** True: the working copy outlasts the agent, and is shown where it lies. */
+  inPlace?: boolean;
+  /** What else is shown to it. */
+  mounts?: readonly Mount[];
   onAnswer?: (answer: ProviderAnswer) => void;
   onActivity?: () => void;
 }
@@ -54,7 +58,8 @@ export interface Launchpad {
     files: Record<string, string>;
     /** Path below the home folder -> path of a file that is copied there. */
     copies: Record<string, string>;
-    onLine: (line: string, stream: "stdout" | "stderr") => void;
+    /** `ours`: it has the standard streams of this process. */
+    onLine: ((line: string, stream: "stdout" | "stderr") => void) | "ours";
   }): Running;
   /** Takes everything away. Returns what a person should know, if anything. */
   close(): Promise<string | null>;
@@ -112,12 +117,15 @@ export async function openLaunchpad(sandbox: Sandbox, wants: Wants): Promise<Lau
 
     const mounts: Mount[] = [
       // The tree once more, writable: so what is written there counts as disk use.
-      { host: turn.folder, at: "", writable: true },
+      wants.inPlace
+        ? { host: turn.folder, at: { path: turn.folder }, writable: true, lasting: true }
+        : { host: turn.folder, at: "", writable: true },
       { host: homeFolder, at: { path: inside.home }, writable: true },
       ...[...wants.readable, ...(turn.linked ?? [])].map(
         (host): Mount => ({ host, at: { path: host }, writable: false }),
       ),
       ...(forwarder?.mounts ?? []),
+      ...(wants.mounts ?? []),
     ];
     if (closed) {
       // Without a network there is none of this; agents look for `localhost`, and for certificates behind the proxy.
@@ -140,7 +148,7 @@ export async function openLaunchpad(sandbox: Sandbox, wants: Wants): Promise<Lau
           };
 
     return {
-      folder: confined ? treePlace : turn.folder,
+      folder: confined && !wants.inPlace ? treePlace : turn.folder,
       home,
       providers: reached.map(({ provider, path, variable }) => ({
         name: provider,
@@ -181,8 +189,7 @@ export async function openLaunchpad(sandbox: Sandbox, wants: Wants): Promise<Lau
             output: 2 ** 28,
             network: !closed,
           },
-          stdin: "pipe",
-          onLine,
+          ...(onLine === "ours" ? { stdin: "ours" } : { stdin: "pipe", onLine }),
           lineLimit: 2 ** 23,
           ...(turn.signal ? { signal: turn.signal } : {}),
         });

@@ -6,7 +6,7 @@ import { asTyped } from "./output.ts";
 /** One line for each event that a log should keep: what a pipe or a file gets instead of the live screen. */
 export function plainDisplay(
   { contract }: LabFolder,
-  to: NodeJS.WritableStream,
+  to: { write(text: string): unknown },
 ): { listener: (event: SessionEvent) => void; end: () => void } {
   const { name, direction, unit } = contract.metric;
   const metric = { name, direction, ...(unit === undefined ? {} : { unit }) };

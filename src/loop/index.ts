@@ -1,3 +1,4 @@
+export { boxSandbox } from "./boxSandbox.ts";
 export { chainWords, isWhole } from "./chainWords.ts";
 export { type Check, type CheckOptions, checkLab } from "./check.ts";
 export { type Diagnosis, examineLab } from "./doctor/doctor.ts";

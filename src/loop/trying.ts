@@ -122,6 +122,8 @@ export interface TryOptions {
 /** A session that an agent drives: it edits the workspace and asks for a verdict, again and again. */
 export interface Trying {
   readonly session: Session;
+  /** The whole tree that the agent edits in, and what links in it lead to. */
+  readonly copy: Pick<Copy, "folder" | "lab" | "linked">;
   /** Harvests the workspace, evaluates, decides, and puts the workspace on the incumbent. */
   try(hypothesis: Hypothesis, options?: TryOptions): Promise<Tried>;
   standing(): Promise<Standing>;
@@ -326,6 +328,7 @@ async function begin(
 
   return {
     session,
+    copy,
     try: async (hypothesis, at = {}) => {
       const said = checked(hypothesis);
       return during(at, async () => {

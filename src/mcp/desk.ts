@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import type { Box } from "../ledger/index.ts";
 import {
   Interrupted,
   type Listener,
@@ -14,6 +15,8 @@ import { stepOf } from "./progress.ts";
 export interface DeskOptions extends Pick<TryingOptions, "tag" | "workspace" | "level" | "probe"> {
   /** Milliseconds without a call after which the lab is let go, so that others may work on it. Default 5 minutes. */
   idle?: number;
+  /** The sandbox in which the agent is whose calls these are; absent: it has the user's rights, for all that is known. */
+  box?: () => Box | undefined;
 }
 
 /** What one call brings. */
@@ -24,6 +27,9 @@ export interface Call {
   listener: Listener;
 }
 
+/** What is handed on to the session with each try. */
+type Within = Pick<Call, "signal" | "listener"> & { box?: Box };
+
 /** One lab, kept open between calls, at which one thing is done at a time. */
 export interface Desk {
   /** The lab's folder, or its contract file. */
@@ -33,10 +39,7 @@ export interface Desk {
    *
    * @throws UserError when something is being done already; Interrupted when the signal came.
    */
-  work<Result>(
-    call: Call,
-    action: (trying: Trying, within: Pick<Call, "signal" | "listener">) => Promise<Result>,
-  ): Promise<Result>;
+  work<Result>(call: Call, action: (trying: Trying, within: Within) => Promise<Result>): Promise<Result>;
   /** Where the session stood after the last call; null: there was none. */
   standing(): Standing | null;
   /** What is being done, and how far it is; null: nothing. */
@@ -45,7 +48,7 @@ export interface Desk {
   close(): Promise<void>;
 }
 
-export function openDesk(lab: string, { idle = 5 * 60_000, ...options }: DeskOptions = {}): Desk {
+export function openDesk(lab: string, { idle = 5 * 60_000, box, ...options }: DeskOptions = {}): Desk {
   let open: Trying | null = null;
   let known: Standing | null = null;
   let busy: { what: string; step: string; end: AbortController; over: Promise<unknown> } | null = null;
@@ -59,11 +62,12 @@ export function openDesk(lab: string, { idle = 5 * 60_000, ...options }: DeskOpt
 
   const act = async <Result>(
     within: Pick<Call, "signal" | "listener">,
-    action: (trying: Trying, within: Pick<Call, "signal" | "listener">) => Promise<Result>,
+    action: (trying: Trying, within: Within) => Promise<Result>,
   ): Promise<Result> => {
     try {
       open ??= await openTrying(await readLab(lab), { ...options, ...within });
-      const result = await action(open, within);
+      const from = box?.();
+      const result = await action(open, { ...within, ...(from ? { box: from } : {}) });
       known = await open.standing();
       return result;
     } catch (error) {

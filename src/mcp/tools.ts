@@ -342,6 +342,6 @@ async function working<Result>(
 }
 
 /** Whoever asks here proposes, and the scorer's words may tell what is hidden. */
-function withoutScorer<Row extends { failureKind?: string; logTail: string | null }>(row: Row): Row {
+export function withoutScorer<Row extends { failureKind?: string; logTail: string | null }>(row: Row): Row {
   return row.failureKind === "scorer" ? { ...row, logTail: null } : row;
 }

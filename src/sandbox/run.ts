@@ -16,6 +16,7 @@ import { sampleTree, sweep } from "./processes.ts";
 import { allowedProcessors, chosenProcessors } from "./processors.ts";
 import type { Ending, Order, Outcome, Running } from "./sandbox.ts";
 import { openTally } from "./tally.ts";
+import { hasOwnTerminal, inTerminal, terminalVariables } from "./terminal.ts";
 
 /** What a level makes of an order: the command line to start, with its whole environment. */
 export interface Launch {
@@ -85,17 +86,24 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
     return failedStart(new Error(`no control group can be made in ${machine.groups.parent}`));
   }
   const tally = openTally(group, launch.inMemory, writable);
-  const argv = group
+  const grouped = group
     ? ["sh", "-c", 'echo 0 > "$0" && exec "$@"', group.entrance, ...launch.argv]
     : launch.argv;
+  const ownTerminal = hasOwnTerminal(order);
+  const argv = ownTerminal ? inTerminal(grouped) : grouped;
 
   let child: ChildProcess;
-  const pipes = openStreams(order.stdin === "pipe");
+  const pipes = order.stdin === "ours" ? ourStreams : openStreams(order.stdin === "pipe");
   try {
     child = spawn(argv[0] as string, argv.slice(1), {
       cwd: launch.cwd,
-      env: { ...launch.env, [marker.split("=")[0] as string]: marker.split("=")[1] },
-      detached: true,
+      env: {
+        ...launch.env,
+        ...(ownTerminal ? terminalVariables() : {}),
+        [marker.split("=")[0] as string]: marker.split("=")[1],
+      },
+      // What passes the terminal on has to stay in the group that the person's shell has put in front.
+      detached: !ownTerminal,
       stdio: [...pipes.theirs, ...coveredDescriptors(1 + (launch.handed?.length ?? 0))],
     });
     pipes.started();
@@ -114,14 +122,16 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
   }
   const streams = {
     stdin: pipes.stdin ?? child.stdin,
-    stdout: (pipes.stdout ?? child.stdout) as Readable,
-    stderr: (pipes.stderr ?? child.stderr) as Readable,
+    stdout: pipes.stdout ?? child.stdout,
+    stderr: pipes.stderr ?? child.stderr,
   };
 
   const killGroup = () => {
     if (child.pid === undefined) return;
     try {
-      process.kill(-child.pid, "SIGKILL");
+      // What passes the terminal on puts it back as it was, and takes the rest with it.
+      if (ownTerminal) endGently(child);
+      else process.kill(-child.pid, "SIGKILL");
     } catch {
       // The group is gone already.
     }
@@ -136,8 +146,8 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
 
   const done = new Promise<Outcome>((resolve) => {
     let times = "";
-    const take = (stream: Readable, output: typeof stdout) =>
-      stream.on("data", (chunk: Buffer) => {
+    const take = (stream: Readable | null, output: typeof stdout) =>
+      stream?.on("data", (chunk: Buffer) => {
         output.push(chunk);
         if (stdout.bytes + stderr.bytes > limits.output)
           end("output", `it printed more than ${bytes(limits.output)}, the most that the budget allows`);
@@ -294,6 +304,14 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
   }
 }
 
+/** For a child that has the streams of this process, of which nothing is read here. */
+const ourStreams = {
+  theirs: ["inherit", "inherit", "inherit"] as const,
+  ...{ stdin: null, stdout: null, stderr: null },
+  started: () => {},
+  abandon: () => {},
+};
+
 /** The three standard streams of a child: pipes where they can be had, else what Node makes. */
 function openStreams(feeds: boolean) {
   const [stdin, stdout, stderr] = [feeds ? openPipe("write") : null, openPipe("read"), openPipe("read")];
@@ -318,6 +336,16 @@ function openStreams(feeds: boolean) {
       for (const { stream } of all) stream.destroy();
     },
   };
+}
+
+/** Milliseconds after which a process that was asked to end is ended. */
+const grace = 1000;
+
+function endGently(child: ChildProcess): void {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), grace);
+  child.once("exit", () => clearTimeout(timer));
 }
 
 /** Where the kernel itself steps in when a run grows faster than it is looked at; the budget is judged by looking. */

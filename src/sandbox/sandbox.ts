@@ -36,8 +36,12 @@ export interface Order {
   gpus?: readonly Gpu[];
   /** The one way out of its network, where it has one. */
   door?: Door;
-  /** Absent: empty. `"pipe"`: the caller writes lines through the handle. */
-  stdin?: "pipe";
+  /**
+   * Absent: empty. `"pipe"`: the caller writes lines through the handle. `"ours"`: the command has the three standard
+   * streams of this process, through a pseudo-terminal where they are a terminal; nothing of what it prints is kept, and
+   * `onLine` hears nothing.
+   */
+  stdin?: "pipe" | "ours";
   /** Called with each complete line of output as it comes; longer lines are cut at `lineLimit`. */
   onLine?: (line: string, stream: "stdout" | "stderr") => void;
   /** Characters of one line. Default 64 Ki. */

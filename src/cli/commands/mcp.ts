@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.ts";
 import { readLab } from "../../loop/index.ts";
-import { makeServer, openDesk, openHttp, overStdio } from "../../mcp/index.ts";
+import { makeServer, openDesk, openHttp, overStreams } from "../../mcp/index.ts";
 import { complain } from "../output.ts";
 import { resultsWriter } from "../results.ts";
 
@@ -51,7 +51,7 @@ export async function mcpCommand(
         end.signal.addEventListener("abort", () => resolve(), { once: true });
       });
       await door.close();
-    } else await overStdio(server, end.signal);
+    } else await overStreams(server, process.stdin, process.stdout, end.signal);
     return 0;
   } finally {
     await desk.close();

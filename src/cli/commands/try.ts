@@ -24,9 +24,18 @@ const atLimit = 3;
 /** As shells have it for Ctrl-C. */
 const interrupted = 130;
 
+export interface StartOptions extends Common {
+  workspace?: string;
+  fresh?: boolean;
+  from?: number;
+  seed?: number;
+}
+
+/** @param onReady is told of the session while it is open. */
 export async function startCommand(
   lab: string | undefined,
-  options: Common & { workspace?: string; fresh?: boolean; from?: number; seed?: number },
+  options: StartOptions,
+  onReady: (trying: Trying) => void = () => {},
 ): Promise<number> {
   const given = {
     ...(options.workspace === undefined ? {} : { workspace: options.workspace }),
@@ -34,6 +43,7 @@ export async function startCommand(
     ...(options.seed === undefined ? {} : { seed: options.seed }),
   };
   return during(lab, options, given, async (trying) => {
+    onReady(trying);
     const { setAside } = await trying.reset(options.from);
     if (setAside !== null) complain(`your edits that were never tried are kept in ${setAside}`);
     const standing = await trying.standing();

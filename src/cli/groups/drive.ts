@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { UserError } from "../../errors.ts";
 import {
   experimentNumber,
   ideaNumber,
@@ -11,6 +12,21 @@ import {
   wholeNumberOrZero,
 } from "../options.ts";
 
+const sandboxedHelp = `
+An agent in a sandbox: whet start [lab] --sandboxed [-- COMMAND...]
+  COMMAND (claude, codex, bash, a script) can write the workspace and read what it needs to run. The repository, the
+  holdout, .whetstone and the rest of your files are not there. \`whet try\` works in there as it does outside.
+  Needs isolation L2 (bubblewrap). The trust grade then need not say that the agent had your rights.`;
+
+const listed = (text: string) => text.split(",").filter((each) => each !== "");
+
+/** The words after `--`, which commander takes for arguments like any other. */
+function behindDashes(command: Command): string[] {
+  const given = (command.parent as unknown as { rawArgs: string[] }).rawArgs;
+  const at = given.indexOf("--");
+  return at < 0 ? [] : given.slice(at + 1);
+}
+
 /** What an agent that drives asks for. */
 export function addDriveCommands(program: Command, run: Run): void {
   const driving = (name: string, description: string) =>
@@ -22,12 +38,36 @@ export function addDriveCommands(program: Command, run: Run): void {
       .option("--no-probe", "do not try Whetstone's own cheats on the evaluator first")
       .addOption(json());
   const tries = () => import("../commands/try.ts");
-  driving("start [lab]", "prepare a session and a workspace for an agent that drives, or reset the workspace")
+  driving(
+    "start [lab] [command...]",
+    "prepare a session and a workspace for an agent that drives, or reset the workspace",
+  )
     .option("--workspace <folder>", "where to edit (default: the lab's .whetstone/workspace)")
     .option("--from <id>", "begin with the change of this experiment, to edit on", wholeNumber)
     .option("--fresh", "begin a new session")
     .option("--seed <n>", "seed of a new session", wholeNumberOrZero)
-    .action(run(async (lab, options) => (await tries()).startCommand(lab, options)));
+    .option("--sandboxed", "start the command after `--` (default: your shell) in a sandbox of its own")
+    .option("--agent <name>", "sandboxed: whose login or key the command gets, where it is a shell or script")
+    .option("--hosts <list>", "sandboxed: hosts that it may reach besides its model's", listed)
+    .option("--env <names>", "sandboxed: variables of yours that it gets", listed)
+    .addHelpText("after", sandboxedHelp)
+    .action(
+      run(async (lab: string | undefined, more: string[], options, command: Command) => {
+        const version = program.version() ?? "";
+        const words = behindDashes(command);
+        const own = [...(lab === undefined ? [] : [lab]), ...more].slice(0, -words.length || undefined);
+        if (own.length > 1 || (words.length > 0 && !options.sandboxed))
+          throw new UserError(
+            words.length > 0 && !options.sandboxed
+              ? "only a sandboxed agent is started by `whet start`"
+              : `one lab is started at a time, not ${own.join(" and ")}`,
+            "whet start [lab] --sandboxed -- COMMAND",
+          );
+        if (!options.sandboxed) return (await tries()).startCommand(own[0], options);
+        const { sandboxedCommand } = await import("../commands/sandboxed.ts");
+        return sandboxedCommand(own[0], words, { ...options, version });
+      }),
+    );
   driving("try [lab]", "measure what was changed in the workspace, decide, and put it on the best state")
     .requiredOption("-m, --message <what>", "what you changed, in one line")
     .requiredOption("--because <mechanism>", "why it should help")

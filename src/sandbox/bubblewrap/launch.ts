@@ -7,6 +7,7 @@ import { firstHanded, type Launch, timed } from "../run.ts";
 import type { Order } from "../sandbox.ts";
 import { seccompFilter } from "../seccomp/filter.ts";
 import { withTemporaryFolder } from "../temporary.ts";
+import { hasOwnTerminal } from "../terminal.ts";
 import { toolchains } from "../toolchains/index.ts";
 import {
   type Bubblewrap,
@@ -108,13 +109,16 @@ function launchIn(
 }
 
 /** What an order's door leads to is a network that was made for it alone: it is entered before. */
-function namespaces({ limits, door }: Order, { noUserNamespaces }: Bubblewrap): string[] {
+function namespaces(order: Order, { noUserNamespaces }: Bubblewrap): string[] {
+  const { limits, door } = order;
   const shared = limits.network === true || (door !== undefined && door.namespaces !== null);
   return [
     ...["--unshare-all", "--unshare-user", ...(shared ? ["--share-net"] : [])],
     // A namespace of its own would give a run its rights back, over file systems in memory and control groups.
     ...(noUserNamespaces ? ["--disable-userns"] : []),
-    ...["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "whetstone"],
+    ...["--die-with-parent", "--cap-drop", "ALL", "--hostname", "whetstone"],
+    // Without a session of its own it could type into the terminal that this process was started from.
+    ...(hasOwnTerminal(order) ? [] : ["--new-session"]),
   ];
 }
 

@@ -1,0 +1,159 @@
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { type BoxedAgent, openBox } from "../../agents/index.ts";
+import { UserError } from "../../errors.ts";
+import { openHatch, shownHatch } from "../../hatch/index.ts";
+import type { Box } from "../../ledger/index.ts";
+import { boxSandbox, type LabFolder, readLab, type Trying } from "../../loop/index.ts";
+import { openDesk } from "../../mcp/index.ts";
+import type { Outcome } from "../../sandbox/index.ts";
+import { complain } from "../output.ts";
+import { plainDisplay } from "../plainDisplay.ts";
+import { resultsWriter } from "../results.ts";
+import { type StartOptions, startCommand } from "./try.ts";
+
+export interface SandboxedOptions extends StartOptions {
+  agent?: string;
+  hosts?: string[];
+  env?: string[];
+  version: string;
+}
+
+/** What of the session that was prepared the agent's sandbox needs to know. */
+interface Prepared {
+  tag: string;
+  folder: string;
+  lab: string;
+  linked: readonly string[];
+}
+
+/**
+ * Prepares the session, starts the agent in a sandbox with the workspace, and answers what it asks for until it ends.
+ * The session stays, as after `whet start`.
+ *
+ * @returns the exit code of the agent's command.
+ */
+export async function sandboxedCommand(
+  lab: string | undefined,
+  command: readonly string[],
+  options: SandboxedOptions,
+): Promise<number> {
+  if (options.isolation === "L0")
+    throw new UserError(
+      "--sandboxed with --isolation L0 keeps nobody out: what the agent writes would be run without a sandbox",
+      "leave one of them out",
+    );
+  const found = await readLab(lab ?? ".");
+  const { sandbox, keptOut } = await boxSandbox(found);
+  const prepared = await prepare(lab, options);
+  const order = command.length > 0 ? command : [process.env.SHELL || "/bin/sh"];
+  const folder = mkdtempSync(join(tmpdir(), "whet-hatch-"));
+  const socket = join(folder, "socket");
+  const hatch = await listening(found, prepared, options, socket);
+  try {
+    const box = await openBox(
+      sandbox,
+      {
+        ...{ command: order, hosts: options.hosts ?? [], env: options.env ?? [], keptOut },
+        ...(options.agent === undefined ? {} : { agent: options.agent }),
+        ...{ folder: prepared.folder, cwd: join(prepared.folder, prepared.lab), linked: prepared.linked },
+        ...shownHatch(folder, socket),
+      },
+      process.env,
+    );
+    try {
+      hatch.isFor(box);
+      announce(order, command.length === 0, box);
+      return exitCode(await untilSignal((signal) => box.run(signal)));
+    } finally {
+      const notice = await box.close();
+      if (notice !== null) complain(notice);
+    }
+  } finally {
+    await hatch.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** As `whet start` does, and says. */
+async function prepare(lab: string | undefined, options: SandboxedOptions): Promise<Prepared> {
+  let prepared: Prepared | null = null;
+  await startCommand(lab, options, ({ session, copy }: Trying) => {
+    if (session.sandbox.isolation.level !== "L2")
+      throw new UserError(
+        `session "${session.row.tag}" runs candidates at ${session.sandbox.isolation.level}: what a sandboxed agent writes would be run outside of its sandbox`,
+        "begin a new session: whet start --sandboxed --fresh",
+      );
+    prepared = { tag: session.row.tag, folder: copy.folder, lab: copy.lab, linked: copy.linked ?? [] };
+  });
+  if (prepared === null)
+    throw new UserError("the session could not be prepared", "see above, and start again");
+  return prepared;
+}
+
+/** The hatch, with the lab behind it; its tries are recorded as the box's from when it is said which one it is. */
+async function listening(
+  lab: LabFolder,
+  { tag, folder, lab: inTree }: Prepared,
+  options: SandboxedOptions,
+  socket: string,
+) {
+  let box: Box | undefined;
+  const desk = openDesk(lab.programFile, {
+    ...{ tag, workspace: folder, box: () => box },
+    ...(options.probe === false ? { probe: false } : {}),
+  });
+  const close = await openHatch({
+    ...{ desk, socket, version: options.version },
+    names: [lab.folder, lab.programFile, inTree, join(folder, inTree)],
+    listener: (tell) => plainDisplay(lab, { write: tell }).listener,
+    onDecided: resultsWriter(lab.folder),
+  });
+  return {
+    isFor({ program, enforced, notEnforced, granted }: BoxedAgent) {
+      box = {
+        key: randomBytes(12).toString("hex"),
+        isolation: { level: "L2", program, enforced, notEnforced, granted },
+        startedAt: Date.now(),
+      };
+    },
+    async close() {
+      await close();
+      await desk.close();
+    },
+  };
+}
+
+function announce(order: readonly string[], isShell: boolean, { granted, notEnforced }: BoxedAgent): void {
+  const what = isShell ? `your shell (${basename(order[0] ?? "")})` : order.join(" ");
+  complain(`sandboxed: ${what}. It is granted:`);
+  for (const each of granted) complain(`  ${each}`);
+  for (const each of notEnforced) complain(`  not enforced: ${each}`);
+  complain(
+    "  `whet try`, `status`, `context`, `log`, `mcp` and their like work in there; nothing else of Whetstone does",
+  );
+}
+
+/** Signals end the agent; from a terminal of its own Ctrl-C reaches it, and not this process. */
+async function untilSignal(run: (signal: AbortSignal) => Promise<Outcome>): Promise<Outcome> {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const name of signals) process.on(name, stop);
+  try {
+    return await run(controller.signal);
+  } finally {
+    for (const name of signals) process.off(name, stop);
+  }
+}
+
+function exitCode({ ending, exitCode, message }: Outcome): number {
+  if (ending === "ok" || ending === "exit" || ending === "signal") {
+    complain("the sandbox has ended; the session stays: `whet status`, `whet audit`");
+    return exitCode ?? 1;
+  }
+  complain(`the sandbox was ended: ${message}; the session stays`);
+  return ending === "cancelled" ? 130 : 1;
+}

@@ -1,0 +1,3 @@
+export { hatchVariable } from "./protocol.ts";
+export { openHatch } from "./server.ts";
+export { shownHatch } from "./shown.ts";
