@@ -1,8 +1,8 @@
-import { existsSync, realpathSync, statSync } from "node:fs";
-import { basename, resolve } from "node:path";
+import { existsSync, lstatSync, realpathSync, statSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import type { AgentName } from "../contract/index.ts";
 import { UserError } from "../errors.ts";
-import type { Mount, Outcome, Sandbox } from "../sandbox/index.ts";
+import type { Mount, Outcome, Running, Sandbox } from "../sandbox/index.ts";
 import { handedOn, openLaunchpad } from "./launch.ts";
 import { presets } from "./presets/index.ts";
 import { plain } from "./presets/plain.ts";
@@ -42,6 +42,12 @@ export interface BoxedAgent {
   granted: string[];
   /** Starts it with the standard streams of this process. Once. */
   run(signal: AbortSignal): Promise<Outcome>;
+  /**
+   * Does something with the workspace while none of its processes runs: none can exchange a folder for a link meanwhile.
+   *
+   * @throws UserError when they do not come to rest.
+   */
+  still<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Takes everything away. Returns what a person should know, if anything. */
   close(): Promise<string | null>;
 }
@@ -57,10 +63,20 @@ const begin = [
   'cd -- "$1" || exit 126',
   'PATH="$2:$PATH"; export PATH; shift 2',
   '[ -t 0 ] && [ -t 1 ] || exec "$@"',
-  'set -m 2>/dev/null; "$@"; code=$?',
-  'while [ "$code" -ge 147 ] && [ "$code" -le 150 ]; do fg >/dev/null 2>&1; code=$?; done',
-  'exit "$code"',
+  `exec 4>&1; code=$(sh -c '${inFront()}' sh "$@" 3>&1 >&4 4>&-); exit "\${code:-1}"`,
 ].join("\n");
+
+/**
+ * Some shells end with a complaint and a code of their own when they cannot give the terminal back to the group that had
+ * it, which lies outside of the sandbox: so the code of the command is said on a descriptor.
+ */
+function inFront(): string {
+  return [
+    'set -m 2>/dev/null; "$@" 3>&-; code=$?',
+    'while [ "$code" -ge 147 ] && [ "$code" -le 150 ]; do fg >/dev/null 2>&1; code=$?; done',
+    'exec 2>/dev/null; echo "$code" >&3',
+  ].join("; ");
+}
 
 /**
  * Makes a sandbox ready for an agent that drives, with what agents that research get: a home of its own, its login or a
@@ -89,7 +105,7 @@ export async function openBox(sandbox: Sandbox, wish: BoxWish, env: Environment)
   const abort = new AbortController();
   const pad = await openLaunchpad(sandbox, {
     ...{ connection, hosts: wish.hosts, readable: [...new Set(shown)] },
-    ...{ inPlace: true, mounts: wish.mounts },
+    ...{ inPlace: true, mounts: [...repositoryOf(wish.folder), ...wish.mounts] },
     turn: {
       ...{ folder: wish.folder, cwd: "", linked: [...wish.linked] },
       ...{ time: noEnd, signal: abort.signal },
@@ -101,6 +117,8 @@ export async function openBox(sandbox: Sandbox, wish: BoxWish, env: Environment)
   });
   const handed = handedOn(wish.env, env, pad.providers);
   const held = Object.keys(handed).filter((each) => plan.env[each] === undefined);
+  let running: Running | null = null;
+  let isOver = false;
   return {
     program: basename(word),
     enforced: pad.enforced,
@@ -120,12 +138,29 @@ export async function openBox(sandbox: Sandbox, wish: BoxWish, env: Environment)
       const end = () => abort.abort();
       if (signal.aborted) end();
       else signal.addEventListener("abort", end, { once: true });
-      return pad.start({
+      running = pad.start({
         argv: ["sh", "-c", begin, "sh", wish.cwd, wish.programs, ...program.argv, ...rest],
         env: { TERM: env.TERM ?? "dumb", ...handed, ...plan.env, ...wish.variables },
         ...{ files: plan.files, copies: preset.brings?.(env) ?? {} },
         onLine: "ours",
-      }).done;
+      });
+      return running.done.finally(() => {
+        isOver = true;
+      });
+    },
+    async still(work) {
+      if (running === null || isOver) return work();
+      const letGo = await running.hold();
+      if (letGo === null && !isOver)
+        throw new UserError(
+          "the processes in the sandbox could not be stopped for the moment in which the workspace is read",
+          "end those that start others again and again, and ask once more",
+        );
+      try {
+        return await work();
+      } finally {
+        letGo?.();
+      }
     },
     close: () => pad.close(),
   };
@@ -154,6 +189,21 @@ function programOf(
     keptOut.some((kept) => `${real(kept)}/`.startsWith(`${path}/`)) ? file : path,
   );
   return { argv: located.argv, readable };
+}
+
+/**
+ * The workspace's own `.git` is read-only: what stands in its configuration would be run by git, and by editors that call
+ * it, wherever a person later works in the workspace without a sandbox.
+ */
+function repositoryOf(folder: string): Mount[] {
+  const path = join(folder, ".git");
+  const info = lstatSync(path, { throwIfNoEntry: false });
+  if (!info?.isDirectory())
+    throw new UserError(
+      `${path} is not the folder that Whetstone made`,
+      "remove the workspace, and start again",
+    );
+  return [{ host: path, at: { path }, writable: false }];
 }
 
 /** A file that an argument names by its whole path is shown alone; a folder is not. */

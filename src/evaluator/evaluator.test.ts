@@ -215,6 +215,7 @@ function play(role: Role, onLine: (line: string) => void): Running {
     });
   });
   return {
+    hold: async () => null,
     write: (line) => setImmediate(() => listen(line)),
     closeStdin: () => setImmediate(() => finish("ok")),
     kill: () => finish("signal"),

@@ -46,6 +46,8 @@ export interface TryingOptions extends Pick<SessionOptions, "tag" | "fresh" | "s
   thorough?: boolean;
   /** One try and then `close`: what the opening of the session found out and wrote down is not asked or written again. */
   single?: boolean;
+  /** Within it the workspace is read and written: nobody else must write there meanwhile. Default: as it is. */
+  still?: <Result>(work: () => Promise<Result>) => Promise<Result>;
   /** Ends the opening (setup, baseline) at once. */
   signal?: AbortSignal;
 }
@@ -183,7 +185,9 @@ async function begin(
   if (state.decided === 0)
     for (const message of session.remarks) session.listener({ type: "notice", message });
   if (options.probe !== false && state.decided === 0) await probe(session);
-  const copy = await workspaceOf(session, folder, state.incumbent.files);
+  const still = options.still ?? ((work) => work());
+  const own = await still(() => workspaceOf(session, folder, state.incumbent.files));
+  const copy = options.still ? quiet(own, options.still) : own;
   if (options.single && note?.who) rememberIdentity(session.repo, note.who);
   const who = await identity(session.repo);
   if (note?.tag !== row.tag || note.workspace !== folder || note.who !== who)
@@ -288,7 +292,7 @@ async function begin(
   ): Promise<Tried> => {
     const { experiment } = proposed;
     if (idea !== undefined) await tookUpIdea(ledger, idea, experiment.id);
-    await setAside(copy, violations, asideFolder(session, experiment.number));
+    await still(() => setAside(copy, violations, asideFolder(session, experiment.number)));
     state = await evaluate(session, state, proposed);
     soundAlarm();
     await copy.put(state.incumbent.files);
@@ -354,7 +358,7 @@ async function begin(
       }),
     reset: async (number) => {
       await heedReviews();
-      const saved = await saveEdits(session, copy);
+      const saved = await still(() => saveEdits(session, own));
       await copy.put(state.incumbent.files);
       if (number !== undefined) {
         const experiment = await requireExperiment(session, number);
@@ -370,6 +374,19 @@ async function begin(
       return { setAside: saved };
     },
     close: () => closeSession(session, "waits for the next `whet try`", 0),
+  };
+}
+
+/** The same copy, read and written within `still`. */
+function quiet(copy: Copy, still: NonNullable<TryingOptions["still"]>): Copy {
+  return {
+    ...copy,
+    get files() {
+      return copy.files;
+    },
+    put: (files) => still(() => copy.put(files)),
+    edit: (files) => still(() => copy.edit(files)),
+    harvest: () => still(() => copy.harvest()),
   };
 }
 

@@ -9,6 +9,7 @@ import { watchGpus } from "./gpu/index.ts";
 
 import { type GroupPlace, openGroup } from "./groups.ts";
 
+import { holdStill } from "./hold.ts";
 import { neighboursBetween, readCounters } from "./neighbours.ts";
 import { openOutput } from "./output.ts";
 import { openPipe } from "./pipes.ts";
@@ -249,6 +250,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
     },
     closeStdin: () => streams.stdin?.end(),
     kill: () => end("cancelled", "it was ended"),
+    hold: async () => (child.pid === undefined || !launch.contained ? null : holdStill(child.pid)),
     done,
   };
 
@@ -368,7 +370,7 @@ function failedStart(error: Error): Running {
     machine: null,
     message: `it could not be started: ${error.message}`,
   };
-  return { write() {}, closeStdin() {}, kill() {}, done: Promise.resolve(outcome) };
+  return { write() {}, closeStdin() {}, kill() {}, hold: async () => null, done: Promise.resolve(outcome) };
 }
 
 /** The outer shell reports a death by signal N as exit code 128 + N. */

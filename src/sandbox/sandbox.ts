@@ -131,6 +131,11 @@ export interface Running {
   closeStdin(): void;
   /** Ends the whole tree now. */
   kill(): void;
+  /**
+   * Stops all of its processes until what it gives back is called; null when they do not come to rest. Linux, and a level
+   * with a process namespace of its own.
+   */
+  hold(): Promise<(() => void) | null>;
   readonly done: Promise<Outcome>;
 }
 

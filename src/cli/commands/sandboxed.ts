@@ -101,8 +101,10 @@ async function listening(
   socket: string,
 ) {
   let box: Box | undefined;
+  let boxed: BoxedAgent | null = null;
   const desk = openDesk(lab.programFile, {
     ...{ tag, workspace: folder, box: () => box },
+    still: (work) => (boxed === null ? work() : boxed.still(work)),
     ...(options.probe === false ? { probe: false } : {}),
   });
   const close = await openHatch({
@@ -112,7 +114,9 @@ async function listening(
     onDecided: resultsWriter(lab.folder),
   });
   return {
-    isFor({ program, enforced, notEnforced, granted }: BoxedAgent) {
+    isFor(agent: BoxedAgent) {
+      const { program, enforced, notEnforced, granted } = agent;
+      boxed = agent;
       box = {
         key: randomBytes(12).toString("hex"),
         isolation: { level: "L2", program, enforced, notEnforced, granted },
