@@ -28,8 +28,8 @@ const lab = () =>
 /** The lab of knobs with data that only scorers see. */
 function readProgram(): string {
   return (knobs("")["program.md"] as string).replace(
-    /score: .*/,
-    "score: { command: node score.mjs, private: [answers.json] }\nholdout: { score: node score.mjs, private: [hold.json] }",
+    /score: (.*)/,
+    "score: { command: $1, private: [answers.json] }\nholdout: { score: $1, private: [hold.json] }",
   );
 }
 
@@ -135,7 +135,7 @@ console.log("RESULT" + JSON.stringify(result));`,
     for (const answer of result.forged) expect(answer).toMatch(/\{"exit":2\}\n$/);
     expect(result.flood).not.toMatch(/"out"/);
     expect(existsSync(outside)).toBe(false);
-    expect(readFileSync(join(folder, ".whetstone", "program.json"), "utf8")).toContain("score.mjs");
+    expect(readFileSync(join(folder, ".whetstone", "program.json"), "utf8")).toContain("score.pl");
     expect(await log(folder)).toEqual([]);
   });
 
