@@ -1,3 +1,2 @@
-export { hatchVariable } from "./protocol.ts";
 export { openHatch } from "./server.ts";
 export { shownHatch } from "./shown.ts";
