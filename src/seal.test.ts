@@ -3,7 +3,7 @@ import { cp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { checkSeal, readNote, type Seal, sealed, stateFolder, writeNote } from "./seal.ts";
+import { checkSeal, faultOfKey, readNote, type Seal, sealed, stateFolder, writeNote } from "./seal.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -35,6 +35,31 @@ describe("a seal", () => {
     otherKey();
     expect(checkSeal("a", "text", seal)).toBe("foreign");
     expect(sealed("a", "text")).not.toEqual(seal);
+  });
+
+  it("is not made with a file that holds no key; the fault says how a new one is made", () => {
+    const seal = sealed("a", "text") as Seal;
+    const file = join(stateFolder(), "seal.key");
+    expect(faultOfKey()).toBeNull();
+    const key = readFileSync(file);
+    for (const content of ["", "short"]) {
+      otherKey();
+      sealed("a", "text");
+      vi.stubEnv("XDG_STATE_HOME", join(folder, "state"));
+      writeFileSync(file, content);
+      expect(sealed("a", "text")).toBeNull();
+      expect(checkSeal("a", "text", seal)).toBe("foreign");
+      expect(readFileSync(file, "utf8")).toBe(content);
+      expect(faultOfKey()).toMatchObject({ file, fix: expect.stringContaining(`mv "${file}"`) });
+    }
+    // Put back, it holds again; set aside, there is a new one and the old seal is no longer ours.
+    writeFileSync(file, key);
+    otherKey();
+    sealed("a", "text");
+    vi.stubEnv("XDG_STATE_HOME", join(folder, "state"));
+    expect(checkSeal("a", "text", seal)).toBe("holds");
+    rmSync(file);
+    expect(faultOfKey()).toBeNull();
   });
 
   it("is not made where no key can be kept", () => {

@@ -36,6 +36,26 @@ function sealKey(): Buffer | null {
   return known.key;
 }
 
+/**
+ * What is wrong with the file of the key: one that holds no key (an empty one after a power cut) is neither used nor
+ * replaced unasked, since it may be a key that can still be had from a backup. Null where nothing is wrong.
+ */
+export function faultOfKey(): { file: string; message: string; fix: string } | null {
+  const file = join(stateFolder(), "seal.key");
+  let length: number;
+  try {
+    length = readFileSync(file).length;
+  } catch {
+    return null;
+  }
+  if (length === keyBytes) return null;
+  return {
+    file,
+    message: `${file} holds ${length} bytes and not the ${keyBytes} of a key: it is what Whetstone seals its record and notes with, so nothing is sealed and no seal can be checked`,
+    fix: `put it back from a backup, or set it aside: mv "${file}" "${file}.old". A new key is made then; what was sealed before counts as sealed by somebody else, and its hashes still show a change`,
+  };
+}
+
 function readKey(folder: string): Buffer | null {
   try {
     const key = readFileSync(join(folder, "seal.key"));

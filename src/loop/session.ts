@@ -62,6 +62,7 @@ import {
 } from "../repo/index.ts";
 import type { Isolation, Sandbox } from "../sandbox/index.ts";
 import { openSandbox, requireDoors, requireProcessors, takeSlot } from "../sandbox/index.ts";
+import { faultOfKey } from "../seal.ts";
 import { clearAbandoned } from "./abandoned.ts";
 import { releaseBranch, settleBranch, tellCheckedOut } from "./branch.ts";
 import { drive, fromNumbers } from "./drive.ts";
@@ -229,7 +230,9 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       signal: abort.signal,
     }).finally(() => slot.release());
     if (existing) requireSameLayer(existing, place);
-    for (const message of place.remarks) listener({ type: "notice", message });
+    const { message: keyFault, fix } = faultOfKey() ?? {};
+    for (const message of [...place.remarks, ...(keyFault ? [`${keyFault}; ${fix}`] : [])])
+      listener({ type: "notice", message });
     const editable = await harvest(join(place.base, place.lab), contract.change, baseLimits);
     const baseFiles: Files = {};
     for (const [path, content] of Object.entries(editable.files)) baseFiles[path] = content.toString();

@@ -99,6 +99,10 @@ describe("hints of a failed command", () => {
   it("do not offer what is granted already", () => {
     const log = "cat: /data/imagenet/x: No such file or directory\ncat: /data/imagenet: not found";
     expect(grants(log, { contract: { ...contract(), inputs: ["/data"] } })).toEqual([]);
+    const program = "sh: 1: .venv/bin/python: not found\nsh: 1: /repo/lab/.venv/bin/python: not found";
+    expect(grants(program, { contract: { ...contract(), inputs: [".venv"] } })).toEqual([]);
+    const tool = "sh: 1: mytool: not found\nsh: 1: /opt/x/bin/python3: not found";
+    expect(grants(tool, { contract: { ...contract(), inputs: ["~/tools", "/opt/x"] } })).toEqual([]);
   });
 
   it.each([

@@ -115,8 +115,10 @@ function worthGranting(home: string, path: string): string {
   return `~/${parts.slice(0, Math.min(depth, parts.length)).join("/")}`;
 }
 
-function isGranted({ contract, host }: HintFacts, input: string): boolean {
-  const full = (path: string) => (path.startsWith("~/") ? posix.join(host.home, path.slice(2)) : path);
+/** Whether the contract shows an input already: itself, or a folder that holds it. */
+export function isGranted({ contract, host }: HintFacts, input: string): boolean {
+  const full = (path: string) =>
+    path.startsWith("~/") ? posix.join(host.home, path.slice(2)) : posix.resolve(host.root, host.lab, path);
   return contract.inputs.some((each) => {
     const folder = full(each).replace(/\/+$/, "");
     return full(input) === folder || full(input).startsWith(`${folder}/`);

@@ -1,5 +1,6 @@
 import { looksSecret } from "../../sandbox/index.ts";
-import { type GrantHint, type HintFacts, yamlLine } from "./facts.ts";
+import { type GrantHint, type HintFacts, type HostView, yamlLine } from "./facts.ts";
+import { isGranted } from "./missing.ts";
 
 /** `git describe` and its like: what is measured has no history. */
 export function noHistory({ log }: HintFacts): GrantHint[] {
@@ -48,16 +49,24 @@ const notFound = [
   /\bmake(?:\[\d+\])?: ([^\s:]+): No such file or directory/,
 ];
 
+/** A program by its absolute path or by its name; one by a path of the tree is looked for as a file of the tree. */
+function commandOnHost(name: string, host: HostView): string | null {
+  if (!name.includes("/")) return host.commandPath(name);
+  return name.startsWith("/") && host.kindOf(name) === "file" ? name : null;
+}
+
 /** Programs that the user's shell finds and the sandbox does not show. */
-export function missingCommands({ log, level, host }: HintFacts): GrantHint[] {
+export function missingCommands(facts: HintFacts): GrantHint[] {
+  const { log, level, host } = facts;
   if (level === "L0") return [];
   const hints: GrantHint[] = [];
   for (const pattern of notFound) {
     const name = pattern.exec(log)?.[1];
     if (name === undefined) continue;
-    const path = name.includes("/") ? (host.kindOf(name) === "file" ? name : null) : host.commandPath(name);
+    const path = commandOnHost(name, host);
     if (path === null || looksSecret(path)) continue;
     const shown = path.startsWith(`${host.home}/`) ? `~${path.slice(host.home.length)}` : path;
+    if (isGranted(facts, shown)) continue;
     hints.push({
       what: `${name} is there outside the sandbox (${path}) and not shown in it; folders that PATH names are shown, unless they hold the repository`,
       grant: { key: "inputs", add: shown },

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, realpathSync } from "node:fs";
-import { rm, statfs } from "node:fs/promises";
+import { rename, rm, statfs } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { UserError } from "../../errors.ts";
 import {
@@ -21,6 +21,7 @@ import {
 import { isAlive, ledgerPath, whetstoneFolder } from "../../notebook/index.ts";
 import { openRepo, type Repo, removeLocks, staleLocks } from "../../repo/index.ts";
 import { abandonedFolders, endStrays, straysOf } from "../../sandbox/index.ts";
+import { faultOfKey } from "../../seal.ts";
 import { chainWords, isWhole } from "../chainWords.ts";
 import { candidateRef } from "../experiment.ts";
 import { replayLab } from "../replay.ts";
@@ -76,7 +77,7 @@ export async function examineLab(folder: string): Promise<Diagnosis> {
         `sound: ${size(health.bytes)}, journal mode ${health.journal}, ${size(health.waiting)} in the write-ahead log`,
       ),
     );
-    findings.push(await chain(ledger));
+    findings.push(await chain(ledger), seals());
     const all = (await sessions(ledger)).reverse();
     const alone = ledger.hold();
     const holders = all.filter((row) => row.holder !== null);
@@ -135,6 +136,25 @@ function damaged(path: string, faults: readonly string[]): Finding {
           `${target} holds ${plural(begun, "session")}, ${plural(experiments, "experiment")}, ${plural(evaluations, "run")}, ${plural(made, "decision")}${lost}`,
           `to go on with it: mv "${path}" "${path}.damaged" && rm -f "${path}-wal" "${path}-shm" && mv "${target}" "${path}", then \`whet doctor\` again`,
         ].join("\n");
+      },
+    },
+  });
+}
+
+/** The key with which the record is sealed. */
+function seals(): Finding {
+  const fault = faultOfKey();
+  if (fault === null) return well("seals", "the key is sound");
+  const { file, message, fix } = fault;
+  return ill("seals", message, {
+    fix,
+    repair: {
+      question: `set ${file} aside, so that a new key is made? What was sealed before then counts as sealed by somebody else.`,
+      run: async () => {
+        let aside = `${file}.old`;
+        for (let count = 2; existsSync(aside); count++) aside = `${file}.old${count}`;
+        await rename(file, aside);
+        return `it is ${aside} now; a new key is made at its first use`;
       },
     },
   });

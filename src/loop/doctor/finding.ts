@@ -4,6 +4,7 @@ export interface Finding {
   check:
     | "ledger"
     | "chain"
+    | "seals"
     | "holder"
     | "repository"
     | "runs"

@@ -21,7 +21,7 @@ import {
 import { covers, coversWithin } from "./covers.ts";
 import { etc } from "./etc.ts";
 import { keptOut, withCovers } from "./keptOut.ts";
-import { programs } from "./programs.ts";
+import { placeOf, programs } from "./programs.ts";
 import { kernelSettings, machineFacts, systemFolders } from "./system.ts";
 
 /** Where a command sees its tree at L2. */
@@ -51,7 +51,7 @@ function launchIn(
   const found = toolchains(order, keepOut);
   const empty = join(temp, "empty");
   writeFileSync(empty, "");
-  const shown = mountsOf(order, empty);
+  const shown = mountsOf(order, empty, (path) => placeOf(path, found));
   const temporarySize = String(Math.max(2 ** 26, Math.min(limits.disk, 2 ** 30)));
   const env: Record<string, string> = {
     HOME: homePlace,
@@ -139,13 +139,17 @@ function devices({ limits, gpus = [] }: Order): string[] {
 }
 
 /** The order's own mounts, and the variables that say where they are. */
-function mountsOf(order: Order, empty: string): { args: string[]; env: Record<string, string> } {
+function mountsOf(
+  order: Order,
+  empty: string,
+  placeFor: (path: string) => string,
+): { args: string[]; env: Record<string, string> } {
   const args: string[] = [];
   const env: Record<string, string> = {};
   for (const mount of order.mounts) {
     let at: string;
     if (typeof mount.at === "string") at = posix.join(treePlace, mount.at);
-    else if ("path" in mount.at) at = mount.at.path;
+    else if ("path" in mount.at) at = placeFor(mount.at.path);
     else if ("home" in mount.at) at = posix.join(homePlace, mount.at.home);
     else {
       at = `/${mount.at.env.toLowerCase()}`;

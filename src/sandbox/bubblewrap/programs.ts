@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { isWithin } from "../paths.ts";
+import { follow } from "../toolchains/follow.ts";
 import type { Toolchains } from "../toolchains/index.ts";
 
 /**
@@ -23,6 +24,18 @@ export function programs(shown: Toolchains, empty: string, home: string): string
     ),
     ...shown.homeFiles.flatMap(([host, at]) => ["--ro-bind-try", host, posix.join(home, at)]),
   ];
+}
+
+/**
+ * Where something that belongs at a path is to be mounted: its real place, where programs are shown by links that lead
+ * there. Bubblewrap can mount neither at a link nor below one that says an absolute path.
+ */
+export function placeOf(path: string, { links, paths, environments }: Toolchains): string {
+  const way = follow(path);
+  const folders = [...paths, ...environments];
+  const isLaid = (at: string) =>
+    links.some(([each]) => each === at) || folders.some((folder) => isWithin(at, folder));
+  return way?.links.some(([at]) => isLaid(at)) ? way.real : path;
 }
 
 /** Each path once, without those that lie below another. */

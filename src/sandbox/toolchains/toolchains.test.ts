@@ -98,6 +98,26 @@ describe.runIf(isL2)("the user's programs in the sandbox", () => {
     expect(await said(`cat ${home}/.local/share/keyrings/*`, mounts)).toContain("No such file");
   });
 
+  it("take a mount at a link or below one, whichever kind of link it is", async () => {
+    const pythons = join(home, ".local/share/uv/python");
+    const real = join(pythons, "cpython-3.12.4-linux-x86_64-gnu");
+    const minor = join(pythons, "cpython-3.12-linux-x86_64-gnu");
+    const python = program(real, "python3.12", "uv's own");
+    const granted = file(join(real, "shared/table"), "granted\n");
+    for (const target of ["cpython-3.12.4-linux-x86_64-gnu", real]) {
+      rmSync(minor, { force: true });
+      rmSync(join(home, ".local/bin"), { recursive: true, force: true });
+      symlinkSync(target, minor);
+      link(".local/bin/python3.12", join(minor, "bin/python3.12"));
+      onPath(".local/bin");
+      const at = (path: string, host: string): Mount => ({ host, at: { path }, writable: false });
+      expect(await said("python3.12", [at(join(home, ".local/bin/python3.12"), python)])).toBe("uv's own");
+      const below = [at(join(minor, "shared"), dirname(granted)), at(minor, real)];
+      for (const mount of below)
+        expect(await said(`python3.12; cat ${minor}/shared/table`, [mount])).toBe("uv's own\ngranted");
+    }
+  });
+
   it("run the scripts of an environment, which name it by its own place, activated or not", async () => {
     execFileSync("python3", ["-m", "venv", "--without-pip", "--symlinks", join(root, "repo/.venv")], {
       env: { PATH: before.PATH, HOME: before.HOME },
