@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { experiments, type Ledger, type SessionRow, sessions } from "../ledger/index.ts";
 import { type Finding, ill, type Session, well } from "../loop/index.ts";
 import { tableOf, whetstoneFolder } from "../notebook/index.ts";
-import { resultsTsv } from "../report/index.ts";
+import { continuedTsv, resultsTsv } from "../report/index.ts";
 
 /** Keeps `.whetstone/results.tsv` current, in autoresearch's five columns: for eyes, grep and existing tools. */
 export function resultsWriter(lab: string): (session: Pick<Session, "ledger" | "row">) => Promise<void> {
   return async ({ ledger, row }) => {
     const file = resultsFile(lab);
-    await writeFile(`${file}.new`, await resultsText(ledger, row));
+    await writeFile(`${file}.new`, await resultsText(lab, ledger, row));
     await rename(`${file}.new`, file);
   };
 }
@@ -22,7 +22,7 @@ export async function examineResults(lab: string, ledger: Ledger): Promise<Findi
   if (text === null && tried.every((rows) => rows.length === 0))
     return well("results", "results.tsv is written once a session runs");
   for (const row of all)
-    if (text === (await resultsText(ledger, row)))
+    if (text === (await resultsText(lab, ledger, row)))
       return well("results", "results.tsv is up to date", row.tag);
   const latest = all.toSorted((a, b) => (b.startedAt ?? 0) - (a.startedAt ?? 0))[0] as SessionRow;
   return ill("results", text === null ? "results.tsv is missing" : "results.tsv is not up to date", {
@@ -36,12 +36,15 @@ export async function examineResults(lab: string, ledger: Ledger): Promise<Findi
   });
 }
 
-async function resultsText(ledger: Ledger, row: SessionRow): Promise<string> {
+/** A `results.tsv` in the lab folder itself, as autoresearch keeps it, is continued and stays as it is. */
+async function resultsText(lab: string, ledger: Ledger, row: SessionRow): Promise<string> {
   const { experiments: rows, metric, base, baseline } = await tableOf(ledger, row, { newest: 1000 });
-  return resultsTsv(rows, {
+  const own = resultsTsv(rows, {
     metric: metric.name,
     baseline: { commit: base, mean: baseline.mean, peakBytes: baseline.peakBytes },
   });
+  const earlier = await readFile(join(lab, "results.tsv"), "utf8").catch(() => null);
+  return earlier === null ? own : continuedTsv(earlier, own);
 }
 
 function resultsFile(lab: string): string {

@@ -13,4 +13,4 @@ export { type SkillPage, skillHtml } from "./skillPage.ts";
 export { diffLines, failuresText, logText, showText, statusText } from "./terminal.ts";
 export { eventWords, rawText, type ShownTurn, traceText, turnList } from "./trace.ts";
 export { startedText, triedJson, triedText } from "./tried.ts";
-export { resultsTsv } from "./tsv.ts";
+export { continuedTsv, resultsTsv } from "./tsv.ts";

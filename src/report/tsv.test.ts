@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { hostile } from "./hostile.ts";
 import type { Row, RowStatus } from "./notebook.ts";
 import { sampleNotebook } from "./sample.ts";
-import { resultsTsv } from "./tsv.ts";
+import { continuedTsv, resultsTsv } from "./tsv.ts";
 
 const head = {
   metric: "val_bpb",
@@ -82,4 +82,15 @@ test("no cell is calculated by a spreadsheet, whatever it begins with", () => {
       expect(line.split("\t")[4]).not.toMatch(/^[=+\-@\t\r]/);
     }),
   );
+});
+
+test("a results.tsv that was begun elsewhere is continued under the same titles", () => {
+  const titles = "commit\tval_bpb\tmemory_gb\tstatus\tdescription";
+  const own = `${titles}\nabcdef0\t0.990000\t0.0\tkeep\tbaseline\n`;
+  const earlier = `${titles}\r\n1234567\t0.997900\t44.0\tkeep\tbaseline\r\nhalf a row\r\n89abcde\t0.993200\t44.2\tkeep\t=HYPERLINK(1)\r\n`;
+  expect(continuedTsv(earlier, own)).toBe(
+    `${titles}\n1234567\t0.997900\t44.0\tkeep\tbaseline\n89abcde\t0.993200\t44.2\tkeep\t'=HYPERLINK(1)\nabcdef0\t0.990000\t0.0\tkeep\tbaseline\n`,
+  );
+  for (const other of ["", "a,b\n1,2\n", `${titles.replace("val_bpb", "loss")}\n1\t2\t3\tkeep\tx\n`])
+    expect(continuedTsv(other, own)).toBe(own);
 });

@@ -51,6 +51,25 @@ export function resultsTsv(rows: readonly Row[], head: TsvHead): string {
   return `${lines.map((line) => line.join("\t")).join("\n")}\n`;
 }
 
+/**
+ * The rows of a `results.tsv` that was begun elsewhere, then those of a session, under one line of titles. Where the
+ * earlier one has other columns or another metric, the session's rows stand alone.
+ *
+ * @param earlier text of the file that is continued.
+ * @param own text that `resultsTsv` made.
+ */
+export function continuedTsv(earlier: string, own: string): string {
+  const [titles = "", ...before] = earlier.split(/\r?\n/);
+  const [ownTitles = "", ...rows] = own.split("\n");
+  if (titles.trim().toLowerCase() !== ownTitles.toLowerCase()) return own;
+  const kept = before.flatMap((line) => {
+    const cells = line.split("\t");
+    if (cells.length !== 5) return [];
+    return [[...cells.slice(0, 4).map(oneLine), cell(cells[4] as string)].join("\t")];
+  });
+  return [ownTitles, ...kept, ...rows].join("\n");
+}
+
 /** Six decimals as autoresearch writes them; where those would lose digits, as many as the number needs. */
 function metric(x: number): string {
   if (!Number.isFinite(x)) return "0.000000";

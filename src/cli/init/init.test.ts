@@ -65,6 +65,17 @@ const autoresearch = {
   "pyproject.toml": '[project]\nname = "autoresearch"\n[tool.uv.sources]\n',
 };
 
+test("the size of a build becomes a valid contract that may write it", async () => {
+  await lay({
+    "package.json": JSON.stringify({ scripts: { build: "tsc --outDir dist" } }),
+    "src/main.ts": "",
+  });
+  await run({ yes: true });
+  const written = (await contract()).contract;
+  expect(written).toMatchObject({ write: ["dist"], run: "npm run --silent build" });
+  expect(written.metric).toMatchObject({ name: "bytes", clock: { kind: "size", path: "dist" } });
+});
+
 describe("detection", () => {
   test("autoresearch's layout is known", async () => {
     await lay(autoresearch);
@@ -96,6 +107,34 @@ describe("detection", () => {
   });
 
   test.each<[string, Record<string, string>, Record<string, unknown>]>([
+    [
+      "one program of any name that prints a metric, beside what sets it up",
+      { "fit.py": 'print(f"val_loss: {x}")\n', "setup.py": "", ".gitignore": "x\n" },
+      { change: "fit.py", run: "python3 fit.py", metric: "val_loss", direction: "minimize" },
+    ],
+    [
+      "a build whose output is weighed",
+      {
+        "package.json": JSON.stringify({ scripts: { build: "rm -rf dist && vite build" } }),
+        ".gitignore": "node_modules\n/dist/\n",
+        "src/main.js": "",
+      },
+      {
+        ...{ run: "npm run --silent build", metric: "bytes", direction: "minimize" },
+        ...{ clock: "size dist", write: ["dist"], change: "src/**" },
+      },
+    ],
+    [
+      "the folder that a build's command names",
+      {
+        "package.json": JSON.stringify({ scripts: { build: "esbuild a.ts --outdir=./public" } }),
+        "src/a.ts": "",
+      },
+      {
+        ...{ run: "npm run --silent build", metric: "bytes", direction: "minimize" },
+        ...{ clock: "size public", write: ["public"], change: "src/**" },
+      },
+    ],
     [
       "package scripts, and what the script's file prints",
       {

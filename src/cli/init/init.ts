@@ -66,7 +66,7 @@ export async function init(options: InitOptions): Promise<InitResult> {
     );
   const { known: fromFiles } = questions(detected, options);
   const known =
-    options.try === false || fromFiles.clocked
+    options.try === false || fromFiles.clocked || fromFiles.clock
       ? fromFiles
       : await withSeenMetric(fromFiles, folder, options.signal);
   const open = missing(known);

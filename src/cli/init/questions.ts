@@ -61,6 +61,8 @@ export function questions(detected: Detected, flags: Flags): { known: Known } {
     ...(score && !evaluator ? { score } : {}),
     ...(evaluator ? { evaluator } : {}),
     ...(detected.source && !clocked && same ? { source: detected.source.value } : {}),
+    ...(detected.clock && !clocked && same && flags.run === undefined ? { clock: detected.clock.value } : {}),
+    ...(detected.write ? { grants: { write: `[${detected.write.value.join(", ")}]` } } : {}),
     ...(detected.session ? { session: detected.session.value } : {}),
     ...(checks ? { checks } : {}),
     ...(detected.build ? { build: detected.build.value } : {}),

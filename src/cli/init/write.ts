@@ -17,6 +17,8 @@ export interface Answers {
   inputs: string[];
   /** Whetstone times the run itself. */
   clocked: boolean;
+  /** What Whetstone measures instead of the time: `size dist`. */
+  clock?: string;
   /** Where a tool leaves the metric, as YAML. */
   source?: string;
   score?: string;
@@ -54,9 +56,13 @@ export function writeContract(answers: Answers): string {
       ? [
           `metric: { name: ${scalar(metric)}, clock: wall, direction: ${direction} } # timed by Whetstone itself`,
         ]
-      : source
-        ? [`metric: { name: ${scalar(metric)}, from: ${source}, direction: ${direction} }`]
-        : [`metric: ${scalar(metric)}`, `direction: ${direction}`]),
+      : answers.clock
+        ? [
+            `metric: { name: ${scalar(metric)}, clock: ${answers.clock}, direction: ${direction} } # weighed by Whetstone itself`,
+          ]
+        : source
+          ? [`metric: { name: ${scalar(metric)}, from: ${source}, direction: ${direction} }`]
+          : [`metric: ${scalar(metric)}`, `direction: ${direction}`]),
     "",
     "# The only files that a candidate may touch: globs, relative to this folder.",
     `change: [${answers.change.map(scalar).join(", ")}]`,
@@ -87,6 +93,9 @@ export function writeContract(answers: Answers): string {
           ),
         ]),
     spare("guards: [{ name: peak, clock: memory, tolerance: 10% }]", "metrics that must not get worse"),
+    ...(answers.build
+      ? [spare("guards: [{ name: bytes, clock: size dist, max: 100000 }]", "the size of what a build writes")]
+      : []),
     spare("setup: { run: node prepare.mjs, network: true }", "once, before the baseline"),
     ...(answers.inputs.length > 0
       ? []
@@ -114,7 +123,7 @@ function runLines({ run, evaluator }: Answers): string[] {
 }
 
 function scoreLines(
-  { score, evaluator, clocked }: Answers,
+  { score, evaluator, clocked, clock }: Answers,
   spare: (line: string, why: string) => string,
 ): string[] {
   if (evaluator)
@@ -129,7 +138,7 @@ function scoreLines(
       `score: ${scalar(score)}`,
       "",
     ];
-  if (clocked) return [];
+  if (clocked || clock) return [];
   return [
     "# Without a scorer the metric is read from the run's own output and files, and every result is labelled",
     "# self-reported. A scorer computes it out of the candidate's reach:",

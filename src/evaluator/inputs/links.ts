@@ -6,6 +6,9 @@ import { kindOf } from "./survey.ts";
 /** What every run sees at its own place. */
 const system = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/proc", "/dev", "/etc"];
 
+/** Whetstone itself, linked into a project's packages: no run calls it. */
+const ofWhetstone = /(^|\/)(?:\.bin\/whet|whetstone(?:\/.*)?)$/;
+
 /**
  * Links in inputs that lead to something on this machine that no run is shown: they lead nowhere in the sandbox. Programs
  * (links in a `bin` folder) are left out: their interpreters are found and shown on their own.
@@ -19,7 +22,7 @@ export function strayLinks(all: readonly Pinned[], root: string): string[] {
   return all.flatMap(({ name, host, survey: { content } }) => {
     const stray: { path: string; to: string }[] = [];
     for (const [path, stamp] of content) {
-      if (kindOf(stamp) !== "link" || basename(dirname(path)) === "bin") continue;
+      if (kindOf(stamp) !== "link" || basename(dirname(path)) === "bin" || ofWhetstone.test(path)) continue;
       const to = targetOf(join(host, path));
       if (to !== null && !isShown(to)) stray.push({ path, to });
     }

@@ -6,7 +6,7 @@ import { mayChange, type Repo } from "../../repo/index.ts";
 import type { Mount } from "../../sandbox/index.ts";
 import { exists } from "../files.ts";
 import { type Declared, declaredInputs, missingBelow } from "./declared.ts";
-import { installedPlaces } from "./packages.ts";
+import { holdsWhetstoneAlone, installedPlaces } from "./packages.ts";
 
 /** An input that is about to be pinned and shown. */
 export interface Input {
@@ -26,7 +26,7 @@ export interface Inputs {
 
 /**
  * `inputs` of the contract, and every untracked `node_modules` from the lab up to the repository's root and beside a
- * committed package.json.
+ * committed package.json, but for one that is there for Whetstone alone: no run needs it.
  *
  * @param base the laid-out commit.
  * @param places paths in the base at which an earlier process placed inputs: they are no part of the commit.
@@ -55,7 +55,12 @@ export async function inputsOf(
   }
   const taken = new Set(found.inputs.flatMap(({ places: all }) => all));
   for (const at of await installedPlaces(base, repo.labPath))
-    if (!taken.has(at) && (await exists(join(repo.root, at))) && !(await isCommitted(at)))
+    if (
+      !taken.has(at) &&
+      (await exists(join(repo.root, at))) &&
+      !(await isCommitted(at)) &&
+      !(await holdsWhetstoneAlone(join(repo.root, at)))
+    )
       found.inputs.push(treeInput(at, await realpath(join(repo.root, at)), () => false));
   return found;
 }

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
-import { installedPlaces } from "./packages.ts";
+import { holdsWhetstoneAlone, installedPlaces } from "./packages.ts";
 
 it("looks for installed packages from the lab upwards and in each package of a workspace", async () => {
   const tree = mkdtempSync(join(tmpdir(), "whet-packages-"));
@@ -20,4 +20,19 @@ it("looks for installed packages from the lab upwards and in each package of a w
   ]);
   expect(await installedPlaces(tree, "")).toEqual(["node_modules", "packages/a/node_modules"]);
   rmSync(tree, { recursive: true });
+});
+
+it.each([
+  ['{"devDependencies": {"whetstone": "1.0.0"}}', true],
+  ['{"dependencies": {"whetstone": "*"}, "devDependencies": {}}', true],
+  ['{"devDependencies": {"whetstone": "1.0.0", "vite": "8"}}', false],
+  ['{"dependencies": {"whetstone": "1.0.0"}, "workspaces": ["a"]}', false],
+  ["{}", false],
+  ["null", false],
+  ["no JSON", false],
+])("knows packages that are there for Whetstone alone: %s", async (manifest, alone) => {
+  const folder = mkdtempSync(join(tmpdir(), "whet-packages-"));
+  writeFileSync(join(folder, "package.json"), manifest);
+  expect(await holdsWhetstoneAlone(join(folder, "node_modules"))).toBe(alone);
+  rmSync(folder, { recursive: true });
 });

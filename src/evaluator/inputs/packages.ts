@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { posix } from "node:path";
 
 /** How far down packages are looked for, and in how many folders at most. */
@@ -28,4 +28,20 @@ export async function installedPlaces(tree: string, lab: string): Promise<string
   };
   await look("", bounds.depth);
   return [...new Set(places)];
+}
+
+/** Whether the package.json beside a `node_modules` asks for Whetstone and for nothing else. */
+export async function holdsWhetstoneAlone(packages: string): Promise<boolean> {
+  const text = await readFile(posix.join(posix.dirname(packages), "package.json"), "utf8").catch(() => "");
+  let manifest: Record<string, unknown> | null;
+  try {
+    manifest = JSON.parse(text) as Record<string, unknown> | null;
+  } catch {
+    return false;
+  }
+  if (manifest === null || typeof manifest !== "object" || "workspaces" in manifest) return false;
+  const names = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"].flatMap(
+    (key) => Object.keys((manifest[key] ?? {}) as object),
+  );
+  return names.length > 0 && names.every((name) => name === "whetstone");
 }

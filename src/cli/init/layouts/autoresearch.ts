@@ -29,7 +29,7 @@ export const autoresearch: ToolLayout = async (folder, found) => {
     );
   if (folder.has("results.tsv"))
     found.notes.push(
-      "results.tsv stays as it is; Whetstone writes its own in the same five columns to .whetstone/results.tsv",
+      "results.tsv stays as it is; .whetstone/results.tsv begins with its rows and goes on with those of Whetstone, in the same five columns",
     );
   return true;
 };

@@ -25,6 +25,10 @@ export interface Detected {
   inputs?: Fact<string[]>;
   /** A file with the instructions that another tool's agent was given; they go below the contract. */
   instructions?: Fact;
+  /** What Whetstone itself measures as the metric, as the contract's `clock` has it: `size dist`. */
+  clock?: Fact;
+  /** Folders that the run writes, besides $OUT. */
+  write?: Fact<string[]>;
   /** A command that may serve as a check, once it is said what it writes. */
   build?: Fact;
   /** What a person should know and do. */

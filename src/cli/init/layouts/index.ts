@@ -1,4 +1,5 @@
 import { autoresearch } from "./autoresearch.ts";
+import { built } from "./built.ts";
 import { cargo, go } from "./cargoAndGo.ts";
 import { openEvolve, shinka } from "./evolution.ts";
 import { openFolder } from "./folder.ts";
@@ -10,7 +11,7 @@ import { metric } from "./metric.ts";
 import { packageScripts } from "./packageScripts.ts";
 import { piAutoresearch } from "./piAutoresearch.ts";
 import { praxlab } from "./praxlab.ts";
-import { benchmarks, scorer, trainingScript } from "./programs.ts";
+import { benchmarks, onlyProgram, scorer, trainingScript } from "./programs.ts";
 import { pytest } from "./pytest.ts";
 import { recipes } from "./recipes.ts";
 import { skill } from "./skill.ts";
@@ -21,7 +22,11 @@ export type { Detected, Fact, Machine } from "./found.ts";
 /** The first that is there is the whole folder's. A leaf of PraxLab may lie in autoresearch's files. */
 const tools: readonly ToolLayout[] = [praxlab, piAutoresearch, autoresearch, openEvolve, shinka, weco];
 /** Each adds what the ones before it left open. */
-const ordinary: readonly Layout[] = [packageScripts, scorer, benchmarks, trainingScript, recipes, cargo, go];
+const ordinary: readonly Layout[] = [
+  ...[packageScripts, scorer, benchmarks, trainingScript, recipes, cargo, go],
+  // Only where none of those is there.
+  ...[built, onlyProgram],
+];
 const always: readonly Layout[] = [pytest, ignoredInputs, imported, metric, gpu, skill];
 
 /**

@@ -1,3 +1,4 @@
+import { printedMetric } from "../printed.ts";
 import { type Folder, type Layout, program } from "./found.ts";
 import { commandFor } from "./python.ts";
 
@@ -38,4 +39,18 @@ export const trainingScript: Layout = async (folder, found) => {
   if (!name) return;
   found.change ??= { value: name, from: name };
   found.run ??= { value: await commandFor(folder, name), from: name };
+};
+
+/** Programs that set up, configure or test others. */
+const noLab =
+  /^(setup|conftest|noxfile|tasks)\.py$|\.d\.[cm]?ts$|(^|[._-])(test|tests|spec|config|conf|rc)[._-]/i;
+
+/** A folder with one program, whatever it is called, that prints a metric: it is run and changed. */
+export const onlyProgram: Layout = async (folder, found) => {
+  if (found.run || found.change || found.score) return;
+  const [name, ...others] = folder.names.filter((each) => program.test(each) && !noLab.test(each));
+  if (name === undefined || others.length > 0 || !printedMetric(await folder.read(name))) return;
+  const from = "the only program here";
+  found.change = { value: name, from };
+  found.run = { value: await commandFor(folder, name), from };
 };
