@@ -14,18 +14,26 @@ export function notebook(program: Command, name: string, description: string): C
   return program.command(name).description(description).addOption(session()).addOption(json());
 }
 
-export const isolation = () => new Option("--isolation <level>", "best, or L0 for no isolation");
+export const isolation = () =>
+  new Option("--isolation <level>", "best, L3 for the image of program.md, or L0 for no isolation");
 
 /**
- * The level that `--isolation` asks for; empty where the best is to be taken, which it is by default.
+ * The level that `--isolation` asks for; empty where the best is to be taken, which it is by default. With an image the
+ * best is L3.
  *
- * @throws UserError for a word that is no level.
+ * @param image the image that the contract names.
+ * @throws UserError for a word that is no level, and for L3 without an image.
  */
-export function levelOf(text: string | undefined): { level?: "L0" } {
+export function levelOf(text: string | undefined, image: string | undefined): { level?: "L0" } {
   if (text === undefined || text === "best") return {};
   if (text === "L0") return { level: text };
-  if (text === "L3") throw new UserError("containers (L3) are not supported yet", "leave --isolation out");
-  throw new UserError(`--isolation is best or L0, not ${text}`);
+  if (text !== "L3") throw new UserError(`--isolation is best, L3 or L0, not ${text}`);
+  if (image === undefined)
+    throw new UserError(
+      "L3 needs an image, and program.md names none",
+      "write `image: docker.io/library/python:3.12`, or another one that holds what the run needs",
+    );
+  return {};
 }
 
 /** The number of an experiment, given as an argument. @throws UserError */

@@ -3,6 +3,7 @@ import picomatch from "picomatch";
 import type { Clock, Contract, ForeignEvaluator } from "./contract.ts";
 import { named } from "./executed.ts";
 import type { Fault, Path } from "./explain.ts";
+import { imageFaults } from "./image.ts";
 import type { FrontMatter } from "./schema.ts";
 import { evaluatorFile } from "./scorers.ts";
 import { faultsOfSources } from "./sources.ts";
@@ -197,6 +198,7 @@ export function contradictions(contract: Contract, matter: FrontMatter, file: st
       complain(path, `\`${clock.path}\` is no path below the lab folder or $OUT`, "clock: size dist/app.js");
 
   faults.push(...faultsOfSources(contract));
+  faults.push(...imageFaults(contract, matter));
 
   if (!score && !metric.clock)
     warn(

@@ -12,7 +12,5 @@ export function unsupported(matter: FrontMatter): Refusal[] {
   const refuse = (path: (string | number)[], what: string, fix: string) => found.push({ path, what, fix });
   if ((matter.parallel ?? 1) > 1)
     refuse(["parallel"], "parallel evaluation is not supported yet", "parallel: 1");
-  for (const key of ["image"] as const)
-    if (matter[key] !== undefined) refuse([key], `\`${key}\` is not supported yet`, `no \`${key}\``);
   return found;
 }

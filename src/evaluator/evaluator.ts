@@ -5,7 +5,17 @@ import type { Budget, Clock, Contract } from "../contract/index.ts";
 import { RunFailed } from "../errors.ts";
 import type { EvaluationRelays, Relays } from "../relay/index.ts";
 import { changedSince, overlay, restore, stamp } from "../repo/index.ts";
-import type { Gpu, Limits, Mount, Order, Outcome, Overlay, Running, Sandbox } from "../sandbox/index.ts";
+import {
+  type Gpu,
+  isWalled,
+  type Limits,
+  type Mount,
+  type Order,
+  type Outcome,
+  type Overlay,
+  type Running,
+  type Sandbox,
+} from "../sandbox/index.ts";
 import { cachesFor } from "./caches.ts";
 import type { Environment } from "./environment.ts";
 import type { Channel, Evaluation } from "./evaluation.ts";
@@ -164,7 +174,7 @@ function unguarded(
       }
       const writable = writablePlaces(contract, place.lab, run);
       for (const mount of writable) await mkdir(mount.host, { recursive: true });
-      const open = sandbox.isolation.level !== "L2";
+      const open = !isWalled(sandbox.isolation.level);
       if (open) await linkWritable(place.slot, writable);
       const shown = open && contract.score ? await stamp(candidateFolder, watched) : null;
 
@@ -624,6 +634,7 @@ function candidateOrder(job: Job, command: string, budget: Budget, role: Role): 
   const hidden = [score, holdout, holdout?.sealed].flatMap((judge) => judge?.private ?? []);
   return {
     command,
+    inImage: true,
     tree: place.slot,
     cwd: place.lab,
     mounts: [

@@ -157,5 +157,11 @@ function tree({ tree: kind, write }: Contract): Grant[] {
 
 function image({ image: name }: Contract): Grant[] {
   if (name === undefined) return [];
-  return [{ grant: `image: ${name}`, opens: "what this container image holds, for the run" }];
+  return [
+    {
+      grant: `image: ${name}`,
+      opens:
+        "what this image holds, for the run, its checks and what answers; the engine of containers, which starts them",
+    },
+  ];
 }

@@ -12,7 +12,7 @@ import {
   type Stamp,
   stamp,
 } from "../repo/index.ts";
-import { canOverlay, type Mount, type Outcome, type Sandbox } from "../sandbox/index.ts";
+import { canOverlay, isWalled, type Mount, type Outcome, type Sandbox } from "../sandbox/index.ts";
 import { readNote, writeNote } from "../seal.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import { copyTree, exists, removeTree } from "./files.ts";
@@ -95,6 +95,10 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
   const pins: Record<string, string> = { program: options.programHash, base: tree };
   if (environment.pin !== null) pins.environment = environment.pin;
   Object.assign(pins, await modelPins(contract));
+  const { container } = sandbox.isolation;
+  // Another engine starts containers in another time, so that what is timed would not be comparable.
+  if (container)
+    pins.image = `${container.number} in ${container.engine}${container.rootless ? ", rootless" : ""}`;
   const pinned: Pinned[] = [];
   const inputs: Mount[] = [];
   const take = async (input: Input) => {
@@ -237,6 +241,7 @@ async function pinOne(options: PlaceOptions, { name, host, isExcluded }: Input):
 /** @throws ContractError when the contract cannot do without a layer and none is to be had. */
 async function layers({ contract, folder, sandbox }: PlaceOptions): Promise<boolean | null> {
   const wholeTree = contract.tree === "overlay";
+  // A layer is mounted before bubblewrap starts, where no engine of containers would see it.
   // At L0 a writable folder is a link that a run can remove, and what it makes there is taken from the tree itself.
   if (!wholeTree && (contract.write.length === 0 || sandbox.isolation.level !== "L2")) return null;
   await mkdir(folder, { recursive: true });
@@ -409,7 +414,7 @@ async function placeMounts(tree: string, mounts: readonly Mount[], sandbox: Sand
     const target = join(tree, mount.at);
     if (await exists(target)) continue;
     await mkdir(dirname(target), { recursive: true });
-    if (sandbox.isolation.level === "L2") {
+    if (isWalled(sandbox.isolation.level)) {
       const isFile = !mount.writable && !(await lstat(mount.host)).isDirectory();
       if (isFile) await writeFile(target, "");
       else await mkdir(target);

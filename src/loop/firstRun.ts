@@ -14,6 +14,7 @@ import {
 import { baseLimits, contentHash, foldersOf, harvest, type Repo, workingState } from "../repo/index.ts";
 import { openSandbox, requireProcessors } from "../sandbox/index.ts";
 import { type FailedRun, hintsOf } from "./hints.ts";
+import { imageFor } from "./image.ts";
 import { type LabFolder, withPlace } from "./lab.ts";
 import { withLastWords } from "./lastWords.ts";
 
@@ -65,9 +66,11 @@ async function measured(
   const { contract } = lab;
   requireProcessors(contract.budget.cpus);
   await requireGpus(contract);
+  const image = imageFor(contract, folder);
   const sandbox = await openSandbox({
     require: contract.isolation === "required",
     keepOut: foldersOf(repo),
+    ...(image ? { image } : {}),
   });
   const place = await preparePlace({
     ...{ repo, contract, commit: repo.head, programHash: lab.program.hash, folder, sandbox },

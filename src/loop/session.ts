@@ -69,6 +69,7 @@ import { drive, fromNumbers } from "./drive.ts";
 import type { Listener } from "./events.ts";
 import { fixedFiles } from "./fixedFiles.ts";
 import { withHints } from "./hints.ts";
+import { imageFor } from "./image.ts";
 import { type LabFolder, withPlace } from "./lab.ts";
 import { baselineRuns, decidingStage, idleStages } from "./ladder.ts";
 import { withLastWords } from "./lastWords.ts";
@@ -189,10 +190,12 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
     const all = await takeLab(ledger);
     const folder = join(whetstoneFolder(lab.folder), "work");
     await clearAbandoned(folder);
+    const image = imageFor(contract, folder, options.level);
     const sandbox = await openSandbox({
       require: contract.isolation === "required",
       keepOut: foldersOf(repo),
       ...(options.level ? { level: options.level } : {}),
+      ...(image ? { image } : {}),
       ...(options.swift ? { memo: join(whetstoneFolder(lab.folder), "sandbox.json") } : {}),
     });
     const existing = options.fresh ? null : resumable(all, lab, repo, options.tag, listener);

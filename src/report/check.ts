@@ -4,7 +4,7 @@ import { clip, left, paints, wrap } from "./columns.ts";
 import { bytes, duration, oneLine, percent, plural, quantity, scaleOf, value } from "./format.ts";
 import type { Grade, ReportGrant, ReportIsolation, ReportMachine, ReportMetric } from "./notebook.ts";
 import type { PageOptions } from "./terminal.ts";
-import { channelName, channelWords, machineWords } from "./words.ts";
+import { channelName, channelWords, isolationName, machineWords } from "./words.ts";
 
 /** What `whet check` found; what was not reached because something before it failed is null or empty. */
 export interface CheckReport {
@@ -150,12 +150,12 @@ export function checkText(check: CheckReport, options: PageOptions): string {
   if (check.channel !== null)
     fact("metric channel", channelName(check.channel, check.metric), channelWords[check.channel]);
   if (check.isolation !== null) {
-    const { level, notEnforced, watched } = check.isolation;
+    const { notEnforced, watched } = check.isolation;
     const more = [
       ...(notEnforced.length === 0 ? [] : [`not enforced: ${notEnforced.join(", ")}`]),
       ...(watched.length === 0 ? [] : [`watched by polling: ${watched.join(", ")}`]),
     ].join("; ");
-    fact("isolation", level, more);
+    fact("isolation", isolationName(check.isolation), more);
   }
   for (const [index, { grant, opens }] of check.grants.entries())
     fact(index === 0 ? "grants" : "", oneLine(grant), oneLine(opens));

@@ -25,7 +25,7 @@ import { chartColours, progressSvg } from "./progress.ts";
 import { remarks } from "./remarks.ts";
 import { costWords } from "./trace.ts";
 import { spentWords, usedWords } from "./used.ts";
-import { channelName, channelWords, driverWords, headline, machineWords, notebookScale } from "./words.ts";
+import { channelName, channelWords, driverWords, headline, isolationName, machineWords, notebookScale } from "./words.ts";
 
 /** Lines of one diff and of one log that the page shows. */
 const diffCap = 200;
@@ -113,7 +113,7 @@ function facts(notebook: Notebook, scale: Scale): string {
     ),
     item(
       "Isolation",
-      escaped(isolation.level),
+      escaped(isolationName(isolation)),
       `${list("Not enforced", isolation.notEnforced)}${list("Watched by polling", isolation.watched)}${list("Enforced", isolation.enforced)}`,
     ),
     ...(grants.length === 0

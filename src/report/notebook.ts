@@ -1,7 +1,7 @@
 import type { Direction } from "../contract/index.ts";
 import type { Transfer } from "../decision/index.ts";
 import type { Channel } from "../evaluator/index.ts";
-import type { Level } from "../sandbox/index.ts";
+import type { ContainerFacts, Level } from "../sandbox/index.ts";
 
 /** A session as plain data: everything that a report says, and nothing that must be looked up. */
 export interface Notebook {
@@ -143,6 +143,8 @@ export interface ReportIsolation {
   enforced: string[];
   watched: string[];
   notEnforced: string[];
+  /** The engine and the image, at L3. */
+  container?: ContainerFacts;
 }
 
 /** The machine during a session, as far as the system tells it: shares between 0 and 1. */

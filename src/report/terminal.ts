@@ -28,7 +28,7 @@ import {
 import { remarks } from "./remarks.ts";
 import { costWords } from "./trace.ts";
 import { spentWords, usedShort, usedWords } from "./used.ts";
-import { channelName, driverWords, headline, machineWords, notebookScale } from "./words.ts";
+import { channelName, driverWords, headline, isolationName, machineWords, notebookScale } from "./words.ts";
 
 export interface PageOptions {
   colour: boolean;
@@ -89,6 +89,8 @@ export function statusText(
       ),
     ),
   );
+  if (notebook.isolation.container)
+    out.push(paint.dim(clip(`isolation ${isolationName(notebook.isolation)}`, width)));
   if (notebook.grants.length > 0)
     out.push(
       ...wrap(`granted: ${notebook.grants.map(({ grant }) => oneLine(grant)).join("; ")}`, width).map(

@@ -11,7 +11,7 @@ import {
   scaleOf,
   value,
 } from "./format.ts";
-import type { AuditResult, Notebook, ReportDrivers, ReportMachine, ReportMetric } from "./notebook.ts";
+import type { AuditResult, Notebook, ReportDrivers, ReportIsolation, ReportMachine, ReportMetric } from "./notebook.ts";
 
 /** The scale of everything that a notebook shows. */
 export function notebookScale(notebook: Notebook): Scale {
@@ -19,6 +19,14 @@ export function notebookScale(notebook: Notebook): Scale {
   if (!notebook.deterministic && sigma !== null && sigma > 0) return scaleOf(metric, sigma, []);
   const values = experiments.flatMap((row) => (row.value === null ? [] : [row.value]));
   return scaleOf(metric, null, [...baseline.values, ...values]);
+}
+
+/** `L2`, or `L3: podman 4.3.1 with rights of root, image python:3.12 (sha256:0123456789ab)`. */
+export function isolationName({ level, container }: Pick<ReportIsolation, "level" | "container">): string {
+  if (!container) return level;
+  const { engine, version, rootless, image, number } = container;
+  const rights = rootless ? "rootless" : "with rights of root";
+  return oneLine(`${level}: ${engine} ${version} ${rights}, image ${image} (${number.slice(0, 19)})`);
 }
 
 export interface Headline {

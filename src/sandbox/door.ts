@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { fileURLToPath } from "node:url";
 import { RunFailed, UserError } from "../errors.ts";
-import type { Level } from "./sandbox.ts";
+import { isWalled, type Level } from "./sandbox.ts";
 import { isRoot } from "./tools.ts";
 
 /**
@@ -35,7 +35,7 @@ const patience = 20_000;
  * @throws RunFailed when no namespace can be made, or none can be entered.
  */
 export async function openDoor(level: Level, hasNetwork: boolean): Promise<Door> {
-  return level === "L2" && !hasNetwork ? openNamespace() : openLoopback();
+  return isWalled(level) && !hasNetwork ? openNamespace() : openLoopback();
 }
 
 async function openLoopback(): Promise<Door> {
@@ -144,7 +144,7 @@ export function openDoors(level: Level): Doors {
   const ready: Promise<Door>[] = [];
   let isClosed = false;
   const prepare = () => {
-    if (isClosed || level !== "L2" || ready.length > 0) return;
+    if (isClosed || !isWalled(level) || ready.length > 0) return;
     const next = openDoor(level, false);
     // Who takes it hears of a failure.
     next.catch(() => {});

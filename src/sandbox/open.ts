@@ -17,6 +17,8 @@ export interface SandboxOptions {
   require?: boolean;
   /** Take this level although a better one may be there. */
   level?: "L0";
+  /** The image in which the candidate's commands run (L3), and the lab's working folder, by which containers are known. */
+  image?: { name: string; work: string };
   /** Host folders of which nothing is ever shown but what an order names, wherever the user's PATH leads. */
   keepOut?: readonly string[];
   /** File in which what was found is kept for the next process. */
@@ -27,10 +29,24 @@ export interface SandboxOptions {
  * The best isolation that this machine really gives, found by trying it: a canary tries to write to the tree, to
  * leave the folder, to reach the network and to leave a process behind.
  *
- * @throws UserError when `require` is set and only a weaker level works.
+ * @throws UserError when `require` is set and only a weaker level works, or when an image cannot be run.
  */
 export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { tools, isolation } = await findings(options);
+  if (options.image) {
+    // Loaded where it is needed only: most labs name no image.
+    const { openContainers } = await import("./container/open.ts");
+    const keepOut = [...(options.keepOut ?? []), stateFolder()];
+    const containers = await openContainers({
+      ...{ ...options.image, tools, outside: isolation, keepOut },
+      ...(options.memo === undefined ? {} : { memo: `${options.memo}.image` }),
+    });
+    const outside = launcher(isolation.level, tools, keepOut);
+    return {
+      isolation: containers.isolation,
+      start: (order) => run(order.inImage ? containers.launch(order) : outside(order), order, tools),
+    };
+  }
   if (options.require && isolation.level === "L0")
     throw new UserError(
       `isolation is required by program.md, and this machine offers only ${isolation.level}: ${isolation.evidence.join("; ")}`,
@@ -62,6 +78,8 @@ function launcher(level: Level, tools: Tools, keepOut: readonly string[]): (orde
       return (order) => launchBubblewrap(order, tools, keepOut);
     case "macos":
       return (order) => launchMacos(order, keepOut);
+    case "L3":
+      throw new TypeError("containers are opened with their image");
   }
 }
 

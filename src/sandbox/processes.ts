@@ -16,15 +16,7 @@ export interface TreeSample {
 /** A process and everything below it. Zombies do not count. Linux only; elsewhere null. */
 export function sampleTree(root: number, pageSize: number): TreeSample | null {
   if (process.platform !== "linux") return null;
-  const parents = new Map<number, { parent: number; pages: number; ticks: number }>();
-  for (const entry of readdirSync("/proc")) {
-    const pid = Number(entry);
-    if (!Number.isInteger(pid)) continue;
-    const fields = statFields(pid);
-    if (!fields || fields[0] === "Z") continue;
-    const ticks = Number(fields[11]) + Number(fields[12]) + Number(fields[13]) + Number(fields[14]);
-    parents.set(pid, { parent: Number(fields[1]), pages: Number(fields[21]), ticks });
-  }
+  const parents = everyProcess();
   const inside = new Map<number, boolean>([[root, true]]);
   const belongs = (pid: number): boolean => {
     const path: number[] = [];
@@ -42,11 +34,57 @@ export function sampleTree(root: number, pageSize: number): TreeSample | null {
     for (const passed of path) inside.set(passed, result);
     return result;
   };
+  return sampleOf(parents, belongs, root, pageSize);
+}
+
+/**
+ * The processes of a container, which are below no process of ours: they are known by their control group, whose path
+ * holds the container's number. Linux only; elsewhere null.
+ */
+export function sampleContainer(number: string, pageSize: number): TreeSample | null {
+  if (process.platform !== "linux") return null;
+  const belongs = (pid: number) => {
+    try {
+      const groups = readFileSync(`/proc/${pid}/cgroup`, "utf8");
+      // Podman's own process beside it has a group of a similar name.
+      return groups.includes(number) && !groups.includes("conmon");
+    } catch {
+      return false;
+    }
+  };
+  return sampleOf(everyProcess(), belongs, 0, pageSize);
+}
+
+interface ProcessFacts {
+  parent: number;
+  pages: number;
+  ticks: number;
+}
+
+function everyProcess(): Map<number, ProcessFacts> {
+  const found = new Map<number, ProcessFacts>();
+  for (const entry of readdirSync("/proc")) {
+    const pid = Number(entry);
+    if (!Number.isInteger(pid)) continue;
+    const fields = statFields(pid);
+    if (!fields || fields[0] === "Z") continue;
+    const ticks = Number(fields[11]) + Number(fields[12]) + Number(fields[13]) + Number(fields[14]);
+    found.set(pid, { parent: Number(fields[1]), pages: Number(fields[21]), ticks });
+  }
+  return found;
+}
+
+function sampleOf(
+  all: ReadonlyMap<number, ProcessFacts>,
+  belongs: (pid: number) => boolean,
+  first: number,
+  pageSize: number,
+): TreeSample {
   const pids: number[] = [];
   let pages = 0;
   let ticks = 0;
-  let newest = root;
-  for (const [pid, info] of parents) {
+  let newest = first;
+  for (const [pid, info] of all) {
     if (!belongs(pid)) continue;
     pids.push(pid);
     newest = Math.max(newest, pid);

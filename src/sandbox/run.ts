@@ -13,7 +13,7 @@ import { holdStill } from "./hold.ts";
 import { neighboursBetween, readCounters } from "./neighbours.ts";
 import { openOutput } from "./output.ts";
 import { openPipe } from "./pipes.ts";
-import { sampleTree, sweep } from "./processes.ts";
+import { sampleTree, sweep, type TreeSample } from "./processes.ts";
 import { allowedProcessors, chosenProcessors } from "./processors.ts";
 import type { Ending, Order, Outcome, Running } from "./sandbox.ts";
 import { openTally } from "./tally.ts";
@@ -30,6 +30,14 @@ export interface Launch {
   contained: boolean;
   /** Where file systems in memory of the run's own lie: /tmp, its home and /dev/shm. */
   inMemory: readonly string[];
+  /** Host paths that it may write besides the order's own. */
+  writable?: readonly string[];
+  /** What runs, where that is not below the launcher's process. */
+  sample?: () => TreeSample | null;
+  /** Whether the command itself began, where the launcher may fail with an exit code like any other. */
+  hasBegun?: () => boolean;
+  /** Ends what the end of the launcher's processes does not end. Called only where that may be anything. */
+  end?: () => Promise<void>;
   cleanUp: () => void;
 }
 
@@ -76,6 +84,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
   const timers = new Set<NodeJS.Timeout>();
   const writable = order.mounts.filter((mount) => mount.writable).map((mount) => mount.host);
   if (order.overlay) writable.push(order.overlay.upper);
+  writable.push(...(launch.writable ?? []));
   const lasting = order.mounts.filter((mount) => mount.writable && mount.lasting).map((mount) => mount.host);
   const heldBefore = lasting.length === 0 ? 0 : diskUse(lasting, Number.POSITIVE_INFINITY);
 
@@ -137,11 +146,13 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
       // The group is gone already.
     }
   };
+  let ended: Promise<void> | undefined;
   const end = (kind: Ending, why: string) => {
     if (ending !== null) return;
     ending = kind;
     message = why;
     killGroup();
+    ended ??= launch.end?.();
     if (!launch.contained) sweep(marker);
   };
 
@@ -184,6 +195,15 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
         for (const stream of [...Object.values(streams), timesPipe]) stream?.destroy();
         stdout.end();
         stderr.end();
+        const failedToBegin = launch.hasBegun?.() === false;
+        if (failedToBegin)
+          end(
+            "start",
+            `it could not be started: ${lastLine(stderr.text()) || verdict(code, signal).message}`,
+          );
+        // Otherwise the launcher ended after its command, of which nothing is left then.
+        else if (signal !== null || launcherFailed(code)) ended ??= launch.end?.();
+        await ended;
         launch.cleanUp();
         if (group?.overrun())
           end(
@@ -195,6 +215,9 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
         await checkDisk();
         checkProcessors(Math.max(childTime(times), sampledCpuMs), wallMs);
         const how = verdict(code, signal);
+        // The kernel keeps a container to its memory, and says to nobody that it did.
+        if (launch.sample && how.signal === "SIGKILL")
+          how.message += `: most often it needed more than the ${bytes(limits.memory)} of memory that the budget allows`;
         // Bubblewrap ends without waiting for its namespace, whose time is then known from samples only.
         const cpuMs = Math.max(childTime(times), sampledCpuMs);
         resolve({
@@ -259,7 +282,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
     const look = () => {
       if (ending !== null || child.exitCode !== null || child.pid === undefined) return;
       const before = performance.now();
-      const sample = sampleTree(child.pid, machine.pageSize);
+      const sample = launch.sample ? launch.sample() : sampleTree(child.pid, machine.pageSize);
       if (sample === null) return;
       const used = tally.memory(sample);
       peakBytes = Math.max(peakBytes, used);
@@ -371,6 +394,15 @@ function failedStart(error: Error): Running {
     message: `it could not be started: ${error.message}`,
   };
   return { write() {}, closeStdin() {}, kill() {}, hold: async () => null, done: Promise.resolve(outcome) };
+}
+
+/** Exit codes with which podman and docker say that they failed themselves; a command may end with them too. */
+function launcherFailed(code: number | null): boolean {
+  return code !== null && code >= 125 && code <= 127;
+}
+
+function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1)?.trim() ?? "";
 }
 
 /** The outer shell reports a death by signal N as exit code 128 + N. */

@@ -3,8 +3,16 @@ import type { Gpu } from "./gpu/gpu.ts";
 import type { Neighbours } from "./neighbours.ts";
 import type { Overlay } from "./overlay.ts";
 
-/** `L0`: process group and limits. `L2`: bubblewrap. `macos`: sandbox-exec. */
-export type Level = "L0" | "L2" | "macos";
+/**
+ * `L0`: process group and limits. `L2`: bubblewrap. `L3`: the candidate's commands in containers of podman or docker, all
+ * others as at L2. `macos`: sandbox-exec.
+ */
+export type Level = "L0" | "L2" | "L3" | "macos";
+
+/** Whether a level shows a command a file system of its own, which it cannot change but where it is let. */
+export function isWalled(level: Level): boolean {
+  return level === "L2" || level === "L3";
+}
 
 /** One command to be run under a budget. Nothing is inherited: neither environment nor descriptors. */
 export interface Order {
@@ -29,6 +37,8 @@ export interface Order {
    * files that both see among it. Default false.
    */
   apart?: boolean;
+  /** True: a command of the candidate's, which runs in the contract's image at L3. Default false. */
+  inImage?: boolean;
   /** True: memory is a metric, so that it is counted as exactly as the machine can. Default false. */
   weighMemory?: boolean;
   limits: Limits;
@@ -155,6 +165,21 @@ export interface Isolation {
   layer?: boolean;
   /** What was tried and what was seen, one sentence each. */
   evidence: string[];
+  /** The engine and the image, at L3. */
+  container?: ContainerFacts;
+}
+
+/** In what the candidate's commands run at L3. */
+export interface ContainerFacts {
+  engine: "podman" | "docker";
+  version: string;
+  /** Whether the engine does without rights of root. */
+  rootless: boolean;
+  /** The image as the contract names it, and its number: a hash over what it holds. */
+  image: string;
+  number: string;
+  /** Milliseconds that an empty command took, from the start of the container to its end. */
+  startMs: number;
 }
 
 export interface Sandbox {

@@ -34,7 +34,12 @@ export function abandonedFolders(work: string): string[] {
 }
 
 function prefix(work: string): string {
-  return `whet-${createHash("sha256").update(realpathSync(work)).digest("hex").slice(0, 12)}-`;
+  return `whet-${labMark(work)}-`;
+}
+
+/** By this, what runs of a lab leave outside of it can be told from what others leave. */
+export function labMark(work: string): string {
+  return createHash("sha256").update(realpathSync(work)).digest("hex").slice(0, 12);
 }
 
 /** Where nothing can be mounted, what an order shows below the home folder is a link there to where it lies. */

@@ -23,7 +23,7 @@ export async function checkCommand(
     return 0;
   }
   const folder = await readLab(lab ?? ".");
-  const level = levelOf(options.isolation);
+  const level = levelOf(options.isolation, folder.contract.image);
   const { stop, abort, done } = onSignals();
   const check = await checkLab(folder, {
     stop,

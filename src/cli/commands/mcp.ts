@@ -1,6 +1,7 @@
 import { UserError } from "../../errors.ts";
 import { readLab } from "../../loop/index.ts";
 import { makeServer, openDesk, openHttp, overStreams } from "../../mcp/index.ts";
+import { levelOf } from "../options.ts";
 import { complain } from "../output.ts";
 import { resultsWriter } from "../results.ts";
 
@@ -17,8 +18,6 @@ export async function mcpCommand(
     version: string;
   },
 ): Promise<number> {
-  if (options.isolation !== undefined && options.isolation !== "best" && options.isolation !== "L0")
-    throw new UserError(`--isolation is best or L0, not ${options.isolation}`);
   if (!options.http && (options.port !== undefined || options.token !== undefined))
     throw new UserError("--port and --token are for --http", "add --http, or leave them out");
   // Unlike a command line, an environment is shown to nobody else.
@@ -26,12 +25,13 @@ export async function mcpCommand(
   if (token !== undefined && token.length < 16)
     throw new UserError("the token is shorter than 16 characters", "leave it out for a random one");
   // A mistake in the contract is said at once, not with the first call.
-  const { folder } = await readLab(lab ?? ".");
+  const { folder, contract } = await readLab(lab ?? ".");
+  const level = levelOf(options.isolation, contract.image);
   const log = (line: string) => complain(`whet mcp: ${line}`);
   const desk = openDesk(lab ?? ".", {
     ...(options.tag === undefined ? {} : { tag: options.tag }),
     ...(options.probe === false ? { probe: false } : {}),
-    ...(options.isolation === "L0" ? { level: "L0" as const } : {}),
+    ...level,
   });
   const server = () => makeServer({ desk, version: options.version, log, onDecided: resultsWriter(folder) });
   const end = new AbortController();

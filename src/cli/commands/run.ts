@@ -66,7 +66,7 @@ async function shown(
       `--money ${options.money} buys nothing`,
       "write an amount of US dollars, such as 2.50",
     );
-  const level = levelOf(options.isolation);
+  const level = levelOf(options.isolation, folder.contract.image);
   const display = options.json
     ? { listener: printJsonLine, end: () => {} }
     : interactive

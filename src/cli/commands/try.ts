@@ -101,8 +101,8 @@ async function during(
   more: TryingOptions,
   work: (trying: Trying, signal: AbortSignal) => Promise<number>,
 ): Promise<number> {
-  const level = levelOf(options.isolation);
   const folder = await readLab(lab ?? ".", { swift: !more.thorough });
+  const level = levelOf(options.isolation, folder.contract.image);
   const controller = new AbortController();
   const stop = () => controller.abort();
   process.on("SIGINT", stop);

@@ -47,6 +47,7 @@ export function hintLines(hints: readonly GrantHint[], level: string): string[] 
   if (hints.length === 0) return [];
   const lines = hints.map(({ what, write }) => `${what}: ${write}`);
   const opens = hints.some(({ grant }) => grant !== null && grant.key !== "run");
-  if (level !== "L0" && opens) lines.push("or, without any sandbox: `--isolation L0`");
+  if (level === "L3" && opens) lines.push("or, without a container: leave `image` out of program.md");
+  else if (level !== "L0" && opens) lines.push("or, without any sandbox: `--isolation L0`");
   return lines;
 }

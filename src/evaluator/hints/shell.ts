@@ -57,12 +57,21 @@ function commandOnHost(name: string, host: HostView): string | null {
 
 /** Programs that the user's shell finds and the sandbox does not show. */
 export function missingCommands(facts: HintFacts): GrantHint[] {
-  const { log, level, host } = facts;
+  const { log, level, host, part, contract } = facts;
   if (level === "L0") return [];
   const hints: GrantHint[] = [];
   for (const pattern of notFound) {
     const name = pattern.exec(log)?.[1];
     if (name === undefined) continue;
+    if (level === "L3" && (part === "run" || part === "check")) {
+      hints.push({
+        what: `${name} is not in the image ${contract.image}`,
+        grant: null,
+        write:
+          "name an image that holds it, or leave `image` out: then the run is shown the programs of PATH",
+      });
+      continue;
+    }
     const path = commandOnHost(name, host);
     if (path === null || looksSecret(path)) continue;
     const shown = path.startsWith(`${host.home}/`) ? `~${path.slice(host.home.length)}` : path;

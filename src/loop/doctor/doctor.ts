@@ -20,7 +20,13 @@ import {
 } from "../../ledger/index.ts";
 import { isAlive, ledgerPath, whetstoneFolder } from "../../notebook/index.ts";
 import { openRepo, type Repo, removeLocks, staleLocks } from "../../repo/index.ts";
-import { abandonedFolders, endStrays, straysOf } from "../../sandbox/index.ts";
+import {
+  abandonedFolders,
+  endStrays,
+  leftContainers,
+  removeContainers,
+  straysOf,
+} from "../../sandbox/index.ts";
 import { faultOfKey } from "../../seal.ts";
 import { chainWords, isWhole } from "../chainWords.ts";
 import { candidateRef } from "../experiment.ts";
@@ -98,7 +104,7 @@ export async function examineLab(folder: string): Promise<Diagnosis> {
       findings.push(...(await examineBranch(patient)), await examineCandidates(patient));
     }
     if (!running) {
-      findings.push(processes(folder), leftovers(folder));
+      findings.push(processes(folder), ...(await containers(folder, all)), leftovers(folder));
       if (repo) findings.push(await locks(repo, all));
     }
     findings.push(await disk(folder));
@@ -283,6 +289,27 @@ function processes(folder: string): Finding {
       run: async () => `${endStrays(realpathSync(work))} killed`,
     },
   });
+}
+
+/** Containers of runs that were killed; looked for where a session was measured in some. */
+async function containers(folder: string, all: readonly SessionRow[]): Promise<Finding[]> {
+  const work = workFolder(folder);
+  if (!existsSync(work) || !all.some(({ level }) => level === "L3")) return [];
+  const left = await leftContainers(work);
+  const count = left.reduce((sum, each) => sum + each.containers.length, 0);
+  if (count === 0) return [well("containers", "none is left over")];
+  const where = left.map(({ engine, containers: own }) => `${own.length} of ${engine.name}`).join(", ");
+  return [
+    ill("containers", `still there though no session runs: ${where}`, {
+      repair: {
+        question: `end and remove ${plural(count, "container")}?`,
+        run: async () => {
+          await removeContainers(left);
+          return `${count} removed`;
+        },
+      },
+    }),
+  ];
 }
 
 /** What an interruption leaves and nothing uses again; the other folders of `work` are laid out anew by each session. */

@@ -12,6 +12,7 @@ export interface Finding {
     | "branch"
     | "candidates"
     | "processes"
+    | "containers"
     | "leftovers"
     | "locks"
     | "results"

@@ -29,7 +29,7 @@ export function keptOut(
   return [...found.values()];
 }
 
-interface MountPoint {
+export interface MountPoint {
   device: string;
   /** The folder of the file system that is mounted. */
   root: string;
@@ -37,7 +37,7 @@ interface MountPoint {
 }
 
 /** Lines of /proc/PID/mountinfo (proc_pid_mountinfo(5)): number, parent, device, root, place, ... */
-function parseMountInfo(text: string): MountPoint[] {
+export function parseMountInfo(text: string): MountPoint[] {
   return text.split("\n").flatMap((line) => {
     const [, , device, root, at] = line.split(" ");
     if (device === undefined || root === undefined || at === undefined) return [];
@@ -91,17 +91,27 @@ export function withCovers(
     const at = args[index + 2] as string;
     result.push(host, at);
     index += 2;
-    const from = real(host);
-    if (from === null) continue;
-    const below = kept.filter(({ path }) => path !== from && isWithin(path, from));
-    for (const { path, isFolder } of below) {
-      if (below.some((outer) => outer.path !== path && isWithin(path, outer.path))) continue;
-      const place = posix.join(at, posix.relative(from, path));
+    for (const { place, isFolder } of keptWithin(host, at, kept, real)) {
       if (isFolder) folders.add(place);
       result.push(...(isFolder ? ["--tmpfs", place] : ["--ro-bind", emptyFile, place]));
     }
   }
   return [...result, ...[...folders].flatMap((place) => ["--remount-ro", place])];
+}
+
+/** Where a bind of `host` at `at` would show what is kept out: the outermost places. */
+export function keptWithin(
+  host: string,
+  at: string,
+  kept: readonly KeptOut[],
+  real = realOf,
+): { place: string; isFolder: boolean }[] {
+  const from = real(host);
+  if (from === null) return [];
+  const below = kept.filter(({ path }) => path !== from && isWithin(path, from));
+  return below
+    .filter(({ path }) => !below.some((outer) => outer.path !== path && isWithin(path, outer.path)))
+    .map(({ path, isFolder }) => ({ place: posix.join(at, posix.relative(from, path)), isFolder }));
 }
 
 function realOf(path: string): string | null {
