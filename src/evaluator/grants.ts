@@ -142,7 +142,7 @@ function caches({ caches: all }: Contract): Grant[] {
   }));
 }
 
-function tree({ tree: kind, write }: Contract): Grant[] {
+function tree({ tree: kind, write, image: container }: Contract): Grant[] {
   const thrownAway = "what is written anywhere else in the tree is refused or thrown away";
   if (kind === "overlay")
     return [{ grant: "tree: overlay", opens: `the tree, for each command on its own; ${thrownAway}` }];
@@ -150,7 +150,10 @@ function tree({ tree: kind, write }: Contract): Grant[] {
   return [
     {
       grant: `write: ${write.join(", ")}`,
-      opens: `folders that the run may write, remove and make again; ${thrownAway}`,
+      opens:
+        container === undefined
+          ? `folders that the run may write, remove and make again; ${thrownAway}`
+          : "folders that the run may write, and empty, but not remove; what is written anywhere else is refused",
     },
   ];
 }
