@@ -48,7 +48,7 @@ describe.each(["podman 4.3.1", "docker 28.2.2"] as const)(
         /isolation\s+L3: \w+ stand-in rootless, image stand-in\/image:1/,
       );
       expect(check.stdout).toMatch(/sum\s+42 /);
-      const run = await whet("run", "--experiments", "3", "--audit", "0", "--no-probe");
+      const run = await whet("run", "--experiments", "1", "--audit", "0", "--no-probe");
       expect(run.code, run.stderr).toBe(0);
       const status = await whet("status", "--json");
       const { isolation, best, baseline } = JSON.parse(status.stdout) as {
@@ -70,7 +70,7 @@ describe.each(["podman 4.3.1", "docker 28.2.2"] as const)(
       expect(JSON.stringify(runs)).not.toContain("score.sh");
 
       engine.changeImage();
-      const other = await whet("run", "--experiments", "4", "--audit", "0");
+      const other = await whet("run", "--experiments", "2", "--audit", "0");
       expect(other.code).toBe(2);
       expect(other.stderr).toMatch(/what judges session .* has changed since it began: image/);
     }, 300_000);
