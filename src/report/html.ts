@@ -25,7 +25,15 @@ import { chartColours, progressSvg } from "./progress.ts";
 import { remarks } from "./remarks.ts";
 import { costWords } from "./trace.ts";
 import { spentWords, usedWords } from "./used.ts";
-import { channelName, channelWords, driverWords, headline, isolationName, machineWords, notebookScale } from "./words.ts";
+import {
+  channelName,
+  channelWords,
+  driverWords,
+  headline,
+  isolationName,
+  machineWords,
+  notebookScale,
+} from "./words.ts";
 
 /** Lines of one diff and of one log that the page shows. */
 const diffCap = 200;

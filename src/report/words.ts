@@ -11,7 +11,14 @@ import {
   scaleOf,
   value,
 } from "./format.ts";
-import type { AuditResult, Notebook, ReportDrivers, ReportIsolation, ReportMachine, ReportMetric } from "./notebook.ts";
+import type {
+  AuditResult,
+  Notebook,
+  ReportDrivers,
+  ReportIsolation,
+  ReportMachine,
+  ReportMetric,
+} from "./notebook.ts";
 
 /** The scale of everything that a notebook shows. */
 export function notebookScale(notebook: Notebook): Scale {
