@@ -67,8 +67,8 @@ function* judgeDeterministic(
           : `worse by ${short(-d)}`;
     return { decision: decided("discard", reason, { ...exact, p: 1, pReal: 0, t: null }), learned: [] };
   }
-  // The first keeps and every fourth are run again: what draws at random must not pass for exact for long.
-  if (noise.keeps < 3 || noise.keeps % 4 === 3) {
+  // The first keeps and every fourth, say, are run again: what draws at random must not pass for exact for long.
+  if (noise.keeps < 3 || noise.keeps % rule.recheckEvery === rule.recheckEvery - 1) {
     const again = yield { arm: "candidate", seed: "fresh", purpose: "recheck", round: 1 };
     if (!again.ok) return { decision: failed(again, 0), learned: [] };
     if (up(metric, again.value) !== value) {

@@ -11,6 +11,8 @@ export interface Rule {
   maxPairs: number;
   /** How many of the incumbent's last runs make its mean. */
   window: number;
+  /** A deterministic evaluator's first three keeps, and then the last of every so many, are run again. */
+  recheckEvery: number;
   /** The incumbent is run again after so many runs without it. */
   refreshEvery: number;
   /** Prior degrees of freedom of the pair variance, at most. */
@@ -35,6 +37,7 @@ const balanced: Rule = {
   minPairs: 1,
   maxPairs: 8,
   window: 8,
+  recheckEvery: 4,
   refreshEvery: 10,
   dfCap: 8,
   dfForget: 60,
@@ -69,6 +72,7 @@ const ranges: Record<keyof Rule, [number, number, "integer" | "real"]> = {
   minPairs: [1, 1000, "integer"],
   maxPairs: [0, 1000, "integer"],
   window: [1, 32, "integer"],
+  recheckEvery: [1, 1e6, "integer"],
   refreshEvery: [1, 1e6, "integer"],
   dfCap: [1, 1000, "real"],
   dfForget: [1, 1e6, "real"],

@@ -9,7 +9,7 @@ export * from "./imports.ts";
 export { type Ledger, openLedger } from "./ledger.ts";
 export * from "./memory.ts";
 export * from "./modelCalls.ts";
-export { storedProgram } from "./program.ts";
+export { countsRaces, storedProgram } from "./program.ts";
 export * from "./queries.ts";
 export * from "./skillLibrary.ts";
 export * from "./traceRuns.ts";

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { Kysely } from "kysely";
 import { RunFailed, UserError } from "../errors.ts";
+import { beginChain } from "./chain.ts";
 import { sqliteDialect } from "./dialect.ts";
 import * as first from "./migrations/001_first.ts";
 import * as honesty from "./migrations/002_honesty.ts";
@@ -120,9 +121,22 @@ async function migrate(db: Kysely<Schema>, sqlite: Database.Database, path: stri
   if (version() === migrations.length) return;
   await db.transaction().execute(async (tx) => {
     // Read again: another process may have migrated while we waited for the lock.
-    for (let next = version(); next < migrations.length; next++) await migrations[next]?.up(tx);
+    for (const due of dueMigrations(version(), sqlite)) await due.up(tx);
     sqlite.pragma(`user_version = ${migrations.length}`);
   });
+}
+
+/**
+ * What a ledger lacks. For a while version 6 was the chain without the grants: the chain of such a ledger does not reach
+ * what the grants add, so it begins anew once they are there, and the rows until then count as unlinked.
+ */
+function dueMigrations(
+  version: number,
+  sqlite: Database.Database,
+): { up: (db: Kysely<Schema>) => Promise<void> }[] {
+  const chained = sqlite.prepare("select 1 from sqlite_master where name = 'links'").get() !== undefined;
+  if (version === 6 && chained) return [grants, ...migrations.slice(7), { up: (db) => beginChain(db) }];
+  return migrations.slice(version);
 }
 
 function unusable(path: string, error: unknown): UserError {

@@ -32,6 +32,7 @@ import {
 import type { Proposal } from "../researcher/index.ts";
 import { commitKeep, settleBranch } from "./branch.ts";
 import { drive, replayRuns } from "./drive.ts";
+import { figuresOf } from "./figures.ts";
 import { lookAtHoldout } from "./holdout.ts";
 import { decidingStage } from "./ladder.ts";
 import { Interrupted, measureRun, type Session } from "./session.ts";
@@ -315,26 +316,12 @@ export async function evaluate(session: Session, state: LoopState, proposed: Pro
     ledger,
     {
       experimentId: experiment.id,
-      kind: made.kind,
-      effect: made.effect,
-      low: made.interval?.[0] ?? null,
-      high: made.interval?.[1] ?? null,
-      p: made.p,
-      pReal: made.pReal,
-      t: made.t,
-      df: made.df,
-      pairs: made.pairs,
-      provisional: made.provisional ? 1 : 0,
-      reason: made.reason,
-      value,
+      ...figuresOf({ decision: made, rungs, before: state.noise, after: noise, value }),
       runs: evaluations.length,
       peakBytes: own.length > 0 ? Math.max(...own.map(peakOf)) : null,
       wallMs: evaluations.reduce((sum, run) => sum + run.wallMs, 0),
       decidedAt,
-      stages: rungs.length > 0 ? JSON.stringify(rungs) : null,
       doubt: made.doubt,
-      raced: noise.raced - state.noise.raced,
-      allowance: noise.allowance - state.noise.allowance,
     },
     lesson,
   );

@@ -19,7 +19,7 @@ import { replay } from "./state.ts";
 export interface ReplayReport {
   tag: string;
   experiments: number;
-  /** Decisions that the recorded evaluations do not lead to. */
+  /** Decisions of which the recorded evaluations do not give the kind and every figure, bit by bit. */
   differences: { number: number; recorded: string; replayed: string }[];
   /** Whether the record is as it was written, row by row; of the whole ledger. */
   chain: ChainReport;

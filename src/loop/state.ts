@@ -11,6 +11,7 @@ import {
   type ChangeRow,
   changeOf,
   changesOf,
+  countsRaces,
   type DecisionRow,
   type ExperimentRow,
   eachExperimentRuns,
@@ -21,6 +22,7 @@ import {
 import { valuedRuns } from "../notebook/index.ts";
 import type { PastExperiment } from "../researcher/index.ts";
 import { MissingRun, replayRuns } from "./drive.ts";
+import { differenceOf, figuresOf } from "./figures.ts";
 import { decidingStage, ladderOf } from "./ladder.ts";
 import type { Session } from "./session.ts";
 
@@ -183,7 +185,7 @@ export function standingGain(
 
 export interface Replayed {
   state: LoopState;
-  /** Decisions that the recorded evaluations do not lead to (any more). */
+  /** Decisions of which the recorded evaluations do not give the kind and every figure (any more), bit by bit. */
   differences: { number: number; recorded: string; replayed: string }[];
 }
 
@@ -210,6 +212,7 @@ export async function replay(
     samples: samplesOf(baseline, "baseline", stage),
   };
   const differences: Replayed["differences"] = [];
+  const counted = countsRaces(row.program);
   let decided = 0;
   let gains: StandingGain[] = [];
   const spent: Record<string, number> = {};
@@ -261,13 +264,15 @@ export async function replay(
       continue;
     }
     if (recorded.doubt !== null) before.set(experiment.number, { incumbent, noise, gains });
-    noise = decision.learn(rule, noise, replayed.learned);
-    if (replayed.decision.kind !== recorded.kind)
-      differences.push({
-        number: experiment.number,
-        recorded: recorded.kind,
-        replayed: replayed.decision.kind,
-      });
+    const after = decision.learn(rule, noise, replayed.learned);
+    const value = measuredValue(evaluations, stage);
+    const difference = differenceOf(
+      recorded,
+      figuresOf({ ...replayed, before: noise, after, value }),
+      counted,
+    );
+    if (difference) differences.push({ number: experiment.number, ...difference });
+    noise = after;
     if (recorded.kind === "keep") {
       const change = await changeOf(ledger, experiment.id);
       incumbent = {
