@@ -183,6 +183,14 @@ export function standingGain(
   };
 }
 
+/** Whether nothing was decided because the incumbent itself failed on the holdout; the noise is as it was then. */
+function endedByHoldout(recorded: Pick<DecisionRow, "effect">, evaluations: readonly RunRow[]): boolean {
+  return (
+    recorded.effect === null &&
+    evaluations.some((run) => run.purpose === "holdout" && run.arm === "incumbent" && run.value === null)
+  );
+}
+
 export interface Replayed {
   state: LoopState;
   /** Decisions of which the recorded evaluations do not give the kind and every figure (any more), bit by bit. */
@@ -240,7 +248,7 @@ export async function replay(
     spent[experiment.researcher] = (spent[experiment.researcher] ?? 0) + recorded.wallMs;
     // A forbidden change was refused before any run.
     if (evaluations.length === 0) continue;
-    if (recorded.reason === changedYardstick) continue;
+    if (recorded.reason === changedYardstick || endedByHoldout(recorded, evaluations)) continue;
     let replayed: Judged;
     try {
       replayed = replayRuns(
