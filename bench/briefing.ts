@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import type { Noise } from "../src/decision/index.ts";
+import { ledgerPath } from "../src/lab/folder.ts";
+import { readLab } from "../src/lab/lab.ts";
 import { evaluationsOf, latestSession, openLedger, sessionByTag } from "../src/ledger/index.ts";
-import { readLab, runSession } from "../src/loop/index.ts";
-import { recallMemory } from "../src/loop/recall.ts";
-import { ledgerPath } from "../src/notebook/index.ts";
+import { runSession } from "../src/loop/index.ts";
 import { briefingText, generator, tokensOf } from "../src/researcher/index.ts";
+import { recallMemory } from "../src/turns/recall.ts";
 
 /**
  * The briefing in a lab of 100,000 experiments: time from the ledger to the finished text, and its length against the

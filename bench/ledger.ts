@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { readLab, runSession } from "../src/loop/index.ts";
-import { ledgerPath } from "../src/notebook/index.ts";
+import { ledgerPath } from "../src/lab/folder.ts";
+import { readLab } from "../src/lab/lab.ts";
+import { runSession } from "../src/loop/index.ts";
 
 /** Screens over a ledger of 100,000 experiments, each from a cold process, and the memory of a session on it. */
 

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
-import { openTrying, readLab } from "../src/loop/index.ts";
+import { readLab } from "../src/lab/lab.ts";
+import { openTrying } from "../src/loop/index.ts";
 import { type Desk, makeServer, openDesk, openHttp } from "../src/mcp/index.ts";
 
 /**

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLab } from "../src/index.ts";
-import { readLab, runSession } from "../src/loop/index.ts";
+import { readLab } from "../src/lab/lab.ts";
+import { runSession } from "../src/loop/index.ts";
 
 /**
  * Harness time per experiment beyond its evaluations: a deterministic lab whose run is nearly nothing, 200 experiments.

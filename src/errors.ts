@@ -27,3 +27,6 @@ export class ContractError extends UserError {
     this.at = at;
   }
 }
+
+/** Thrown when a run was ended by the user; nothing of it is recorded. */
+export class Interrupted extends Error {}

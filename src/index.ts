@@ -5,6 +5,7 @@
  */
 
 export type { Contract, Problem, Program } from "./contract/index.ts";
+export type { ReplayReport } from "./doctor/index.ts";
 export { UserError } from "./errors.ts";
 export { type AfterGoal, type Forge, openForge } from "./forge/index.ts";
 export {
@@ -16,17 +17,8 @@ export {
   type RunGoalOptions,
   runGoal,
 } from "./goals/index.ts";
-export type {
-  Check,
-  Entrant,
-  Outcome,
-  ReplayReport,
-  RunResult,
-  SessionEvent,
-  Standing,
-  Tried,
-  TryOptions,
-} from "./loop/index.ts";
+export type { Check, RunResult, TryOptions } from "./loop/index.ts";
+export type { Finalized, Notebook, Outcome, Row, SessionEvent, Standing, Tried } from "./notebook/index.ts";
 export {
   type DriveLabOptions,
   type Driving,
@@ -35,7 +27,6 @@ export {
   type LabRunOptions,
   openLab,
 } from "./openLab.ts";
-export type { Finalized, Notebook, Row } from "./report/index.ts";
 export type {
   Answer,
   Briefing,
@@ -45,3 +36,4 @@ export type {
   Researcher,
   Task,
 } from "./researcher/index.ts";
+export type { Entrant } from "./turns/index.ts";

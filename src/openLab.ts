@@ -1,22 +1,13 @@
 import { basename } from "node:path";
 import type { Program } from "./contract/index.ts";
-import {
-  type Check,
-  checkLab,
-  type Entrant,
-  finalizeSession,
-  openTrying,
-  type ReplayReport,
-  type RunResult,
-  readLab,
-  replayLab,
-  runSession,
-  type SessionEvent,
-  type Trying,
-} from "./loop/index.ts";
-import { notebookOf, rowOf, withSession } from "./notebook/index.ts";
-import type { Finalized, Notebook, Row } from "./report/index.ts";
+import { type ReplayReport, replayLab } from "./doctor/index.ts";
+import { finalizeSession } from "./finalize/index.ts";
+import { readLab } from "./lab/index.ts";
+import { type Check, checkLab, openTrying, type RunResult, runSession, type Trying } from "./loop/index.ts";
+import type { Finalized, Notebook, Row } from "./notebook/index.ts";
+import { notebookOf, rowOf, type SessionEvent, withSession } from "./notebook/index.ts";
 import type { Researcher } from "./researcher/index.ts";
+import type { Entrant } from "./turns/index.ts";
 
 export interface LabRunOptions {
   /** Total experiments of the session, earlier ones included. */

@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { auditsOf, evaluationsOf, evaluationTotals, openLedger, sessionByTag } from "../src/ledger/index.ts";
+import type { Finalized, Notebook } from "../src/notebook/model.ts";
 import { contentHash } from "../src/repo/index.ts";
-import type { Finalized, Notebook } from "../src/report/index.ts";
 import { git, noisyLab, program, repository, start, typed, whet, write } from "./support/lab.ts";
 
 /** Switches that the search turns on one by one, and what each is worth. */

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { openLab } from "../src/index.ts";
-import { readLab, runSession } from "../src/loop/index.ts";
+import { readLab } from "../src/lab/lab.ts";
+import { runSession } from "../src/loop/index.ts";
 import { json, log, status } from "./support/knobs.ts";
 import { repository, whet } from "./support/lab.ts";
 import { query } from "./support/ledger.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
+import { ledgerPath } from "../src/lab/folder.ts";
 import { evaluationsOf, latestSession, openLedger } from "../src/ledger/index.ts";
-import { ledgerPath } from "../src/notebook/index.ts";
 import { takeSlot } from "../src/sandbox/index.ts";
 import { program, repository, start, whet } from "./support/lab.ts";
 

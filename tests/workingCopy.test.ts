@@ -12,11 +12,11 @@ import {
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { preparePlace } from "../src/evaluator/index.ts";
-import { readLab } from "../src/loop/index.ts";
-import { type CopySource, openWorkingCopy, reopenWorkingCopy } from "../src/loop/workingCopy.ts";
-import { outOfWorkspace } from "../src/notebook/index.ts";
+import { outOfWorkspace } from "../src/lab/drivenNote.ts";
+import { readLab } from "../src/lab/lab.ts";
 import { openRepo } from "../src/repo/index.ts";
 import { openSandbox } from "../src/sandbox/index.ts";
+import { type CopySource, openWorkingCopy, reopenWorkingCopy } from "../src/turns/workingCopy.ts";
 import { program, repository, write } from "./support/lab.ts";
 
 /** A lab in a sub-folder, with a file that only the scorer sees, and an input with another. */

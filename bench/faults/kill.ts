@@ -3,8 +3,9 @@ import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
-import type { Finding, SessionEvent } from "../../src/loop/index.ts";
-import { ledgerPath } from "../../src/notebook/index.ts";
+import type { Finding } from "../../src/doctor/finding.ts";
+import { ledgerPath } from "../../src/lab/folder.ts";
+import type { SessionEvent } from "../../src/notebook/events.ts";
 
 /** A lab in which keeps come often: twelve knobs far from their optimum and little noise. */
 export const keepingLab: Record<string, string> = {

@@ -1,5 +1,6 @@
 import { uniforms } from "../../src/decision/index.ts";
-import type { SuiteTask, Trial, TrialAsk } from "../../src/forge/index.ts";
+import type { SuiteTask } from "../../src/forge/index.ts";
+import type { Trial, TrialAsk } from "../../src/ledger/index.ts";
 
 /** What a skill truly does; points are means over the suite's tasks. */
 export interface Truth {

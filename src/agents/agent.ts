@@ -1,4 +1,4 @@
-import type { TraceEvent, Usage } from "./trace.ts";
+import type { TraceEvent, Usage } from "../trace.ts";
 
 /** One turn of an agent: a prompt, a folder to work in, and bounds. */
 export interface Turn {

@@ -1,4 +1,3 @@
-export { dollarsOf, isPriced } from "../relay/index.ts";
 export { acpAgent } from "./acp/acpAgent.ts";
 export type { AcpChoice } from "./acp/choice.ts";
 export type { Agent, Turn, TurnEnding, TurnResult } from "./agent.ts";
@@ -14,4 +13,3 @@ export {
   provideModel,
 } from "./model/provider.ts";
 export { type AgentChoice, openAgent, requireAgent } from "./openAgent.ts";
-export { added, type TraceEvent, type Usage, unknownUsage } from "./trace.ts";

@@ -1,5 +1,5 @@
+import { type Finding, ill, well } from "../doctor/index.ts";
 import type { Ledger } from "../ledger/index.ts";
-import { type Finding, ill, well } from "../loop/index.ts";
 
 /** Whether killed processes left goals and working copies. The next goal puts them away as well. */
 export async function examineGoals(ledger: Ledger): Promise<Finding> {

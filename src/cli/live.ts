@@ -1,6 +1,7 @@
-import type { LabFolder, SessionEvent } from "../loop/index.ts";
+import type { LabFolder } from "../lab/index.ts";
+import type { LiveView, SessionEvent } from "../notebook/index.ts";
 import { paintedText } from "../printable.ts";
-import { eventWords, type LiveView, liveScreen, plainLine } from "../report/index.ts";
+import { eventWords, liveScreen, plainLine } from "../report/index.ts";
 import { colour, width } from "./output.ts";
 
 /** Redraws the session's screen in place, ten times a second at most; kept lines scroll away above it. */

@@ -1,4 +1,5 @@
-import type { LabFolder, SessionEvent } from "../loop/index.ts";
+import type { LabFolder } from "../lab/index.ts";
+import type { SessionEvent } from "../notebook/index.ts";
 import { printable } from "../printable.ts";
 import { plainLine } from "../report/index.ts";
 import { asTyped } from "./output.ts";

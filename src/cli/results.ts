@@ -1,9 +1,11 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type Finding, ill, well } from "../doctor/index.ts";
+import { whetstoneFolder } from "../lab/index.ts";
 import { experiments, type Ledger, type SessionRow, sessions } from "../ledger/index.ts";
-import { type Finding, ill, type Session, well } from "../loop/index.ts";
-import { tableOf, whetstoneFolder } from "../notebook/index.ts";
+import { tableOf } from "../notebook/index.ts";
 import { continuedTsv, resultsTsv } from "../report/index.ts";
+import type { Session } from "../session/index.ts";
 
 /** Keeps `.whetstone/results.tsv` current, in autoresearch's five columns: for eyes, grep and existing tools. */
 export function resultsWriter(lab: string): (session: Pick<Session, "ledger" | "row">) => Promise<void> {

@@ -1,3 +1,4 @@
+export { type Channel, channelOf, isTimed, isWeighed } from "./channel.ts";
 export type * from "./contract.ts";
 export { placeOf, splitFrontMatter, yamlFault } from "./frontMatter.ts";
 export { formatProblem, type Parsed, parseProgram, placeInProgram } from "./program.ts";

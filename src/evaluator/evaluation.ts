@@ -1,8 +1,6 @@
+import type { Channel } from "../contract/index.ts";
 import type { Used } from "../relay/index.ts";
 import type { Neighbours } from "../sandbox/index.ts";
-
-/** How the metric reached us: see "The contract" in docs/design.md. */
-export type Channel = "scored" | "clocked" | "self-reported";
 
 export type FailureKind =
   | "crash"

@@ -1,16 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { channelOf } from "../contract/channel.ts";
 import { type Contract, parseProgram } from "../contract/index.ts";
+import { type Probed, trust } from "../notebook/trust.ts";
 import type { Ending, Isolation, Level, Outcome, Running } from "../sandbox/index.ts";
-import {
-  brokenGuard,
-  canaries,
-  channelOf,
-  holdoutPairs,
-  type Probed,
-  passesHoldout,
-  trust,
-} from "./index.ts";
+import { brokenGuard, holdoutPairs, passesHoldout } from "../strategy/guards.ts";
+import { canaries } from "./index.ts";
 import { relay } from "./pipe.ts";
 
 function contract(lines: string): Contract {

@@ -1,7 +1,8 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { mkdir, readlink, statfs, symlink } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
-import type { Budget, Clock, Contract } from "../contract/index.ts";
+import type { Budget, Channel, Clock, Contract } from "../contract/index.ts";
+import { channelOf, isTimed, isWeighed } from "../contract/index.ts";
 import { RunFailed } from "../errors.ts";
 import type { EvaluationRelays, Relays } from "../relay/index.ts";
 import { changedSince, overlay, restore, stamp } from "../repo/index.ts";
@@ -18,7 +19,7 @@ import {
 } from "../sandbox/index.ts";
 import { cachesFor } from "./caches.ts";
 import type { Environment } from "./environment.ts";
-import type { Channel, Evaluation } from "./evaluation.ts";
+import type { Evaluation } from "./evaluation.ts";
 import { firstOddity, removeTree, sizeOf } from "./files.ts";
 import { freshLayer, inLayer, takeWritten } from "./layer.ts";
 import { logTail } from "./logTail.ts";
@@ -76,24 +77,8 @@ const watched = { folders: true };
 
 /** Answers are forwarded and not kept, so they may be larger than ordinary output. */
 const pipeOutput = 2 ** 32;
+
 const frameLimit = 64 * 2 ** 20;
-
-export function channelOf(contract: Contract): Channel {
-  if (contract.metric.clock) return "clocked";
-  return contract.score && !contract.score.evaluator?.inProcess ? "scored" : "self-reported";
-}
-
-/** Whether what decides depends on how busy the machine is: such runs have it for themselves. */
-export function isTimed(contract: Contract): boolean {
-  return [contract.metric, ...contract.guards].some(
-    ({ clock }) => clock?.kind === "wall" || clock?.kind === "cpu",
-  );
-}
-
-/** Whether what decides depends on how much memory a run holds. */
-function isWeighed(contract: Contract): boolean {
-  return [contract.metric, ...contract.guards].some(({ clock }) => clock?.kind === "memory");
-}
 
 /**
  * An evaluator over a prepared place. It measures one state at a time, and while a timed metric or guard is measured

@@ -1,4 +1,3 @@
-export type { Arm, Trial, TrialAsk } from "../ledger/index.ts";
 export type { Asking } from "./analyze/askFor.ts";
 export { type Counts, countTraces, type Worded } from "./analyze/index.ts";
 export { type AfterGoal, afterGoal, day, type Forge, openForge } from "./evolve/afterGoal.ts";

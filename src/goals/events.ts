@@ -1,4 +1,4 @@
-import type { TraceEvent } from "../agents/index.ts";
+import type { TraceEvent } from "../trace.ts";
 import type { CriterionResult } from "./goal.ts";
 
 /** What happens while a goal is pursued, as it happens. */

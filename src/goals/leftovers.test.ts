@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
+import { thisProcess } from "../lab/holder.ts";
 import { addGoal, claimGoal, goalById, openLedger } from "../ledger/index.ts";
-import { thisProcess } from "../notebook/index.ts";
 import { goalLeftovers, sweepGoals, trialFolder } from "./leftovers.ts";
 
 it("what a killed process left is put away, and what a living one has stays", async () => {

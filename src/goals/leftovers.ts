@@ -1,8 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { removeTree } from "../evaluator/index.ts";
+import { isAlive, thisProcess } from "../lab/index.ts";
 import { type GoalRow, goalById, heldGoals, type Ledger, releaseGoal } from "../ledger/index.ts";
-import { isAlive, thisProcess } from "../notebook/index.ts";
 
 let count = 0;
 

@@ -1,5 +1,6 @@
 import { realpath } from "node:fs/promises";
-import { type Agent, ask, isPriced, type ModelTool, type ProvidedModel } from "../agents/index.ts";
+import { type Agent, ask, type ModelTool, type ProvidedModel } from "../agents/index.ts";
+import { isPriced } from "../relay/index.ts";
 import type { Sandbox } from "../sandbox/index.ts";
 import { makeTools } from "./tools/index.ts";
 import { type Connected, connectMcp, type McpServer } from "./tools/mcp.ts";

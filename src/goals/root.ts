@@ -1,5 +1,5 @@
+import { ledgerPath, makeWhetstoneFolder } from "../lab/index.ts";
 import { type Ledger, openLedger } from "../ledger/index.ts";
-import { ledgerPath, makeWhetstoneFolder } from "../notebook/index.ts";
 
 /** The ledger of a project's goals, as it stays open for a run. */
 export async function openGoals(project: string): Promise<Ledger> {

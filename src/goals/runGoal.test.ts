@@ -10,7 +10,7 @@ import {
   type Step,
   startModelServer,
 } from "../../tests/support/modelServer/index.ts";
-import { type Agent, type TraceEvent, unknownUsage } from "../agents/index.ts";
+import type { Agent } from "../agents/index.ts";
 import {
   cancelGoal,
   goalById,
@@ -23,6 +23,7 @@ import {
 } from "../ledger/index.ts";
 import { openSandbox, type Sandbox, treePlace } from "../sandbox/index.ts";
 import { addSkill } from "../skills/index.ts";
+import { type TraceEvent, unknownUsage } from "../trace.ts";
 import type { GoalEvent } from "./events.ts";
 import type { Goal, Plan } from "./goal.ts";
 import { goalFromText } from "./goalFile.ts";

@@ -2,10 +2,11 @@ import { existsSync } from "node:fs";
 import { lstat, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isPriced, type ProvidedModel } from "../agents/index.ts";
+import type { ProvidedModel } from "../agents/index.ts";
 import { UserError } from "../errors.ts";
 import { removeTree } from "../evaluator/index.ts";
 import { inside } from "../inside.ts";
+import { isAlive, thisProcess } from "../lab/index.ts";
 import {
   addGoal,
   addIteration,
@@ -29,7 +30,7 @@ import {
   setWorldState,
   tasksOf,
 } from "../ledger/index.ts";
-import { isAlive, thisProcess } from "../notebook/index.ts";
+import { isPriced } from "../relay/index.ts";
 import {
   branchObstacle,
   branchTip,

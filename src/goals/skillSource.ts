@@ -1,6 +1,6 @@
 import { cp, lstat, mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { ModelTool, TraceEvent } from "../agents/index.ts";
+import type { ModelTool } from "../agents/index.ts";
 import type { Ledger } from "../ledger/index.ts";
 import {
   assignUses,
@@ -12,6 +12,7 @@ import {
   loadSkill,
   recordLoaded,
 } from "../skills/index.ts";
+import type { TraceEvent } from "../trace.ts";
 import type { Goal, Task } from "./goal.ts";
 
 /** What a task is given of skills. */

@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import { UserError } from "../errors.ts";
-import type { Listener, Session } from "../loop/index.ts";
 import {
   type Desk,
   experiment,
@@ -11,6 +10,7 @@ import {
   notebook,
   withoutScorer,
 } from "../mcp/index.ts";
+import type { Listener } from "../notebook/index.ts";
 import {
   contextText,
   diffLines,
@@ -23,6 +23,7 @@ import {
   triedJson,
   triedText,
 } from "../report/index.ts";
+import type { Session } from "../session/index.ts";
 import type { HatchRequest } from "./protocol.ts";
 
 /** What a hatch leads to. */

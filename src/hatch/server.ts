@@ -1,7 +1,6 @@
 import { chmodSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
-import { RunFailed, UserError } from "../errors.ts";
-import { Interrupted } from "../loop/index.ts";
+import { Interrupted, RunFailed, UserError } from "../errors.ts";
 import { makeServer, overStreams } from "../mcp/index.ts";
 import { printable } from "../printable.ts";
 import { answerTo, type Behind } from "./answer.ts";

@@ -1,6 +1,6 @@
 import type { Insertable, Kysely, Selectable } from "kysely";
-import { added, type Usage, unknownUsage } from "../agents/index.ts";
 import { UserError } from "../errors.ts";
+import { added, type Usage, unknownUsage } from "../trace.ts";
 import { type Box, boxExperiment } from "./boxes.ts";
 import { link } from "./chain.ts";
 import type { Ledger } from "./ledger.ts";

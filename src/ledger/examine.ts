@@ -1,7 +1,8 @@
 import { statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { beginChain } from "./chain.ts";
-import { type Ledger, openLedger } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import { openLedger } from "./open.ts";
 
 /** What the ledger file is like, read without changing it. */
 export interface LedgerHealth {

@@ -1,4 +1,4 @@
-import type { TraceEvent, Usage } from "../agents/index.ts";
+import type { TraceEvent, Usage } from "../trace.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** A turn as an analysis of many sees it: which run it belongs to, and how that came out. */

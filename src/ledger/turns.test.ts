@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { TraceEvent } from "../agents/index.ts";
+import type { TraceEvent } from "../trace.ts";
 import {
   addExperiment,
   addSession,

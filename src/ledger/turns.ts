@@ -1,6 +1,6 @@
 import { deflateSync, inflateSync } from "node:zlib";
 import type { Kysely, Selectable } from "kysely";
-import type { TraceEvent, Usage } from "../agents/index.ts";
+import type { TraceEvent, Usage } from "../trace.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Schema, TurnTable } from "./schema.ts";
 

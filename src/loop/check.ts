@@ -1,24 +1,23 @@
+import { mean } from "../base/index.ts";
 import * as decision from "../decision/index.ts";
-import { RunFailed } from "../errors.ts";
-import {
-  type Grant,
-  grantsOf,
-  type PinnedInputs,
-  pinnedInputs,
-  repeatsSelection,
-  type Trust,
-  trust,
-} from "../evaluator/index.ts";
+import { Interrupted, RunFailed } from "../errors.ts";
+import { type PinnedInputs, pinnedInputs } from "../evaluator/index.ts";
+import type { LabFolder } from "../lab/index.ts";
+import { uncommittedWork } from "../lab/index.ts";
 import { driversOf, probesWith } from "../ledger/index.ts";
 import { metricPlace } from "../metricSources/index.ts";
-import { machineOf } from "../notebook/index.ts";
+import { type Grant, grantsOf, machineOf, type Trust, trust } from "../notebook/index.ts";
 import type { Dirty } from "../repo/index.ts";
 import type { Isolation } from "../sandbox/index.ts";
-import type { LabFolder } from "./lab.ts";
-import { type Probe, probe } from "./probe.ts";
-import { closeSession, Interrupted, letGo, openSession, type SessionOptions } from "./session.ts";
-import { mean } from "./state.ts";
-import { uncommittedWork } from "./uncommitted.ts";
+import {
+  closeSession,
+  letGo,
+  openSession,
+  type Probe,
+  probe,
+  type SessionOptions,
+} from "../session/index.ts";
+import { repeatsSelection } from "../strategy/index.ts";
 
 /** What `whet check` found: everything to know before a night is spent. */
 export interface Check {

@@ -11,12 +11,10 @@ import {
   removeTree,
   requireGpus,
 } from "../evaluator/index.ts";
+import { type LabFolder, withPlace } from "../lab/index.ts";
 import { baseLimits, contentHash, foldersOf, harvest, type Repo, workingState } from "../repo/index.ts";
 import { openSandbox, requireProcessors } from "../sandbox/index.ts";
-import { type FailedRun, hintsOf } from "./hints.ts";
-import { imageFor } from "./image.ts";
-import { type LabFolder, withPlace } from "./lab.ts";
-import { withLastWords } from "./lastWords.ts";
+import { type FailedRun, hintsOf, imageFor, withLastWords } from "../session/index.ts";
 
 /** What one run of the untouched code came to, before there is a session. */
 export interface FirstRun {

@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import type { LabFolder } from "../lab/index.ts";
 import {
   changeOf,
   type ExperimentRow,
@@ -7,12 +8,11 @@ import {
   type SessionRow,
   sessions,
 } from "../ledger/index.ts";
-import { fallen, withSession } from "../notebook/index.ts";
+import { withSession } from "../notebook/index.ts";
 import { applyChange } from "../repo/index.ts";
 import { type Proposal, proposalKey, type Researcher } from "../researcher/index.ts";
-import type { LabFolder } from "./lab.ts";
+import { fallen, rescorer } from "../strategy/index.ts";
 import { type RunOptions, type RunResult, runSession } from "./run.ts";
-import { rescorer } from "./state.ts";
 
 interface Kept {
   what: ExperimentRow;

@@ -1,23 +1,34 @@
 import type { ResearcherChoice } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
-import { RunFailed } from "../errors.ts";
+import { Interrupted, RunFailed } from "../errors.ts";
 import { SessionSpent } from "../evaluator/index.ts";
+import type { LabFolder } from "../lab/index.ts";
 import { counts, reviewCount, type Spending, spendingOf, updateSession } from "../ledger/index.ts";
-import { auditSession } from "./audit.ts";
-import { alarm } from "./divergence.ts";
-import { evaluate, finishOpen, settled } from "./experiment.ts";
-import { holdoutIsUsedUp } from "./holdout.ts";
-import { takeUpAsked } from "./inFlight.ts";
-import type { LabFolder } from "./lab.ts";
-import { decidingStage } from "./ladder.ts";
-import { type Limits, limitsOf, reached } from "./limits.ts";
-import { probe } from "./probe.ts";
-import { type Given, refuseHopeless, researchersOf } from "./researchers.ts";
-import { closeSession, Interrupted, openSession, type Session, type SessionOptions } from "./session.ts";
-import type { Incumbent } from "./state.ts";
-import { type Turns, takeTurns } from "./turns.ts";
-import { type Backoff, whilePaused } from "./waiting.ts";
-import { refuseChangedYardstick } from "./yardstick.ts";
+import {
+  auditSession,
+  closeSession,
+  evaluate,
+  finishOpen,
+  holdoutIsUsedUp,
+  openSession,
+  probe,
+  refuseChangedYardstick,
+  type Session,
+  type SessionOptions,
+  settled,
+} from "../session/index.ts";
+import type { Incumbent } from "../strategy/index.ts";
+import { alarm, decidingStage, type Limits, limitsOf, reached } from "../strategy/index.ts";
+import {
+  type Backoff,
+  type Given,
+  refuseHopeless,
+  researchersOf,
+  type Turns,
+  takeTurns,
+  takeUpAsked,
+  whilePaused,
+} from "../turns/index.ts";
 
 export interface RunOptions extends SessionOptions {
   /** Total experiments of the session, earlier ones included. */

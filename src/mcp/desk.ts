@@ -1,15 +1,8 @@
-import { UserError } from "../errors.ts";
+import { Interrupted, UserError } from "../errors.ts";
+import { readLab } from "../lab/index.ts";
 import type { Box } from "../ledger/index.ts";
-import {
-  Interrupted,
-  type Listener,
-  openTrying,
-  readLab,
-  type SessionEvent,
-  type Standing,
-  type Trying,
-  type TryingOptions,
-} from "../loop/index.ts";
+import { openTrying, type Trying, type TryingOptions } from "../loop/index.ts";
+import type { Listener, SessionEvent, Standing } from "../notebook/index.ts";
 import { stepOf } from "./progress.ts";
 
 export interface DeskOptions extends Pick<TryingOptions, "tag" | "workspace" | "level" | "probe" | "still"> {

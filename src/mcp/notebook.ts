@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { UserError } from "../errors.ts";
+import { ledgerPath, readLab, readTrying } from "../lab/index.ts";
 import {
   addIdea,
   experimentByNumber,
@@ -12,9 +13,8 @@ import {
   type SessionRow,
   setLesson,
 } from "../ledger/index.ts";
-import { readLab } from "../loop/index.ts";
-import { ledgerPath, notebookOf, readTrying, rowOf, withSession } from "../notebook/index.ts";
-import type { Notebook, Row } from "../report/index.ts";
+import type { Notebook, Row } from "../notebook/index.ts";
+import { notebookOf, rowOf, withSession } from "../notebook/index.ts";
 
 /** The notebook of a lab as tools read and write it; each call opens the ledger for itself, also while a run is on. */
 

@@ -1,5 +1,5 @@
 import type { ServerContext } from "@modelcontextprotocol/server";
-import type { Listener, SessionEvent } from "../loop/index.ts";
+import type { Listener, SessionEvent } from "../notebook/index.ts";
 
 /** Milliseconds after which a client hears again that work goes on: many give up after a minute of silence. */
 const heartbeat = 10_000;

@@ -1,7 +1,6 @@
 import { type CallToolResult, McpServer, type ServerContext } from "@modelcontextprotocol/server";
 import type * as z from "zod";
-import { UserError } from "../errors.ts";
-import { Interrupted, type Session } from "../loop/index.ts";
+import { Interrupted, UserError } from "../errors.ts";
 import {
   contextText,
   failuresText,
@@ -11,6 +10,7 @@ import {
   triedJson,
   triedText,
 } from "../report/index.ts";
+import type { Session } from "../session/index.ts";
 import type { Desk } from "./desk.ts";
 import { experiment, failures, ideas, keepIdea, learn, notebook, workspaceOf } from "./notebook.ts";
 import { openProgress } from "./progress.ts";

@@ -1,20 +1,36 @@
-export { canariesFolder, ledgerPath, makeWhetstoneFolder, whetstoneFolder } from "./folder.ts";
-export { isAlive, thisProcess } from "./holder.ts";
+export type { Listener, SessionEvent } from "./events.ts";
+export { type Grant, grantsOf } from "./grants.ts";
+export type { LiveView } from "./live.ts";
 export { machineOf } from "./machine.ts";
+export {
+  type ArmCost,
+  type AuditResult,
+  type Estimate,
+  type Finalized,
+  failed,
+  type Grade,
+  type Lean,
+  type ModelSpent,
+  type Notebook,
+  type Part,
+  type Parts,
+  type ReportDrivers,
+  type ReportGrant,
+  type ReportIsolation,
+  type ReportMachine,
+  type ReportMetric,
+  type ReviewBranch,
+  type Row,
+  type RowStatus,
+  type RowUse,
+  type Sealed,
+  type SessionLine,
+  type ShownTurn,
+} from "./model.ts";
 export { type NotebookPart, notebookOf, rowOf, tableOf, withSession } from "./notebook.ts";
 export { type Outlook, outlookOf } from "./outlook.ts";
 export { outcomeOf, partsOf, removals, standingKeeps } from "./parts.ts";
-export { peakOf } from "./peak.ts";
 export { sessionLines } from "./sessions.ts";
-export { soundRuns } from "./sound.ts";
-export { fallen } from "./standing.ts";
 export { tracesOf } from "./traces.ts";
-export { valuedRuns } from "./valued.ts";
-export {
-  markWorkspace,
-  outOfWorkspace,
-  readTrying,
-  type TryingNote,
-  withoutFile,
-  writeTrying,
-} from "./workspace.ts";
+export type { Outcome, Standing, Tried } from "./tried.ts";
+export { type Trust, trust } from "./trust.ts";

@@ -1,9 +1,9 @@
 import type { Contract } from "../contract/index.ts";
+import { isTimed } from "../contract/index.ts";
 import { drift } from "../decision/index.ts";
-import { isTimed } from "../evaluator/index.ts";
 import type { MachineRow } from "../ledger/index.ts";
-import type { ReportMachine } from "../report/index.ts";
 import type { Neighbours } from "../sandbox/index.ts";
+import type { ReportMachine } from "./model.ts";
 
 /** Runs of a state that has been chosen already, on the data that decides: neither selected nor of another kind. */
 const plain = ["baseline", "control", "race", "confirm"];

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import type { Contract } from "../contract/index.ts";
+import type { Channel, Contract } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
-import { type Channel, grantsOf, holdoutDifferences, repeatsSelection, trust } from "../evaluator/index.ts";
+import { ledgerPath, workingProcess } from "../lab/index.ts";
 import {
   baselineHoldout,
   changesOf,
@@ -36,17 +36,21 @@ import {
   turnCosts,
 } from "../ledger/index.ts";
 import { metricPlace } from "../metricSources/index.ts";
-import type { Arm, ArmCost, Epoch, LadderRung, Notebook, Row } from "../report/index.ts";
 import type { Isolation } from "../sandbox/index.ts";
-import { ledgerPath } from "./folder.ts";
-import { workingProcess } from "./holder.ts";
+import {
+  fallen,
+  holdoutDifferences,
+  peakOf,
+  repeatsSelection,
+  soundRuns,
+  valuedRuns,
+} from "../strategy/index.ts";
+import { grantsOf } from "./grants.ts";
 import { machineOf } from "./machine.ts";
+import type { Arm, ArmCost, Epoch, LadderRung, Notebook, Row } from "./model.ts";
 import { hasParts, partsOf } from "./parts.ts";
-import { peakOf } from "./peak.ts";
-import { soundRuns } from "./sound.ts";
-import { fallen } from "./standing.ts";
+import { trust } from "./trust.ts";
 import { modelsOf, usesOf } from "./used.ts";
-import { valuedRuns } from "./valued.ts";
 
 /** Opens a lab's ledger for reading and hands over the named, or the newest, session. */
 export async function withSession<Result>(

@@ -1,6 +1,5 @@
 import type { Contract } from "../contract/index.ts";
 import { notWorse, removalOrder, weigh } from "../decision/index.ts";
-import { brokenGuard } from "../evaluator/index.ts";
 import {
   type AuditRow,
   auditsOf,
@@ -10,7 +9,8 @@ import {
   experimentByNumber,
   type Ledger,
 } from "../ledger/index.ts";
-import type { Estimate, Lean, Part, Parts } from "../report/index.ts";
+import { brokenGuard } from "../strategy/index.ts";
+import type { Estimate, Lean, Part, Parts } from "./model.ts";
 
 /** The kept changes that a state is made of, oldest first: each one was built on the one before. */
 export async function standingKeeps(

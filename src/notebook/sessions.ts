@@ -1,3 +1,4 @@
+import { workingProcess } from "../lab/index.ts";
 import {
   counts,
   experiments,
@@ -7,9 +8,8 @@ import {
   sessions,
   storedProgram,
 } from "../ledger/index.ts";
-import type { SessionLine } from "../report/index.ts";
-import { workingProcess } from "./holder.ts";
-import { fallen } from "./standing.ts";
+import { fallen } from "../strategy/index.ts";
+import type { SessionLine } from "./model.ts";
 
 /** The lab's sessions in few words, newest first, except one that is known already. */
 export async function sessionLines(ledger: Ledger, except?: number): Promise<SessionLine[]> {

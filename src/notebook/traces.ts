@@ -7,7 +7,7 @@ import {
   traceOf,
   turnsOf,
 } from "../ledger/index.ts";
-import type { ShownTurn } from "../report/index.ts";
+import type { ShownTurn } from "./model.ts";
 
 /** Turns that are shown at most. */
 const newest = 100;

@@ -1,6 +1,6 @@
 import type { Contract } from "../contract/index.ts";
 import { type Ledger, modelSpending, usedOf } from "../ledger/index.ts";
-import type { ModelSpent, RowUse } from "../report/index.ts";
+import type { ModelSpent, RowUse } from "./model.ts";
 
 /** What an evaluation's row says of its grants (`Used` of the relay); older rows may lack parts. */
 type Recorded = {

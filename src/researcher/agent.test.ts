@@ -4,16 +4,10 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { taskOn, workingCopy } from "../../tests/support/workingCopy.ts";
-import {
-  type Agent,
-  type AgentChoice,
-  openAgent,
-  type Turn,
-  type TurnEnding,
-  unknownUsage,
-} from "../agents/index.ts";
+import { type Agent, type AgentChoice, openAgent, type Turn, type TurnEnding } from "../agents/index.ts";
 import { parseResearcher } from "../contract/index.ts";
 import { openSandbox } from "../sandbox/index.ts";
+import { unknownUsage } from "../trace.ts";
 import { agentResearcher, hypothesisIn } from "./agent.ts";
 import type { Briefing, Task } from "./researcher.ts";
 

@@ -1,7 +1,8 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Agent, TraceEvent, TurnResult } from "../agents/index.ts";
+import type { Agent, TurnResult } from "../agents/index.ts";
 import type { ResearcherChoice } from "../contract/index.ts";
+import type { TraceEvent } from "../trace.ts";
 import type {
   Answer,
   Hypothesis,

@@ -1,7 +1,5 @@
 import {
   ask,
-  dollarsOf,
-  isPriced,
   type ModelChoice,
   type ModelTurn,
   type ProvidedModel,
@@ -9,6 +7,7 @@ import {
   provideModel,
 } from "../agents/index.ts";
 import { UserError } from "../errors.ts";
+import { dollarsOf, isPriced } from "../relay/index.ts";
 import { answerRules, parseAnswer, tagSuffix } from "./answerFormat.ts";
 import { fenced } from "./briefing/quoting.ts";
 import { applyEdits } from "./edits.ts";

@@ -1,6 +1,7 @@
-import type { TraceEvent, TurnEnding, Usage } from "../agents/index.ts";
+import type { TurnEnding } from "../agents/index.ts";
 import type { Program } from "../contract/index.ts";
 import type { Violation } from "../repo/index.ts";
+import type { TraceEvent, Usage } from "../trace.ts";
 
 /** What a researcher is told before it proposes. Plain data: it can be stored and replayed. */
 export interface Briefing {

@@ -13,9 +13,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import type { TraceEvent } from "../agents/index.ts";
 import type { Trial } from "../ledger/index.ts";
 import { type Ledger, openLedger, skillRow } from "../ledger/index.ts";
+import type { TraceEvent } from "../trace.ts";
 import {
   addSkill,
   addVersion,

@@ -1,4 +1,4 @@
-import type { TraceEvent } from "../agents/index.ts";
+import type { TraceEvent } from "../trace.ts";
 
 /**
  * Which skills an agent read, as its trace shows: by its own tool for skills, by whetstone's `load_skill`, or by opening

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { ledgerPath, makeWhetstoneFolder } from "../lab/index.ts";
 import { type Ledger, openLedger } from "../ledger/index.ts";
-import { ledgerPath, makeWhetstoneFolder } from "../notebook/index.ts";
 
 /** The folder whose library counts here: the top of the git repository, or the folder itself where there is none. */
 export function libraryRoot(folder: string): string {

@@ -1,4 +1,5 @@
-import type { TraceEvent, TurnEnding } from "../agents/index.ts";
+import type { TurnEnding } from "../agents/index.ts";
+import type { TraceEvent } from "../trace.ts";
 import { endingOf, type OpenTurn, openTurn, type Redact, type TranscriptReader } from "./turn.ts";
 import { asText, contentText, type Fields, fields, list, moment, number, string } from "./values.ts";
 

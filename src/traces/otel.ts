@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import type { TraceEvent, TurnEnding, Usage } from "../agents/index.ts";
+import type { TurnEnding } from "../agents/index.ts";
+import type { TraceEvent, Usage } from "../trace.ts";
 import { endingOf, openTurn, type Redact, type TranscriptReader, type TranscriptTurn } from "./turn.ts";
 import { asText, contentText, type Fields, fields, list, number, parseObject, string } from "./values.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import type { TraceEvent } from "../agents/index.ts";
+import type { TraceEvent } from "../trace.ts";
 import { readClaude } from "./claude.ts";
 import { readCodex } from "./codex.ts";
 import { readOpencode } from "./opencode.ts";

@@ -1,4 +1,5 @@
-import { added, type TraceEvent, type TurnEnding, type Usage, unknownUsage } from "../agents/index.ts";
+import type { TurnEnding } from "../agents/index.ts";
+import { added, type TraceEvent, type Usage, unknownUsage } from "../trace.ts";
 import type { Fields } from "./values.ts";
 
 /** Whose transcripts can be read. */

@@ -3,16 +3,11 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { channelOf } from "../../src/contract/channel.ts";
 import { type Contract, parseProgram } from "../../src/contract/index.ts";
-import {
-  channelOf,
-  type Evaluation,
-  grantsOf,
-  openEvaluator,
-  type Place,
-  preparePlace,
-  trust,
-} from "../../src/evaluator/index.ts";
+import { type Evaluation, openEvaluator, type Place, preparePlace } from "../../src/evaluator/index.ts";
+import { grantsOf } from "../../src/notebook/grants.ts";
+import { trust } from "../../src/notebook/trust.ts";
 import { type Book, type Call, openRelays } from "../../src/relay/index.ts";
 import { contentHash, mayChange, openRepo } from "../../src/repo/index.ts";
 import { openSandbox, type Sandbox } from "../../src/sandbox/index.ts";

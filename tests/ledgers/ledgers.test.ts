@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
 import Database from "better-sqlite3";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { isWhole, replayLab } from "../../src/loop/index.ts";
+import { replayLab } from "../../src/doctor/index.ts";
 import { notebookOf, tableOf, withSession } from "../../src/notebook/index.ts";
 import { logText, progressSvg, reportHtml, statusText } from "../../src/report/index.ts";
+import { isWhole } from "../../src/session/index.ts";
 import { whet } from "../support/lab.ts";
 
 /** What the build that recorded a ledger said of it; see record.ts. */

@@ -3,9 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
+import { replayLab } from "../../src/doctor/replay.ts";
+import { ledgerPath } from "../../src/lab/folder.ts";
 import { openLedger, sessionByTag } from "../../src/ledger/index.ts";
-import { pause, replayLab, resume, steer } from "../../src/loop/index.ts";
-import { ledgerPath } from "../../src/notebook/index.ts";
+import { pause, resume, steer } from "../../src/session/orders.ts";
 import { type Plan, runPlanned, type Spoken } from "./faults.ts";
 
 /** What became of one session with faults. */

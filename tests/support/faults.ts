@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readLab, runSession } from "../../src/loop/index.ts";
+import { readLab } from "../../src/lab/lab.ts";
+import { runSession } from "../../src/loop/index.ts";
 import { type Answer, generator, type Researcher } from "../../src/researcher/index.ts";
 import { proposal, turn } from "./scripted.ts";
 

@@ -1,5 +1,5 @@
-import type { TraceEvent } from "../../src/agents/index.ts";
 import { addTurns, type Ledger, type NewTurn } from "../../src/ledger/index.ts";
+import type { TraceEvent } from "../../src/trace.ts";
 
 /** A call in short: tool, arguments, and what came of it (an error, or all well). */
 export type ShortCall = readonly [tool: string, args: Record<string, unknown>, error?: string];

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { expect } from "vitest";
-import type { SessionEvent } from "../../src/loop/index.ts";
+import type { SessionEvent } from "../../src/notebook/events.ts";
 
 /** One value out of a lab's ledger, read beside Whetstone. */
 export function query<Value = number>(lab: string, sql: string, ...values: unknown[]): Value {

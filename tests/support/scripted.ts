@@ -1,5 +1,5 @@
-import type { TraceEvent, Usage } from "../../src/agents/index.ts";
 import type { Answer, Proposal, Researcher, Task, TurnRecord } from "../../src/researcher/index.ts";
+import type { TraceEvent, Usage } from "../../src/trace.ts";
 
 /** What one turn of a scripted researcher costs; null is unknown. */
 export interface Price {

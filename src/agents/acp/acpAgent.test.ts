@@ -6,8 +6,8 @@ import type { Script, Step } from "../../../tests/support/acpAgent.ts";
 import { write } from "../../../tests/support/lab.ts";
 import { parseResearcher } from "../../contract/index.ts";
 import { openSandbox, type Sandbox } from "../../sandbox/index.ts";
+import type { TraceEvent } from "../../trace.ts";
 import type { Turn, TurnResult } from "../agent.ts";
-import type { TraceEvent } from "../trace.ts";
 import { acpAgent } from "./acpAgent.ts";
 import type { AcpChoice } from "./choice.ts";
 

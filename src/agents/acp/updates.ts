@@ -1,5 +1,5 @@
 import type { PromptResponse, SessionUpdate, ToolCallUpdate } from "@agentclientprotocol/sdk/unstable";
-import type { TraceEvent, Usage } from "../trace.ts";
+import type { TraceEvent, Usage } from "../../trace.ts";
 
 type Unstamped<Event> = Event extends TraceEvent ? Omit<Event, "at"> : never;
 /** A trace event before its arrival is stamped on it. */

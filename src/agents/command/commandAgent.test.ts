@@ -16,9 +16,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseResearcher } from "../../contract/index.ts";
 import { openSandbox, type Sandbox } from "../../sandbox/index.ts";
+import { type TraceEvent, usageOf } from "../../trace.ts";
 import type { Turn, TurnResult } from "../agent.ts";
 import { type AgentChoice, openAgent } from "../openAgent.ts";
-import { type TraceEvent, usageOf } from "../trace.ts";
 import { openRaw } from "./raw.ts";
 import { openRecorder } from "./recorder.ts";
 

@@ -1,4 +1,5 @@
 import type { Sandbox } from "../../sandbox/index.ts";
+import { type TraceEvent, unknownUsage, usageOf } from "../../trace.ts";
 import type { Agent, Turn, TurnEnding, TurnResult } from "../agent.ts";
 import { forRecord, handedOn, openLaunchpad } from "../launch.ts";
 import type { Preset } from "../presets/preset.ts";
@@ -6,7 +7,6 @@ import type { Environment } from "../presets/providers.ts";
 import { signOf } from "../presets/signs.ts";
 import { locate } from "../program.ts";
 import type { ProviderAnswer } from "../relay/relay.ts";
-import { type TraceEvent, unknownUsage, usageOf } from "../trace.ts";
 import { openRaw } from "./raw.ts";
 import { openRecorder } from "./recorder.ts";
 import { failed, refusal, verdict } from "./verdict.ts";

@@ -1,4 +1,4 @@
-import { type TraceEvent, type Usage, unknownUsage, usageAfter } from "../trace.ts";
+import { type TraceEvent, type Usage, unknownUsage, usageAfter } from "../../trace.ts";
 
 /** Collects a turn's events: in order, with durations where the agent gives none, within bounds. */
 export interface Recorder {

@@ -1,8 +1,8 @@
 import type { Outcome } from "../../sandbox/index.ts";
+import type { TraceEvent } from "../../trace.ts";
 import type { TurnEnding } from "../agent.ts";
 import { signOf } from "../presets/signs.ts";
 import type { ProviderAnswer } from "../relay/relay.ts";
-import type { TraceEvent } from "../trace.ts";
 
 export interface Evidence {
   /** Why we ended it, if we did. */

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { type Script, type Step, startModelServer } from "../../../tests/support/modelServer/index.ts";
 import { parseResearcher } from "../../contract/index.ts";
-import type { TraceEvent } from "../trace.ts";
+import type { TraceEvent } from "../../trace.ts";
 import { ask, type ModelTool, type Question } from "./ask.ts";
 import { type ModelChoice, provideModel } from "./provider.ts";
 

@@ -2,8 +2,8 @@ import type { FinishReason, JSONSchema7, ModelMessage, ToolSet } from "ai";
 import type { ZodType } from "zod";
 import { redactor } from "../../redaction/index.ts";
 import { dollarsOf } from "../../relay/index.ts";
+import { added, type TraceEvent, type Usage, usageOf } from "../../trace.ts";
 import type { TurnEnding } from "../agent.ts";
-import { added, type TraceEvent, type Usage, usageOf } from "../trace.ts";
 import { patientModel } from "./again.ts";
 import type { ProvidedModel } from "./provider.ts";
 

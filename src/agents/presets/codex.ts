@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { stringify } from "smol-toml";
+import type { TraceEvent } from "../../trace.ts";
 import type { TurnEnding } from "../agent.ts";
-import type { TraceEvent } from "../trace.ts";
 import type { Preset, Reader } from "./preset.ts";
 import { homeOf, keyFor, loginFrom, providers, withKey } from "./providers.ts";
 import { signOf } from "./signs.ts";

@@ -1,5 +1,5 @@
+import type { TraceEvent } from "../../trace.ts";
 import type { TurnEnding } from "../agent.ts";
-import type { TraceEvent } from "../trace.ts";
 import type { Preset, Reader } from "./preset.ts";
 import { homeOf, keyFor, loginFrom, withKey } from "./providers.ts";
 import { signOf } from "./signs.ts";

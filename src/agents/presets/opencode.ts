@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
+import type { TraceEvent } from "../../trace.ts";
 import type { TurnEnding } from "../agent.ts";
 import { findProgram } from "../program.ts";
-import type { TraceEvent } from "../trace.ts";
 import type { Preset, Reached, Reader } from "./preset.ts";
 import { anyKey, homeOf, loginFrom, type ProviderName, providerOf, withKey } from "./providers.ts";
 import { signOf } from "./signs.ts";

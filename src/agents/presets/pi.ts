@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
+import type { TraceEvent } from "../../trace.ts";
 import type { TurnEnding } from "../agent.ts";
-import type { TraceEvent } from "../trace.ts";
 import type { Preset, Reached, Reader } from "./preset.ts";
 import { anyKey, homeOf, loginFrom, providerOf, withKey } from "./providers.ts";
 import { signOf } from "./signs.ts";

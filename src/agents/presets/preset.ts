@@ -1,5 +1,5 @@
+import type { TraceEvent } from "../../trace.ts";
 import type { TurnEnding } from "../agent.ts";
-import type { TraceEvent } from "../trace.ts";
 import type { Connection, Environment, ProviderName } from "./providers.ts";
 
 /** What one agent needs to be known about it: how it is started, and how its output is read. */

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import type { AgentName } from "../../contract/index.ts";
-import { type TraceEvent, usageOf } from "../trace.ts";
+import { type TraceEvent, usageOf } from "../../trace.ts";
 import { presets } from "./index.ts";
 import { plain } from "./plain.ts";
 import type { Preset, Setting } from "./preset.ts";

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
-import { checkLab, readLab } from "../../loop/index.ts";
+import { readLab } from "../../lab/index.ts";
+import { checkLab } from "../../loop/index.ts";
 import { checkText } from "../../report/index.ts";
 import { levelOf } from "../options.ts";
 import { colour, print, printJson, width } from "../output.ts";

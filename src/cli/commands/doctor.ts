@@ -1,6 +1,6 @@
 import pc from "picocolors";
+import { type Diagnosis, examineLab, type Finding } from "../../doctor/index.ts";
 import { UserError } from "../../errors.ts";
-import { type Diagnosis, examineLab, type Finding } from "../../loop/index.ts";
 import { examineGoals } from "../goalLeftovers.ts";
 import { colour, interactive, print, printJson } from "../output.ts";
 import { examineResults } from "../results.ts";

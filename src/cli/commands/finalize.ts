@@ -1,4 +1,5 @@
-import { finalizeSession, readLab } from "../../loop/index.ts";
+import { finalizeSession } from "../../finalize/index.ts";
+import { readLab } from "../../lab/index.ts";
 import { finalizeText } from "../../report/index.ts";
 import { colour, print, printJson, width } from "../output.ts";
 import { plainDisplay } from "../plainDisplay.ts";

@@ -18,6 +18,7 @@ import {
   rubricCriterion,
   runGoal,
 } from "../../goals/index.ts";
+import { isAlive } from "../../lab/index.ts";
 import {
   cancelGoal,
   type GoalRow,
@@ -30,7 +31,6 @@ import {
   setGoalPaused,
   tasksOf,
 } from "../../ledger/index.ts";
-import { isAlive } from "../../notebook/index.ts";
 import { printable } from "../../printable.ts";
 import { eventWords } from "../../report/index.ts";
 import { libraryRoot } from "../../skills/index.ts";

@@ -2,16 +2,10 @@ import { existsSync } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
+import { outOfWorkspace, readTrying, whetstoneFolder, withoutFile } from "../../lab/index.ts";
 import { experiments, holdoutLooks, storedProgram } from "../../ledger/index.ts";
-import { limitsOf, reached } from "../../loop/index.ts";
-import {
-  notebookOf,
-  outOfWorkspace,
-  readTrying,
-  whetstoneFolder,
-  withoutFile,
-  withSession,
-} from "../../notebook/index.ts";
+import { notebookOf, withSession } from "../../notebook/index.ts";
+import { limitsOf, reached } from "../../strategy/index.ts";
 import { print } from "../output.ts";
 
 /** What agents say to a hook that runs when they are about to stop; all of it is optional. */

@@ -1,4 +1,5 @@
 import { UserError } from "../../errors.ts";
+import { ledgerPath, readLab } from "../../lab/index.ts";
 import {
   addIdea,
   dropIdea,
@@ -8,8 +9,6 @@ import {
   latestSession,
   openLedger,
 } from "../../ledger/index.ts";
-import { readLab } from "../../loop/index.ts";
-import { ledgerPath } from "../../notebook/index.ts";
 import { print, printJson } from "../output.ts";
 
 interface Options {

@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.ts";
-import { readLab } from "../../loop/index.ts";
+import { readLab } from "../../lab/index.ts";
 import { makeServer, openDesk, openHttp, overStreams } from "../../mcp/index.ts";
 import { levelOf } from "../options.ts";
 import { complain } from "../output.ts";

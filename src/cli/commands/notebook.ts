@@ -1,16 +1,7 @@
 import { basename, join, resolve } from "node:path";
+import { outOfWorkspace, readTrying, withoutFile } from "../../lab/index.ts";
 import { failedRunsBeside } from "../../ledger/index.ts";
-import {
-  notebookOf,
-  outlookOf,
-  outOfWorkspace,
-  readTrying,
-  rowOf,
-  sessionLines,
-  tableOf,
-  withoutFile,
-  withSession,
-} from "../../notebook/index.ts";
+import { notebookOf, outlookOf, rowOf, sessionLines, tableOf, withSession } from "../../notebook/index.ts";
 import {
   besideText,
   contextText,

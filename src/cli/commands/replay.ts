@@ -1,4 +1,5 @@
-import { chainWords, isWhole, replayLab } from "../../loop/index.ts";
+import { replayLab } from "../../doctor/index.ts";
+import { chainWords, isWhole } from "../../session/index.ts";
 import { print, printJson } from "../output.ts";
 import { labFolder } from "./notebook.ts";
 

@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
-import { notebookOf, whetstoneFolder, withSession } from "../../notebook/index.ts";
+import { whetstoneFolder } from "../../lab/index.ts";
+import { notebookOf, withSession } from "../../notebook/index.ts";
 import { chartPng, progressSvg, reportHtml } from "../../report/index.ts";
 import { print, printJson } from "../output.ts";
 import { labFolder, type Options } from "./notebook.ts";

@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.ts";
-import { doubted, review } from "../../loop/index.ts";
+import { doubted, review } from "../../finalize/index.ts";
 import { withSession } from "../../notebook/index.ts";
 import { print, printJson } from "../output.ts";
 import { resultsWriter } from "../results.ts";

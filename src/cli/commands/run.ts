@@ -1,14 +1,7 @@
 import { parseDuration, parseResearcher, type ResearcherChoice } from "../../contract/index.ts";
 import { UserError } from "../../errors.ts";
-import {
-  type LabFolder,
-  type RunOptions,
-  type RunResult,
-  readLab,
-  rescore,
-  runSession,
-  uncommittedWork,
-} from "../../loop/index.ts";
+import { type LabFolder, readLab, uncommittedWork } from "../../lab/index.ts";
+import { type RunOptions, type RunResult, rescore, runSession } from "../../loop/index.ts";
 import { liveDisplay } from "../live.ts";
 import { levelOf } from "../options.ts";
 import { interactive, print, printJsonLine } from "../output.ts";

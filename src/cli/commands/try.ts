@@ -1,11 +1,6 @@
-import {
-  Interrupted,
-  openTrying,
-  readLab,
-  type Trying,
-  type TryingOptions,
-  uncommittedWork,
-} from "../../loop/index.ts";
+import { Interrupted } from "../../errors.ts";
+import { readLab, uncommittedWork } from "../../lab/index.ts";
+import { openTrying, type Trying, type TryingOptions } from "../../loop/index.ts";
 import { levelOf } from "../options.ts";
 import { complain, print, printJson } from "../output.ts";
 import { plainDisplay } from "../plainDisplay.ts";

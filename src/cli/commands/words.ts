@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.ts";
-import { isAtWork, pause, resume, steer } from "../../loop/index.ts";
 import { withSession } from "../../notebook/index.ts";
+import { isAtWork, pause, resume, steer } from "../../session/index.ts";
 import { print, printJson } from "../output.ts";
 import { labFolder } from "./notebook.ts";
 

@@ -3,7 +3,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { checkLab, readLab } from "../../loop/index.ts";
+import { readLab } from "../../lab/lab.ts";
+import { checkLab } from "../../loop/index.ts";
 import { init } from "./init.ts";
 
 let folder: string;

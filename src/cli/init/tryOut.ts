@@ -1,6 +1,7 @@
 import { RunFailed, UserError } from "../../errors.ts";
 import { type GrantHint, hintLines, type Opening } from "../../evaluator/index.ts";
-import { type FirstRun, firstRun, readLab } from "../../loop/index.ts";
+import { readLab } from "../../lab/index.ts";
+import { type FirstRun, firstRun } from "../../loop/index.ts";
 import type { Answers } from "./write.ts";
 
 /** What running the untouched code once came to. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { TraceEvent } from "../../agents/index.ts";
+import type { TraceEvent } from "../../trace.ts";
 import { changes, errorClass, shapeOf, wholeWrite } from "./shape.ts";
 
 /** One call of a tool, as the counting sees it. */

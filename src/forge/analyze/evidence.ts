@@ -1,8 +1,8 @@
 import { z } from "zod";
-import type { TraceEvent } from "../../agents/index.ts";
-import { oneLine } from "../../base/text.ts";
+import { oneLine } from "../../base/index.ts";
 import { eventAt, type Ledger } from "../../ledger/index.ts";
 import { openRedactor } from "../../redaction/index.ts";
+import type { TraceEvent } from "../../trace.ts";
 import type { Counts, EventId } from "./count.ts";
 
 /** A sentence that was dropped, and why. */

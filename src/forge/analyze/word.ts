@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { oneLine } from "../../base/text.ts";
+import { oneLine } from "../../base/index.ts";
 import { allowedName, type Claim, type Skill, tokensOf } from "../../skills/index.ts";
 import { type Asking, askFor } from "./askFor.ts";
 import { describedBy, descriptionOf } from "./describe.ts";

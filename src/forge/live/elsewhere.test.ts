@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import type { TraceEvent } from "../../agents/index.ts";
+import type { TraceEvent } from "../../trace.ts";
 import { showsText, skillElsewhere } from "./elsewhere.ts";
 
 const instructions = `Count the last row of the file like every other one, and never take it for a summary of the rest.

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import type { TraceEvent } from "../../agents/index.ts";
 import { parseSkill, type Skill } from "../../skills/index.ts";
+import type { TraceEvent } from "../../trace.ts";
 import { covered, gram, grams, words } from "../suite/wordRuns.ts";
 
 /** Where else a working copy holds a skill's text, and what of that text nothing else in it says. */

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import type { TraceEvent } from "../../agents/index.ts";
 import { RunFailed } from "../../errors.ts";
 import { removeTree } from "../../evaluator/index.ts";
 import {
@@ -18,6 +17,7 @@ import { goalTurnRows, type Ledger, skillRows } from "../../ledger/index.ts";
 import { cloneRepo } from "../../repo/index.ts";
 import { openSandbox, type Sandbox } from "../../sandbox/index.ts";
 import { carriedSkills, loadedSkills, skillOf, skillOfVersion } from "../../skills/index.ts";
+import type { TraceEvent } from "../../trace.ts";
 import type { Ran, RunTrial } from "../test/drive.ts";
 import type { Meter } from "../test/limits.ts";
 import type { Arms, Runner, Who } from "../test/setup.ts";

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { ask, type ProvidedModel, type TraceEvent, type TurnEnding } from "../../agents/index.ts";
+import { ask, type ProvidedModel, type TurnEnding } from "../../agents/index.ts";
 import { RunFailed } from "../../errors.ts";
 import { removeTree } from "../../evaluator/index.ts";
 import { equipped, goalFromText, layOut, openTeam, trialFolder } from "../../goals/index.ts";
@@ -8,6 +8,7 @@ import { addTurns, type Ledger, type NewTurn } from "../../ledger/index.ts";
 import { openRepo, scratchRepo } from "../../repo/index.ts";
 import type { Sandbox } from "../../sandbox/index.ts";
 import { assignUses, injectIntoPrompt, loadedSkills, loadSkill, skillOfVersion } from "../../skills/index.ts";
+import type { TraceEvent } from "../../trace.ts";
 import { costOf, type Meter } from "../test/limits.ts";
 import { armSkills, inside, type LiveOptions, trialSandbox } from "./live.ts";
 

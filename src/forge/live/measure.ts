@@ -1,5 +1,5 @@
-import type { TraceEvent, Usage } from "../../agents/index.ts";
 import type { Trial } from "../../ledger/index.ts";
+import type { TraceEvent, Usage } from "../../trace.ts";
 import { callCollector, wasteOf } from "../analyze/index.ts";
 import { costOf } from "../test/limits.ts";
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { normals } from "../../decision/index.ts";
-import { type AbRule, type Arm, abRule, abTest, type Trial, type TrialAsk, type Verdict } from "../index.ts";
+import type { Arm, Trial, TrialAsk } from "../../ledger/index.ts";
+import { type AbRule, abRule, abTest, type Verdict } from "../index.ts";
 import { laxness, replicatesOf } from "./abRule.ts";
 
 const suiteOf = (tasks: number) =>

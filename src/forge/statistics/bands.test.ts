@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { abRule, abTest, band, type Leak, type Ses, type Trial, type Verdict } from "../index.ts";
+import type { Trial } from "../../ledger/index.ts";
+import { abRule, abTest, band, type Leak, type Ses, type Verdict } from "../index.ts";
 import { laxness } from "./abRule.ts";
 
 const suite = ["a", "b", "c", "d", "e", "f"].map((task) => ({ task, family: "f" }));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { normals } from "../../decision/index.ts";
-import { type AbRule, abRule, type Calibration, calibrate, judgeNoise, type TrialAsk } from "../index.ts";
+import type { TrialAsk } from "../../ledger/index.ts";
+import { type AbRule, abRule, type Calibration, calibrate, judgeNoise } from "../index.ts";
 
 const suite = Array.from({ length: 10 }, (_, index) => ({ task: `t${index + 1}`, family: "f" }));
 

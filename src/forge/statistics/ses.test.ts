@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ComponentName, type SesOptions, ses, type Trial, type TrialRecord } from "../index.ts";
+import type { Trial } from "../../ledger/index.ts";
+import { type ComponentName, type SesOptions, ses, type TrialRecord } from "../index.ts";
 
 const options: SesOptions = { arm: "with", control: "without", sourceFamilies: ["home"] };
 

@@ -1,4 +1,4 @@
-import type { Usage } from "../../agents/index.ts";
+import type { Usage } from "../../trace.ts";
 
 /** How much a forge may take. Absent: no limit. */
 export interface ForgeLimits {

@@ -1,0 +1,2 @@
+export { mean } from "./numbers.ts";
+export { oneLine } from "./text.ts";

@@ -1,0 +1,2 @@
+export { finalizeSession } from "./finalize.ts";
+export { doubted, review } from "./review.ts";

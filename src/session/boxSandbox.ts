@@ -1,0 +1,30 @@
+import { join } from "node:path";
+import { UserError } from "../errors.ts";
+import type { LabFolder } from "../lab/index.ts";
+import { makeWhetstoneFolder, whetstoneFolder } from "../lab/index.ts";
+import { foldersOf, openRepo } from "../repo/index.ts";
+import { openSandbox, type Sandbox } from "../sandbox/index.ts";
+
+/**
+ * The sandbox for an agent that is to drive a lab: of the repository and of Whetstone's own folders nothing is seen in it
+ * but what is named.
+ *
+ * @throws UserError where this machine has none that an agent cannot leave.
+ */
+export async function boxSandbox({
+  folder,
+}: LabFolder): Promise<{ sandbox: Sandbox; keptOut: readonly string[] }> {
+  const keptOut = foldersOf(await openRepo(folder));
+  await makeWhetstoneFolder(folder);
+  const sandbox = await openSandbox({
+    keepOut: keptOut,
+    memo: join(whetstoneFolder(folder), "sandbox.json"),
+  });
+  const { level, evidence } = sandbox.isolation;
+  if (level !== "L2")
+    throw new UserError(
+      `a sandboxed agent needs isolation L2, and this machine offers ${level}: ${evidence.join("; ")}`,
+      "install bubblewrap (apt install bubblewrap)\nor leave `--sandboxed` out: then the agent has your rights, and the grade says so",
+    );
+  return { sandbox, keptOut };
+}

@@ -1,0 +1,16 @@
+export { auditSession, type Comparison, measurePairs, refuseChangedRecord } from "./audit.ts";
+export { boxSandbox } from "./boxSandbox.ts";
+export { settleBranch } from "./branch.ts";
+export { chainWords, isWhole } from "./chainWords.ts";
+export { evaluate, finishOpen, settled } from "./experiment/evaluate.ts";
+export { holdoutIsUsedUp } from "./experiment/holdout.ts";
+export { candidateRef, commitCandidate, type Proposed, recordProposal } from "./experiment/record.ts";
+export { type FailedRun, hintsOf } from "./hints.ts";
+export { imageFor } from "./image.ts";
+export { withLastWords } from "./lastWords.ts";
+export { openSession, type SessionOptions } from "./open.ts";
+export { isAtWork, pause, resume, steer } from "./orders.ts";
+export { type Probe, probe } from "./probe/probe.ts";
+export { replay } from "./replay.ts";
+export { closeSession, letGo, type Session } from "./session.ts";
+export { refuseChangedYardstick } from "./yardstick.ts";
