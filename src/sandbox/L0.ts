@@ -6,7 +6,7 @@ import { type Launch, timed } from "./run.ts";
 import type { Order } from "./sandbox.ts";
 import { linkHome, withTemporaryFolder } from "./temporary.ts";
 import { toolchains } from "./toolchains/index.ts";
-import { commandArgv, contain, limitPrefix, processorPrefix, type Tools } from "./tools.ts";
+import { commandArgv, contain, hasOwnProc, limitPrefix, processorPrefix, type Tools } from "./tools.ts";
 
 /**
  * No installation needed: the command runs in place, with a built environment and its own session. Where the kernel
@@ -49,6 +49,8 @@ function launchIn(temp: string, order: Order, tools: Tools): Omit<Launch, "clean
     env,
     cwd,
     contained: contained !== null,
+    // With all of root's powers a run could mount another one over it.
+    ownProc: contained !== null && hasOwnProc(tools) && tools.fewerRights !== null,
     inMemory: [],
   };
 }

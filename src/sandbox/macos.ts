@@ -90,6 +90,7 @@ function launchIn(temp: string, order: Order, keepOut: readonly string[]): Omit<
     env,
     cwd: join(order.tree, order.cwd),
     contained: false,
+    ownProc: false,
     inMemory: [],
   };
 }

@@ -98,6 +98,20 @@ time.sleep(5)`;
     expect((await run(held, { memory: 100 * MB })).ending).toBe("memory");
   });
 
+  it("counts what the other threads hold when a process's first thread has ended", async () => {
+    const outcome = await run(
+      `
+import ctypes, threading
+def grow():
+    b = bytearray(b"x") * (200 << 20)
+    time.sleep(30)
+threading.Thread(target=grow).start()
+ctypes.CDLL(None).syscall({"x86_64": 60}.get(os.uname().machine, 93), 0)`,
+      { memory: 100 * MB },
+    );
+    expect(outcome.ending).toBe("memory");
+  });
+
   it("counts removed files as disk for as long as they are open", async () => {
     const outcome = await run(`
 p = os.environ["OUT"] + "/u"

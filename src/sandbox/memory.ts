@@ -12,13 +12,14 @@ export interface Mapped {
  * What the processes hold by their proportional shares (PSS; smaps_rollup of proc(5), Linux 5.4). Pages of files are not
  * counted: the kernel can drop them whenever it needs room.
  *
+ * @param processes the folder of each in a /proc.
  * @returns null when the kernel does not tell it of one that still runs; then only resident sizes are known.
  */
-export function mappedMemory(pids: readonly number[]): Mapped | null {
+export function mappedMemory(processes: readonly string[]): Mapped | null {
   const total: Mapped = { own: 0, shared: 0 };
-  for (const pid of pids) {
+  for (const folder of processes) {
     try {
-      const share = mappedIn(readFileSync(`/proc/${pid}/smaps_rollup`, "latin1"));
+      const share = mappedIn(readFileSync(`${folder}/smaps_rollup`, "latin1"));
       if (share === null) return null;
       total.own += share.own;
       total.shared += share.shared;
@@ -59,14 +60,15 @@ export interface Nameless {
 /**
  * Looks through the open files of processes: about 10 µs for each.
  *
+ * @param processes the folder of each in a /proc.
  * @param devices numbers of the file systems on which removed files count as disk.
  */
-export function namelessFiles(pids: readonly number[], devices: ReadonlySet<number>): Nameless {
+export function namelessFiles(processes: readonly string[], devices: ReadonlySet<number>): Nameless {
   const seen = new Set<string>();
   const total: Nameless = { memory: 0, disk: 0 };
-  for (const pid of pids) {
-    for (const fd of listed(`/proc/${pid}/fd`)) {
-      const path = `/proc/${pid}/fd/${fd}`;
+  for (const folder of processes) {
+    for (const fd of listed(`${folder}/fd`)) {
+      const path = `${folder}/fd/${fd}`;
       try {
         const name = readlinkSync(path);
         if (!name.endsWith(" (deleted)")) continue;

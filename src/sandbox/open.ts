@@ -10,7 +10,7 @@ import { type Findings, recalled, remember } from "./memo.ts";
 import { type Launch, run } from "./run.ts";
 import type { Isolation, Level, Limits, Order, Sandbox } from "./sandbox.ts";
 import { seccompFilter } from "./seccomp/filter.ts";
-import { findTools, isRoot, type Tools, works } from "./tools.ts";
+import { findTools, hasOwnProc, isRoot, type Tools, works } from "./tools.ts";
 
 export interface SandboxOptions {
   /** Refuse to go on below L2. */
@@ -188,7 +188,7 @@ function reportL0(tools: Tools): Isolation {
       "time limit",
       "environment built from nothing, no inherited descriptors",
       ...(contained ? ["every process is gone at the end (process namespace)"] : []),
-      ...(tools.processNamespace?.includes("--mount-proc")
+      ...(hasOwnProc(tools)
         ? ["other processes, their environment, memory and shared memory cannot be reached"]
         : []),
       ...(tools.fewerRights ? ["no rights can be gained (sudo, setuid programs)"] : []),
@@ -213,7 +213,7 @@ function reportL0(tools: Tools): Isolation {
       ...(contained
         ? []
         : ["other processes of the same user (signals, memory, shared memory); a daemon can survive"]),
-      ...(tools.processNamespace?.includes("--mount-proc")
+      ...(hasOwnProc(tools)
         ? []
         : ["other processes of the same user (what /proc shows: environment, arguments, open files)"]),
       ...(tools.fewerRights ? [] : ["setuid programs such as sudo, the terminal"]),

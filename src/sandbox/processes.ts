@@ -1,40 +1,81 @@
 import { readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
 
-/** What /proc says of a process tree at one moment. */
+/** What /proc says of a run's processes at one moment. */
 export interface TreeSample {
   processes: number;
   /** Resident bytes; what several share is in it several times. */
   bytes: number;
-  /** Their numbers. */
-  pids: number[];
-  /** The process with the highest number. */
-  newest: number;
+  /** The folder of each in a /proc. */
+  folders: string[];
+  /** The folder of the process with the highest number; null when nothing is left. */
+  newest: string | null;
   /** User and system time, children waited for included, milliseconds. */
   cpuMs: number;
 }
 
-/** A process and everything below it. Zombies do not count. Linux only; elsewhere null. */
-export function sampleTree(root: number, pageSize: number): TreeSample | null {
-  if (process.platform !== "linux") return null;
-  const parents = everyProcess();
-  const inside = new Map<number, boolean>([[root, true]]);
-  const belongs = (pid: number): boolean => {
-    const path: number[] = [];
-    let at = pid;
-    while (!inside.has(at)) {
-      path.push(at);
-      const parent = parents.get(at)?.parent ?? 0;
-      if (parent <= 1 || path.length > 10_000) {
-        inside.set(at, false);
-        break;
-      }
-      at = parent;
-    }
-    const result = inside.get(at) === true;
-    for (const passed of path) inside.set(passed, result);
-    return result;
-  };
-  return sampleOf(parents, belongs, root, pageSize);
+/** One process at one moment. */
+export interface ProcessFacts {
+  pid: number;
+  parent: number;
+  /** Its folder in a /proc. */
+  folder: string;
+  /** Pages of memory that are resident. */
+  pages: number;
+  /** Hundredths of a second of processor time, children waited for included. */
+  ticks: number;
+}
+
+/** What a /proc tells of one process; null when it is gone or a zombie. */
+export function readProcess(proc: string, pid: number): ProcessFacts | null {
+  const folder = `${proc}/${pid}`;
+  const fields = statFields(folder);
+  if (!fields) return null;
+  const shown = fields[0] === "Z" ? livingThread(folder, fields) : { folder, fields };
+  if (!shown) return null;
+  const ticks = Number(fields[11]) + Number(fields[12]) + Number(fields[13]) + Number(fields[14]);
+  const pages = Number(shown.fields[21]);
+  return { pid, parent: Number(fields[1]), folder: shown.folder, pages, ticks };
+}
+
+/**
+ * Whoever ends the first thread of a process makes it look like a zombie without memory and files, which the other
+ * threads still have: one of those shows them.
+ */
+function livingThread(process: string, fields: readonly string[]) {
+  if (!(Number(fields[17]) > 1)) return null;
+  for (const thread of listed(`${process}/task`)) {
+    const folder = `${process}/task/${thread}`;
+    const own = statFields(folder);
+    if (own && own[0] !== "Z" && own[0] !== "X") return { folder, fields: own };
+  }
+  return null;
+}
+
+/** The same of several; those that are gone are left out. */
+export function readAll(proc: string, numbers: readonly number[]): ProcessFacts[] {
+  return numbers.map((pid) => readProcess(proc, pid)).filter((each) => each !== null);
+}
+
+/** The numbers of all processes that a /proc shows. */
+export function numbersIn(proc: string): number[] {
+  return listed(proc).map(Number).filter(Number.isInteger);
+}
+
+/**
+ * A process and everything below it, each after its parent. Zombies do not count.
+ *
+ * @param numbers the processes of this machine to look at.
+ */
+export function treeOf(root: number, numbers: readonly number[]): ProcessFacts[] {
+  const children = new Map<number, ProcessFacts[]>();
+  const tree: ProcessFacts[] = [];
+  for (const facts of readAll("/proc", numbers)) {
+    if (facts.pid === root) tree.push(facts);
+    else if (!children.get(facts.parent)?.push(facts)) children.set(facts.parent, [facts]);
+  }
+  // A parent that is a zombie has no children any more: the kernel gave them to another process before.
+  for (const { pid } of tree) tree.push(...(children.get(pid) ?? []));
+  return tree;
 }
 
 /**
@@ -52,58 +93,48 @@ export function sampleContainer(number: string, pageSize: number): TreeSample | 
       return false;
     }
   };
-  return sampleOf(everyProcess(), belongs, 0, pageSize);
+  return summed(readAll("/proc", numbersIn("/proc").filter(belongs)), [], pageSize);
 }
 
-interface ProcessFacts {
-  parent: number;
-  pages: number;
-  ticks: number;
-}
-
-function everyProcess(): Map<number, ProcessFacts> {
-  const found = new Map<number, ProcessFacts>();
-  for (const entry of readdirSync("/proc")) {
-    const pid = Number(entry);
-    if (!Number.isInteger(pid)) continue;
-    const fields = statFields(pid);
-    if (!fields || fields[0] === "Z") continue;
-    const ticks = Number(fields[11]) + Number(fields[12]) + Number(fields[13]) + Number(fields[14]);
-    found.set(pid, { parent: Number(fields[1]), pages: Number(fields[21]), ticks });
-  }
-  return found;
-}
-
-function sampleOf(
-  all: ReadonlyMap<number, ProcessFacts>,
-  belongs: (pid: number) => boolean,
-  first: number,
+/**
+ * What processes have together.
+ *
+ * @param launchers those among them whose numbers are of another namespace than the numbers of the rest.
+ */
+export function summed(
+  rest: readonly ProcessFacts[],
+  launchers: readonly ProcessFacts[],
   pageSize: number,
 ): TreeSample {
-  const pids: number[] = [];
-  let pages = 0;
-  let ticks = 0;
-  let newest = first;
-  for (const [pid, info] of all) {
-    if (!belongs(pid)) continue;
-    pids.push(pid);
-    newest = Math.max(newest, pid);
-    pages += info.pages;
-    ticks += info.ticks;
+  let [pages, ticks] = [0, 0];
+  let newest: ProcessFacts | null = null;
+  const found = [...launchers, ...rest];
+  for (const each of found) {
+    pages += each.pages;
+    ticks += each.ticks;
   }
-  // The unit of /proc is fixed at 100 ticks a second on every Linux.
-  return { processes: pids.length, pids, bytes: pages * pageSize, newest, cpuMs: ticks * 10 };
+  for (const each of rest) if (newest === null || each.pid > newest.pid) newest = each;
+  return {
+    processes: found.length,
+    folders: found.map(({ folder }) => folder),
+    bytes: pages * pageSize,
+    newest: newest?.folder ?? null,
+    // The unit of /proc is fixed at 100 ticks a second on every Linux.
+    cpuMs: ticks * 10,
+  };
 }
 
 /**
  * Bytes in the file systems in memory that a process has of its own at these absolute paths; 0 when it is gone. Until
  * bubblewrap has changed the root, its process still sees the host's, which hold what others left there.
+ *
+ * @param process its folder in a /proc.
  */
-export function tempBytes(pid: number, folders: readonly string[]): number {
+export function tempBytes(process: string, folders: readonly string[]): number {
   let total = 0;
   for (const folder of folders) {
     try {
-      const own = `/proc/${pid}/root${folder}`;
+      const own = `${process}/root${folder}`;
       if (statSync(own).dev === statSync(folder, { throwIfNoEntry: false })?.dev) continue;
       const { type, bsize, blocks, bfree } = statfsSync(own);
       if (type === tmpfs) total += (blocks - bfree) * bsize;
@@ -126,12 +157,11 @@ export function sweep(marker: string): number {
   let killed = 0;
   for (let round = 0; round < 50; round++) {
     let found = 0;
-    for (const entry of readdirSync("/proc")) {
-      const pid = Number(entry);
-      if (!Number.isInteger(pid) || pid === process.pid) continue;
+    for (const pid of numbersIn("/proc")) {
+      if (pid === process.pid) continue;
       try {
         if (!readFileSync(`/proc/${pid}/environ`, "utf8").includes(marker)) continue;
-        if (statFields(pid)?.[0] === "Z") continue;
+        if (readProcess("/proc", pid) === null) continue;
         process.kill(pid, "SIGKILL");
         found++;
       } catch {
@@ -144,12 +174,20 @@ export function sweep(marker: string): number {
   return killed;
 }
 
-/** The fields of /proc/PID/stat after the name: state, parent, ... */
-function statFields(pid: number): string[] | null {
+/** The fields of a process's or thread's `stat` after the name: state, parent, ... */
+function statFields(folder: string): string[] | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const stat = readFileSync(`${folder}/stat`, "utf8");
     return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
     return null;
+  }
+}
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }

@@ -4,16 +4,14 @@ import { closeSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { coveredDescriptors } from "./descriptors.ts";
 import { diskUse } from "./disk.ts";
-
 import { watchGpus } from "./gpu/index.ts";
-
 import { type GroupPlace, openGroup } from "./groups.ts";
-
 import { holdStill } from "./hold.ts";
+import { openLooks } from "./looks.ts";
 import { neighboursBetween, readCounters } from "./neighbours.ts";
 import { openOutput } from "./output.ts";
 import { openPipe } from "./pipes.ts";
-import { sampleTree, sweep, type TreeSample } from "./processes.ts";
+import { sweep, type TreeSample } from "./processes.ts";
 import { allowedProcessors, chosenProcessors } from "./processors.ts";
 import type { Ending, Order, Outcome, Running } from "./sandbox.ts";
 import { openTally } from "./tally.ts";
@@ -28,6 +26,8 @@ export interface Launch {
   handed?: readonly (string | Buffer)[];
   /** True when the launcher's process namespace takes every process with it. */
   contained: boolean;
+  /** True when that namespace has a /proc of its own that no process of it can change. */
+  ownProc: boolean;
   /** Where file systems in memory of the run's own lie: /tmp, its home and /dev/shm. */
   inMemory: readonly string[];
   /** Host paths that it may write besides the order's own. */
@@ -96,6 +96,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
     return failedStart(new Error(`no control group can be made in ${machine.groups.parent}`));
   }
   const tally = openTally(group, launch.inMemory, writable);
+  const looks = openLooks(machine.pageSize, launch.ownProc);
   const grouped = group
     ? ["sh", "-c", 'echo 0 > "$0" && exec "$@"', group.entrance, ...launch.argv]
     : launch.argv;
@@ -186,6 +187,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
       const wallMs = performance.now() - startedAt;
       const after = readCounters(processors);
       for (const timer of timers) clearTimeout(timer);
+      looks.end();
       order.signal?.removeEventListener("abort", onAbort);
       // Whatever the main process left behind goes with it; then the pipes can only be drained.
       killGroup();
@@ -282,7 +284,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
     const look = () => {
       if (ending !== null || child.exitCode !== null || child.pid === undefined) return;
       const before = performance.now();
-      const sample = launch.sample ? launch.sample() : sampleTree(child.pid, machine.pageSize);
+      const sample = launch.sample ? launch.sample() : looks.look(child.pid);
       if (sample === null) return;
       const used = tally.memory(sample);
       peakBytes = Math.max(peakBytes, used);

@@ -31,7 +31,7 @@ export function openTally(
   const lookAtFiles = (sample: TreeSample) => {
     const began = performance.now();
     if (began < nextLook) return;
-    nameless = namelessFiles(sample.pids, devices);
+    nameless = namelessFiles(sample.folders, devices);
     const now = performance.now();
     nextLook = now + Math.max(pause, 20 * (now - began));
   };
@@ -40,8 +40,8 @@ export function openTally(
       lookAtFiles(sample);
       const counted = group?.used() ?? null;
       if (counted !== null) return counted;
-      const files = tempBytes(sample.newest, inMemory) + nameless.memory;
-      const mapped = mappedMemory(sample.pids);
+      const files = (sample.newest === null ? 0 : tempBytes(sample.newest, inMemory)) + nameless.memory;
+      const mapped = mappedMemory(sample.folders);
       // Files in memory that are mapped as well are no more memory for it.
       return mapped === null ? sample.bytes + files : mapped.own + Math.max(mapped.shared, files);
     },

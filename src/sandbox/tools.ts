@@ -93,6 +93,11 @@ export function contain(argv: readonly string[], limits: Limits, tools: Tools): 
   ];
 }
 
+/** Whether a namespace that `contain` makes has a /proc that shows its own processes alone. */
+export function hasOwnProc({ processNamespace }: Tools): boolean {
+  return processNamespace?.includes("--mount-proc") ?? false;
+}
+
 /** The kernel counts processes of a user only for users other than root. */
 export const isRoot = process.getuid?.() === 0;
 

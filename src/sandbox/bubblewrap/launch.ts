@@ -104,6 +104,7 @@ function launchIn(
     cwd: "/",
     handed: [args.map((word) => `${word}\0`).join(""), ...(filter ? [filter] : [])],
     contained: true,
+    ownProc: true,
     inMemory: ["/tmp", "/dev/shm", homePlace],
   };
 }

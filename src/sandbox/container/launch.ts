@@ -45,6 +45,7 @@ export function launchContainer(
       env: clientEnvironment(),
       cwd: "/",
       contained: true,
+      ownProc: false,
       inMemory: ["/tmp", "/dev/shm", homePlace],
       writable: [begun],
       sample: () => sampled(container.numberFile, tools.pageSize),
@@ -199,7 +200,7 @@ function userProcesses(): number {
 
 function sampled(numberFile: string, pageSize: number) {
   const number = containerNumber(numberFile);
-  const nothing = { processes: 0, bytes: 0, pids: [], newest: 0, cpuMs: 0 };
+  const nothing = { processes: 0, bytes: 0, folders: [], newest: null, cpuMs: 0 };
   return number === null ? nothing : sampleContainer(number, pageSize);
 }
 
