@@ -103,6 +103,7 @@ time.sleep(5)`;
       `
 import ctypes, threading
 def grow():
+    time.sleep(0.3)
     b = bytearray(b"x") * (200 << 20)
     time.sleep(30)
 threading.Thread(target=grow).start()
