@@ -57,7 +57,7 @@ function makePipes(): number | null {
   const folder = mkdtempSync(join(tmpdir(), "whet-pipes-"));
   try {
     const names = Array.from({ length: batch }, (_, index) => join(folder, String(index)));
-    execFileSync("mkfifo", ["-m", "600", ...names], { stdio: "ignore" });
+    execFileSync("mkfifo", ["-m", "600", ...names], { stdio: "ignore", env: { PATH: process.env.PATH } });
     for (const name of names) unused.push(openSync(name, constants.O_RDWR | constants.O_NONBLOCK));
   } catch {
     possible = false;
