@@ -3,28 +3,12 @@ import { closeSync, existsSync, openSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { fileURLToPath } from "node:url";
 import { RunFailed, UserError } from "../errors.ts";
-import { isWalled, type Level } from "./sandbox.ts";
+import { type Door, isWalled, type Level } from "./sandbox.ts";
 import { isRoot } from "./tools.ts";
 
-/**
- * The one way out of a command's network: a port of its own loopback, whose connections Whetstone takes. At L2 nothing
- * else is there, and nobody but the command is; elsewhere it is a port of the machine's loopback.
- */
-export interface Door {
-  /** Where the command finds it: `127.0.0.1` and this port. */
-  readonly port: number;
-  /** The listening socket: for the `listen` of the server that answers. */
-  readonly socket: Server;
-  /** True: no other process of the machine can connect. */
-  readonly isPrivate: boolean;
-  /** The namespaces that the command is put into, as descriptors of this process; null: there are none of its own. */
-  readonly namespaces: { net: number; user: number } | null;
-  /** Ends it; the command must be gone by then. */
-  close(): void;
-}
-
 /** The same in every namespace, so that what a command prints is the same each time. */
-const port = 61_999;
+export const port = 61_999;
+
 /** Milliseconds; it takes 50 on an idle machine. */
 const patience = 20_000;
 

@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
-import { type Door, openDoor } from "./door.ts";
-import type { Limits, Sandbox } from "./sandbox.ts";
+import { openDoor } from "./door.ts";
+import type { Door, Limits, Sandbox } from "./sandbox.ts";
 
 const tried = new WeakMap<Sandbox, Promise<void>>();
 

@@ -1,14 +1,14 @@
 export { homePlace, treePlace } from "./bubblewrap/launch.ts";
 export { type Leftovers, leftContainers, removeContainers } from "./container/leftovers.ts";
-export { type Door, type Doors, openDoor, openDoors } from "./door.ts";
+export { type Doors, openDoor, openDoors } from "./door.ts";
 export { requireDoors } from "./doorProbe.ts";
 export { claimGpus, type Gpu, type GpuClaim, listGpus, readyToWatch, suitableGpus } from "./gpu/index.ts";
 export type { Neighbours } from "./neighbours.ts";
 export { openSandbox, type SandboxOptions } from "./open.ts";
-export { canOverlay, type Overlay } from "./overlay.ts";
+export { canOverlay } from "./overlay.ts";
 export { requireProcessors } from "./processors.ts";
 export type * from "./sandbox.ts";
-export { isWalled } from "./sandbox.ts";
+export { type Door, isWalled, type Overlay } from "./sandbox.ts";
 export { looksSecret } from "./secrets.ts";
 export { type Slot, type SlotMode, takeSlot } from "./slot.ts";
 export { endStrays, type Stray, straysOf } from "./strays.ts";

@@ -4,17 +4,6 @@ import type { Order } from "./sandbox.ts";
 import { isRoot, tryOut } from "./tools.ts";
 
 /**
- * A writable layer over a tree: what a command writes, changes or removes there lands in `upper`, and the tree itself
- * stays as it is.
- */
-export interface Overlay {
-  /** An empty host folder on the file system of the tree. */
-  upper: string;
-  /** Another one, for the kernel's own use. */
-  work: string;
-}
-
-/**
  * Mounts the layer on the tree's own place, in a mount namespace that only what follows sees, and then executes it. The
  * paths are relative, since the mount's options cannot hold every character that a path can.
  */
@@ -23,6 +12,7 @@ const script =
 
 /** Others than root get the rights to mount from a user namespace, in which they keep their own number. */
 const asUser = ["--user", "--map-current-user", "--keep-caps"];
+
 const withoutRights = ["setpriv", "--ambient-caps", "-all", "--inh-caps", "-all"];
 
 /** The command line with the order's layer over its tree; the same where the order has none. */

@@ -1,7 +1,6 @@
-import type { Door } from "./door.ts";
+import type { Server } from "node:net";
 import type { Gpu } from "./gpu/gpu.ts";
 import type { Neighbours } from "./neighbours.ts";
-import type { Overlay } from "./overlay.ts";
 
 /**
  * `L0`: process group and limits. `L2`: bubblewrap. `L3`: the candidate's commands in containers of podman or docker, all
@@ -185,4 +184,32 @@ export interface ContainerFacts {
 export interface Sandbox {
   readonly isolation: Isolation;
   start(order: Order): Running;
+}
+
+/**
+ * A writable layer over a tree: what a command writes, changes or removes there lands in `upper`, and the tree itself
+ * stays as it is.
+ */
+export interface Overlay {
+  /** An empty host folder on the file system of the tree. */
+  upper: string;
+  /** Another one, for the kernel's own use. */
+  work: string;
+}
+
+/**
+ * The one way out of a command's network: a port of its own loopback, whose connections Whetstone takes. At L2 nothing
+ * else is there, and nobody but the command is; elsewhere it is a port of the machine's loopback.
+ */
+export interface Door {
+  /** Where the command finds it: `127.0.0.1` and this port. */
+  readonly port: number;
+  /** The listening socket: for the `listen` of the server that answers. */
+  readonly socket: Server;
+  /** True: no other process of the machine can connect. */
+  readonly isPrivate: boolean;
+  /** The namespaces that the command is put into, as descriptors of this process; null: there are none of its own. */
+  readonly namespaces: { net: number; user: number } | null;
+  /** Ends it; the command must be gone by then. */
+  close(): void;
 }

@@ -1,4 +1,4 @@
-import type { Criterion } from "../../goals/goal.ts";
+import type { Criterion } from "../../goals/index.ts";
 import { covered, gram, words } from "./wordRuns.ts";
 
 /** An expected answer that a skill's text gives away. */
