@@ -52,7 +52,9 @@ async function serve(
   connection.on("error", () => gone.abort());
   connection.once("close", () => gone.abort());
   const signal = AbortSignal.any([gone.signal, ending]);
-  ending.addEventListener("abort", () => connection.destroySoon(), { once: true });
+  const hangUp = () => connection.destroySoon();
+  ending.addEventListener("abort", hangUp, { once: true });
+  connection.once("close", () => ending.removeEventListener("abort", hangUp));
   const say = (part: HatchAnswer) => connection.writable && connection.write(`${JSON.stringify(part)}\n`);
   const tell = (line: string) => say({ err: `${printable(line)}\n` });
   try {
@@ -92,6 +94,7 @@ function firstLine(connection: Socket): Promise<string> {
       clearTimeout(timer);
       connection.off("readable", read);
       connection.off("end", cut);
+      connection.off("close", cut);
       done();
     };
     const cut = () => settle(() => reject(new UserError("the request has no end", "ask with `whet`")));
@@ -115,5 +118,7 @@ function firstLine(connection: Socket): Promise<string> {
     };
     connection.on("readable", read);
     connection.once("end", cut);
+    // A connection that is destroyed has no end.
+    connection.once("close", cut);
   });
 }

@@ -47,10 +47,12 @@ export function openDesk(lab: string, { idle = 5 * 60_000, box, ...options }: De
   let busy: { what: string; step: string; end: AbortController; over: Promise<unknown> } | null = null;
   let timer: NodeJS.Timeout | undefined;
 
-  const letGo = async () => {
+  let closing: Promise<void> = Promise.resolve();
+  const letGo = (): Promise<void> => {
     const trying = open;
     open = null;
-    await trying?.close();
+    closing = closing.catch(() => {}).then(() => trying?.close());
+    return closing;
   };
 
   const act = async <Result>(
@@ -58,6 +60,8 @@ export function openDesk(lab: string, { idle = 5 * 60_000, box, ...options }: De
     action: (trying: Trying, within: Within) => Promise<Result>,
   ): Promise<Result> => {
     try {
+      // What was let go for want of calls may still be closing, and holds the lab until then.
+      await closing.catch(() => {});
       open ??= await openTrying(await readLab(lab), { ...options, ...within });
       const from = box?.();
       const result = await action(open, { ...within, ...(from ? { box: from } : {}) });
@@ -65,7 +69,7 @@ export function openDesk(lab: string, { idle = 5 * 60_000, box, ...options }: De
       return result;
     } catch (error) {
       // Whatever is wrong may be mended before the next call, which then begins with a fresh look.
-      if (!(error instanceof Interrupted)) await letGo();
+      if (!(error instanceof Interrupted)) await letGo().catch(() => {});
       throw error;
     }
   };
@@ -92,7 +96,9 @@ export function openDesk(lab: string, { idle = 5 * 60_000, box, ...options }: De
         return await over;
       } finally {
         busy = null;
-        timer = setTimeout(() => void (busy === null && letGo()), idle);
+        timer = setTimeout(() => {
+          if (busy === null) letGo().catch(() => {});
+        }, idle);
         timer.unref();
       }
     },

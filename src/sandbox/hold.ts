@@ -5,36 +5,44 @@ import { setTimeout as later } from "node:timers/promises";
 const patience = 5000;
 
 /**
- * Stops every process of the innermost process namespace below a process, until they are let go: what they share with
- * this process can then be read and written without a name in it being exchanged meanwhile.
+ * Stops every process in a sandbox until they are let go: what they share with this process can then be read and written
+ * without a name in it being exchanged meanwhile. What only holds the sandbox together goes on.
  *
  * @param root the process that the sandbox was started as.
  * @returns what lets them go; null when they did not come to rest.
  */
 export async function holdStill(root: number): Promise<(() => void) | null> {
   const until = performance.now() + patience;
+  // In the order in which they were first stopped. One that has ended meanwhile is merely not there any more.
+  const stopped = new Set<number>();
+  const letGo = () => {
+    for (const pid of [...stopped].reverse()) signal(pid, "SIGCONT");
+  };
   let before = "";
   for (;;) {
     const found = contained(root);
     // Who waits for a process must not hear that it has stopped: parents are stopped first, and go on last.
-    for (const { pid } of found) signal(pid, "SIGSTOP");
-    const now = found.map(({ pid }) => pid).join(" ");
-    if (now === before && found.every(({ pid }) => isStill(pid))) {
-      return () => {
-        for (const { pid } of found.toReversed()) signal(pid, "SIGCONT");
-      };
+    for (const pid of found) {
+      signal(pid, "SIGSTOP");
+      stopped.add(pid);
     }
+    const now = found.join(" ");
+    if (now === before && found.every(isStill)) return letGo;
     before = now;
     if (performance.now() > until) {
-      for (const { pid } of contained(root).toReversed()) signal(pid, "SIGCONT");
+      letGo();
       return null;
     }
     await later(2);
   }
 }
 
-/** The processes below `root` that are in the deepest namespace of processes, parents before their children. */
-function contained(root: number): { pid: number; depth: number }[] {
+/**
+ * The processes below `root` that are in another namespace of processes than this process, parents before their children;
+ * all of them where none is, as at the very start. Where the sandbox cannot refuse namespaces, a command may have made
+ * one within its own: all of them count.
+ */
+function contained(root: number): number[] {
   const parents = new Map<number, { parent: number; levels: number }>();
   for (const entry of readdirSync("/proc")) {
     const status = /^\d+$/.test(entry) ? read(`/proc/${entry}/status`) : null;
@@ -52,8 +60,11 @@ function contained(root: number): { pid: number; depth: number }[] {
     const depth = depthOf(pid);
     return depth === null ? [] : [{ pid, levels, depth }];
   });
-  const deepest = Math.max(0, ...all.map(({ levels }) => levels));
-  return all.filter(({ levels }) => levels === deepest).sort((a, b) => a.depth - b.depth || a.pid - b.pid);
+  const ours = parents.get(process.pid)?.levels ?? 1;
+  const within = all.filter(({ levels }) => levels > ours);
+  return (within.length > 0 ? within : all)
+    .sort((a, b) => a.depth - b.depth || a.pid - b.pid)
+    .map(({ pid }) => pid);
 }
 
 /** Whether no thread of a process runs; its first thread may have ended before the others. */

@@ -261,11 +261,9 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
   if (order.signal?.aborted) onAbort();
   else order.signal?.addEventListener("abort", onAbort, { once: true });
 
-  timers.add(
-    setTimeout(
-      () => end("timeout", `it ran into the time limit of ${seconds(limits.time)}`),
-      Math.min(limits.time, 2 ** 31 - 1),
-    ),
+  later(
+    () => end("timeout", `it ran into the time limit of ${seconds(limits.time)}`),
+    Math.min(limits.time, 2 ** 31 - 1),
   );
   watch();
   watchDisk();
@@ -278,6 +276,16 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
     hold: async () => (child.pid === undefined || !launch.contained ? null : holdStill(child.pid)),
     done,
   };
+
+  /** Does something after so many milliseconds, unless the command has ended by then. */
+  function later(work: () => void, ms: number): void {
+    const timer = setTimeout(() => {
+      // Whoever looks again and again for days would fill the set.
+      timers.delete(timer);
+      work();
+    }, ms);
+    timers.add(timer);
+  }
 
   /** Memory and number of processes by polling; each poll may take a tenth of the time at most. */
   function watch(): void {
@@ -297,9 +305,9 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
           `it had ${sample.processes} processes, the budget allows ${limits.processes}`,
         );
       checkProcessors(sampledCpuMs, before - startedAt);
-      timers.add(setTimeout(look, Math.max(25, 10 * (performance.now() - before))));
+      later(look, Math.max(25, 10 * (performance.now() - before)));
     };
-    timers.add(setTimeout(look, 20));
+    later(look, 20);
   }
 
   /** A run may undo its affinity, but not the time that it took: so many processors give no more. */
@@ -318,9 +326,9 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
       const before = performance.now();
       await checkDisk();
       if (ending !== null || child.exitCode !== null || child.signalCode !== null) return;
-      timers.add(setTimeout(() => void look(), Math.max(200, 10 * (performance.now() - before))));
+      later(() => void look(), Math.max(200, 10 * (performance.now() - before)));
     };
-    timers.add(setTimeout(() => void look(), 200));
+    later(() => void look(), 200);
   }
 
   async function checkDisk(): Promise<void> {

@@ -99,6 +99,21 @@ describe("the pin of an input", () => {
     );
     expect((await pinInput(options)).read.files).toBe(200);
   });
+
+  it("says the same of a stop while it is still looked through", async () => {
+    const { host } = laid({ a: "1", b: "2" });
+    const stop = new AbortController();
+    const isExcluded = () => {
+      // So slow that others get their turn after each file.
+      for (const until = performance.now() + 15; performance.now() < until; );
+      stop.abort();
+      return false;
+    };
+    const options = { name: "input x", host, folder: join(host, "..", "kept") };
+    await expect(pinInput({ ...options, isExcluded, signal: stop.signal })).rejects.toThrow(
+      /stopped by hand while input x/,
+    );
+  });
 });
 
 describe("a look at a pinned input", () => {

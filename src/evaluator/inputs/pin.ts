@@ -51,7 +51,9 @@ export async function pinInput(options: PinOptions): Promise<Pinned> {
   const isExcluded = options.isExcluded ?? (() => false);
   const keptIn = join(options.folder, `${createHash("sha256").update(host).digest("hex").slice(0, 24)}.txt`);
   // Taken before anything is read: what changes meanwhile is noticed later.
-  const found = await survey(host, { isExcluded, ...(signal ? { signal } : {}) });
+  const found = await survey(host, { isExcluded, ...(signal ? { signal } : {}) }).catch((error: unknown) => {
+    throw stopped(error, options);
+  });
   const base = { name, host, isExcluded, survey: found, hidden: [...found.excluded], keptIn };
   const same = options.anew ? null : await keptRoot(keptIn, found.content);
   if (same?.root) return { ...base, hash: same.root, read: { bytes: 0, files: 0 }, changed: same.changed };
@@ -68,12 +70,7 @@ export async function pinInput(options: PinOptions): Promise<Pinned> {
   const total = unknown.reduce((sum, [, stamp]) => sum + Number(stamp.split(" ")[1]), 0);
   const bytes = await readAll({ ...options, unknown, total, hashes }).catch(async (error: unknown) => {
     await keep(keptIn, found.content, hashes, { root: null, changed: null, readFrom });
-    throw signal?.aborted
-      ? new RunFailed(
-          `stopped by hand while ${name} was read for the first time`,
-          "the same command goes on; what was read is not read again",
-        )
-      : error;
+    throw stopped(error, options);
   });
   const hash = rootHash(found.content, hashes);
   const changed =
@@ -82,6 +79,15 @@ export async function pinInput(options: PinOptions): Promise<Pinned> {
       : (kept?.changed ?? null);
   await keep(keptIn, found.content, hashes, { root: hash, changed, readFrom });
   return { ...base, hash, read: { bytes, files: unknown.length }, changed };
+}
+
+/** Words for a stop that came while the input was looked through or read; any other error stays as it is. */
+function stopped(error: unknown, { name, signal }: PinOptions): unknown {
+  if (!signal?.aborted) return error;
+  return new RunFailed(
+    `stopped by hand while ${name} was read for the first time`,
+    "the same command goes on; what was read is not read again",
+  );
 }
 
 interface ReadOptions extends PinOptions {
