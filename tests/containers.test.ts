@@ -78,6 +78,23 @@ describe.each(["podman 4.3.1", "docker 28.2.2"] as const)(
 );
 
 describe("containers", () => {
+  it("run what an agent in a sandbox of its own proposes", async () => {
+    const engine = standInEngine("podman 4.3.1");
+    const folder = repository(lab(engine.image));
+    const script =
+      'echo "N = 30" > n.py; whet try -m lower --because "it is less"; whet try -m again --because "none"';
+    const { finished } = startWith(
+      ...([{ ...engine.env, ...key }, folder, "start", "--sandboxed", "--no-probe"] as const),
+      ...["--", "sh", "-c", script],
+    );
+    const { stdout, stderr, code } = await finished;
+    expect(stdout, stderr).toMatch(/#1 KEEP/);
+    // Nothing was changed for the second try.
+    expect(code).toBe(2);
+    const runs = engine.calls().filter(([command]) => command === "run");
+    expect(runs.length).toBeGreaterThan(5);
+  }, 300_000);
+
   it("of a killed process are removed by the next one, and by `whet doctor`", async () => {
     const engine = standInEngine("podman 4.3.1");
     const folder = repository({ ...lab(engine.image), "run.sh": "sleep 300\n" });

@@ -9,7 +9,7 @@ import { type LabFolder, readLab } from "../../lab/index.ts";
 import type { Box } from "../../ledger/index.ts";
 import type { Trying } from "../../loop/index.ts";
 import { openDesk } from "../../mcp/index.ts";
-import type { Outcome } from "../../sandbox/index.ts";
+import { isWalled, type Outcome } from "../../sandbox/index.ts";
 import { boxSandbox } from "../../session/index.ts";
 import { complain } from "../output.ts";
 import { plainDisplay } from "../plainDisplay.ts";
@@ -35,7 +35,7 @@ interface Prepared {
  * Prepares the session, starts the agent in a sandbox with the workspace, and answers what it asks for until it ends.
  * The session stays, as after `whet start`.
  *
- * @returns the exit code of the agent's command.
+ * @returns the exit code of the agent's command, or that of `whet start` where no session came of it.
  */
 export async function sandboxedCommand(
   lab: string | undefined,
@@ -50,6 +50,7 @@ export async function sandboxedCommand(
   const found = await readLab(lab ?? ".");
   const { sandbox, keptOut } = await boxSandbox(found);
   const prepared = await prepare(lab, options);
+  if (typeof prepared === "number") return prepared;
   const order = command.length > 0 ? command : [process.env.SHELL || "/bin/sh"];
   const folder = mkdtempSync(join(tmpdir(), "whet-hatch-"));
   const socket = join(folder, "socket");
@@ -79,20 +80,19 @@ export async function sandboxedCommand(
   }
 }
 
-/** As `whet start` does, and says. */
-async function prepare(lab: string | undefined, options: SandboxedOptions): Promise<Prepared> {
+/** As `whet start` does, and says. @returns its exit code where it did not come to an open session. */
+async function prepare(lab: string | undefined, options: SandboxedOptions): Promise<Prepared | number> {
   let prepared: Prepared | null = null;
-  await startCommand(lab, options, ({ session, copy }: Trying) => {
-    if (session.sandbox.isolation.level !== "L2")
+  const code = await startCommand(lab, options, ({ session, copy }: Trying) => {
+    const { level } = session.sandbox.isolation;
+    if (!isWalled(level))
       throw new UserError(
-        `session "${session.row.tag}" runs candidates at ${session.sandbox.isolation.level}: what a sandboxed agent writes would be run outside of its sandbox`,
+        `session "${session.row.tag}" runs candidates at ${level}: what a sandboxed agent writes would be run without a sandbox`,
         "begin a new session: whet start --sandboxed --fresh",
       );
     prepared = { tag: session.row.tag, folder: copy.folder, lab: copy.lab, linked: copy.linked ?? [] };
   });
-  if (prepared === null)
-    throw new UserError("the session could not be prepared", "see above, and start again");
-  return prepared;
+  return code === 0 && prepared !== null ? prepared : code;
 }
 
 /** The hatch, with the lab behind it; its tries are recorded as the box's from when it is said which one it is. */
