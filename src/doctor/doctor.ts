@@ -20,7 +20,14 @@ import {
   sessions,
 } from "../ledger/index.ts";
 import { openRepo, type Repo, removeLocks, staleLocks } from "../repo/index.ts";
-import { abandonedFolders, endStrays, leftContainers, removeContainers, straysOf } from "../sandbox/index.ts";
+import {
+  abandonedFolders,
+  endStrays,
+  leftContainers,
+  orphanedFolders,
+  removeContainers,
+  straysOf,
+} from "../sandbox/index.ts";
 import { faultOfKey } from "../seal.ts";
 import { candidateRef, chainWords, isWhole } from "../session/index.ts";
 import { examineBranch, examineCandidates } from "./branch.ts";
@@ -317,7 +324,7 @@ function leftovers(folder: string): Finding {
     if (!existsSync(parent)) continue;
     for (const name of readdirSync(parent)) if (left.test(name)) found.push(join(parent, name));
   }
-  if (existsSync(work)) found.push(...abandonedFolders(work));
+  if (existsSync(work)) found.push(...abandonedFolders(work), ...orphanedFolders(whetstoneFolder(folder)));
   if (found.length === 0) return well("leftovers", "none");
   return ill("leftovers", `left by an interruption: ${some(found)}`, {
     repair: {

@@ -12,4 +12,4 @@ export { type Door, isWalled, type Overlay } from "./sandbox.ts";
 export { looksSecret } from "./secrets.ts";
 export { type Slot, type SlotMode, takeSlot } from "./slot.ts";
 export { endStrays, type Stray, straysOf } from "./strays.ts";
-export { abandonedFolders, temporaryFolder } from "./temporary.ts";
+export { abandonedFolders, orphanedFolders, temporaryFolder } from "./temporary.ts";

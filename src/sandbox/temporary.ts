@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Launch } from "./run.ts";
 import type { Order } from "./sandbox.ts";
 
 /**
- * A new folder for one run that only this user can enter, named after the folder that its tree lies in, so that it can
- * be told whose it was.
+ * A new folder for one run that only this user can enter, named after the folder that its tree lies in and after this
+ * process, so that it can be told whose it was.
  */
 export function temporaryFolder(tree: string): string {
-  return mkdtempSync(join(tmpdir(), prefix(dirname(tree))));
+  return mkdtempSync(join(tmpdir(), `${prefix(dirname(tree))}${process.pid}-`));
 }
 
 /** Makes a launch that needs such a folder: the folder goes with the run, and at once where no run comes of it. */
@@ -31,6 +31,27 @@ export function abandonedFolders(work: string): string[] {
   return readdirSync(tmpdir())
     .filter((name) => name.startsWith(start))
     .map((name) => join(tmpdir(), name));
+}
+
+/**
+ * Those of them whose process is gone. Agents have theirs beside the lab's working folder, and one that drives may be at
+ * work while nobody holds the lab.
+ */
+export function orphanedFolders(folder: string): string[] {
+  const start = prefix(folder);
+  return abandonedFolders(folder).filter((path) => {
+    const pid = /^(\d+)-/.exec(basename(path).slice(start.length))?.[1];
+    return pid !== undefined && !isThere(Number(pid));
+  });
+}
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }
 
 function prefix(work: string): string {

@@ -1,15 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type BoxedAgent, openBox } from "../../agents/index.ts";
 import { UserError } from "../../errors.ts";
 import { openHatch, shownHatch } from "../../hatch/index.ts";
-import { type LabFolder, readLab } from "../../lab/index.ts";
+import { type LabFolder, readLab, whetstoneFolder } from "../../lab/index.ts";
 import type { Box } from "../../ledger/index.ts";
 import type { Trying } from "../../loop/index.ts";
 import { openDesk } from "../../mcp/index.ts";
-import { isWalled, type Outcome } from "../../sandbox/index.ts";
+import { isWalled, type Outcome, temporaryFolder } from "../../sandbox/index.ts";
 import { boxSandbox } from "../../session/index.ts";
 import { complain } from "../output.ts";
 import { plainDisplay } from "../plainDisplay.ts";
@@ -52,7 +51,7 @@ export async function sandboxedCommand(
   const prepared = await prepare(lab, options);
   if (typeof prepared === "number") return prepared;
   const order = command.length > 0 ? command : [process.env.SHELL || "/bin/sh"];
-  const folder = mkdtempSync(join(tmpdir(), "whet-hatch-"));
+  const folder = temporaryFolder(join(whetstoneFolder(found.folder), "hatch"));
   const socket = join(folder, "socket");
   const hatch = await listening(found, prepared, options, socket);
   try {
