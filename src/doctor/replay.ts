@@ -46,7 +46,7 @@ export async function replayLab(folder: string, tag?: string): Promise<ReplayRep
       );
     const first = replayRuns(fromNumbers(baselineRuns(rule, contract)), baseline);
     const deciding = baseline.filter((run) => run.stage === decidingStage(contract));
-    const { state, differences } = await replay({
+    const { course, differences } = await replay({
       ledger,
       row,
       contract,
@@ -55,7 +55,7 @@ export async function replayLab(folder: string, tag?: string): Promise<ReplayRep
       noise: { ...first, failures: moods(untouched) },
       baseFiles: {},
     });
-    return { tag: row.tag, experiments: state.decided, differences, chain: await examineChain(ledger) };
+    return { tag: row.tag, experiments: course.decided, differences, chain: await examineChain(ledger) };
   } finally {
     await ledger.close();
   }

@@ -71,13 +71,13 @@ export async function finalizeSession(lab: LabFolder, options: FinalizeOptions =
 
 async function finalizeOpened(session: Session, pairs: number, options: FinalizeOptions): Promise<Finalized> {
   await refuseChangedRecord(session.ledger);
-  const { state } = await replay(session);
-  session.noise = state.noise;
-  const keeps = await judgedKeeps(session, state.incumbent);
-  await auditSession(session, state.incumbent, pairs);
+  const { course } = await replay(session);
+  session.noise = course.noise;
+  const keeps = await judgedKeeps(session, course.incumbent);
+  await auditSession(session, course.incumbent, pairs);
   const audit = (await latestAudit(session.ledger, session.row.id)) as AuditRow;
-  const sealed = await openSealed(session, state.incumbent, pairs);
-  const final = await openFinal(session, state.incumbent, keeps, pairs);
+  const sealed = await openSealed(session, course.incumbent, pairs);
+  const final = await openFinal(session, course.incumbent, keeps, pairs);
 
   await ablate(final);
   const { changes } = await partsOf(session.ledger, session.contract, audit);

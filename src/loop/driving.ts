@@ -38,7 +38,7 @@ import {
   type SessionOptions,
   settled,
 } from "../session/index.ts";
-import type { LoopState } from "../strategy/index.ts";
+import type { Course } from "../strategy/index.ts";
 import { alarm, limitsOf, reached } from "../strategy/index.ts";
 import type { Copy } from "../turns/index.ts";
 import { asideFolder, exists, harvested, saveEdits, setAside, workspaceOf } from "../turns/index.ts";
@@ -337,12 +337,12 @@ function quiet(copy: Copy, still: NonNullable<TryingOptions["still"]>): Copy {
   };
 }
 
-async function lastDecision({ ledger, row }: Session, { history }: LoopState): Promise<number> {
+async function lastDecision({ ledger, row }: Session, { history }: Course): Promise<number> {
   const last = await experimentByNumber(ledger, row.id, history.at(-1)?.id ?? 0);
   return last?.decision?.decidedAt ?? 0;
 }
 
-async function newest(session: Session, { history }: LoopState): Promise<Outcome | null> {
+async function newest(session: Session, { history }: Course): Promise<Outcome | null> {
   const last = history.at(-1);
   return last ? outcomeOf(session, last.id) : null;
 }

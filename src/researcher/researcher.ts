@@ -9,7 +9,7 @@ export interface Briefing {
   /** The incumbent's editable files: path relative to the lab -> text. Files that are not valid UTF-8 are left out. */
   files: Record<string, string>;
   /** Everything tried in this lab so far, oldest first. */
-  history: PastExperiment[];
+  history: readonly PastExperiment[];
   /** The session's seed: the same briefing gives the same proposal. */
   seed: number;
 }

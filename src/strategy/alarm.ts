@@ -1,10 +1,10 @@
 import type { Contract } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import type { EvaluationRow } from "../ledger/index.ts";
+import type { Course } from "./course.ts";
 import { brokenGuard } from "./guards.ts";
 import { samplesOf } from "./judging.ts";
 import { decidingStage } from "./ladder.ts";
-import type { LoopState } from "./state.ts";
 
 /**
  * Whether what is kept drifts away from what is wanted: gains that do not show on the holdout, or a guard that each
@@ -12,7 +12,7 @@ import type { LoopState } from "./state.ts";
  */
 export function alarm(
   session: { contract: Contract; baseline: readonly EvaluationRow[] },
-  state: Pick<LoopState, "gains" | "incumbent">,
+  state: Pick<Course, "gains" | "incumbent">,
 ): string | null {
   const apart = decision.divergence(state.gains);
   if (apart !== null) return apart;

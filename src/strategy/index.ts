@@ -1,5 +1,6 @@
 export { alarm } from "./alarm.ts";
-export { drive, fromNumbers, MissingRun, replayRuns } from "./drive.ts";
+export { apply, begin, type Course, type CourseEvent, judgeAgain, type Setting } from "./course.ts";
+export { drive, fromNumbers } from "./drive.ts";
 export { differenceOf, figuresOf } from "./figures.ts";
 export { brokenGuard, holdoutDifferences, holdoutPairs, repeatsSelection } from "./guards.ts";
 export { changedYardstick, type Judged, judging, measuredValue, rescorer, samplesOf } from "./judging.ts";
@@ -8,12 +9,12 @@ export { type Limits, limitsOf, overdrawn, reached, type Spent } from "./limits.
 export { choose } from "./mix.ts";
 export { moods, patience } from "./patience.ts";
 export { peakOf } from "./peak.ts";
+export { MissingRun, replayRuns } from "./replayRuns.ts";
 export { soundRuns } from "./sound.ts";
 export { fallen } from "./standing.ts";
 export {
   applied,
   type Incumbent,
-  type LoopState,
   past,
   remember,
   remembered,

@@ -22,21 +22,6 @@ export interface Incumbent {
 /** What the researcher is reminded of at most; older experiments stay in the ledger. */
 export const remembered = 2000;
 
-/** Everything that follows from the ledger: rebuilt when a session goes on, carried along while it runs. */
-export interface LoopState {
-  noise: decision.Noise;
-  incumbent: Incumbent;
-  history: PastExperiment[];
-  /** Experiments with a decision. */
-  decided: number;
-  /** What the keeps that stand gained, oldest first. */
-  gains: StandingGain[];
-  /** Milliseconds of evaluation by researcher. */
-  spent: Readonly<Record<string, number>>;
-  /** Verdicts of a person that are reckoned with. */
-  reviewed: number;
-}
-
 /** A keep that stands: its gain as measured and, where it was looked at, on the holdout. */
 export interface StandingGain extends decision.KeptGain {
   number: number;

@@ -17,7 +17,7 @@ import {
 } from "../researcher/index.ts";
 import type { Session } from "../session/index.ts";
 import { type Proposed, recordProposal } from "../session/index.ts";
-import type { LoopState } from "../strategy/index.ts";
+import type { Course } from "../strategy/index.ts";
 import type { TraceEvent } from "../trace.ts";
 import { ask, emptyTurn } from "./ask.ts";
 import { askedNoMore, noteAsked } from "./inFlight.ts";
@@ -58,7 +58,7 @@ export interface Request {
 /** What a researcher is told: the briefing in words, from the ledger as it is now. */
 export async function words(
   session: Session,
-  state: LoopState,
+  state: Course,
   { entrant: { role }, repair }: Pick<Request, "entrant" | "repair">,
   refused: readonly Refused[] = [],
 ): Promise<string> {
@@ -74,7 +74,7 @@ export async function words(
 }
 
 /** Asks one researcher until it comes with something new, and records what it was told, did and cost. */
-export async function propose(session: Session, state: LoopState, request: Request): Promise<Asked> {
+export async function propose(session: Session, state: Course, request: Request): Promise<Asked> {
   const { row, lab, ledger, listener, abort } = session;
   const { entrant, repair, copies } = request;
   const { researcher } = entrant;

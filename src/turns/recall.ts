@@ -11,7 +11,7 @@ import {
 } from "../ledger/index.ts";
 import type { Entry, Memory } from "../researcher/index.ts";
 import type { Session } from "../session/index.ts";
-import type { LoopState } from "../strategy/index.ts";
+import type { Course } from "../strategy/index.ts";
 import { fallen } from "../strategy/index.ts";
 
 /** Rows that a briefing could show of each kind; more would never fit. */
@@ -24,7 +24,7 @@ const nearMiss = 0.5;
 /** What a session has learned, from its ledger: bounded in size and in the time that it takes. */
 export async function recallMemory(
   { ledger, row, contract, baseline }: Pick<Session, "ledger" | "row" | "contract" | "baseline">,
-  state: Pick<LoopState, "decided" | "incumbent" | "noise">,
+  state: Pick<Course, "decided" | "incumbent" | "noise">,
 ): Promise<Memory> {
   const of = (kinds: Parameters<typeof recall>[2]["kinds"], limit: number, more = {}) =>
     recall(ledger, row.id, { kinds, limit, among, order: "newest", ...more });

@@ -10,7 +10,7 @@ import {
   search,
 } from "../researcher/index.ts";
 import type { Session } from "../session/index.ts";
-import type { LoopState } from "../strategy/index.ts";
+import type { Course } from "../strategy/index.ts";
 import { choose, type Limits, limitsOf } from "../strategy/index.ts";
 import type { Entrant } from "./propose.ts";
 
@@ -111,7 +111,7 @@ const remembered = 500;
  */
 export async function next(
   { ledger, row }: Pick<Session, "ledger" | "row">,
-  { spent, decided }: Pick<LoopState, "spent" | "decided">,
+  { spent, decided }: Pick<Course, "spent" | "decided">,
   { control }: Pick<Researchers, "control">,
   open: readonly Entrant[],
   fruitless: number,

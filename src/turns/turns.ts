@@ -2,7 +2,7 @@ import { RunFailed } from "../errors.ts";
 import { spendingOf } from "../ledger/index.ts";
 import { tokensOf } from "../researcher/index.ts";
 import type { Proposed, Session } from "../session/index.ts";
-import type { LoopState } from "../strategy/index.ts";
+import type { Course } from "../strategy/index.ts";
 import { type Limits, overdrawn } from "../strategy/index.ts";
 import { type Asked, copies, type Entrant, propose, type Request, words } from "./propose.ts";
 import { crashToRepair } from "./repair.ts";
@@ -31,7 +31,7 @@ export interface Turns {
    *
    * @throws RunFailed when going on is no use; Interrupted when a person wants an end.
    */
-  next(state: LoopState): Promise<Proposed | "again" | { end: string }>;
+  next(state: Course): Promise<Proposed | "again" | { end: string }>;
 }
 
 /**
@@ -59,10 +59,10 @@ export function takeTurns(
   );
   const of = ({ researcher }: Entrant) => standings.get(researcher.name) as Standing;
   const hasPaid = names.some(({ paid }) => paid === true);
-  const isAtWork = (entrant: Entrant, state: LoopState) =>
+  const isAtWork = (entrant: Entrant, state: Course) =>
     of(entrant).failures < mostFailures && of(entrant).emptyAt !== state.incumbent.number;
 
-  const allowance = async (state: LoopState, asked: Pick<Request, "entrant" | "repair">) => {
+  const allowance = async (state: Course, asked: Pick<Request, "entrant" | "repair">) => {
     const { researcher } = asked.entrant;
     if (!researcher.paid || (limits.tokens === null && limits.money === null)) return { end: null };
     const promptTokens = tokensOf(await words(session, state, asked));
@@ -78,7 +78,7 @@ export function takeTurns(
   };
 
   /** Who mends the crash, if there is one, or else whose turn it is. */
-  const pick = async (state: LoopState, open: readonly Entrant[]) => {
+  const pick = async (state: Course, open: readonly Entrant[]) => {
     const crash = hasPaid ? await crashToRepair(session) : null;
     const mender = everybody.find(({ researcher }) => researcher.name === crash?.researcher);
     if (crash && mender && isAtWork(mender, state)) return { entrant: mender, repair: crash.repair };
@@ -95,7 +95,7 @@ export function takeTurns(
     await idle(session, Math.max(0, Math.min(soonest - performance.now(), left)));
   };
 
-  const heed = (entrant: Entrant, asked: Asked, state: LoopState): Proposed | "again" | { end: string } => {
+  const heed = (entrant: Entrant, asked: Asked, state: Course): Proposed | "again" | { end: string } => {
     const { name } = entrant.researcher;
     const standing = of(entrant);
     if (asked.kind !== "wait") standing.refusals = 0;

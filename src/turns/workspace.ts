@@ -6,7 +6,7 @@ import { inside } from "../inside.ts";
 import { whetstoneFolder } from "../lab/index.ts";
 import { applyChange, contentHash, type Violation } from "../repo/index.ts";
 import type { Session } from "../session/index.ts";
-import type { LoopState } from "../strategy/index.ts";
+import type { Course } from "../strategy/index.ts";
 import { type Copy, openWorkingCopy, reopenWorkingCopy } from "./workingCopy.ts";
 
 /** The workspace as it was left, or a new one; edits in one of another contract or base are kept beside it. */
@@ -41,7 +41,7 @@ export async function workspaceOf(session: Session, folder: string, files: Files
 /** What differs in the workspace from the incumbent, also where that has become another one since the last reset. */
 export async function harvested(
   copy: Copy,
-  { incumbent }: LoopState,
+  { incumbent }: Course,
 ): Promise<{ changes: Record<string, string | null>; violations: Violation[] }> {
   const found = await copy.harvest();
   if (contentHash(copy.files) === contentHash(incumbent.files)) return found;

@@ -1,5 +1,6 @@
 import * as decision from "../../decision/index.ts";
 import { Interrupted } from "../../errors.ts";
+import type { Files } from "../../evaluator/index.ts";
 import { changedPins } from "../../evaluator/index.ts";
 import {
   addDecision,
@@ -16,21 +17,18 @@ import {
 import { trust } from "../../notebook/index.ts";
 import {
   applied,
+  apply,
+  type Course,
   changedYardstick,
   decidingStage,
   drive,
   figuresOf,
   judging,
-  type LoopState,
   measuredValue,
-  past,
   peakOf,
-  remember,
   remembered,
   repeatsSelection,
   replayRuns,
-  samplesOf,
-  standingGain,
 } from "../../strategy/index.ts";
 import { commitKeep, settleBranch } from "../branch.ts";
 import { measureRun } from "../measure.ts";
@@ -41,14 +39,14 @@ import { lookAtHoldout } from "./holdout.ts";
 import { commitCandidate, type Proposed } from "./record.ts";
 
 /** Where the session stands, from the ledger alone; the branch is brought to it. */
-export async function settled(session: Session, most = remembered): Promise<LoopState> {
-  const { state } = await replay(session, most);
+export async function settled(session: Session, most = remembered): Promise<Course> {
+  const { course } = await replay(session, most);
   const commit = await settleBranch(session);
-  return { ...state, incumbent: { ...state.incumbent, commit } };
+  return { ...course, incumbent: { ...course.incumbent, commit } };
 }
 
 /** Finishes the experiment that an interruption left without a decision. */
-export async function finishOpen(session: Session, state: LoopState): Promise<LoopState> {
+export async function finishOpen(session: Session, state: Course): Promise<Course> {
   const open = await openExperiment(session.ledger, session.row.id);
   if (!open) return state;
   const change = await changeOf(session.ledger, open.id);
@@ -66,152 +64,176 @@ export async function finishOpen(session: Session, state: LoopState): Promise<Lo
   });
 }
 
-/** Runs one experiment to its decision and records it. */
-export async function evaluate(session: Session, state: LoopState, proposed: Proposed): Promise<LoopState> {
-  const { ledger, row, rule, contract, listener } = session;
+/**
+ * Runs one experiment to its decision and records it.
+ *
+ * @returns where the session stands afterwards.
+ * @throws what ended the session meanwhile, once the decision is recorded.
+ */
+export async function evaluate(session: Session, course: Course, proposed: Proposed): Promise<Course> {
+  const faults = await violationsOf(session.ledger, proposed.experiment.id);
+  const first = faults.length > 0 ? forbiddenChange(faults) : await measured(session, course, proposed);
+  const verdict = await confirmed(session, course, first);
+  await proposed.committed;
+  const next = await record(session, course, proposed, verdict);
+  if (verdict.end !== null) throw verdict.end;
+  return next;
+}
+
+/** What came of one experiment. */
+interface Verdict {
+  made: decision.Decision;
+  learned: readonly decision.Lesson[];
+  rungs: readonly decision.Rung[];
+  runs: readonly EvaluationRow[];
+  /** Why the session cannot go on, thrown once the decision is recorded; null: it can. */
+  end: unknown;
+}
+
+function forbiddenChange(faults: readonly { path: string; detail: string }[]): Verdict {
+  const named = faults.slice(0, 5).map((fault) => `${fault.path} (${fault.detail})`);
+  const more = faults.length > 5 ? `; and ${faults.length - 5} more` : "";
+  const made = refusal(`forbidden change: ${named.join("; ")}${more}`);
+  return { made, learned: [], rungs: [], runs: [], end: null };
+}
+
+/** Measures a candidate until its decision is made; runs that are on record already are not repeated. */
+async function measured(session: Session, course: Course, proposed: Proposed): Promise<Verdict> {
+  const { ledger, rule, contract, listener } = session;
   const { experiment, after } = proposed;
-  const { incumbent } = state;
+  const { incumbent, noise, gains } = course;
   const files = applied(incumbent.files, after);
   const recorded = await evaluationsOf(ledger, { experiment: experiment.id });
-  const faults = await violationsOf(ledger, experiment.id);
-  let noise = state.noise;
-  let made: decision.Decision;
-  let evaluations: EvaluationRow[] = [];
-  let incumbentFailed: decision.IncumbentFails | null = null;
-  let rungs: decision.Rung[] = [];
-  let yardstick: unknown = null;
-  const stage = decidingStage(contract);
-  if (faults.length > 0) {
-    const named = faults.slice(0, 5).map((fault) => `${fault.path} (${fault.detail})`);
-    const more = faults.length > 5 ? `; and ${faults.length - 5} more` : "";
-    made = refusal(`forbidden change: ${named.join("; ")}${more}`);
-  } else {
-    listener({ type: "phase", phase: "screen", number: experiment.number, what: experiment.what });
-    const judged = recorded.filter((run) => run.purpose !== "holdout");
-    const seen: EvaluationRow[] = [...judged];
-    const by = {
-      rule,
-      contract,
-      noise,
-      row: experiment,
-      evaluations: () => seen,
-      incumbent: incumbent.samples,
-      gains: state.gains,
-      looked: false,
-    };
-    let racing = false;
-    const driven = drive(judging(by), judged, async (ask, position, previousSeed) => {
-      if (ask.purpose === "race" && !racing) {
-        racing = true;
+  listener({ type: "phase", phase: "screen", number: experiment.number, what: experiment.what });
+  const judged = recorded.filter((run) => run.purpose !== "holdout");
+  const seen: EvaluationRow[] = [...judged];
+  const by = {
+    rule,
+    contract,
+    noise,
+    row: experiment,
+    evaluations: () => seen,
+    incumbent: incumbent.samples,
+    gains,
+    looked: false,
+  };
+  let isRacing = false;
+  try {
+    const driven = await drive(judging(by), judged, async (...asked) => {
+      if (asked[0].purpose === "race" && !isRacing) {
+        isRacing = true;
         listener({ type: "phase", phase: "race", number: experiment.number, what: experiment.what });
       }
-      const own = ask.arm === "candidate";
-      const run = await measureRun(session, {
-        ask,
-        position,
-        previousSeed,
-        owner: { experimentId: experiment.id, auditId: null, label: `experiment ${experiment.number}` },
-        state: own ? experiment.state : incumbent.state,
-        files: own ? files : incumbent.files,
-        rounds: { race: rule.maxPairs, screen: rule.screenRuns }[ask.purpose as string] ?? null,
-      });
+      const run = await measureAsked(session, course, { experiment, files }, ...asked);
       seen.push(run);
       return run;
     });
-    try {
-      const { result, evaluations: all } = await driven;
-      let judgement = result;
-      if (result.decision.kind === "keep" && contract.holdout) {
-        const looked = { experiment, files, incumbent, recorded, position: all.length };
-        seen.push(...(await lookAtHoldout(session, looked)));
-        // The same runs again, now with what the holdout said.
-        judgement = replayRuns(judging({ ...by, looked: true }), all);
-      }
-      made = judgement.decision;
-      noise = decision.learn(rule, state.noise, judgement.learned);
-      rungs = judgement.rungs;
-      evaluations = seen;
-    } catch (error) {
-      evaluations = seen;
-      if (error instanceof decision.IncumbentFails) {
-        incumbentFailed = error;
-        made = { ...refusal(`nothing was decided: ${error.message}`), kind: "discard" };
-      } else if (error instanceof Interrupted && (await changedPins(session.place)).length > 0) {
-        // Once it is put back nobody could tell any more which of the runs were measured with what.
-        yardstick = error;
-        made = refusal(changedYardstick);
-      } else throw error;
+    let judgement = driven.result;
+    if (judgement.decision.kind === "keep" && contract.holdout) {
+      const position = driven.evaluations.length;
+      seen.push(...(await lookAtHoldout(session, { experiment, files, incumbent, recorded, position })));
+      // The same runs again, now with what the holdout said.
+      judgement = replayRuns(judging({ ...by, looked: true }), driven.evaluations);
     }
+    const { decision: made, learned, rungs } = judgement;
+    return { made, learned, rungs, runs: seen, end: null };
+  } catch (error) {
+    const without = { learned: [], rungs: [], runs: seen, end: error };
+    if (error instanceof decision.IncumbentFails) {
+      const made = refusal(`nothing was decided: ${error.message}`);
+      return { ...without, made: { ...made, kind: "discard" } };
+    }
+    // Once it is put back nobody could tell any more which of the runs were measured with what.
+    if (error instanceof Interrupted && (await changedPins(session.place)).length > 0)
+      return { ...without, made: refusal(changedYardstick) };
+    throw error;
   }
+}
 
-  if (made.kind === "keep") {
-    // A win counts only if nothing that judges was touched meanwhile.
-    session.pinsCheckedAt = Number.NEGATIVE_INFINITY;
-    await refuseChangedYardstick(session).catch((error: unknown) => {
-      yardstick = error;
-      made = refusal(changedYardstick);
-      noise = state.noise;
-    });
+/** One run that the decision asks for, of the candidate or of the incumbent. */
+function measureAsked(
+  session: Session,
+  { incumbent }: Course,
+  { experiment, files }: { experiment: ExperimentRow; files: Files },
+  ask: decision.Ask,
+  position: number,
+  previousSeed: number | null,
+): Promise<EvaluationRow> {
+  const { rule } = session;
+  const own = ask.arm === "candidate";
+  return measureRun(session, {
+    ask,
+    position,
+    previousSeed,
+    owner: { experimentId: experiment.id, auditId: null, label: `experiment ${experiment.number}` },
+    state: own ? experiment.state : incumbent.state,
+    files: own ? files : incumbent.files,
+    rounds: { race: rule.maxPairs, screen: rule.screenRuns }[ask.purpose as string] ?? null,
+  });
+}
+
+/** A win counts only if nothing that judges was touched meanwhile, and a first one only if the evaluator can be trusted. */
+async function confirmed(session: Session, course: Course, verdict: Verdict): Promise<Verdict> {
+  const { made } = verdict;
+  if (made.kind !== "keep") return verdict;
+  session.pinsCheckedAt = Number.NEGATIVE_INFINITY;
+  try {
+    await refuseChangedYardstick(session);
+  } catch (error) {
+    return { ...verdict, made: refusal(changedYardstick), learned: [], end: error };
   }
-  if (made.kind === "keep" && made.doubt === null && state.gains.length === 0)
-    made = { ...made, doubt: await gradeDoubt(session) };
-  await proposed.committed;
-  const value = measuredValue(evaluations, stage);
-  const own = evaluations.filter((run) => run.arm === "candidate");
-  const decidedAt = Date.now();
+  if (made.doubt !== null || course.gains.length > 0) return verdict;
+  return { ...verdict, made: { ...made, doubt: await gradeDoubt(session) } };
+}
+
+/** Records the decision and, for a keep, moves the branch. */
+async function record(
+  session: Session,
+  course: Course,
+  { experiment, after, before }: Proposed,
+  { made, learned, rungs, runs }: Verdict,
+): Promise<Course> {
+  const { ledger, row, rule, contract, listener } = session;
+  const { noise, incumbent } = course;
+  const value = measuredValue(runs, decidingStage(contract));
+  const own = runs.filter((run) => run.arm === "candidate");
+  const known = decision.learn(rule, noise, learned);
   // An agent that drives draws its own lessons.
   const lesson = experiment.researcher === drivingAgent ? null : lessonOf(made, contract.metric.name);
   await addDecision(
     ledger,
     {
       experimentId: experiment.id,
-      ...figuresOf({ decision: made, rungs, before: state.noise, after: noise, value }),
-      runs: evaluations.length,
+      ...figuresOf({ decision: made, rungs, before: noise, after: known, value }),
+      runs: runs.length,
       peakBytes: own.length > 0 ? Math.max(...own.map(peakOf)) : null,
-      wallMs: evaluations.reduce((sum, run) => sum + run.wallMs, 0),
-      decidedAt,
+      wallMs: runs.reduce((sum, run) => sum + run.wallMs, 0),
+      decidedAt: Date.now(),
       doubt: made.doubt,
     },
     lesson,
   );
-
   const decided = (await experimentByNumber(ledger, row.id, experiment.number)) as ExperimentRow;
-  let next = incumbent;
-  let { gains } = state;
-  if (made.kind === "keep") {
-    const samples = samplesOf(evaluations, "candidate", stage);
-    gains = [...gains, standingGain(contract, experiment.number, made, evaluations)];
-    next = {
-      number: experiment.number,
-      state: experiment.state,
-      files,
-      commit: await commitKeep(session, decided, after, incumbent.commit, incumbent.value),
-      value: value as number,
-      samples,
-    };
-  }
+  const commit =
+    made.kind === "keep" ? await commitKeep(session, decided, after, incumbent.commit, incumbent.value) : "";
+  const change = { after, before };
+  const next = apply(session, course, {
+    type: "decided",
+    experiment: decided,
+    runs,
+    learned,
+    change,
+    commit,
+  });
   listener({
     type: "decision",
     number: experiment.number,
     what: experiment.what,
     decision: made,
     value,
-    best: next.value,
+    best: next.incumbent.value,
   });
-  if (yardstick) throw yardstick;
-  if (incumbentFailed) throw incumbentFailed;
-  return {
-    noise,
-    incumbent: next,
-    history: remember(state.history, past(decided, { after, before: proposed.before })),
-    decided: state.decided + 1,
-    gains,
-    spent: {
-      ...state.spent,
-      [experiment.researcher]: (state.spent[experiment.researcher] ?? 0) + (decided.decision?.wallMs ?? 0),
-    },
-    reviewed: state.reviewed,
-  };
+  return next;
 }
 
 /**

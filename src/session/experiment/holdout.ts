@@ -1,6 +1,6 @@
 import * as decision from "../../decision/index.ts";
 import { type EvaluationRow, type ExperimentRow, holdoutLooks } from "../../ledger/index.ts";
-import type { LoopState } from "../../strategy/index.ts";
+import type { Course } from "../../strategy/index.ts";
 import { decidingStage, holdoutPairs } from "../../strategy/index.ts";
 import { measureRun } from "../measure.ts";
 import type { Session } from "../session.ts";
@@ -18,7 +18,7 @@ export async function lookAtHoldout(
   look: {
     experiment: ExperimentRow;
     files: Record<string, string>;
-    incumbent: LoopState["incumbent"];
+    incumbent: Course["incumbent"];
     recorded: readonly EvaluationRow[];
     position: number;
   },

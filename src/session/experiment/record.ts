@@ -20,7 +20,7 @@ import {
   type Violation,
 } from "../../repo/index.ts";
 import type { Proposal } from "../../researcher/index.ts";
-import { applied, type LoopState } from "../../strategy/index.ts";
+import { applied, type Course } from "../../strategy/index.ts";
 import type { Session } from "../session.ts";
 
 export interface Proposed {
@@ -56,7 +56,7 @@ export type Recorded =
 /** Gives a proposal its number, unless the same state was looked at before: no second chance. */
 export async function recordProposal(
   session: Session,
-  state: LoopState,
+  state: Course,
   { researcher, proposal, violations: found = [], proposeMs, turns = [], earlierTurns = [], box }: Recording,
 ): Promise<Recorded> {
   const { ledger, row } = session;
