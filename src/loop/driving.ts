@@ -125,15 +125,15 @@ async function begin(
   await updateSession(ledger, row.id, { status: "running", stopReason: null });
   row.status = "stopped";
   const whereItStands = () => settled(session, recent);
-  let state = await whereItStands();
+  let course = await whereItStands();
   const folder = resolve(
     options.workspace ?? note?.workspace ?? join(whetstoneFolder(lab.folder), "workspace"),
   );
-  if (state.decided === 0)
+  if (course.decided === 0)
     for (const message of session.remarks) session.listener({ type: "notice", message });
-  if (options.probe !== false && state.decided === 0) await probe(session);
+  if (options.probe !== false && course.decided === 0) await probe(session);
   const still = options.still ?? ((work) => work());
-  const own = await still(() => workspaceOf(session, folder, state.incumbent.files));
+  const own = await still(() => workspaceOf(session, folder, course.incumbent.files));
   const copy = options.still ? quiet(own, options.still) : own;
   if (options.single && note?.who) rememberIdentity(session.repo, note.who);
   const who = await identity(session.repo);
@@ -149,9 +149,9 @@ async function begin(
   row.spentMs += Math.round(performance.now() - begun);
 
   // Of the last answer: what was said before it has been passed on.
-  let answeredAt = state.decided === 0 ? 0 : await lastDecision(session, state);
+  let answeredAt = course.decided === 0 ? 0 : await lastDecision(session, course);
   const heedReviews = async () => {
-    if ((await reviewCount(ledger.db, row.id)) !== state.reviewed) state = await whereItStands();
+    if ((await reviewCount(ledger.db, row.id)) !== course.reviewed) course = await whereItStands();
   };
 
   const standing = async (): Promise<Standing> => {
@@ -168,12 +168,12 @@ async function begin(
       branch: row.branch,
       metric: { name, direction, ...(unit === undefined ? {} : { unit }) },
       baseline: values.reduce((sum, value) => sum + value, 0) / values.length,
-      sigma: state.noise.deterministic ? null : decision.sigma(state.noise),
-      best: { value: state.incumbent.value, experiment: state.incumbent.number },
-      experiments: state.decided,
+      sigma: course.noise.deterministic ? null : decision.sigma(course.noise),
+      best: { value: course.incumbent.value, experiment: course.incumbent.number },
+      experiments: course.decided,
       keeps: tally.keep ?? 0,
       left: {
-        experiments: limits.experiments === null ? null : Math.max(0, limits.experiments - state.decided),
+        experiments: limits.experiments === null ? null : Math.max(0, limits.experiments - course.decided),
         ms: limits.time === null ? null : Math.max(0, limits.time - row.spentMs),
         holdoutLooks: looks,
       },
@@ -188,13 +188,13 @@ async function begin(
     if (now?.pausedAt != null) return "a person has paused the session (`whet resume` goes on)";
     if (await holdoutIsUsedUp(session, 0))
       return `the holdout has been looked at ${contract.holdout?.looks} times, which is the limit: nothing more can be kept until it has fresh data`;
-    const apart = contract.onDivergence === "stop" ? alarm(session, state) : null;
-    return reached(limitsOf(session, {}), state, row.spentMs, session) ?? apart;
+    const apart = contract.onDivergence === "stop" ? alarm(session, course) : null;
+    return reached(limitsOf(session, {}), course, row.spentMs, session) ?? apart;
   };
 
   let alarmed: string | null = null;
   const soundAlarm = () => {
-    const apart = alarm(session, state);
+    const apart = alarm(session, course);
     if (apart !== null && apart !== alarmed) session.listener({ type: "alarm", message: apart });
     alarmed = apart;
   };
@@ -202,20 +202,20 @@ async function begin(
   const tryOnce = async (hypothesis: Hypothesis, at: TryOptions): Promise<Tried> => {
     await refuseChangedYardstick(session);
     await heedReviews();
-    const open = await finishOpen(session, state);
-    const finished = open === state ? null : await newest(session, open);
-    state = open;
+    const open = await finishOpen(session, course);
+    const finished = open === course ? null : await newest(session, open);
+    course = open;
     // The workspace still holds the files of that experiment, and nothing else: this is their answer.
     if (finished && (await holdsOnly(finished))) {
-      await copy.put(state.incumbent.files);
+      await copy.put(course.incumbent.files);
       return { kind: "decided", outcome: finished, finished: null, standing: await standing() };
     }
     if ((await limitOf()) !== null) return { kind: "limit", finished, standing: await standing() };
     const since = performance.now();
-    const found = await harvested(copy, state);
+    const found = await harvested(copy, course);
     if (Object.keys(found.changes).length === 0 && found.violations.length === 0)
       return { kind: "unchanged", finished, standing: await standing() };
-    const recorded = await recordProposal(session, state, {
+    const recorded = await recordProposal(session, course, {
       researcher: drivingAgent,
       proposal: { hypothesis, changes: found.changes },
       violations: found.violations,
@@ -240,9 +240,9 @@ async function begin(
     const { experiment } = proposed;
     if (idea !== undefined) await tookUpIdea(ledger, idea, experiment.id);
     await still(() => setAside(copy, violations, asideFolder(session, experiment.number)));
-    state = await evaluate(session, state, proposed);
+    course = await evaluate(session, course, proposed);
     soundAlarm();
-    await copy.put(state.incumbent.files);
+    await copy.put(course.incumbent.files);
     const closed = await requireExperiment(session, experiment.number);
     const outcome = await outcomeFrom(session, closed);
     const answer: Tried = { kind: "decided", outcome, finished, standing: await standing() };
@@ -268,7 +268,7 @@ async function begin(
       return await work();
     } catch (error) {
       // What was measured is in the ledger; memory may be behind it.
-      state = await whereItStands();
+      course = await whereItStands();
       if (error instanceof decision.IncumbentFails)
         throw new RunFailed(error.message, "the evaluator or the machine has a problem: see `whet failures`");
       throw error;
@@ -295,22 +295,22 @@ async function begin(
       during(at, async () => {
         await refuseChangedYardstick(session);
         await heedReviews();
-        state = await finishOpen(session, state);
-        session.noise = state.noise;
-        if (state.incumbent.number === 0) return false;
+        course = await finishOpen(session, course);
+        session.noise = course.noise;
+        if (course.incumbent.number === 0) return false;
         // A headline rests on git and on contents alone: what was laid out may have been changed by whoever drives.
         if (!options.thorough) await session.place.rebuild({ anew: true });
-        await auditSession(session, state.incumbent, Math.max(2, pairs));
+        await auditSession(session, course.incumbent, Math.max(2, pairs));
         return true;
       }),
     reset: async (number) => {
       await heedReviews();
       const saved = await still(() => saveEdits(session, own));
-      await copy.put(state.incumbent.files);
+      await copy.put(course.incumbent.files);
       if (number !== undefined) {
         const experiment = await requireExperiment(session, number);
         const { after, before } = await changeOf(ledger, experiment.id);
-        const merged = await applyChange(state.incumbent.files, { before, after });
+        const merged = await applyChange(course.incumbent.files, { before, after });
         if (merged === null)
           throw new UserError(
             `the change of experiment ${number} does not fit the incumbent any more`,

@@ -90,17 +90,17 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
     const { row, listener, ledger } = session;
     await updateSession(ledger, row.id, { status: "running", stopReason: null });
     row.status = "stopped";
-    let state = await settled(session);
+    let course = await settled(session);
     const tally = await counts(ledger, row.id);
     listener({
       type: "session",
       tag: row.tag,
       branch: row.branch,
-      resumed: session.resumed && state.decided > 0,
-      experiments: state.decided,
+      resumed: session.resumed && course.decided > 0,
+      experiments: course.decided,
       keeps: tally.keep ?? 0,
       discards: tally.discard ?? 0,
-      best: state.incumbent.value,
+      best: course.incumbent.value,
       baseCommit: row.baseCommit,
     });
     const limits = limitsOf(session, options);
@@ -111,13 +111,13 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
     await takeUpAsked(session);
     const turns: Turns = takeTurns(session, researchers, limits, spent, options.backoff);
 
-    if (state.decided === 0) for (const message of session.remarks) listener({ type: "notice", message });
-    if (options.probe !== false && state.decided === 0) await probe(session);
-    state = await finishOpen(session, state);
+    if (course.decided === 0) for (const message of session.remarks) listener({ type: "notice", message });
+    if (options.probe !== false && course.decided === 0) await probe(session);
+    course = await finishOpen(session, course);
     for (;;) {
       await options.afterExperiment?.(session);
       await tellRelays(session, limits);
-      const limit = reached(limits, state, spent(), session) ?? session.relays?.full() ?? null;
+      const limit = reached(limits, course, spent(), session) ?? session.relays?.full() ?? null;
       if (limit) {
         reason = limit;
         break;
@@ -130,8 +130,8 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
         break;
       }
       await refuseChangedYardstick(session);
-      if ((await reviewCount(ledger.db, row.id)) !== state.reviewed) state = await settled(session);
-      const apart = alarm(session, state);
+      if ((await reviewCount(ledger.db, row.id)) !== course.reviewed) course = await settled(session);
+      const apart = alarm(session, course);
       if (apart !== null && apart !== alarmed) {
         alarmed = apart;
         listener({ type: "alarm", message: apart });
@@ -140,13 +140,13 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
           break;
         }
       }
-      const taken = await turns.next(state);
+      const taken = await turns.next(course);
       if (taken === "again") continue;
       if ("end" in taken) {
         reason = taken.end;
         break;
       }
-      state = await evaluate(session, state, taken);
+      course = await evaluate(session, course, taken);
       // Else the hours of a run that is killed would not count towards the limit.
       if (performance.now() - noted > 5000) {
         noted = performance.now();
@@ -157,8 +157,8 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
     const wanted = options.auditPairs ?? 8;
     const provisional = session.rule.maxPairs === 0 || decidingStage(session.contract) !== null;
     const pairs = provisional ? Math.max(wanted, 2) : wanted;
-    session.noise = state.noise;
-    if (pairs > 0 && state.incumbent.number > 0) await auditIfPaid(session, state.incumbent, pairs);
+    session.noise = course.noise;
+    if (pairs > 0 && course.incumbent.number > 0) await auditIfPaid(session, course.incumbent, pairs);
     await options.afterExperiment?.(session);
     listener({ type: "stop", reason, final: true });
     return { tag: row.tag, reason, final: true };

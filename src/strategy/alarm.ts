@@ -12,12 +12,12 @@ import { decidingStage } from "./ladder.ts";
  */
 export function alarm(
   session: { contract: Contract; baseline: readonly EvaluationRow[] },
-  state: Pick<Course, "gains" | "incumbent">,
+  course: Pick<Course, "gains" | "incumbent">,
 ): string | null {
-  const apart = decision.divergence(state.gains);
+  const apart = decision.divergence(course.gains);
   if (apart !== null) return apart;
-  if (state.gains.length < 2) return null;
+  if (course.gains.length < 2) return null;
   const start = samplesOf(session.baseline, "baseline", decidingStage(session.contract));
-  const crept = brokenGuard(session.contract, state.incumbent.samples, start);
+  const crept = brokenGuard(session.contract, course.incumbent.samples, start);
   return crept === null ? null : `the keeps together wear a guard down (compared with the start): ${crept}`;
 }

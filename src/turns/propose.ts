@@ -58,14 +58,14 @@ export interface Request {
 /** What a researcher is told: the briefing in words, from the ledger as it is now. */
 export async function words(
   session: Session,
-  state: Course,
+  course: Course,
   { entrant: { role }, repair }: Pick<Request, "entrant" | "repair">,
   refused: readonly Refused[] = [],
 ): Promise<string> {
   return briefingText(
     {
-      ...{ program: session.lab.program, files: state.incumbent.files, refused },
-      memory: await recallMemory(session, state),
+      ...{ program: session.lab.program, files: course.incumbent.files, refused },
+      memory: await recallMemory(session, course),
       ...(role === undefined ? {} : { role }),
       ...(repair ? { repair } : {}),
     },
@@ -74,19 +74,19 @@ export async function words(
 }
 
 /** Asks one researcher until it comes with something new, and records what it was told, did and cost. */
-export async function propose(session: Session, state: Course, request: Request): Promise<Asked> {
+export async function propose(session: Session, course: Course, request: Request): Promise<Asked> {
   const { row, lab, ledger, listener, abort } = session;
   const { entrant, repair, copies } = request;
   const { researcher } = entrant;
-  const { incumbent } = state;
+  const { incumbent } = course;
   const refused: (Refused & { key: string })[] = [];
   const earlierTurns: number[] = [];
-  listener({ type: "phase", phase: "propose", number: state.decided + 1, what: researcher.name });
+  listener({ type: "phase", phase: "propose", number: course.decided + 1, what: researcher.name });
   const began = performance.now();
   const briefing: Briefing = {
     program: lab.program,
     files: incumbent.files,
-    history: state.history,
+    history: course.history,
     seed: row.seed,
   };
   const most = researcher.paid ? tries.paid : tries.mechanical;
@@ -103,7 +103,7 @@ export async function propose(session: Session, state: Course, request: Request)
       {
         refused: new Set(refused.map(({ key }) => key)),
         words: async () => {
-          told = await words(session, state, request, refused);
+          told = await words(session, course, request, refused);
           return told;
         },
         workingCopy: () => copies.at(session, incumbent.files),
@@ -132,7 +132,7 @@ export async function propose(session: Session, state: Course, request: Request)
     }
     const own = turns(answer.turns ?? []);
     const proposal = repair ? named(answer.proposal, repair.number) : answer.proposal;
-    const recorded = await recordProposal(session, state, {
+    const recorded = await recordProposal(session, course, {
       ...{ researcher: researcher.name, proposal, turns: own, earlierTurns },
       ...(answer.violations ? { violations: answer.violations } : {}),
       proposeMs: performance.now() - began,

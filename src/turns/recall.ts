@@ -24,7 +24,7 @@ const nearMiss = 0.5;
 /** What a session has learned, from its ledger: bounded in size and in the time that it takes. */
 export async function recallMemory(
   { ledger, row, contract, baseline }: Pick<Session, "ledger" | "row" | "contract" | "baseline">,
-  state: Pick<Course, "decided" | "incumbent" | "noise">,
+  course: Pick<Course, "decided" | "incumbent" | "noise">,
 ): Promise<Memory> {
   const of = (kinds: Parameters<typeof recall>[2]["kinds"], limit: number, more = {}) =>
     recall(ledger, row.id, { kinds, limit, among, order: "newest", ...more });
@@ -40,13 +40,13 @@ export async function recallMemory(
     shown.map(({ id }) => id),
   );
   return {
-    experiments: state.decided,
+    experiments: course.decided,
     baseline: mean(baseline.map((run) => run.value as number)),
     best: {
-      value: state.incumbent.value,
-      experiment: state.incumbent.number === 0 ? null : state.incumbent.number,
+      value: course.incumbent.value,
+      experiment: course.incumbent.number === 0 ? null : course.incumbent.number,
     },
-    sigma: state.noise.deterministic ? 0 : decision.sigma(state.noise),
+    sigma: course.noise.deterministic ? 0 : decision.sigma(course.noise),
     sinceKeep,
     worked: standing.map(entry),
     nearMisses: (await of(["discard"], rows.nearMisses, { t: { above: nearMiss }, order: "t" })).map(entry),

@@ -31,7 +31,7 @@ export interface Turns {
    *
    * @throws RunFailed when going on is no use; Interrupted when a person wants an end.
    */
-  next(state: Course): Promise<Proposed | "again" | { end: string }>;
+  next(course: Course): Promise<Proposed | "again" | { end: string }>;
 }
 
 /**
@@ -59,13 +59,13 @@ export function takeTurns(
   );
   const of = ({ researcher }: Entrant) => standings.get(researcher.name) as Standing;
   const hasPaid = names.some(({ paid }) => paid === true);
-  const isAtWork = (entrant: Entrant, state: Course) =>
-    of(entrant).failures < mostFailures && of(entrant).emptyAt !== state.incumbent.number;
+  const isAtWork = (entrant: Entrant, course: Course) =>
+    of(entrant).failures < mostFailures && of(entrant).emptyAt !== course.incumbent.number;
 
-  const allowance = async (state: Course, asked: Pick<Request, "entrant" | "repair">) => {
+  const allowance = async (course: Course, asked: Pick<Request, "entrant" | "repair">) => {
     const { researcher } = asked.entrant;
     if (!researcher.paid || (limits.tokens === null && limits.money === null)) return { end: null };
-    const promptTokens = tokensOf(await words(session, state, asked));
+    const promptTokens = tokensOf(await words(session, course, asked));
     const all = await spendingOf(ledger, row.id);
     const spent = together(counted(names, all, promptTokens), session.relays?.spent());
     const end = overdrawn(limits, spent, reserve(researcher, all, promptTokens));
@@ -78,14 +78,14 @@ export function takeTurns(
   };
 
   /** Who mends the crash, if there is one, or else whose turn it is. */
-  const pick = async (state: Course, open: readonly Entrant[]) => {
+  const pick = async (course: Course, open: readonly Entrant[]) => {
     const crash = hasPaid ? await crashToRepair(session) : null;
     const mender = everybody.find(({ researcher }) => researcher.name === crash?.researcher);
-    if (crash && mender && isAtWork(mender, state)) return { entrant: mender, repair: crash.repair };
+    if (crash && mender && isAtWork(mender, course)) return { entrant: mender, repair: crash.repair };
     const spending = open.length > 1 ? await spendingOf(ledger, row.id) : [];
     const fruitless = spending.reduce((sum, each) => sum + each.fruitless, 0);
-    const beside = control && isAtWork(control.entrant, state) ? control : null;
-    return { entrant: await next(session, state, { control: beside }, open, fruitless) };
+    const beside = control && isAtWork(control.entrant, course) ? control : null;
+    return { entrant: await next(session, course, { control: beside }, open, fruitless) };
   };
 
   /** Waits until a provider may be asked again; the limit on time goes on. */
@@ -95,7 +95,7 @@ export function takeTurns(
     await idle(session, Math.max(0, Math.min(soonest - performance.now(), left)));
   };
 
-  const heed = (entrant: Entrant, asked: Asked, state: Course): Proposed | "again" | { end: string } => {
+  const heed = (entrant: Entrant, asked: Asked, course: Course): Proposed | "again" | { end: string } => {
     const { name } = entrant.researcher;
     const standing = of(entrant);
     if (asked.kind !== "wait") standing.refusals = 0;
@@ -107,7 +107,7 @@ export function takeTurns(
       case "limit":
         return "again";
       case "nothing":
-        standing.emptyAt = state.incumbent.number;
+        standing.emptyAt = course.incumbent.number;
         return "again";
       case "stop":
         throw new RunFailed(`${name}: ${asked.reason}`, "mend it; `whet run` goes on from here");
@@ -137,11 +137,11 @@ export function takeTurns(
   };
 
   return {
-    next: async (state) => {
-      const working = mains.filter((entrant) => isAtWork(entrant, state));
+    next: async (course) => {
+      const working = mains.filter((entrant) => isAtWork(entrant, course));
       if (working.length === 0) {
         const broken = mains.find((entrant) => of(entrant).failures >= mostFailures);
-        if (!broken || mains.some((entrant) => of(entrant).emptyAt === state.incumbent.number))
+        if (!broken || mains.some((entrant) => of(entrant).emptyAt === course.incumbent.number))
           return { end: "the researcher has nothing left to try" };
         throw new RunFailed(
           `${broken.researcher.name} failed ${mostFailures} times in a row; the last time: ${of(broken).lastFailure}`,
@@ -153,23 +153,23 @@ export function takeTurns(
         await waitFor(working);
         return "again";
       }
-      const { entrant, repair } = await pick(state, open);
+      const { entrant, repair } = await pick(course, open);
       if (of(entrant).notBefore > performance.now()) {
         await waitFor([entrant]);
         return "again";
       }
       await refuseUncounted(entrant);
       const task = { entrant, ...(repair ? { repair } : {}) };
-      const { end } = await allowance(state, task);
+      const { end } = await allowance(course, task);
       if (end !== null) return { end };
-      const asked = await propose(session, state, {
+      const asked = await propose(session, course, {
         ...{ ...task, copies: kept },
         allowance: async () => {
-          const { end: over, ...may } = await allowance(state, task);
+          const { end: over, ...may } = await allowance(course, task);
           return over === null ? may : null;
         },
       });
-      return heed(entrant, asked, state);
+      return heed(entrant, asked, course);
     },
   };
 

@@ -46,17 +46,17 @@ export async function settled(session: Session, most = remembered): Promise<Cour
 }
 
 /** Finishes the experiment that an interruption left without a decision. */
-export async function finishOpen(session: Session, state: Course): Promise<Course> {
+export async function finishOpen(session: Session, course: Course): Promise<Course> {
   const open = await openExperiment(session.ledger, session.row.id);
-  if (!open) return state;
+  if (!open) return course;
   const change = await changeOf(session.ledger, open.id);
   const allowed = (await violationsOf(session.ledger, open.id)).length === 0;
   const committed =
     open.commitId === null && allowed
-      ? commitCandidate(session, open, change.after, state.incumbent.commit)
+      ? commitCandidate(session, open, change.after, course.incumbent.commit)
       : Promise.resolve();
   committed.catch(() => {});
-  return evaluate(session, state, {
+  return evaluate(session, course, {
     experiment: open,
     after: change.after,
     before: change.before,

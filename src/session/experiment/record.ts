@@ -56,11 +56,11 @@ export type Recorded =
 /** Gives a proposal its number, unless the same state was looked at before: no second chance. */
 export async function recordProposal(
   session: Session,
-  state: Course,
+  course: Course,
   { researcher, proposal, violations: found = [], proposeMs, turns = [], earlierTurns = [], box }: Recording,
 ): Promise<Recorded> {
   const { ledger, row } = session;
-  const { incumbent } = state;
+  const { incumbent } = course;
   const { hypothesis, changes } = proposal;
   const files = contentHash(applied(incumbent.files, changes));
   const violations = [...forbidden(session, changes), ...found];
@@ -93,7 +93,7 @@ export async function recordProposal(
     turns,
     earlierTurns,
     ...(box ? { box } : {}),
-    reviewed: state.reviewed,
+    reviewed: course.reviewed,
   }).catch((error: unknown) => {
     if (error instanceof StaleIncumbent) return null;
     throw error;
