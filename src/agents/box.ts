@@ -154,7 +154,7 @@ export async function openBox(sandbox: Sandbox, wish: BoxWish, env: Environment)
       if (letGo === null && !isOver)
         throw new UserError(
           "the processes in the sandbox could not be stopped for the moment in which the workspace is read",
-          "end those that start others again and again, and ask once more",
+          "end processes that keep starting others, and try again",
         );
       try {
         return await work();

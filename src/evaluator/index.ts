@@ -21,6 +21,6 @@ export {
 } from "./hints/index.ts";
 export { type Guess, guessSource } from "./metrics/index.ts";
 export { changedPins, differingPins, type PinnedInputs, pinHash, pinnedInputs } from "./pins.ts";
-export { hostPath, type Place, preparePlace } from "./place.ts";
+export { type Place, preparePlace } from "./place.ts";
 export { requireGpus } from "./turn.ts";
 export { SessionSpent } from "./waysOut.ts";

@@ -31,7 +31,7 @@ export interface Behind {
   desk: Desk;
   /** What an agent may call the lab: its folder, its contract file, its folder in the workspace. */
   names: readonly string[];
-  /** What hears of the progress of a try, and tells it. */
+  /** Makes a listener that passes the progress of a try on as lines. */
   listener: (tell: (line: string) => void) => Listener;
   /** Called after an experiment was decided. */
   onDecided?: (session: Session) => Promise<void>;
@@ -50,7 +50,7 @@ const page = { colour: false, width: 100, whole: true };
 const codes = { decided: 0, known: 2, unchanged: 2, limit: 3 } as const;
 
 /**
- * Does what an agent in a box asks for: only what an agent that drives may, and of the lab of its box alone.
+ * Does what an agent in a box asks for. It may ask for what an agent that drives may do, in the lab of its box alone.
  *
  * @param tell takes what goes to standard error meanwhile.
  * @throws UserError, Interrupted
@@ -72,7 +72,8 @@ export async function answerTo(
     case "start":
       return desk.work({ what: "start", signal, listener }, async (trying) => {
         const { setAside } = await trying.reset(given.from);
-        if (setAside !== null) tell(`your edits that were never tried are kept outside, in ${setAside}`);
+        if (setAside !== null)
+          tell(`your edits that were never tried were moved out of this sandbox, to ${setAside}`);
         const standing = await trying.standing();
         const { change } = trying.session.contract;
         return said({ ...standing, change }, () => startedText(standing, change));

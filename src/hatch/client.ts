@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import type { HatchAnswer, HatchRequest } from "./protocol.ts";
 
-const usage = `whet in a sandbox: the commands of an agent that drives, answered by the Whetstone outside
+const usage = `whet in a sandbox: the commands of an agent that drives, answered by the Whetstone process outside
   whet try -m WHAT --because WHY [--expect PREDICTION] [--idea ID] [--json]
   whet start [--from ID]      whet status    whet context [--budget N]    whet log [-n N]
   whet show ID    whet diff ID    whet failures    whet learn ID --confirmed|--refuted LESSON
@@ -31,7 +31,7 @@ const options = {
   refuted: { type: "string" },
   lab: { type: "string" },
   json: { type: "boolean" },
-  // There is one answer to it in a box: the canaries were tried when the session began.
+  // Accepted and ignored: the canaries were tried when the session began.
   "no-probe": { type: "boolean" },
 } as const;
 
@@ -98,7 +98,7 @@ function numberOf(text: string | undefined): number {
 function ask(path: string, request: HatchRequest): void {
   const socket = connect(path);
   socket.once("error", (error) => {
-    process.stderr.write(`whet: the Whetstone outside cannot be reached: ${error.message}\n`);
+    process.stderr.write(`whet: the Whetstone process outside cannot be reached: ${error.message}\n`);
     process.exit(1);
   });
   socket.write(`${JSON.stringify(request)}\n`);
@@ -118,7 +118,7 @@ function printAnswer(socket: Socket): void {
     else code = part.exit;
   });
   socket.once("close", () => {
-    if (code === null) process.stderr.write("whet: the Whetstone outside has gone without an answer\n");
+    if (code === null) process.stderr.write("whet: the Whetstone process outside ended before it answered\n");
     process.exitCode = code ?? 1;
   });
 }
@@ -126,7 +126,7 @@ function printAnswer(socket: Socket): void {
 function main(argv: readonly string[]): void {
   const path = process.env.WHET_HATCH;
   if (argv[0] === "--help" || argv[0] === "help") return void process.stdout.write(usage);
-  // An agent that is about to stop may: nobody outside is asked.
+  // The hook asks whether an agent may stop; in a sandbox it always may.
   if (argv[0] === "hook") return;
   try {
     if (!path) throw new Mistake("WHET_HATCH does not name the socket that leads out");

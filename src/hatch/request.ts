@@ -7,7 +7,7 @@ const words = (longest: number) => z.string().trim().min(1).max(longest);
 const about = { lab: z.string().max(4096).optional(), json: z.boolean().optional() };
 const asks = <const Ask extends string>(ask: Ask) => ({ ask: z.literal(ask), ...about });
 
-/** Exactly what a request may be: whatever else it holds makes it none. */
+/** The exact shape of each request; a request with any other key is refused. */
 const request = z.discriminatedUnion("ask", [
   z.strictObject({ ...asks("start"), from: number.optional() }),
   z.strictObject({
@@ -35,7 +35,7 @@ const request = z.discriminatedUnion("ask", [
 ]);
 
 /**
- * A request as it came, checked as a whole.
+ * Checks a request as it came in, as a whole.
  *
  * @throws UserError with what is wrong.
  */
@@ -44,13 +44,13 @@ export function parseRequest(line: string): HatchRequest {
   try {
     given = JSON.parse(line);
   } catch {
-    throw new UserError("the request is no JSON", "ask with `whet`");
+    throw new UserError("the request is not JSON", "use `whet` to ask");
   }
   const parsed = request.safeParse(given);
   if (parsed.success) return parsed.data as HatchRequest;
   const [issue] = parsed.error.issues;
   throw new UserError(
-    `the request is none that an agent in a sandbox may make: ${issue?.path.join(".") || "ask"}: ${issue?.message}`,
-    "`whet --help` lists them",
+    `an agent in a sandbox may not ask for this: ${issue?.path.join(".") || "ask"}: ${issue?.message}`,
+    "`whet --help` lists what it may ask for",
   );
 }

@@ -11,6 +11,9 @@ async function opened() {
   const socket = join(folder, "socket");
   const close = await openHatch({
     ...{ desk: openDesk(folder), socket, version: "0", names: [folder], listener: () => () => {} },
+    onFault: (error) => {
+      throw error;
+    },
   });
   return { socket, close };
 }
@@ -26,13 +29,13 @@ describe("the hatch", () => {
     await closed;
   });
 
-  it("answers a request that is none with what is wrong and exit code 2", async () => {
+  it("answers an unknown request with what is wrong and exit code 2", async () => {
     const { socket, close } = await opened();
     const connection = connect(socket);
     connection.write(`${JSON.stringify({ ask: "finalize" })}\n`);
     let answer = "";
     for await (const chunk of connection) answer += String(chunk);
-    expect(answer).toContain("none that an agent in a sandbox may make");
+    expect(answer).toContain("may not ask for this");
     expect(JSON.parse(answer.trim().split("\n").at(-1) as string)).toEqual({ exit: 2 });
     await close();
   });

@@ -11,6 +11,8 @@ export interface HatchOptions extends Behind {
   /** Path of the socket, in a folder that only this user can enter. */
   socket: string;
   version: string;
+  /** Is told of errors that are no fault of the agent's; what it is told of them says nothing of this machine. */
+  onFault: (error: unknown) => void;
 }
 
 /** Milliseconds in which a request has to be complete. */
@@ -19,11 +21,16 @@ const patience = 60_000;
 const most = 64;
 
 /** Listens for the agent in a box. @returns what ends it, and with it whatever is under way. */
-export async function openHatch({ socket, version, ...behind }: HatchOptions): Promise<() => Promise<void>> {
+export async function openHatch({
+  socket,
+  version,
+  onFault,
+  ...behind
+}: HatchOptions): Promise<() => Promise<void>> {
   const end = new AbortController();
   const under = new Set<Promise<void>>();
   const server = createServer((connection) => {
-    const done = serve(connection, behind, version, end.signal).catch(() => {
+    const done = serve(connection, { ...behind, version, onFault }, end.signal).catch(() => {
       connection.destroy();
     });
     under.add(done);
@@ -44,8 +51,7 @@ export async function openHatch({ socket, version, ...behind }: HatchOptions): P
 
 async function serve(
   connection: Socket,
-  behind: Behind,
-  version: string,
+  { version, onFault, ...behind }: Omit<HatchOptions, "socket">,
   ending: AbortSignal,
 ): Promise<void> {
   const gone = new AbortController();
@@ -64,7 +70,7 @@ async function serve(
       const decided = behind.onDecided ? { onDecided: behind.onDecided } : {};
       await overStreams(() => makeServer({ ...door, ...decided }), connection, connection, signal);
     } else {
-      // Whoever has asked and hangs up wants no answer any more.
+      // An agent that hangs up after its request no longer wants the answer.
       connection.resume();
       const { out, exit } = await answerTo(given, behind, signal, tell);
       say({ out });
@@ -75,7 +81,10 @@ async function serve(
     else if (error instanceof UserError) {
       tell(`whet: ${error.message}`);
       for (const way of error.fix.split("\n").filter((each) => each !== "")) tell(`      → ${way}`);
-    } else tell("whet: an error that should not happen");
+    } else {
+      onFault(error);
+      tell("whet: an error that should not happen; the terminal in which the sandbox was started says more");
+    }
     say({ exit: codeOf(error) });
   }
   connection.end();
@@ -86,7 +95,7 @@ function codeOf(error: unknown): number {
   return error instanceof UserError && !(error instanceof RunFailed) ? 2 : 1;
 }
 
-/** What comes before the first line's end; what follows it stays in the stream. */
+/** Reads the first line; what follows it stays in the stream. */
 function firstLine(connection: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
     let bytes = Buffer.alloc(0);
@@ -97,7 +106,8 @@ function firstLine(connection: Socket): Promise<string> {
       connection.off("close", cut);
       done();
     };
-    const cut = () => settle(() => reject(new UserError("the request has no end", "ask with `whet`")));
+    const cut = () =>
+      settle(() => reject(new UserError("the request is incomplete or too long", "use `whet` to ask")));
     const timer = setTimeout(cut, patience);
     const read = () => {
       for (

@@ -38,7 +38,7 @@ function asFirstMeant(contract: Contract): Contract {
   };
 }
 
-/** The rule that the session began with: parameters that it does not name came later, and were as good as these. */
+/** The rule that the session began with. Parameters that it does not name came later; these values change nothing. */
 function asBegun(decision: Contract["decision"]): Contract["decision"] {
   return { ...decision, parameters: { outlier: 0, retries: 0, ...decision.parameters } };
 }

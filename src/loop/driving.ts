@@ -50,9 +50,9 @@ export interface TryingOptions extends Pick<SessionOptions, "tag" | "fresh" | "s
   probe?: boolean;
   /** Nothing is taken from notes of earlier processes: everything is read and laid out anew. For an audit. */
   thorough?: boolean;
-  /** One try and then `close`: what the opening of the session found out and wrote down is not asked or written again. */
+  /** The caller makes one try and then closes: what the opening has just read or written is not read or written again. */
   single?: boolean;
-  /** Within it the workspace is read and written: nobody else must write there meanwhile. Default: as it is. */
+  /** Called around each read and write of the workspace, to keep all others from writing there. Default: nothing does. */
   still?: <Result>(work: () => Promise<Result>) => Promise<Result>;
   /** Ends the opening (setup, baseline) at once. */
   signal?: AbortSignal;
@@ -64,7 +64,7 @@ export interface TryOptions {
   listener?: Listener;
   /** The idea that is tried, by its id. */
   idea?: number;
-  /** The sandbox in which the agent is; absent: it has the user's rights, for all that is known. */
+  /** The sandbox of the agent; absent: as far as is known, the agent has the user's rights. */
   box?: Box;
 }
 

@@ -8,7 +8,7 @@ import { stepOf } from "./progress.ts";
 export interface DeskOptions extends Pick<TryingOptions, "tag" | "workspace" | "level" | "probe" | "still"> {
   /** Milliseconds without a call after which the lab is let go, so that others may work on it. Default 5 minutes. */
   idle?: number;
-  /** The sandbox in which the agent is whose calls these are; absent: it has the user's rights, for all that is known. */
+  /** The sandbox of the agent that makes these calls; absent: as far as is known, the agent has the user's rights. */
   box?: () => Box | undefined;
 }
 

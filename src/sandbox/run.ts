@@ -210,7 +210,7 @@ export function run(launch: Launch, order: Order, machine: Machine): Running {
         if (group?.overrun())
           end(
             "memory",
-            `it needed so much more memory than the ${bytes(limits.memory)} of the budget that the kernel ended it`,
+            `it needed far more memory than the ${bytes(limits.memory)} of the budget, so the kernel ended it`,
           );
         group?.remove();
         // What was written quickly was never looked at.

@@ -6,10 +6,10 @@ import { foldersOf, openRepo } from "../repo/index.ts";
 import { openSandbox, type Sandbox } from "../sandbox/index.ts";
 
 /**
- * The sandbox for an agent that is to drive a lab: of the repository and of Whetstone's own folders nothing is seen in it
- * but what is named.
+ * The sandbox for an agent that is to drive a lab. It shows nothing of the repository and of Whetstone's own folders but
+ * what is named.
  *
- * @throws UserError where this machine has none that an agent cannot leave.
+ * @throws UserError when this machine has no sandbox that keeps an agent in.
  */
 export async function boxSandbox({
   folder,

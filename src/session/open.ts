@@ -65,7 +65,7 @@ function requireSameCount(existing: SessionRow, { memory }: Isolation, contract:
   const before = (JSON.parse(existing.isolation) as Partial<Isolation>).memory ?? "resident sizes";
   if (before === (memory ?? "resident sizes")) return;
   throw new UserError(
-    `session "${existing.tag}" counted memory by ${before}, and this would by ${memory}: its runs would not be comparable`,
+    `session "${existing.tag}" measured memory by ${before}, and this machine would measure it by ${memory}: the runs would not be comparable`,
     "begin a new one with `whet run --fresh`",
   );
 }
@@ -395,7 +395,7 @@ export function requireSameLayer(existing: SessionRow, { canLayer }: Place): voi
   if (layer === undefined || canLayer === null || layer === canLayer) return;
   throw new UserError(
     layer
-      ? `the runs of session "${existing.tag}" had a writable layer over their tree, which cannot be mounted here any more: what removes a folder named in \`write\` would fail now`
+      ? `the runs of session "${existing.tag}" had a writable layer over their tree, which cannot be mounted here any more: a run that removes a folder named in \`write\` would fail now`
       : `the runs of session "${existing.tag}" had no writable layer over their tree, and these would have one: they would not be comparable`,
     layer
       ? "go on where it can be mounted, or begin a new one with `whet run --fresh`"

@@ -11,7 +11,7 @@ import type { Session } from "./session.ts";
 
 export interface Replayed {
   course: Course;
-  /** Decisions of which the recorded evaluations do not give the kind and every figure (any more), bit by bit. */
+  /** Decisions whose kind or figures do not follow from the recorded evaluations (any more), compared bit by bit. */
   differences: { number: number; recorded: string; replayed: string }[];
 }
 

@@ -21,7 +21,7 @@ export interface Skill {
 }
 
 /**
- * `draft`: not proven. `validated`, `gold`: proven (see forge/bands.ts). `unverified`: proven with another version of
- * model or tools. `archived`: out of use, kept.
+ * `draft`: not proven. `validated`, `gold`: proven (see forge/statistics/bands.ts). `unverified`: proven with another
+ * version of model or tools. `archived`: out of use, kept.
  */
 export type SkillStatus = "draft" | "validated" | "gold" | "unverified" | "archived";

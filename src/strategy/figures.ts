@@ -59,7 +59,7 @@ const counts = ["raced", "allowance"] as const;
  * Compares figures bit by bit.
  *
  * @param counted whether the session's version recorded what races and head starts add up to.
- * @returns those that differ, of both sides, each after the kind of the decision; null when none does.
+ * @returns the figures that differ, as recorded and as replayed, each list after the decision's kind; null when none differs.
  */
 export function differenceOf(
   recorded: Figures,

@@ -94,7 +94,7 @@ async function prepare(lab: string | undefined, options: SandboxedOptions): Prom
   return code === 0 && prepared !== null ? prepared : code;
 }
 
-/** The hatch, with the lab behind it; its tries are recorded as the box's from when it is said which one it is. */
+/** Opens the hatch, with the lab behind it. Once `isFor` was called, tries are recorded as those of that box. */
 async function listening(
   lab: LabFolder,
   { tag, folder, lab: inTree }: Prepared,
@@ -113,6 +113,10 @@ async function listening(
     names: [lab.folder, lab.programFile, inTree, join(folder, inTree)],
     listener: (tell) => plainDisplay(lab, { write: tell }).listener,
     onDecided: resultsWriter(lab.folder),
+    onFault: (error) =>
+      complain(
+        `the agent met an error that should not happen: ${error instanceof Error ? error.stack : error}`,
+      ),
   });
   return {
     isFor(agent: BoxedAgent) {
@@ -137,11 +141,11 @@ function announce(order: readonly string[], isShell: boolean, { granted, notEnfo
   for (const each of granted) complain(`  ${each}`);
   for (const each of notEnforced) complain(`  not enforced: ${each}`);
   complain(
-    "  `whet try`, `status`, `context`, `log`, `mcp` and their like work in there; nothing else of Whetstone does",
+    "  inside, `whet` has try, start, status, context, log, mcp and a few more (`whet --help`); the rest is for you, outside",
   );
 }
 
-/** Signals end the agent; from a terminal of its own Ctrl-C reaches it, and not this process. */
+/** Signals to this process end the agent. With a terminal of its own, the agent gets Ctrl-C and this process does not. */
 async function untilSignal(run: (signal: AbortSignal) => Promise<Outcome>): Promise<Outcome> {
   const controller = new AbortController();
   const stop = () => controller.abort();

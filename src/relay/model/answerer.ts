@@ -376,7 +376,7 @@ function streamTokens(wire: Wire, body: Buffer) {
   return reader.tokens();
 }
 
-/** Whether the client has not asked for the count of tokens at the end of a stream, which we did. */
+/** Whether to keep the count of tokens at the end of a stream from the client, which did not ask for it. */
 function hides(wire: Wire, given: Body): boolean {
   return wire === "chat" && (given.stream_options as Body | undefined)?.include_usage !== true;
 }

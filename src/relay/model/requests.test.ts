@@ -8,7 +8,11 @@ it.each([
   ["another route", { route: "fallback" }, "another model"],
   ["a plugin", { plugins: [{ id: "web" }] }, "reach out"],
   ["another provider", { provider: { order: ["x"] } }, "another provider"],
-  ["a field that nobody here knows", { extra_body: { models: [] } }, "`extra_body` is not a field"],
+  [
+    "a field that nobody here knows",
+    { extra_body: { models: [] } },
+    "`extra_body` is not known to ask the granted model",
+  ],
   ["a conversation that is kept", { conversation: "c1" }, "keeps"],
   ["an answer that is kept", { store: true }, "not kept"],
 ])("a request with %s does not go through", (_name, more, why) => {

@@ -98,7 +98,7 @@ export function cleaned(wire: Wire, given: Body, name: string, temperature: numb
   for (const [field, value] of Object.entries(given))
     if (value !== undefined && value !== null && wire !== "models" && !known[wire].has(field))
       return {
-        refusal: `\`${field}\` ${reasons[field] ?? "is not a field that asks the granted model alone"}: it does not go through here`,
+        refusal: `\`${field}\` ${reasons[field] ?? "is not known to ask the granted model alone"}: it is refused here`,
       };
   if (given.background === true || given.store === true)
     return { refusal: "answers are not kept by the provider: leave out `store` and `background`" };

@@ -42,7 +42,7 @@ export async function findImage(name: string): Promise<{ engine: Engine; image: 
     const said = await askEngine(engine.program, inspectArguments(name));
     const image = said.succeeded ? imageOf(name, said.output) : null;
     if (image) return { engine, image };
-    missing.push(`${engine.name}: ${said.complaint || "it says nothing of it"}`);
+    missing.push(`${engine.name}: ${said.complaint || "it gives no reason"}`);
   }
   throw new ContractError(
     ["image"],

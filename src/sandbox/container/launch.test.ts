@@ -52,7 +52,7 @@ function shownBy(given: Order, keepOut: readonly string[] = []) {
       const [, source = "", at = "", only] =
         /^type=bind,source=([^,]+),destination=([^,]+)(,readonly)?$/.exec(mount) ?? [];
       // Every source is a name of Whetstone's own.
-      expect(source).toMatch(/\/whet-[0-9a-f]{12}-\w+\/shown\/\d+$/);
+      expect(source).toMatch(/\/whet-[0-9a-f]{12}-\d+-\w+\/shown\/\d+$/);
       expect(found.has(at)).toBe(false);
       found.set(at, { host: realpathSync(source), writable: only === undefined });
     }

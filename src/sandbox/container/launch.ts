@@ -21,8 +21,9 @@ import type { Engine, Image } from "./engine.ts";
 import { begunFile, startScript, startText } from "./start.ts";
 
 /**
- * A container for one command of the candidate's. What it is shown bears names of Whetstone's own in a folder of its
- * own: a host path can hold what no command line of an engine can say, and a link to it is followed.
+ * A container for one command of the candidate's. Each host path is shown through a link that Whetstone names, in a
+ * folder of this run's own: a host path can hold characters that no engine's command line can express, and engines
+ * follow links.
  *
  * @throws UserError for what no container can be given.
  */
@@ -186,12 +187,12 @@ function named(folder: string, binds: readonly Bind[]): Bind[] {
 function deviceName({ kind, index }: Gpu): string {
   if (kind === "nvidia" || kind === "amd") return `${kind}.com/gpu=${index}`;
   throw new UserError(
-    `a ${kind === "wsl" ? "GPU of WSL" : "GPU of this kind"} cannot be handed to a container by Whetstone`,
+    `Whetstone cannot hand a GPU of ${kind === "wsl" ? "WSL" : "this kind"} to a container`,
     "leave `image` out: at L2 the run gets it",
   );
 }
 
-/** What podman itself gives, or what this user may have where that is less. */
+/** The limit that podman sets by default, or this user's own limit where that is lower. */
 function userProcesses(): number {
   const most = 32_768;
   const own = Number(/^Max processes\s+\S+\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1]);
@@ -217,7 +218,7 @@ function changeTime(file: string): bigint {
   return statSync(file, { bigint: true }).ctimeNs;
 }
 
-/** The engine may be about to make the container when its client is killed, and then has it a moment later. */
+/** An engine whose client is killed while it makes the container may finish making it a moment later. */
 async function endContainer(engine: Engine, { name, numberFile }: Container): Promise<void> {
   const wasMade = containerNumber(numberFile) !== null;
   await askEngine(engine.program, removeArguments(engine, [name]));

@@ -34,7 +34,7 @@ interface ContainersOptions {
  * Containers for one image, found by trying: a canary tries to write to its tree and its root, to see the host, and
  * looks for rights, networks and limits. What an earlier process left of the lab's containers is removed first.
  *
- * @throws UserError where no engine, no such image, or not what L3 promises is to be had.
+ * @throws UserError when there is no engine or no such image, or when a container does not keep what L3 promises.
  */
 export async function openContainers(options: ContainersOptions): Promise<Containers> {
   const { name, work, tools, outside, keepOut, memo } = options;

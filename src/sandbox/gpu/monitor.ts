@@ -13,8 +13,8 @@ const longestRest = 60_000;
 /** What some GPUs' memory comes to from a moment on. */
 export interface GpuWatch {
   /**
-   * Bytes at the highest look, less what the GPUs held at the emptiest that this process has seen them: that belongs to
-   * others. Null where nothing can be measured.
+   * The highest bytes seen, less the lowest that this process has ever seen on these GPUs, which belong to others. Null
+   * where nothing can be measured.
    */
   end(): number | null;
 }
