@@ -6,12 +6,14 @@ import { asTyped } from "./output.ts";
 
 /** One line for each event that a log should keep: what a pipe or a file gets instead of the live screen. */
 export function plainDisplay(
-  { contract }: LabFolder,
+  { contract }: Pick<LabFolder, "contract">,
   to: { write(text: string): unknown },
+  /** Standard deviation of one run, where it is known from before. */
+  known: number | null = null,
 ): { listener: (event: SessionEvent) => void; end: () => void } {
   const { name, direction, unit } = contract.metric;
   const metric = { name, direction, ...(unit === undefined ? {} : { unit }) };
-  let sigma: number | null = null;
+  let sigma = known;
   return {
     listener: (event) => {
       if (event.type === "noise") sigma = event.sigma;

@@ -229,6 +229,7 @@ describe("the chain of a ledger", () => {
       "drop index experiments_driven",
       "drop table boxed_experiments",
       "drop table boxes",
+      "drop table events",
       "pragma user_version = 5",
       "update evaluations set value = 5 where id = 1",
     );

@@ -1,6 +1,7 @@
 export * from "./append.ts";
 export { type Box, type BoxIsolation, type Drivers, driversOf } from "./boxes.ts";
 export { type ChainReport, examineChain, noteHead } from "./chain.ts";
+export * from "./events.ts";
 export * from "./examine.ts";
 export * from "./goalRecords.ts";
 export * from "./heard.ts";

@@ -114,7 +114,7 @@ function version(file: string): unknown {
 
 describe("opening", () => {
   it("makes the folder and the tables of an empty ledger", async () => {
-    expect(version(path)).toBe(8);
+    expect(version(path)).toBe(9);
     expect(await sessions(ledger)).toEqual([]);
     expect(await latestSession(ledger)).toBeNull();
   });
@@ -154,6 +154,7 @@ describe("opening", () => {
       drop index experiments_driven;
       drop table boxed_experiments;
       drop table boxes;
+      drop table events;
       drop table model_calls;
       alter table evaluations drop column used;
       pragma user_version = 4`);
@@ -166,15 +167,15 @@ describe("opening", () => {
   it("refuses a ledger of a newer version and says what to do", async () => {
     await ledger.close();
     const sqlite = new Database(path);
-    sqlite.pragma("user_version = 9");
+    sqlite.pragma("user_version = 10");
     sqlite.close();
     const error = await openLedger(path).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(UserError);
     expect((error as UserError).message).toBe(
-      `${path} was written by a newer Whetstone (ledger version 9, this one knows 8)`,
+      `${path} was written by a newer Whetstone (ledger version 10, this one knows 9)`,
     );
     expect((error as UserError).fix).toMatch(/update/);
-    expect(version(path)).toBe(9);
+    expect(version(path)).toBe(10);
   });
 
   it("says that a damaged file cannot be used, and leaves it as it is", async () => {
@@ -227,7 +228,7 @@ describe("processes at the same time", () => {
     );
     for (const one of all) one.stdout.resume();
     expect(await Promise.all(all.map(ended))).toEqual([0, 0, 0]);
-    expect(version(fresh)).toBe(8);
+    expect(version(fresh)).toBe(9);
   });
 
   it("lose nothing when two append to one session, and give each experiment its own number", async () => {

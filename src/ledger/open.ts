@@ -15,9 +15,10 @@ import * as trials from "./migrations/005_trials.ts";
 import * as grants from "./migrations/006_grants.ts";
 import * as chain from "./migrations/007_chain.ts";
 import * as boxes from "./migrations/008_boxes.ts";
+import * as events from "./migrations/009_events.ts";
 import type { Schema } from "./schema.ts";
 
-const migrations = [first, honesty, agents, forge, trials, grants, chain, boxes];
+const migrations = [first, honesty, agents, forge, trials, grants, chain, boxes, events];
 
 /**
  * Opens (and creates or upgrades) the ledger file.

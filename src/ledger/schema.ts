@@ -36,6 +36,7 @@ export interface Schema {
   sealedOpenings: SealedOpeningTable;
   modelCalls: ModelCallTable;
   links: LinkTable;
+  events: EventTable;
   boxes: BoxTable;
   boxedExperiments: BoxedExperimentTable;
 }
@@ -66,6 +67,17 @@ export interface BoxTable {
 export interface BoxedExperimentTable {
   experimentId: number;
   boxId: number;
+}
+
+/** What a session told while it ran; the newest events alone are kept. */
+export interface EventTable {
+  id: Generated<number>;
+  sessionId: number;
+  at: number;
+  /** Type of a `SessionEvent`. */
+  type: string;
+  /** The rest of it. */
+  data: Json;
 }
 
 export interface SessionTable {

@@ -263,7 +263,7 @@ async function begin(
   ): Promise<Result> => {
     const since = performance.now();
     session.abort = linked(signal);
-    session.listener = listener ?? options.listener ?? (() => {});
+    session.listener = session.events.with(listener ?? options.listener ?? (() => {}));
     try {
       return await work();
     } catch (error) {

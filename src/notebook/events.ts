@@ -20,7 +20,19 @@ export type SessionEvent =
   | { type: "notice"; message: string }
   | { type: "phase"; phase: Phase; number: number | null; what: string }
   /** A run begins; `rounds` is the most there can be of its purpose. */
-  | { type: "run"; purpose: string; arm: string; round: number; rounds: number | null; budgetMs: number }
+  | {
+      type: "run";
+      purpose: string;
+      arm: string;
+      round: number;
+      rounds: number | null;
+      /** The rung's own. */
+      budgetMs: number;
+      /** The experiment's number; absent: the run belongs to none. */
+      experiment?: number;
+      /** 0-based among the runs of its experiment, audit or baseline; a warm-up's is below 0. */
+      position?: number;
+    }
   | { type: "line"; line: string }
   /** What an agent or a model does while it is asked for a proposal. */
   | { type: "trace"; researcher: string; event: TraceEvent }
@@ -39,6 +51,9 @@ export type SessionEvent =
       /** The stage that was run; absent: in full. */
       stage?: string;
       recalled: boolean;
+      /** As with `run`. */
+      experiment?: number;
+      position?: number;
     }
   | {
       type: "noise";

@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import type { Contract } from "../contract/index.ts";
 import type * as decision from "../decision/index.ts";
 import { Interrupted } from "../errors.ts";
 import type { Evaluation, Files } from "../evaluator/index.ts";
@@ -15,7 +16,14 @@ export interface Run {
   position: number;
   previousSeed: number | null;
   /** Where it belongs. */
-  owner: { experimentId: number | null; auditId: number | null; label: string };
+  owner: {
+    experimentId: number | null;
+    auditId: number | null;
+    /** The seeds of its runs follow from this text: it must never be reworded. */
+    label: string;
+    /** The experiment's number; absent: it belongs to none. */
+    number?: number;
+  };
   state: string;
   files: Files;
   /** Most runs of this purpose, for progress. */
@@ -36,6 +44,16 @@ function sealed(evaluation: Evaluation): Evaluation {
   };
 }
 
+/** Which run it is: of the experiment with this number, or of none, the one at this position. */
+function where({ owner, position }: Run): { experiment?: number; position: number } {
+  return { ...(owner.number === undefined ? {} : { experiment: owner.number }), position };
+}
+
+/** Milliseconds that a run may take on its rung. */
+function budgetOf({ stages, budget }: Contract, stage: string | undefined): number {
+  return stages.find(({ name }) => name === stage)?.budget?.time ?? budget.time;
+}
+
 /** One real run, recorded before it is returned. @throws Interrupted */
 export async function measureRun(session: Session, run: Run): Promise<EvaluationRow> {
   const { ask } = run;
@@ -51,7 +69,8 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
     arm: ask.arm,
     round: ask.round,
     rounds: run.rounds,
-    budgetMs: contract.budget.time,
+    budgetMs: budgetOf(contract, ask.stage),
+    ...where(run),
   });
   const evaluation = await session.evaluator.evaluate({
     state: run.state,
@@ -103,7 +122,7 @@ export async function measureRun(session: Session, run: Run): Promise<Evaluation
   listener({
     type: "evaluation",
     ...(run.split === undefined ? { evaluation, value } : { evaluation: sealed(evaluation), value: null }),
-    ...{ purpose: ask.purpose, arm: ask.arm, recalled: false },
+    ...{ purpose: ask.purpose, arm: ask.arm, recalled: false, ...where(run) },
     ...(run.label === undefined ? {} : { label: run.label }),
     ...(ask.stage === undefined ? {} : { stage: ask.stage }),
   });

@@ -53,6 +53,7 @@ import { faultOfKey } from "../seal.ts";
 import { clearAbandoned } from "./abandoned.ts";
 import { measureBaseline } from "./baseline.ts";
 import { tellCheckedOut } from "./branch.ts";
+import { type EventRows, openEventRows } from "./eventRows.ts";
 import { imageFor } from "./image.ts";
 import { modelBook } from "./modelBook.ts";
 import type { Session } from "./session.ts";
@@ -113,6 +114,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
   });
   const ledger = await openLedger(ledgerPath(lab.folder));
   let relays: Relays | null = null;
+  let events: EventRows | null = null;
   try {
     const repo = await found;
     const all = await takeLab(ledger);
@@ -199,6 +201,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       : contract.decision;
     const rule = decision.rule(preset, parameters);
     relays = await relaysOf(contract, sandbox, ledger, row.id);
+    events = openEventRows(ledger, row.id);
     const session: Session = {
       lab,
       contract,
@@ -218,7 +221,8 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       holdout: null,
       noise: undefined as unknown as decision.Noise,
       resumed: existing !== null,
-      listener,
+      listener: events.with(listener),
+      events,
       abort,
       stop: options.stop ?? { requested: false },
       // What was pinned has just been looked through.
@@ -228,6 +232,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
     return session;
   } catch (error) {
     relays?.close();
+    await events?.close();
     await release(ledger);
     await ledger.close();
     throw await withPlace(lab, error);

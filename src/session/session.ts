@@ -15,6 +15,7 @@ import type { Relays } from "../relay/index.ts";
 import type { Repo, Violation } from "../repo/index.ts";
 import type { Sandbox } from "../sandbox/index.ts";
 import { releaseBranch, settleBranch } from "./branch.ts";
+import type { EventRows } from "./eventRows.ts";
 
 /** A session that this process holds, with everything it needs to measure. */
 export interface Session {
@@ -44,6 +45,8 @@ export interface Session {
   noise: decision.Noise;
   resumed: boolean;
   listener: Listener;
+  /** Keeps what the listener is told as rows. */
+  events: EventRows;
   /** Ends the evaluation in flight at once; its result is not recorded. */
   abort: AbortController;
   /** Set to ask for an end after the evaluation in flight. */
@@ -70,6 +73,7 @@ export async function letGo(
 ): Promise<void> {
   const { ledger, row } = session;
   session.relays?.close();
+  await session.events.close();
   try {
     await updateSession(ledger, row.id, { ...fields, holder: null });
     await noteHead(ledger);

@@ -13,11 +13,17 @@ import {
   showText,
   statusText,
 } from "../../report/index.ts";
+import { follow } from "../follow.ts";
 import { colour, print, printJson, whole, width } from "../output.ts";
 
 export interface Options {
   json?: boolean;
   tag?: string;
+}
+
+interface StatusOptions extends Options {
+  /** Go on with what happens, until nobody works on the session any more. */
+  follow?: boolean;
 }
 
 /** Screens need the newest experiments and every keep; the rest stays in the ledger. */
@@ -39,11 +45,13 @@ export async function sessionOf(
 
 const page = () => ({ colour, width: width(), whole });
 
-export async function statusCommand(lab: string | undefined, options: Options): Promise<number> {
+export async function statusCommand(lab: string | undefined, options: StatusOptions): Promise<number> {
   const folder = labFolder(lab);
   return withSession(folder, await sessionOf(lab, options.tag), async (ledger, row) => {
     const notebook = await notebookOf(ledger, basename(folder), row, { newest: screen });
-    if (options.json) {
+    const json = options.json === true;
+    if (json && options.follow) await follow(ledger, row, { sigma: notebook.sigma, json });
+    else if (json) {
       const { experiments, ...rest } = notebook;
       printJson({
         ...rest,
@@ -54,6 +62,7 @@ export async function statusCommand(lab: string | undefined, options: Options): 
     } else {
       const others = await sessionLines(ledger, row.id);
       print(statusText(notebook, { ...page(), others }));
+      if (options.follow) await follow(ledger, row, { sigma: notebook.sigma, json });
     }
     return 0;
   });

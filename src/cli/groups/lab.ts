@@ -84,9 +84,12 @@ export function addLabCommands(program: Command, run: Run): void {
     );
 
   const lazy = () => import("../commands/notebook.ts");
-  notebook(program, "status [lab]", "the result so far, the best, the keeps and the last experiments").action(
-    run(async (lab, options) => (await lazy()).statusCommand(lab, options)),
-  );
+  notebook(program, "status [lab]", "the result so far, the best, the keeps and the last experiments")
+    .option(
+      "-f, --follow",
+      "go on with what happens, until nobody works on the session; --json: an event a line",
+    )
+    .action(run(async (lab, options) => (await lazy()).statusCommand(lab, options)));
   program
     .command("sessions [lab]")
     .description("all sessions of the lab, newest first")

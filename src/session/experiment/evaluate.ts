@@ -165,7 +165,12 @@ function measureAsked(
     ask,
     position,
     previousSeed,
-    owner: { experimentId: experiment.id, auditId: null, label: `experiment ${experiment.number}` },
+    owner: {
+      experimentId: experiment.id,
+      auditId: null,
+      label: `experiment ${experiment.number}`,
+      number: experiment.number,
+    },
     state: own ? experiment.state : incumbent.state,
     files: own ? files : incumbent.files,
     rounds: { race: rule.maxPairs, screen: rule.screenRuns }[ask.purpose as string] ?? null,

@@ -43,7 +43,12 @@ export async function lookAtHoldout(
           },
           position: look.position + runs.length + fresh.length,
           previousSeed: previous?.seed ?? null,
-          owner: { experimentId: experiment.id, auditId: null, label: `holdout ${experiment.number}` },
+          owner: {
+            experimentId: experiment.id,
+            auditId: null,
+            label: `holdout ${experiment.number}`,
+            number: experiment.number,
+          },
           state: own ? experiment.state : incumbent.state,
           files: own ? look.files : incumbent.files,
           rounds: holdoutPairs,
