@@ -14,7 +14,14 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../errors.ts";
 import { redactor } from "../redaction/index.ts";
-import { type Mount, type Running, type Sandbox, temporaryFolder, treePlace } from "../sandbox/index.ts";
+import {
+  isWalled,
+  type Mount,
+  type Running,
+  type Sandbox,
+  temporaryFolder,
+  treePlace,
+} from "../sandbox/index.ts";
 import type { Turn } from "./agent.ts";
 import type { Reached } from "./presets/preset.ts";
 import { type Connection, type Environment, providers } from "./presets/providers.ts";
@@ -77,7 +84,8 @@ const inside = { home: "/home/agent", relay: "/relay", port: 61_999 };
 export async function openLaunchpad(sandbox: Sandbox, wants: Wants): Promise<Launchpad> {
   const { connection, hosts, turn } = wants;
   const { level } = sandbox.isolation;
-  const confined = level === "L2";
+  // With an image (L3) only the candidate's commands run in it: an agent is started at L2 all the same.
+  const confined = isWalled(level);
   // With a network of its own the agent could not reach "everything".
   const closed = confined && !hosts.includes("*");
   const pad = realpathSync(temporaryFolder(turn.folder));
@@ -269,7 +277,7 @@ function whatHolds(sandbox: Sandbox, { connection, hosts, turn }: Wants, closed:
   const { level } = sandbox.isolation;
   const enforced: string[] = ["the agent's time, and that no process of it is left"];
   const notEnforced: string[] = [];
-  if (level === "L2")
+  if (isWalled(level))
     enforced.push("the agent sees its working copy, its own program and the system's, nothing else of yours");
   else if (level === "macos") {
     enforced.push("the agent writes in its working copy and its own home only");

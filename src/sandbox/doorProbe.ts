@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { openDoor } from "./door.ts";
-import type { Door, Limits, Sandbox } from "./sandbox.ts";
+import { type Door, isWalled, type Limits, type Sandbox } from "./sandbox.ts";
 
 const tried = new WeakMap<Sandbox, Promise<void>>();
 
@@ -21,7 +21,7 @@ export function requireDoors(sandbox: Sandbox): Promise<void> {
 }
 
 async function tryDoor(sandbox: Sandbox): Promise<void> {
-  if (sandbox.isolation.level !== "L2") return;
+  if (!isWalled(sandbox.isolation.level)) return;
   let door: Door | null = null;
   const tree = mkdtempSync(join(tmpdir(), "whet-probe-"));
   try {

@@ -115,7 +115,7 @@ async function listening(
     onDecided: resultsWriter(lab.folder),
     onFault: (error) =>
       complain(
-        `the agent met an error that should not happen: ${error instanceof Error ? error.stack : error}`,
+        `the agent met an error that should not happen: ${error instanceof Error ? error.stack : String(error)}`,
       ),
   });
   return {
