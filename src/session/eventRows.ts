@@ -35,7 +35,7 @@ export function openEventRows(ledger: Ledger, sessionId: number): EventRows {
       if (told === null) return;
       const { type, ...data } = told;
       waiting.push({ at: Date.now(), type, data: JSON.stringify(data) });
-      timer ??= setTimeout(write, gathered).unref();
+      timer ??= setTimeout(() => void write(), gathered).unref();
     },
     close: write,
   };
