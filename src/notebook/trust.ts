@@ -106,7 +106,9 @@ export function trust(
     cap("B", "a model judges: it can be talked round, and its provider may change it");
   if (contract.score?.network)
     cap("B", "the scorer has the network: its number can rest on what others serve");
-  if (contract.budget.network) cap("C", "candidates have the network");
+  // What a rung's own budget grants, candidates have as well; and their code is what a check runs.
+  const granting = [contract.budget, ...contract.stages.map(({ budget }) => budget), ...contract.checks];
+  if (granting.some((each) => each?.network)) cap("C", "candidates have the network");
   if (contract.decision.preset === "expensive" || contract.stages.some((stage) => stage.decides))
     cap("B", "keeps are provisional: only the audit compares them with the start in full");
   const honest = new Set(["unchanged", "unchanged again", "null"]);
