@@ -1,6 +1,7 @@
+import { mean } from "../base/index.ts";
 import type { Ask, Judged, Sample } from "./decision.ts";
 import { up } from "./judge.ts";
-import { mean, sampleVariance } from "./spread.ts";
+import { sampleVariance } from "./spread.ts";
 import { tQuantile } from "./student.ts";
 
 export interface Audit {

@@ -1,4 +1,5 @@
-import { mean, sampleVariance } from "./spread.ts";
+import { mean } from "../base/index.ts";
+import { sampleVariance } from "./spread.ts";
 import { tQuantile } from "./student.ts";
 
 /** One keep: what it was expected to gain, and what its pairs on the holdout showed. */

@@ -19,7 +19,7 @@ export { patient, repeating } from "./patience.ts";
 export { detectable, normals, runsPerCandidate, simulate, uniforms } from "./power.ts";
 export { expectedFalseKeeps, pReal } from "./real.ts";
 export { laterParameters, type Preset, parameterNames, presets, type Rule, rule } from "./rule.ts";
-export { mean, sampleVariance } from "./spread.ts";
+export { sampleVariance } from "./spread.ts";
 export { tQuantile, tUpper } from "./student.ts";
 export { type Transfer, transfer } from "./transfer.ts";
 export { notWorse, removalOrder, type Weight, weigh } from "./weight.ts";

@@ -1,9 +1,9 @@
+import { mean } from "../base/index.ts";
 import { type Ask, type Decision, IncumbentFails, type Judged, type Sample } from "./decision.ts";
 import { type Lesson, learn } from "./learned.ts";
 import { firstNoise, type Noise, sigma } from "./noise.ts";
 import { pReal } from "./real.ts";
 import type { Rule } from "./rule.ts";
-import { mean } from "./spread.ts";
 import { tQuantile, tUpper } from "./student.ts";
 
 export interface Candidate {

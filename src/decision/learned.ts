@@ -1,6 +1,7 @@
+import { mean } from "../base/index.ts";
 import { control, firstNoise, type Noise, type Scale, widen } from "./noise.ts";
 import type { Rule } from "./rule.ts";
-import { mean, median } from "./spread.ts";
+import { median } from "./spread.ts";
 
 /**
  * One thing that the runs of a decision taught about the incumbent and the noise. A judgement returns what it learned

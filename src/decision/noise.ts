@@ -1,6 +1,7 @@
+import { mean } from "../base/index.ts";
 import { standsOut, without } from "./outlier.ts";
 import type { Rule } from "./rule.ts";
-import { mean, sampleVariance } from "./spread.ts";
+import { sampleVariance } from "./spread.ts";
 
 /** A variance estimate with the degrees of freedom that it rests on. */
 export interface Scale {

@@ -1,4 +1,5 @@
-import { mean, sampleVariance } from "./spread.ts";
+import { mean } from "../base/index.ts";
+import { sampleVariance } from "./spread.ts";
 import { tQuantile } from "./student.ts";
 
 /** A first run that differs from equal others by so much of their value is a cold start, and no noise. */

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { mean } from "../base/index.ts";
 import type { Channel, Contract } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
@@ -430,8 +431,4 @@ async function rowsOf(ledger: Ledger, list: readonly ExperimentRow[], texts: boo
 function spreadOf(values: readonly number[]): number {
   const middle = mean(values);
   return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -1,5 +1,5 @@
+import { mean } from "../base/index.ts";
 import type { Contract } from "../contract/index.ts";
-import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
 import {
   changeOf,
@@ -169,5 +169,5 @@ async function baselineOf({ ledger, row, contract }: Branched): Promise<number> 
     (run) => run.value !== null && run.stage === stage,
   );
   const begunWith = storedProgram(row.program).contract.decision;
-  return decision.mean(soundRuns(runs, begunWith).map((run) => run.value as number));
+  return mean(soundRuns(runs, begunWith).map((run) => run.value as number));
 }

@@ -1,3 +1,4 @@
+import { mean } from "../base/index.ts";
 import * as decision from "../decision/index.ts";
 
 /** How unlike the others a run must be before a person is told of it, whatever the session's rule makes of it. */
@@ -7,7 +8,7 @@ const level = 0.01;
 export function oddRun(values: readonly number[], { outlier }: Pick<decision.Rule, "outlier">): string[] {
   const odd = decision.standsOut(values, level);
   if (odd === null) return [];
-  const others = decision.mean(decision.without(values, odd));
+  const others = mean(decision.without(values, odd));
   const what = `run ${odd + 1} of the untouched code stands out: ${figure(values[odd] as number)}, and ${figure(others)} on the mean of the others`;
   const cause =
     odd === 0

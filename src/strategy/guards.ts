@@ -1,3 +1,4 @@
+import { mean } from "../base/index.ts";
 import type { Contract, Direction, Guard } from "../contract/index.ts";
 
 /** The metrics of one arm's runs, in the order of the runs. */
@@ -36,10 +37,6 @@ function breach(guard: Guard, candidate: number[], incumbent: number[]): string 
   const noise = 2 * Math.sqrt(squaredError(candidate) + squaredError(incumbent));
   if (worse <= allowed + noise) return null;
   return `guard ${guard.name}: ${short(here)} is worse than the incumbent's ${short(there)} by more than is allowed`;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function squaredError(values: readonly number[]): number {

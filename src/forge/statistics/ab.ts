@@ -1,4 +1,5 @@
-import { mean, sampleVariance, tQuantile, tUpper } from "../../decision/index.ts";
+import { mean } from "../../base/index.ts";
+import { sampleVariance, tQuantile, tUpper } from "../../decision/index.ts";
 import type { Arm, Trial, TrialAsk } from "../../ledger/index.ts";
 import { type AbRule, leastReplicates, replicatesOf } from "./abRule.ts";
 import { type Cost, costOf } from "./cost.ts";

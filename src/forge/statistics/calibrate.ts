@@ -1,4 +1,5 @@
-import { mean, sampleVariance, uniforms } from "../../decision/index.ts";
+import { mean } from "../../base/index.ts";
+import { sampleVariance, uniforms } from "../../decision/index.ts";
 import type { Trial, TrialAsk } from "../../ledger/index.ts";
 import { abTest } from "./ab.ts";
 import type { AbRule } from "./abRule.ts";

@@ -1,4 +1,5 @@
-import { mean, sampleVariance, tQuantile } from "../../decision/index.ts";
+import { mean } from "../../base/index.ts";
+import { sampleVariance, tQuantile } from "../../decision/index.ts";
 import type { Arm, Trial, TrialAsk } from "../../ledger/index.ts";
 import { agreeing, unseenError } from "./unseen.ts";
 

@@ -1,4 +1,5 @@
-import { mean, tQuantile } from "../../decision/index.ts";
+import { mean } from "../../base/index.ts";
+import { tQuantile } from "../../decision/index.ts";
 import type { Arm, Trial } from "../../ledger/index.ts";
 import { type Pair, pairsOf, type TrialRecord } from "./effect.ts";
 import { agreeing, unseenError } from "./unseen.ts";
