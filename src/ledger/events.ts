@@ -9,7 +9,7 @@ const kept = 20_000;
 /** So many more may pile up before the oldest are taken away. */
 const slack = 2_000;
 
-/** Adds events in their order, in one transaction. Of a long session only the newest are kept. */
+/** Adds events in their order, in one transaction. Of a long session only the newest are kept, `kept` at the most. */
 export async function addEvents(
   ledger: Ledger,
   sessionId: number,
@@ -18,7 +18,7 @@ export async function addEvents(
   await ledger.db.transaction().execute(async (tx) => {
     const rows = events.map((event) => ({ ...event, sessionId }));
     const { insertId } = await tx.insertInto("events").values(rows).executeTakeFirstOrThrow();
-    // Ids of one session have gaps where sessions of a lab take turns: then fewer are taken away, never more.
+    // Ids have gaps where sessions of a lab take turns: fewer events of this one are kept then.
     if (Number(insertId) % slack < rows.length)
       await tx
         .deleteFrom("events")
