@@ -55,16 +55,22 @@ export interface Gap {
   positions: number[];
 }
 
-/** Runs whose positions are not 0, 1, 2, ...; runs of the baseline that failed are measured again at their place. */
+/**
+ * Runs whose positions are not 0, 1, 2, ... Warm-up runs and the baseline's run on the holdout have no part in the
+ * baseline's count.
+ */
 export async function positionGaps(ledger: Ledger, sessionId: number): Promise<Gap[]> {
   const rows = await ledger.db
     .selectFrom("evaluations as v")
     .leftJoin("experiments as e", "e.id", "v.experimentId")
-    .select(["e.number", "v.auditId", "v.position", "v.failureKind"])
+    .select(["e.number", "v.auditId", "v.position", "v.failureKind", "v.purpose"])
     .where("v.sessionId", "=", sessionId)
     .orderBy("v.position")
     .execute();
-  const owners = Map.groupBy(rows, (row) =>
+  const counted = rows.filter(
+    (row) => row.auditId !== null || row.number !== null || row.purpose === "baseline",
+  );
+  const owners = Map.groupBy(counted, (row) =>
     row.auditId !== null
       ? `audit ${row.auditId}`
       : row.number !== null
@@ -73,11 +79,21 @@ export async function positionGaps(ledger: Ledger, sessionId: number): Promise<G
   );
   const gaps: Gap[] = [];
   for (const [of, runs] of owners) {
-    const counted = of === "the baseline" ? runs.filter((run) => run.failureKind === null) : runs;
-    const positions = counted.map((run) => run.position);
+    const positions = of === "the baseline" ? withoutRepeats(runs) : runs.map((run) => run.position);
     if (positions.some((position, index) => position !== index)) gaps.push({ of, positions });
   }
   return gaps;
+}
+
+/**
+ * A run of the baseline that failed was measured again: at the next position in the same process, at its own one in a
+ * later process. So failed runs fill the positions that no other run has.
+ */
+function withoutRepeats(runs: readonly { position: number; failureKind: string | null }[]): number[] {
+  const measured = runs.filter((run) => run.failureKind === null).map((run) => run.position);
+  const failed = new Set(runs.filter((run) => run.failureKind !== null).map((run) => run.position));
+  const between = [...failed].filter((position) => !measured.includes(position));
+  return [...measured, ...between].sort((a, b) => a - b);
 }
 
 /** Experiments of which other runs are there than their decision rests on. */

@@ -25,6 +25,7 @@ import {
   newestGoals,
   openExperiment,
   openLedger,
+  positionGaps,
   sessionByTag,
   sessions,
   updateSession,
@@ -411,6 +412,54 @@ describe("reading", () => {
     }
     expect(seen).toEqual(Array.from({ length: 501 }, (_, index) => index + 1));
     expect(runs).toEqual([1, 500, 501]);
+  });
+});
+
+describe("the runs of a baseline", () => {
+  const untouched = (id: number, position: number, purpose: string, failed = false) => ({
+    ...evaluation(id, null, position),
+    ...{ arm: "baseline" as const, purpose },
+    ...(failed ? { value: null, failureKind: "crash" } : {}),
+  });
+  const gapsOf = async (tag: string, runs: [position: number, purpose: string, failed?: boolean][]) => {
+    const id = await addSession(ledger, session(tag));
+    for (const run of runs)
+      await ledger.db
+        .insertInto("evaluations")
+        .values(untouched(id, ...run))
+        .execute();
+    return positionGaps(ledger, id);
+  };
+
+  it("are counted without warm-up runs, without the holdout's, and with the places of failed ones", async () => {
+    const warm = await gapsOf("warm", [
+      ...[-2, -1].map((position): [number, string] => [position, "warmup"]),
+      ...[0, 1, 2].map((position): [number, string] => [position, "baseline"]),
+      [3, "holdout"],
+    ]);
+    expect(warm).toEqual([]);
+    const repeated = await gapsOf("repeated", [
+      ...[0, 2].map((position): [number, string] => [position, "baseline"]),
+      ...[1, 3].map((position): [number, string, boolean] => [position, "baseline", true]),
+      [3, "baseline"],
+    ]);
+    expect(repeated).toEqual([]);
+  });
+
+  it("show where one is missing or doubled", async () => {
+    expect(
+      await gapsOf("missing", [
+        [-1, "warmup"],
+        [0, "baseline"],
+        [2, "baseline"],
+      ]),
+    ).toEqual([{ of: "the baseline", positions: [0, 2] }]);
+    expect(
+      await gapsOf("doubled", [
+        [0, "baseline"],
+        [0, "baseline"],
+      ]),
+    ).toEqual([{ of: "the baseline", positions: [0, 0] }]);
   });
 });
 
