@@ -17,7 +17,7 @@ import {
   type SessionOptions,
   settled,
 } from "../session/index.ts";
-import type { Incumbent } from "../strategy/index.ts";
+import type { Course, Incumbent } from "../strategy/index.ts";
 import { alarm, decidingStage, type Limits, limitsOf, reached } from "../strategy/index.ts";
 import {
   type Backoff,
@@ -72,9 +72,7 @@ export interface RunResult {
  * and no finished evaluation is repeated.
  */
 export async function runSession(lab: LabFolder, options: RunOptions = {}): Promise<RunResult> {
-  // The wall clock may jump; a limit of hours must not.
-  const begun = performance.now();
-  let paused = 0;
+  const clock = openClock();
   await refuseHopeless(lab, options);
   let session: Session;
   try {
@@ -87,104 +85,139 @@ export async function runSession(lab: LabFolder, options: RunOptions = {}): Prom
   }
   let reason = "interrupted";
   try {
-    const { row, listener, ledger } = session;
-    await updateSession(ledger, row.id, { status: "running", stopReason: null });
-    row.status = "stopped";
-    let course = await settled(session);
-    const tally = await counts(ledger, row.id);
-    listener({
-      type: "session",
-      tag: row.tag,
-      branch: row.branch,
-      resumed: session.resumed && course.decided > 0,
-      experiments: course.decided,
-      keeps: tally.keep ?? 0,
-      discards: tally.discard ?? 0,
-      best: course.incumbent.value,
-      baseCommit: row.baseCommit,
-    });
-    const limits = limitsOf(session, options);
-    const researchers = await researchersOf(session, options);
-    let alarmed: string | null = null;
-    let noted = performance.now();
-    const spent = () => row.spentMs + performance.now() - begun - paused;
-    await takeUpAsked(session);
-    const turns: Turns = takeTurns(session, researchers, limits, spent, options.backoff);
-
-    if (course.decided === 0) for (const message of session.remarks) listener({ type: "notice", message });
-    if (options.probe !== false && course.decided === 0) await probe(session);
-    course = await finishOpen(session, course);
-    for (;;) {
-      await options.afterExperiment?.(session);
-      await tellRelays(session, limits);
-      const limit = reached(limits, course, spent(), session) ?? session.relays?.full() ?? null;
-      if (limit) {
-        reason = limit;
-        break;
-      }
-      if (session.stop.requested) throw new Interrupted();
-      // Nobody works meanwhile: a pause takes nothing from the limit on time.
-      paused += await whilePaused(session);
-      if (await holdoutIsUsedUp(session, 0)) {
-        reason = `the holdout has been looked at ${session.contract.holdout?.looks} times, which is the limit: nothing more can be kept until it has fresh data`;
-        break;
-      }
-      await refuseChangedYardstick(session);
-      if ((await reviewCount(ledger.db, row.id)) !== course.reviewed) course = await settled(session);
-      const apart = alarm(session, course);
-      if (apart !== null && apart !== alarmed) {
-        alarmed = apart;
-        listener({ type: "alarm", message: apart });
-        if (session.contract.onDivergence === "stop") {
-          reason = apart;
-          break;
-        }
-      }
-      const taken = await turns.next(course);
-      if (taken === "again") continue;
-      if ("end" in taken) {
-        reason = taken.end;
-        break;
-      }
-      course = await evaluate(session, course, taken);
-      // Else the hours of a run that is killed would not count towards the limit.
-      if (performance.now() - noted > 5000) {
-        noted = performance.now();
-        await updateSession(ledger, row.id, { spentMs: Math.round(spent()) });
-      }
-    }
-    // Provisional keeps rest on the audit alone: there it cannot be switched off.
-    const wanted = options.auditPairs ?? 8;
-    const provisional = session.rule.maxPairs === 0 || decidingStage(session.contract) !== null;
-    const pairs = provisional ? Math.max(wanted, 2) : wanted;
-    session.noise = course.noise;
-    if (pairs > 0 && course.incumbent.number > 0) await auditIfPaid(session, course.incumbent, pairs);
+    const worked = await work(session, options, clock);
+    ({ reason } = worked);
+    await finalAudit(session, worked.course, options.auditPairs ?? 8);
     await options.afterExperiment?.(session);
-    listener({ type: "stop", reason, final: true });
-    return { tag: row.tag, reason, final: true };
+    session.listener({ type: "stop", reason, final: true });
+    return { tag: session.row.tag, reason, final: true };
   } catch (error) {
-    if (error instanceof Interrupted) {
-      reason = "stopped by hand";
-      session.listener({ type: "stop", reason, final: false });
-      return { tag: session.row.tag, reason, final: false };
-    }
-    if (error instanceof SessionSpent) {
-      reason = error.message;
-      session.listener({ type: "stop", reason, final: true });
-      return { tag: session.row.tag, reason, final: true };
-    }
-    if (error instanceof decision.IncumbentFails) {
-      reason = error.message;
-      throw new RunFailed(
-        error.message,
-        "the evaluator or the machine has a problem: see `whet failures`; `whet run` goes on from here",
-      );
-    }
-    reason = error instanceof Error ? error.message : String(error);
-    throw error;
+    reason = error instanceof Interrupted ? "stopped by hand" : wordsOf(error);
+    return endedBy(error, session, reason);
   } finally {
-    await closeSession(session, reason, Math.round(performance.now() - begun - paused));
+    await closeSession(session, reason, Math.round(clock.ms()));
   }
+}
+
+/** How long a session has been at work. The wall clock may jump; a limit of hours must not. */
+interface Clock {
+  /** Milliseconds since it was opened, pauses left out. */
+  ms(): number;
+  /** Nobody works in a pause: it takes nothing from the limit on time. */
+  pause(ms: number): void;
+}
+
+function openClock(): Clock {
+  const begun = performance.now();
+  let paused = 0;
+  return {
+    ms: () => performance.now() - begun - paused,
+    pause: (ms) => {
+      paused += ms;
+    },
+  };
+}
+
+/** Works on a session until it must end. @returns where it stands, and why it ends. */
+async function work(
+  session: Session,
+  options: RunOptions,
+  clock: Clock,
+): Promise<{ course: Course; reason: string }> {
+  const { row, listener, ledger } = session;
+  await updateSession(ledger, row.id, { status: "running", stopReason: null });
+  row.status = "stopped";
+  let course = await settled(session);
+  await tellBeginning(session, course);
+  const limits = limitsOf(session, options);
+  const researchers = await researchersOf(session, options);
+  const spent = () => row.spentMs + clock.ms();
+  const watch = openAlarm(session);
+  let noted = performance.now();
+  await takeUpAsked(session);
+  const turns: Turns = takeTurns(session, researchers, limits, spent, options.backoff);
+
+  if (course.decided === 0) for (const message of session.remarks) listener({ type: "notice", message });
+  if (options.probe !== false && course.decided === 0) await probe(session);
+  course = await finishOpen(session, course);
+  for (;;) {
+    await options.afterExperiment?.(session);
+    await tellRelays(session, limits);
+    const limit = reached(limits, course, spent(), session) ?? session.relays?.full() ?? null;
+    if (limit) return { course, reason: limit };
+    if (session.stop.requested) throw new Interrupted();
+    clock.pause(await whilePaused(session));
+    if (await holdoutIsUsedUp(session, 0)) return { course, reason: usedUp(session) };
+    await refuseChangedYardstick(session);
+    if ((await reviewCount(ledger.db, row.id)) !== course.reviewed) course = await settled(session);
+    const apart = watch(course);
+    if (apart !== null) return { course, reason: apart };
+    const taken = await turns.next(course);
+    if (taken === "again") continue;
+    if ("end" in taken) return { course, reason: taken.end };
+    course = await evaluate(session, course, taken);
+    // Otherwise the hours of a run that is killed would not count towards the limit.
+    if (performance.now() - noted > 5000) {
+      noted = performance.now();
+      await updateSession(ledger, row.id, { spentMs: Math.round(spent()) });
+    }
+  }
+}
+
+async function tellBeginning({ row, listener, ledger, resumed }: Session, course: Course): Promise<void> {
+  const tally = await counts(ledger, row.id);
+  listener({
+    type: "session",
+    tag: row.tag,
+    branch: row.branch,
+    resumed: resumed && course.decided > 0,
+    experiments: course.decided,
+    keeps: tally.keep ?? 0,
+    discards: tally.discard ?? 0,
+    best: course.incumbent.value,
+    baseCommit: row.baseCommit,
+  });
+}
+
+function usedUp({ contract }: Session): string {
+  return `the holdout has been looked at ${contract.holdout?.looks} times, which is the limit: nothing more can be kept until it has fresh data`;
+}
+
+/** Tells once that gains do not show on the holdout. @returns why the session ends, where the contract wants that. */
+function openAlarm(session: Session): (course: Course) => string | null {
+  let told: string | null = null;
+  return (course) => {
+    const apart = alarm(session, course);
+    if (apart === null || apart === told) return null;
+    told = apart;
+    session.listener({ type: "alarm", message: apart });
+    return session.contract.onDivergence === "stop" ? apart : null;
+  };
+}
+
+/** Measures baseline against best. Provisional keeps rest on the audit alone: there it cannot be switched off. */
+async function finalAudit(session: Session, { noise, incumbent }: Course, wanted: number): Promise<void> {
+  const isProvisional = session.rule.maxPairs === 0 || decidingStage(session.contract) !== null;
+  const pairs = isProvisional ? Math.max(wanted, 2) : wanted;
+  session.noise = noise;
+  if (pairs > 0 && incumbent.number > 0) await auditIfPaid(session, incumbent, pairs);
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** What follows from what ended the work: an end like any other, or an error for the person. */
+function endedBy(error: unknown, { listener, row }: Session, reason: string): RunResult {
+  if (error instanceof decision.IncumbentFails)
+    throw new RunFailed(
+      reason,
+      "the evaluator or the machine has a problem: see `whet failures`; `whet run` goes on from here",
+    );
+  const final = error instanceof SessionSpent;
+  if (!final && !(error instanceof Interrupted)) throw error;
+  listener({ type: "stop", reason, final });
+  return { tag: row.tag, reason, final };
 }
 
 /** The final audit, unless no call of a model that it needs is left. */
