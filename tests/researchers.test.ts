@@ -1,15 +1,18 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { json, log, status } from "./support/knobs.ts";
-import { repository, startWith, whet } from "./support/lab.ts";
+import { repository, startWith, whet, write } from "./support/lab.ts";
 import { query } from "./support/ledger.ts";
 import { startModelServer } from "./support/modelServer/index.ts";
 import { noteLab } from "./support/scripted.ts";
 
 const key = "sk-never-on-record";
+/** Without bubblewrap an agent sees the machine's files. */
+const hasWalls = spawnSync("bwrap", ["--unshare-all", "--ro-bind", "/", "/", "true"]).status === 0;
 
 /** A model's answer: one hypothesis, and the note anew. */
 const note = (what: string, text: string) => ({
@@ -104,6 +107,24 @@ describe("`whet run` with the researcher of the contract", () => {
     });
     const limited = await whet(lab, "run", "--tokens", "1000", "--researcher", "command: true");
     expect(limited.stderr).toMatch(/a limit on tokens cannot be kept with command/);
+  });
+
+  it.skipIf(!hasWalls)("shows an agent that lies in the repository nothing else of that", async () => {
+    const lab = repository({
+      ...noteLab(),
+      "agent.sh": 'find "$(dirname "$0")" -type f > note.txt\necho "WHAT: what is seen"\n',
+      "draft.sh": "echo never",
+    });
+    write(lab, { "uncommitted.txt": "mine" });
+    const args = ["run", "--no-probe", "--audit", "0", "--experiments", "1", "--researcher"];
+    const ran = await whet(lab, ...args, `command: sh "${lab}/agent.sh"`);
+    expect(ran.stderr).toBe("");
+    const diff = (await whet(lab, "diff", "1")).stdout;
+    expect(diff).toContain(`+${lab}/agent.sh\n`);
+    expect(diff).not.toMatch(/ledger\.db|uncommitted|program\.md/);
+    args[args.indexOf("1")] = "2";
+    const refused = await whet(lab, ...args, `command: sh "${lab}/agent.sh" "${lab}/uncommitted.txt"`);
+    expect(refused.stdout + refused.stderr).toMatch(/uncommitted\.txt is not shown to an agent/);
   });
 
   it("counts the call in which it was killed: what it cost is not known, and not nothing", async () => {

@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { knobs, log, status } from "./support/knobs.ts";
-import { repository, typed, whet } from "./support/lab.ts";
+import { repository, startWith, typed, whet } from "./support/lab.ts";
 
 /** Agents in a box are programs like any other; without bubblewrap there is no box. */
 const hasBox = (() => {
@@ -137,6 +137,30 @@ console.log("RESULT" + JSON.stringify(result));`,
     expect(existsSync(outside)).toBe(false);
     expect(readFileSync(join(folder, ".whetstone", "program.json"), "utf8")).toContain("score.pl");
     expect(await log(folder)).toEqual([]);
+  });
+
+  it("is shown its program alone where that lies in the repository, and no private file of it", async () => {
+    const folder = repository(
+      knobs("", {
+        ...private_,
+        "program.md": readProgram().replace(
+          "private: [answers.json]",
+          "private: [answers.json, bin/golden.txt]",
+        ),
+        "bin/golden.txt": "golden\n",
+        "bin/mine": `#!/bin/sh\nfind ${"`dirname $0`"} -type f\n`,
+      }),
+    );
+    chmodSync(join(folder, "bin/mine"), 0o755);
+    const begin = ["start", "--no-probe", "--sandboxed", "--"];
+    const path = { PATH: `${join(folder, "bin")}:${process.env.PATH}` };
+    const started = await startWith(path, folder, ...begin, "mine").finished;
+    expect(started.stdout).toContain(`${folder}/bin/mine\n`);
+    expect(started.stdout).not.toContain("golden");
+    for (const words of [[`${folder}/bin/golden.txt`], ["cat", `${folder}/answers.json`]]) {
+      const refused = await whet(folder, ...begin, ...words);
+      expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/is not shown to an agent/) });
+    }
   });
 
   it("cannot have a link followed while its workspace is read or put back", async () => {

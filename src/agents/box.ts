@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, realpathSync, statSync } from "node:fs";
+import { existsSync, lstatSync, realpathSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { AgentName } from "../contract/index.ts";
 import { UserError } from "../errors.ts";
@@ -9,6 +9,7 @@ import { plain } from "./presets/plain.ts";
 import type { Preset } from "./presets/preset.ts";
 import type { Environment } from "./presets/providers.ts";
 import { locate } from "./program.ts";
+import { isFile, isSystem, refusal, type View, viewOf } from "./shown.ts";
 
 /** An agent that drives, to be started in a sandbox of its own. */
 export interface BoxWish {
@@ -25,8 +26,6 @@ export interface BoxWish {
   cwd: string;
   /** Host paths that links in the tree lead to. */
   linked: readonly string[];
-  /** Host folders of which it is shown nothing but the tree. */
-  keptOut: readonly string[];
   /** What else it is shown, and set. */
   mounts: readonly Mount[];
   variables: Readonly<Record<string, string>>;
@@ -100,8 +99,9 @@ export async function openBox(sandbox: Sandbox, wish: BoxWish, env: Environment)
   const connection = preset.connect(env, undefined);
   if (connection.kind === "none")
     throw new UserError(`${preset.name} has no key: ${connection.message}`, "mend that, and start again");
-  const program = programOf(word, preset, env, wish.keptOut);
-  const shown = [...program.readable, ...rest.flatMap((argument) => namedFile(argument))];
+  const view = viewOf(sandbox, wish);
+  const program = programOf(word, preset, env, view);
+  const shown = [...program.readable, ...rest.flatMap((argument) => namedFile(argument, view))];
   const abort = new AbortController();
   const pad = await openLaunchpad(sandbox, {
     ...{ connection, hosts: wish.hosts, readable: [...new Set(shown)] },
@@ -166,29 +166,25 @@ export async function openBox(sandbox: Sandbox, wish: BoxWish, env: Environment)
   };
 }
 
-/** How the program is started, and what has to be shown for it. Of a kept-out folder it is the program's file alone. */
+/** How the program is started, and what has to be shown for it. */
 function programOf(
   word: string,
   { program }: Preset,
   env: Environment,
-  keptOut: readonly string[],
+  view: View | null,
 ): { argv: string[]; readable: string[] } {
   if (word.includes("/")) {
     const path = resolve(word);
     if (!existsSync(path))
       throw new UserError(`there is no program ${path}`, "name one of your PATH, or an existing file");
     const real = realpathSync(path);
-    return { argv: [real], readable: isSystem(real) ? [] : [real] };
+    return { argv: [real], readable: namedFile(real, view) };
   }
   const install =
     "name" in program && program.name === word ? program.install : "install it, or name another";
-  const located = locate({ name: word, install }, env);
+  const located = locate({ name: word, install }, env, view);
   if ("missing" in located) throw new UserError(located.missing, "then start again");
-  const [file = word] = located.argv;
-  const readable = located.readable.map((path) =>
-    keptOut.some((kept) => `${real(kept)}/`.startsWith(`${path}/`)) ? file : path,
-  );
-  return { argv: located.argv, readable };
+  return located;
 }
 
 /**
@@ -206,16 +202,14 @@ function repositoryOf(folder: string): Mount[] {
   return [{ host: path, at: { path }, writable: false }];
 }
 
-/** A file that an argument names by its whole path is shown alone; a folder is not. */
-function namedFile(argument: string): string[] {
-  if (!argument.startsWith("/") || !existsSync(argument)) return [];
-  return statSync(argument).isFile() && !isSystem(argument) ? [argument] : [];
-}
-
-function isSystem(path: string): boolean {
-  return /^\/(usr|bin|sbin|lib|lib64|etc|dev|proc|sys)(\/|$)/.test(path);
-}
-
-function real(path: string): string {
-  return existsSync(path) ? realpathSync(path) : path;
+/**
+ * A file that is named by its whole path is shown alone; a folder is not.
+ *
+ * @throws UserError where it must not be shown.
+ */
+function namedFile(path: string, view: View | null): string[] {
+  if (!path.startsWith("/") || !isFile(path)) return [];
+  const refused = refusal(path, view);
+  if (refused !== null) throw new UserError(refused, "then start again");
+  return isSystem(path) ? [] : [path];
 }

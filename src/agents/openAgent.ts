@@ -35,7 +35,7 @@ export function requireAgent(choice: AgentChoice | AcpChoice, env: Environment):
 }
 
 function missingProgram({ program }: Preset, env: Environment): string | null {
-  const located = locate(program, env);
+  const located = locate(program, env, null);
   return "missing" in located ? located.missing : null;
 }
 

@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { accessSync, constants, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, parse } from "node:path";
 import type { Preset } from "./presets/preset.ts";
-import { type Environment, homeOf } from "./presets/providers.ts";
+import type { Environment } from "./presets/providers.ts";
+import { isFile, isSystem, isWithin, refusal, shownFor, type View } from "./shown.ts";
 
 /** A program of the user's. */
 interface Program {
@@ -23,24 +24,27 @@ export function findProgram(name: string, env: Environment): Program | null {
   return null;
 }
 
-/** How a program is started and what it needs to read, or what to do because it is missing. */
+/** How a program is started and what it needs to read, or what to do because it is missing or may not be shown. */
 export type Located = { argv: string[]; version: string | null; readable: string[] } | { missing: string };
 
 /** Finds a preset's program on the PATH; a command line is left to the shell, with whatever files it names. */
-export function locate(program: Preset["program"], env: Environment): Located {
+export function locate(program: Preset["program"], env: Environment, view: View | null): Located {
   if ("shell" in program) {
-    const readable = namedFiles(program.shell, env).flatMap((path) => programFolder(path, env) ?? []);
     const begun = firstProgram(program.shell, env);
+    const shown = readableOf(namedPrograms(program.shell, env), namedFiles(program.shell), env, view);
+    if ("missing" in shown) return shown;
     return {
       argv: ["sh", "-c", begun?.shell ?? program.shell],
       version: begun?.version ?? null,
-      readable: [...new Set(readable)],
+      readable: shown.readable,
     };
   }
   const found = findProgram(program.name, env);
   if (!found) return { missing: `${program.name} is not on your PATH: ${program.install}` };
-  const folder = programFolder(found.path, env);
-  return { argv: [found.path], version: found.version, readable: folder === null ? [] : [folder] };
+  const shown = readableOf([found.path], [], env, view);
+  return "missing" in shown
+    ? shown
+    : { argv: [found.path], version: found.version, readable: shown.readable };
 }
 
 /** What sets variables for a command, its program, and the rest. */
@@ -71,34 +75,46 @@ export function lacking(shell: string, env: Environment): string | null {
 function firstProgram(shell: string, env: Environment): { shell: string; version: string | null } | null {
   const [, before = "", word = "", rest = ""] = begunWith.exec(shell) ?? [];
   const found = /^[\w.+-]+$/.test(word) ? findProgram(word, env) : null;
-  if (!found || programFolder(found.path, env) === null) return null;
+  if (!found || isSystem(found.path)) return null;
   return { shell: `${before}'${found.path.replaceAll("'", "'\\''")}'${rest}`, version: found.version };
 }
 
-/**
- * The files that a command line names outside of what every command sees: the program of its first word, and whatever
- * else is given with its absolute path.
- */
-function namedFiles(command: string, env: Environment): string[] {
-  const words = command.split(/[\s"';|&<>()=]+/).filter((word) => word !== "");
-  const program = begunWith.exec(command)?.[2];
-  const files = words.filter((word) => word.startsWith("/") && existsSync(word));
-  const found = program === undefined || program.includes("/") ? null : findProgram(program, env);
-  return [...(found ? [found.path] : []), ...files];
+/** Programs that run the script which their first argument names. */
+const interpreter = /^(?:node|bun|deno|tsx|python[\d.]*|ruby|perl|php|sh|bash|dash|zsh)$/;
+
+/** The program that a command line begins with, and the script that it runs, where they are files with a whole path. */
+function namedPrograms(command: string, env: Environment): string[] {
+  const word = begunWith.exec(command)?.[2] ?? "";
+  if (word.startsWith("/")) return isFile(word) ? [word] : [];
+  const found = word.includes("/") ? null : findProgram(word, env);
+  const script = interpreter.test(word) ? namedFiles(command)[0] : undefined;
+  return [...(found ? [found.path] : []), ...(script === undefined ? [] : [script])];
 }
 
-/**
- * What has to be shown, read-only, for a program to run: the outermost node_modules folder that it lies in, else its own
- * folder, and of what lies in the home folder itself, or above it, the file alone. Null for the system's programs,
- * which every command sees.
- */
-function programFolder(path: string, env: Environment): string | null {
-  if (/^\/(usr|bin|sbin|lib|lib64|etc|dev|proc|sys)(\/|$)/.test(path)) return null;
-  const inPackage = /^(.*?\/node_modules)\//.exec(path)?.[1];
-  const folder = inPackage ?? (statSync(path).isDirectory() ? path : dirname(path));
-  return `${homeOf(env)}/`.startsWith(`${folder === "/" ? "" : folder}/`) || dirname(folder) === "/"
-    ? path
-    : folder;
+/** The files that a command line names by their whole path. A folder is none: what it holds was not asked for. */
+function namedFiles(command: string): string[] {
+  const words = command.match(/"[^"]*"|'[^']*'|[^\s"';|&<>()=]+/g) ?? [];
+  return words
+    .map((word) => word.replace(/^["']|["']$/g, ""))
+    .filter((word) => word.startsWith("/") && isFile(word));
+}
+
+function readableOf(
+  programs: readonly string[],
+  files: readonly string[],
+  env: Environment,
+  view: View | null,
+): { readable: string[] } | { missing: string } {
+  const named = [...programs, ...files];
+  const refused = named.map((path) => refusal(path, view)).find((why) => why !== null);
+  if (refused !== undefined) return { missing: refused };
+  const shown = [
+    ...programs.flatMap((path) => shownFor(path, env, view)),
+    ...files.filter((path) => !isSystem(path)),
+  ];
+  // What lies in a folder that is shown is shown with it.
+  const outermost = shown.filter((path) => !shown.some((other) => other !== path && isWithin(path, other)));
+  return { readable: [...new Set(outermost)] };
 }
 
 function isExecutable(path: string): boolean {

@@ -1,3 +1,4 @@
+export { keptPaths } from "./bubblewrap/keptOut.ts";
 export { homePlace, treePlace } from "./bubblewrap/launch.ts";
 export { type Leftovers, leftContainers, removeContainers } from "./container/leftovers.ts";
 export { type Doors, openDoor, openDoors } from "./door.ts";

@@ -33,16 +33,18 @@ export interface SandboxOptions {
  */
 export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { tools, isolation } = await findings(options);
+  // The key of the seals lies in the state folder.
+  const keptOut = [...(options.keepOut ?? []), stateFolder()];
   if (options.image) {
     // Loaded where it is needed only: most labs name no image.
     const { openContainers } = await import("./container/open.ts");
-    const keepOut = [...(options.keepOut ?? []), stateFolder()];
     const containers = await openContainers({
-      ...{ ...options.image, tools, outside: isolation, keepOut },
+      ...{ ...options.image, tools, outside: isolation, keepOut: keptOut },
       ...(options.memo === undefined ? {} : { memo: `${options.memo}.image` }),
     });
-    const outside = launcher(isolation.level, tools, keepOut);
+    const outside = launcher(isolation.level, tools, keptOut);
     return {
+      keptOut,
       isolation: containers.isolation,
       start: (order) => run(order.inImage ? containers.launch(order) : outside(order), order, tools),
     };
@@ -54,9 +56,8 @@ export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox
         ? "install bubblewrap (apt install bubblewrap), or write `isolation: best`"
         : "write `isolation: best`",
     );
-  // The key of the seals lies in the state folder.
-  const launch = launcher(isolation.level, tools, [...(options.keepOut ?? []), stateFolder()]);
-  return { isolation, start: (order) => run(launch(order), order, tools) };
+  const launch = launcher(isolation.level, tools, keptOut);
+  return { isolation, keptOut, start: (order) => run(launch(order), order, tools) };
 }
 
 async function findings(options: SandboxOptions): Promise<Findings> {

@@ -183,6 +183,8 @@ export interface ContainerFacts {
 
 export interface Sandbox {
   readonly isolation: Isolation;
+  /** Host folders of which nothing is shown but what an order names. */
+  readonly keptOut: readonly string[];
   start(order: Order): Running;
 }
 

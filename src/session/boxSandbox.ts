@@ -11,13 +11,11 @@ import { openSandbox, type Sandbox } from "../sandbox/index.ts";
  *
  * @throws UserError when this machine has no sandbox that keeps an agent in.
  */
-export async function boxSandbox({
-  folder,
-}: LabFolder): Promise<{ sandbox: Sandbox; keptOut: readonly string[] }> {
-  const keptOut = foldersOf(await openRepo(folder));
+export async function boxSandbox({ folder }: LabFolder): Promise<Sandbox> {
+  const keepOut = foldersOf(await openRepo(folder));
   await makeWhetstoneFolder(folder);
   const sandbox = await openSandbox({
-    keepOut: keptOut,
+    keepOut,
     memo: join(whetstoneFolder(folder), "sandbox.json"),
   });
   const { level, evidence } = sandbox.isolation;
@@ -26,5 +24,5 @@ export async function boxSandbox({
       `a sandboxed agent needs isolation L2, and this machine offers ${level}: ${evidence.join("; ")}`,
       "install bubblewrap (apt install bubblewrap)\nor leave `--sandboxed` out: then the agent has your rights, and the grade says so",
     );
-  return { sandbox, keptOut };
+  return sandbox;
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -40,9 +40,8 @@ async function play(
     join(support, "script.json"),
     JSON.stringify(Array.isArray(script) ? { steps: script } : script),
   );
-  // What stands behind the # is shown to the agent, and not read by the shell.
   const agent = join(root, "tests", "support", "acpAgent.ts");
-  const choice = parseResearcher(`acp: node ${agent} ${join(support, "script.json")} # ${root}`) as AcpChoice;
+  const choice = parseResearcher(`acp: node ${agent} ${join(support, "script.json")}`) as AcpChoice;
   const launcher = { sandbox, env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env } };
   const handed = { ...choice, env: Object.keys(env) };
   const result = await acpAgent(handed, launcher, ["train.mjs", "new.mjs"]).turn({
@@ -50,6 +49,8 @@ async function play(
     folder,
     cwd: "lab",
     time: 120_000,
+    // The scripted agent imports from there.
+    linked: [root, realpathSync(join(root, "node_modules"))],
     ...turn,
   });
   return {

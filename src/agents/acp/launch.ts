@@ -7,6 +7,7 @@ import { plain } from "../presets/plain.ts";
 import type { Preset } from "../presets/preset.ts";
 import { locate, programOf } from "../program.ts";
 import type { ProviderAnswer } from "../relay/relay.ts";
+import { viewOf } from "../shown.ts";
 import type { AcpChoice } from "./choice.ts";
 import type { Ended } from "./endings.ts";
 
@@ -59,7 +60,7 @@ export async function launch(
   { onLine, onSecrets, onAnswer, onActivity }: Watch,
 ): Promise<Launched | Ended> {
   const preset = presetBehind(choice);
-  const program = locate({ shell: choice.command }, env);
+  const program = locate({ shell: choice.command }, env, viewOf(sandbox, turn));
   if ("missing" in program) return { ending: "start", message: program.missing };
   const connection = preset.connect(env, undefined);
   if (connection.kind === "none")

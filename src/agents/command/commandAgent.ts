@@ -7,6 +7,7 @@ import type { Environment } from "../presets/providers.ts";
 import { signOf } from "../presets/signs.ts";
 import { locate } from "../program.ts";
 import type { ProviderAnswer } from "../relay/relay.ts";
+import { viewOf } from "../shown.ts";
 import { openRaw } from "./raw.ts";
 import { openRecorder } from "./recorder.ts";
 import { failed, refusal, verdict } from "./verdict.ts";
@@ -63,7 +64,7 @@ async function runTurn(
     ...{ ending, message, text: "", events: [], usage: unknownUsage, raw: "", wallMs: wallMs() },
     ...{ retryAfterMs: null, enforced: [], notEnforced: [] },
   });
-  const program = locate(preset.program, env);
+  const program = locate(preset.program, env, viewOf(sandbox, turn));
   if ("missing" in program) return unable("start", program.missing);
   const connection = preset.connect(env, choice.model);
   if (connection.kind === "none") return unable("auth", `${preset.name} has no key: ${connection.message}`);

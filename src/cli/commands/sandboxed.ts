@@ -47,7 +47,7 @@ export async function sandboxedCommand(
       "leave one of them out",
     );
   const found = await readLab(lab ?? ".");
-  const { sandbox, keptOut } = await boxSandbox(found);
+  const sandbox = await boxSandbox(found);
   const prepared = await prepare(lab, options);
   if (typeof prepared === "number") return prepared;
   const order = command.length > 0 ? command : [process.env.SHELL || "/bin/sh"];
@@ -58,7 +58,7 @@ export async function sandboxedCommand(
     const box = await openBox(
       sandbox,
       {
-        ...{ command: order, hosts: options.hosts ?? [], env: options.env ?? [], keptOut },
+        ...{ command: order, hosts: options.hosts ?? [], env: options.env ?? [] },
         ...(options.agent === undefined ? {} : { agent: options.agent }),
         ...{ folder: prepared.folder, cwd: join(prepared.folder, prepared.lab), linked: prepared.linked },
         ...shownHatch(folder, socket),

@@ -29,6 +29,11 @@ export function keptOut(
   return [...found.values()];
 }
 
+/** The real paths of folders that exist, with every other path that leads to them. */
+export function keptPaths(paths: readonly string[]): string[] {
+  return keptOut(paths).map(({ path }) => path);
+}
+
 export interface MountPoint {
   device: string;
   /** The folder of the file system that is mounted. */
