@@ -1,4 +1,5 @@
 export { alarm } from "./alarm.ts";
+export { type Block, nextBlock } from "./block.ts";
 export { apply, begin, type Course, type CourseEvent, judgeAgain, type Setting } from "./course.ts";
 export { drive, fromNumbers } from "./drive.ts";
 export { figuresOf } from "./figures.ts";

@@ -21,10 +21,10 @@ import {
   type Course,
   changedYardstick,
   decidingStage,
-  drive,
   figuresOf,
   judging,
   measuredValue,
+  nextBlock,
   peakOf,
   remembered,
   repeatsSelection,
@@ -119,21 +119,26 @@ async function measured(session: Session, course: Course, proposed: Proposed): P
   };
   let isRacing = false;
   try {
-    const driven = await drive(judging(by), judged, async (...asked) => {
-      if (asked[0].purpose === "race" && !isRacing) {
+    let next = nextBlock(() => judging(by), judged);
+    for (; "block" in next; next = nextBlock(() => judging(by), judged)) {
+      if (next.block[0].purpose === "race" && !isRacing) {
         isRacing = true;
         listener({ type: "phase", phase: "race", number: experiment.number, what: experiment.what });
       }
-      const run = await measureAsked(session, course, { experiment, files }, ...asked);
-      seen.push(run);
-      return run;
-    });
-    let judgement = driven.result;
+      for (const ask of next.block) {
+        const before = { position: judged.length, previousSeed: judged.at(-1)?.seed ?? null };
+        const run = await measureAsked(session, course, { experiment, files }, ask, before);
+        judged.push(run);
+        seen.push(run);
+        if (run.failureKind !== null) break;
+      }
+    }
+    let judgement = next.result;
     if (judgement.decision.kind === "keep" && contract.holdout) {
-      const position = driven.evaluations.length;
+      const position = judged.length;
       seen.push(...(await lookAtHoldout(session, { experiment, files, incumbent, recorded, position })));
       // The same runs again, now with what the holdout said.
-      judgement = replayRuns(judging({ ...by, looked: true }), driven.evaluations);
+      judgement = replayRuns(judging({ ...by, looked: true }), judged);
     }
     const { decision: made, learned, rungs } = judgement;
     return { made, learned, rungs, runs: seen, end: null };
@@ -156,15 +161,13 @@ function measureAsked(
   { incumbent }: Course,
   { experiment, files }: { experiment: ExperimentRow; files: Files },
   ask: decision.Ask,
-  position: number,
-  previousSeed: number | null,
+  before: { position: number; previousSeed: number | null },
 ): Promise<EvaluationRow> {
   const { rule } = session;
   const own = ask.arm === "candidate";
   return measureRun(session, {
     ask,
-    position,
-    previousSeed,
+    ...before,
     owner: {
       experimentId: experiment.id,
       auditId: null,
