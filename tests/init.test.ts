@@ -79,6 +79,20 @@ describe.skipIf(!hasSandbox)("init and check, two commands to a measured baselin
     expect(program).toContain("change: [src/index.js]");
   });
 
+  it("a script that leaves hyperfine's JSON beside the code and prints it", async () => {
+    const folder = repository({
+      "package.json":
+        '{"name": "x", "type": "module", "scripts": {"bench": "node bench.js > bench.json && cat bench.json"}}',
+      "bench.js":
+        'import { mean } from "./src/count.js";\nconsole.log(JSON.stringify({ results: [{ command: "count", mean, stddev: 0.01, max: 9, times: [mean] }] }));\n',
+      "src/count.js": "export const mean = 0.5;\n",
+    });
+    const { program, init } = await isGreen(folder, /from hyperfine's mean/);
+    expect(program).toContain("metric: { name: mean, from: hyperfine, direction: minimize }");
+    expect(init.stdout).not.toContain("results");
+    expect(init.stderr.match(/^running the untouched code once/gm) ?? []).toEqual([]);
+  });
+
   it("a Makefile whose program imports a module and wants a folder of data that is not committed", async () => {
     const folder = repository({
       ".gitignore": "numbers/\n__pycache__\n",

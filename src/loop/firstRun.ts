@@ -24,8 +24,10 @@ export interface FirstRun {
   ms: number;
   /** The isolation level under which it ran. */
   level: string;
-  /** The end of what it printed. */
-  log: string;
+  /** What it printed, or its scorer where there is one: up to some mebibytes, without secrets. */
+  output: string;
+  /** Which kind of failure it was; null when it did not fail. */
+  failureKind: FailedRun["failureKind"];
   /** Why it failed, with what to do next; null when it did not. */
   failure: RunFailed | null;
   /** What it met at the limits of the sandbox. */
@@ -54,6 +56,9 @@ export async function firstRun(
     await removeTree(folder);
   }
 }
+
+/** Characters of an output in which a metric is looked for. */
+const mostPrinted = 2 ** 22;
 
 async function measured(
   lab: LabFolder,
@@ -85,16 +90,25 @@ async function measured(
       "correct the pattern in program.md",
     );
   const evaluator = openEvaluator(contract, place, files, sandbox, randomBytes(32).toString("hex"));
+  const printed: string[] = [];
+  let room = mostPrinted;
   const evaluation = await evaluator.evaluate({
     ...{ state: contentHash(files), files, seed: randomBytes(4).readUInt32BE(0) >>> 1, checks: true },
-    onProgress: ({ line }) => {
-      if (line !== undefined) onLine?.(line);
+    onProgress: ({ part, line }) => {
+      if (line === undefined) return;
+      onLine?.(line);
+      if (part !== (contract.score ? "score" : "run") || room < line.length) return;
+      room -= line.length;
+      printed.push(line);
     },
     ...(signal ? { signal } : {}),
   });
   if (evaluation.failure?.kind === "cancelled") return null;
   const { level } = sandbox.isolation;
-  const common = { ms: evaluation.spentMs, level, log: evaluation.logTail };
+  const common = {
+    ...{ ms: evaluation.spentMs, level, output: printed.join("\n") },
+    failureKind: evaluation.failure?.kind ?? null,
+  };
   if (evaluation.failure === null)
     return {
       ...common,

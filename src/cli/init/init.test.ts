@@ -346,6 +346,9 @@ describe("detection", () => {
     expect(printedMetric('console.log("epoch: " + a); console.log("accuracy=" + b)')).toBe("accuracy");
     expect(printedMetric('console.log("a: " + a); console.log("b: " + b)')).toBeNull();
     expect(printedMetric('print("Note: starting")')).toBeNull();
+    expect(printedMetric("console.log(JSON.stringify({ results: [{ mean }] }))")).toBeNull();
+    expect(printedMetric("console.log(JSON.stringify({ results }))")).toBeNull();
+    expect(printedMetric("console.log(JSON.stringify({ score: 1 }))")).toBe("score");
     expect(directionOf("f1_score")).toBe("maximize");
     expect(directionOf("p95_latency")).toBe("minimize");
     expect(directionOf("wibble")).toBeNull();
@@ -468,7 +471,9 @@ describe("init without a terminal", () => {
     const { next } = await run({ ...given, force: true });
     expect(next[0]).toMatch(/^git add a\.js program\.md program\.md\.old && git commit/u);
     await lay(Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`s${i}.js`, ""])));
-    expect((await run({ ...given, force: true })).next[0]).toMatch(/^git add -A && git commit/u);
+    expect((await run({ ...given, force: true })).next[0]).toMatch(
+      /^git add -A -- ':!node_modules' && git commit/u,
+    );
   });
 
   test("a clocked lab needs no metric and no direction", async () => {

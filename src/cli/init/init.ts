@@ -3,9 +3,9 @@ import { join, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
 import { harvest, uncommitted } from "../../repo/index.ts";
 import { ask } from "./ask.ts";
-import { type Detected, detect } from "./layouts/index.ts";
+import { type Detected, detect, type Fact } from "./layouts/index.ts";
 import { type Flags, type Known, missing, questions } from "./questions.ts";
-import { withSeenMetric } from "./seenMetric.ts";
+import { sourceNamed, withSeenMetric } from "./seenMetric.ts";
 import { copyTemplate } from "./template.ts";
 import { type Tried, tryOut } from "./tryOut.ts";
 import { type Answers, writeContract, writeProgram } from "./write.ts";
@@ -65,13 +65,14 @@ export async function init(options: InitOptions): Promise<InitResult> {
       "look at it with `whet check`, or write it anew with --force (the old one is kept beside it)",
     );
   const { known: fromFiles } = questions(detected, options);
-  const known =
+  const interactive = options.interactive && !options.yes;
+  const { known, words: seen } =
     options.try === false || fromFiles.clocked || fromFiles.clock
-      ? fromFiles
-      : await withSeenMetric(fromFiles, folder, options.signal);
+      ? { known: fromFiles, words: null }
+      : await withSeenMetric(fromFiles, folder, { ...options, interactive });
   const open = missing(known);
   const answers = complete(
-    options.interactive && !options.yes && open.length > 0 ? await ask(known, open) : known,
+    interactive && open.length > 0 ? await ask(known, open) : known,
     folder,
     detected.notes,
   );
@@ -97,23 +98,48 @@ export async function init(options: InitOptions): Promise<InitResult> {
       ? null
       : await tryOut(answers, {
           ...options,
-          folder,
-          interactive: options.interactive && !options.yes,
+          ...{ folder, interactive, sourceNamed, again: known !== fromFiles },
           write: (of) => replace(target, textOf(of)),
         });
   return {
     written: [target],
     found: [
-      ...facts(detected),
+      ...facts(taken(detected, answers, options)),
+      ...(seen === null ? [] : [seen]),
       ...(before ? ["your instructions stand below the contract, as they were"] : []),
       ...(old === null ? [] : [`the contract of before is in ${old}`]),
       ...detected.notes,
+      ...(await packagesHint(folder)),
       ...(await unmatched(folder, answers.change)).map(
         (glob) => `change: no file here matches ${glob}; correct it in program.md, or write the file`,
       ),
     ],
     tried,
-    next: [...(await commitSteps(folder)), "whet check", "whet run"],
+    next:
+      tried === null || tried.failure === null
+        ? [...(await commitSteps(folder)), "whet check", "whet run"]
+        : [
+            "mend what is said above first, in program.md or in the code; then:",
+            ...(await commitSteps(folder)),
+            "whet check  (it runs the untouched code again)",
+          ],
+  };
+}
+
+/** The facts that the contract was written from: a flag, or what a run showed, came before others. */
+function taken(detected: Detected, answers: Answers, flags: Flags): Detected {
+  const { metric, direction, source, run, change, score, checks, budget, ...rest } = detected;
+  const facts = { run, change, score, checks, budget };
+  const kept = Object.entries(facts).filter(
+    ([name, fact]) => fact !== undefined && (flags[name as keyof Flags] ?? fact.value) === fact.value,
+  );
+  const same = metric !== undefined && metric.value === answers.metric;
+  return {
+    ...Object.fromEntries(kept),
+    ...(same ? { metric } : {}),
+    ...(same && direction && direction.value === answers.direction ? { direction } : {}),
+    ...(same && source ? { source } : {}),
+    ...rest,
   };
 }
 
@@ -136,6 +162,16 @@ async function unmatched(folder: string, globs: readonly string[]): Promise<stri
 /** More names than this make no command that a person would read. */
 const mostNamed = 6;
 
+/** A hint where git would take installed packages into a commit. */
+async function packagesHint(folder: string): Promise<string[]> {
+  const files = (await uncommitted(folder)) ?? [];
+  return files.some(({ path }) => /(^|\/)node_modules\//.test(path))
+    ? [
+        "git does not ignore node_modules/ yet: a line in .gitignore keeps it out of commits, and runs find it either way",
+      ]
+    : [];
+}
+
 /** What is measured is the committed state: the contract alone would be committed without what it runs. */
 async function commitSteps(folder: string): Promise<string[]> {
   const message = `git commit -m "Add the lab's contract"`;
@@ -144,7 +180,9 @@ async function commitSteps(folder: string): Promise<string[]> {
     return ["git init  (this folder is in no git repository yet)", `git add -A && ${message}`];
   const paths = files.map(({ path }) => path).filter((path) => !/(^|\/)node_modules\//.test(path));
   const names = paths.map((path) => (/^[\w./-]+$/.test(path) ? path : JSON.stringify(path)));
-  return [`git add ${names.length > mostNamed ? "-A" : names.join(" ") || "program.md"} && ${message}`];
+  // The packages of a folder that git does not ignore are in no commit that a person wants.
+  const all = paths.length < files.length ? "-A -- ':!node_modules'" : "-A";
+  return [`git add ${names.length > mostNamed ? all : names.join(" ") || "program.md"} && ${message}`];
 }
 
 function complete(known: Known, folder: string, notes: readonly string[]): Answers {
@@ -175,10 +213,17 @@ async function refuseInvalid(text: string): Promise<void> {
 function facts(detected: Detected): string[] {
   return Object.entries(detected).flatMap(([name, fact]) => {
     if (typeof fact !== "object" || fact === null || !("from" in fact)) return [];
-    const value =
-      typeof fact.value === "string" ? fact.value : JSON.stringify(fact.value).replaceAll('"', "");
-    return [`${name}: ${value} (${fact.from})`];
+    return [`${name}: ${inWords(fact.value)} (${fact.from})`];
   });
+}
+
+/** A list as its items, an object as `name: value`; the evaluator of another tool by its file. */
+function inWords(fact: Fact<unknown>["value"]): string {
+  if (Array.isArray(fact)) return fact.join(", ");
+  if (typeof fact !== "object" || fact === null) return String(fact);
+  const entries = Object.entries(fact);
+  if ("kind" in fact && "file" in fact) return `${fact.file}, of ${fact.kind}`;
+  return entries.map(([name, value]) => `${name} ${value}`).join(", ");
 }
 
 /** Everything after the closing line `---`; all of it where there is none. */

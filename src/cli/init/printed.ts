@@ -10,9 +10,9 @@ export function printedMetric(source: string): string | null {
     /(?:print|println!?|console\.log|echo|write)\s*\(?\s*[frb]?(["'`])(?:METRIC\s+)?([A-Za-z_][\w./-]{0,63})\s*[:=]\s*(?:["'`$%{]|\1)/g;
   for (const match of source.matchAll(line)) names.add(match[2] as string);
   const object =
-    /(?:print\(json\.dumps\(|console\.log\(JSON\.stringify\()\s*\{\s*(?:["']?metrics["']?\s*:\s*\{\s*)?["']?([A-Za-z_][\w./-]{0,63})["']?\s*[:,}]/g;
+    /(?:print\(json\.dumps\(|console\.log\(JSON\.stringify\()\s*\{\s*(?:["']?metrics["']?\s*:\s*\{\s*)?["']?([A-Za-z_][\w./-]{0,63})["']?\s*(?:[,}]|:(?!\s*[[{]))/g;
   for (const match of source.matchAll(object))
-    if (!/^(ask|id|ready|metrics)$/.test(match[1] as string)) names.add(match[1] as string);
+    if (!containers.test(match[1] as string)) names.add(match[1] as string);
   const all = [...names];
   if (all.length === 1) return all[0] as string;
   return (
@@ -21,6 +21,10 @@ export function printedMetric(source: string): string | null {
     null
   );
 }
+
+/** Properties that hold a protocol's words or further values: whatever they hold, it is no number. */
+const containers =
+  /^(ask|id|ready|metrics|results?|data|benchmarks?|tests|files|suites?|runs|samples|times|summary|stats|report|output|name|title|version|context|config)$/;
 
 /** Which way a metric of this name is better, where the name says it. */
 export function directionOf(name: string): Direction | null {

@@ -1,6 +1,6 @@
 import { RunFailed, UserError } from "../../errors.ts";
 import { type GrantHint, hintLines, type Opening } from "../../evaluator/index.ts";
-import { readLab } from "../../lab/index.ts";
+import { type LabFolder, readLab } from "../../lab/index.ts";
 import { type FirstRun, firstRun } from "../../loop/index.ts";
 import type { Answers } from "./write.ts";
 
@@ -18,6 +18,10 @@ export interface TryOptions {
   folder: string;
   /** Whether a person is asked before anything is added. */
   interactive: boolean;
+  /** Whether the command has been run before, to see what it prints. */
+  again: boolean;
+  /** The metric's place in an output that has it under its name in no plain line; null where it is not in it. */
+  sourceNamed: (metric: string, output: string) => string | null;
   /** Writes the contract anew. */
   write: (answers: Answers) => Promise<void>;
   onLine?: (line: string) => void;
@@ -32,24 +36,74 @@ const mostTries = 4;
  * one only harmless grants are added: files that the run looked for, read-only, and what it writes in its own tree.
  */
 export async function tryOut(answers: Answers, options: TryOptions): Promise<Tried> {
+  const labOf = async (of: Answers): Promise<LabFolder> => {
+    if (of !== answers) await options.write(of);
+    return readLab(options.folder);
+  };
+  const limit = `at most ${answers.budget}; --no-try leaves that out`;
+  options.onLine?.(
+    options.again
+      ? `running it again, with the contract that was written (at most ${answers.budget})`
+      : `running the untouched code once (${limit})`,
+  );
+  const { run, answers: current, added } = await mendingRun(answers, { ...options, labOf });
+  return told(run, current, added);
+}
+
+/** What a run came to, and the answers under which it ran. */
+export interface MendedRun {
+  run: FirstRun | UserError | null;
+  answers: Answers;
+  /** What was added on the way, and why. */
+  added: string[];
+}
+
+type MendOptions = Pick<TryOptions, "interactive" | "onLine" | "signal"> &
+  Partial<Pick<TryOptions, "sourceNamed">> & {
+    /** The lab that is run for these answers. */
+    labOf: (answers: Answers) => Promise<LabFolder>;
+  };
+
+/** Runs the untouched code, and again with one line more in the contract for as long as a run shows what it lacks. */
+export async function mendingRun(answers: Answers, options: MendOptions): Promise<MendedRun> {
   const added: string[] = [];
   let current = answers;
   for (let left = mostTries; ; left--) {
-    options.onLine?.(`running the untouched code once (at most ${current.budget}; --no-try leaves that out)`);
-    const run = await once(options);
-    if (run === null || run instanceof UserError || run.failure === null) return told(run, current, added);
-    const hint = left > 1 ? await chosen(run.hints, options) : undefined;
-    const next = hint?.grant && mended(current, hint.grant);
-    if (!hint || !next) return told(run, current, added);
-    await options.write(next);
-    added.push(`${lineOf(hint.grant as Opening)}: ${hint.what}`);
-    current = next;
+    const run = await once(current, options);
+    const next = left > 1 ? await better(run, current, options) : null;
+    if (next === null) return { run, answers: current, added };
+    added.push(next.why);
+    current = next.answers;
+    options.onLine?.(`running it again with ${next.line}`);
   }
 }
 
-async function once(options: TryOptions): Promise<FirstRun | UserError | null> {
+/** The answers with what a failed run lacked; null where it ran, or nothing is to be added. */
+async function better(
+  run: FirstRun | UserError | null,
+  answers: Answers,
+  options: MendOptions,
+): Promise<{ answers: Answers; line: string; why: string } | null> {
+  if (run === null || run instanceof UserError || run.failure === null) return null;
+  const plain = answers.source === undefined && !answers.clocked && answers.clock === undefined;
+  const from =
+    plain && run.failureKind === "no-metric"
+      ? (options.sourceNamed?.(answers.metric, run.output) ?? null)
+      : null;
+  if (from !== null) {
+    const line = `metric: { name: ${answers.metric}, from: ${from} }`;
+    return { answers: { ...answers, source: from }, line, why: `${line}: there it is in the output` };
+  }
+  const hint = await chosen(run.hints, options);
+  const next = hint?.grant ? mended(answers, hint.grant) : null;
+  if (!hint || !next) return null;
+  const line = lineOf(hint.grant as Opening);
+  return { answers: next, line, why: `${line}: ${hint.what}` };
+}
+
+async function once(answers: Answers, options: MendOptions): Promise<FirstRun | UserError | null> {
   try {
-    return await firstRun(await readLab(options.folder), {
+    return await firstRun(await options.labOf(answers), {
       ...(options.signal ? { signal: options.signal } : {}),
     });
   } catch (error) {
@@ -74,7 +128,7 @@ function told(run: FirstRun | UserError | null, { metric }: Answers, added: stri
       failure: null,
     };
   const ways = hintLines(run.hints, run.level);
-  const fix = [...ways, "mend this, then `whet check`"].join("\n");
+  const fix = ways.join("\n");
   return { words: run.failure.message, added, failure: new RunFailed(run.failure.message, fix) };
 }
 
@@ -84,7 +138,7 @@ const harmless: ReadonlySet<Opening["key"]> = new Set(["inputs", "tree", "write"
 /** The first grant that a person agrees to; without one the first harmless one. */
 async function chosen(
   hints: readonly GrantHint[],
-  { interactive }: TryOptions,
+  { interactive }: Pick<TryOptions, "interactive">,
 ): Promise<GrantHint | undefined> {
   const possible = hints.filter(({ grant }) => grant !== null && lineOf(grant) !== "");
   if (!interactive) return possible.find(({ grant }) => grant !== null && harmless.has(grant.key));

@@ -142,7 +142,7 @@ function scoreLines(
   return [
     "# Without a scorer the metric is read from the run's own output and files, and every result is labelled",
     "# self-reported. A scorer computes it out of the candidate's reach:",
-    spare("score: node score.mjs", "see docs/protocol.md for scorers that talk to the candidate"),
+    spare("score: node score.mjs", "a scorer may also ask the candidate questions"),
     "",
   ];
 }

@@ -6,6 +6,7 @@ import {
   usualFigures,
 } from "../../metricSources/index.ts";
 import { cleaned } from "./clean.ts";
+import { jsonNumbers, jsonSource } from "./jsonGuess.ts";
 import { readMetrics } from "./lines.ts";
 import { numbersOn } from "./near.ts";
 import { presets } from "./presets/index.ts";
@@ -33,9 +34,11 @@ export function guessSource(output: string, files: Readonly<Record<string, strin
   const places: [path: string | undefined, text: string][] = [...Object.entries(files), [undefined, output]];
   const tools = places.flatMap(([path, text]) => toolsIn(cleaned(text), path));
   const plain = plainLines(output);
-  const taken = new Set(plain.map(({ name }) => name));
-  const others = tools.length > 0 ? [] : otherLines(output).filter(({ name }) => !taken.has(name));
-  return [...tools, ...plain, ...others];
+  const below = jsonGuesses(output);
+  const taken = new Set([...plain, ...below].map(({ name }) => name));
+  const others =
+    tools.length + below.length > 0 ? [] : otherLines(output).filter(({ name }) => !taken.has(name));
+  return [...tools, ...plain, ...below, ...others];
 }
 
 function toolsIn(text: string, path: string | undefined): Guess[] {
@@ -46,7 +49,10 @@ function toolsIn(text: string, path: string | undefined): Guess[] {
     if ("missing" in found || !Number.isFinite(found.value)) return [];
     return [
       {
-        name: `${preset}.${usual.figure}`.replace(/[^\w./-]+/g, "_").replace(/_$/, ""),
+        name: usual.figure
+          .replaceAll("/", "_per_")
+          .replace(/[^\w.-]+/g, "_")
+          .replace(/_$/, ""),
         source: { kind: "preset", preset, ...(path === undefined ? {} : { path }) },
         value: found.value,
         direction: usual.direction,
@@ -65,6 +71,17 @@ function plainLines(output: string): Guess[] {
   return metrics
     .map(([name, value]): Guess => ({ name, source: null, value, ...directed(name) }))
     .sort((a, b) => Number(a.direction === undefined) - Number(b.direction === undefined));
+}
+
+/** Numbers deep in the JSON of the output, in their order; of one name the first. */
+function jsonGuesses(output: string): Guess[] {
+  const found = new Map<string, Guess>();
+  for (const each of jsonNumbers(cleaned(output))) {
+    const source = jsonSource(each);
+    if (source === null || found.has(each.name)) continue;
+    found.set(each.name, { name: each.name, source, value: each.value, ...directed(each.name) });
+  }
+  return [...found.values()].slice(0, few);
 }
 
 /** At most so many guesses from lines of no known form. */
@@ -97,7 +114,7 @@ function otherLines(output: string): Guess[] {
 }
 
 const smaller =
-  /loss|error|\berr\b|(^|[_./-])(mse|mae|rmse|bpb|bpc|ppl|wer|cer|time|ms|sec|seconds|latency|duration|size|bytes|memory|cost|misses|regret|distance)([_./-]|$)|perplexity|bits/i;
+  /loss|error|\berr\b|(^|[_./-])(mse|mae|rmse|bpb|bpc|ppl|wer|cer|time|ms|sec|seconds|elapsed|latency|duration|size|bytes|memory|cost|misses|regret|distance)([_./-]|$)|perplexity|bits/i;
 const larger =
   /acc(uracy)?([_./-]|$)|score|reward|(^|[_./-])(f1|auc|bleu|rouge|r2|iou|map|ops|hz|rps|qps|throughput|speedup|coverage|precision|recall|passed|fitness|elo)([_./-]|$)|per_sec|per_second/i;
 

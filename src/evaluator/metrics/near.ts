@@ -1,4 +1,5 @@
 import { cleaned } from "./clean.ts";
+import { jsonNumbers, jsonSource } from "./jsonGuess.ts";
 import { isUnit, numberPattern, parseQuantity } from "./quantity.ts";
 import { readRegex } from "./regex.ts";
 
@@ -52,14 +53,31 @@ export function suggestion(name: string, { regex }: Pick<NearLine, "regex">): st
   return `metric: {name: ${name}, from: {regex: '${regex.replaceAll("'", "''")}'}}`;
 }
 
-/** The nearest lines and what to write, as one sentence; "" when no line has a number. */
+/** The nearest numbers and what to write, as one sentence; "" when no line has a number. */
 export function nearestWords(output: string, name: string): string {
+  // A line of JSON has its numbers at paths: a pattern for it would read what is printed beside it next time.
+  return nearestInJson(output, name) ?? nearestOnLines(output, name);
+}
+
+function nearestInJson(output: string, name: string): string | null {
+  const all = jsonNumbers(cleaned(output)).flatMap((each) => {
+    const source = jsonSource(each);
+    return source?.kind === "json" ? [{ path: source.at, like: likeness(each.name, name) }] : [];
+  });
+  const close = all.filter(({ like }) => like > 0).sort((a, b) => b.like - a.like);
+  const [best] = close.length > 0 ? close : all;
+  if (best === undefined) return null;
+  const shown = (close.length > 0 ? close : all).slice(0, 3).map(({ path }) => `\`${path}\``);
+  return `nearest: the JSON in it has numbers at ${shown.join(", ")}; to read the first one write metric: {name: ${name}, from: {json: "-", at: '${best.path.replaceAll("'", "''")}'}}`;
+}
+
+function nearestOnLines(output: string, name: string): string {
   const near = nearLines(output, name);
   const [best] = near;
   if (!best) return "";
   const close = near.filter(({ likeness: how }) => how > 0);
   const shown = new Set(
-    (close.length > 0 ? close : near).map(({ line }) => `"${line.trim().slice(0, 100)}"`),
+    (close.length > 0 ? close : near).map(({ line }) => `\`${line.trim().slice(0, 100)}\``),
   );
   return `nearest: ${[...shown].join(", ")}; to read the first one write ${suggestion(name, best)}`;
 }

@@ -2,8 +2,10 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseTable, readTable } from "./csv.ts";
+import { guessSource } from "./guess.ts";
 import { numberPaths, readJson } from "./json.ts";
 import { readJunit } from "./junit.ts";
+import { nearestWords } from "./near.ts";
 import { inUnit, parseQuantity } from "./quantity.ts";
 import { readSource } from "./source.ts";
 import { Units } from "./units.ts";
@@ -123,6 +125,31 @@ describe("paths in JSON", () => {
     const indented = `start\n${JSON.stringify({ a: { loss: 7 } }, null, 2)}\nend\n`;
     expect(readJson(indented, "a.loss")).toEqual({ value: 7, unit: "" });
     expect(readJson("no JSON\n", "loss")).toEqual({ missing: "there is no JSON in it" });
+  });
+});
+
+describe("what could be the metric of an output", () => {
+  const first = (output: string) => guessSource(output, {})[0];
+
+  test("a tool's JSON is known by its shape, also between other lines", () => {
+    const hyperfine = JSON.stringify({
+      results: [{ command: "count", mean: 0.5, stddev: 0.01, times: [0.5] }],
+    });
+    for (const output of [hyperfine, `> x@1.0.0 bench\n\n${hyperfine}\ndone\n`])
+      expect(first(output)).toMatchObject({
+        ...{ name: "mean", value: 0.5, direction: "minimize" },
+        source: { kind: "preset", preset: "hyperfine" },
+      });
+  });
+
+  test("of other JSON the number that is called like a result, and no item of a list", () => {
+    const output = JSON.stringify({ report: { count: 5, list: [1, 2], inner: { std: 1, val_loss: 0.4 } } });
+    expect(first(output)).toMatchObject({
+      ...{ name: "val_loss", value: 0.4, direction: "minimize" },
+      source: { kind: "json", at: "report.inner.val_loss" },
+    });
+    expect(nearestWords(output, "loss")).toContain(`from: {json: "-", at: 'report.inner.val_loss'}`);
+    expect(nearestWords(output, "loss")).not.toContain('""');
   });
 });
 

@@ -1,4 +1,4 @@
-import { parsed } from "../json.ts";
+import { jsonValues } from "../json.ts";
 import { inUnit, parseQuantity } from "../quantity.ts";
 
 /** One number in what a tool leaves. */
@@ -29,9 +29,10 @@ export function listOf(value: unknown): Json[] {
   return Array.isArray(value) ? value.map(objectOf) : [];
 }
 
-/** The text as one JSON object; an empty one for everything else. */
+/** The text as one JSON object, or the last one among its lines; an empty one where there is none. */
 export function jsonObject(text: string): Json {
-  return objectOf(parsed(text));
+  for (const value of jsonValues(text)) if (!Array.isArray(value)) return objectOf(value);
+  return {};
 }
 
 /** The figures of an object's properties that are numbers, each in one unit. */
