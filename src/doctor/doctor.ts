@@ -2,7 +2,7 @@ import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { rename, rm, statfs } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { UserError } from "../errors.ts";
-import { isAlive, ledgerPath, whetstoneFolder } from "../lab/index.ts";
+import { isAlive, labMissing, ledgerPath, whetstoneFolder } from "../lab/index.ts";
 import {
   counts,
   evaluationTotals,
@@ -54,9 +54,9 @@ export interface Diagnosis {
 export async function examineLab(folder: string): Promise<Diagnosis> {
   const path = ledgerPath(folder);
   if (!existsSync(path))
-    throw new UserError(
-      `nothing has been measured in ${folder} yet`,
-      "begin with `whet check` or `whet run`",
+    throw (
+      (await labMissing(folder)) ??
+      new UserError(`nothing has been measured in ${folder} yet`, "begin with `whet check` or `whet run`")
     );
   const findings: Finding[] = [];
   const health = examineLedger(path);

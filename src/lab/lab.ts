@@ -34,6 +34,19 @@ async function nearbyLab(folder: string, name: string): Promise<string> {
     : "write one with `whet init`";
 }
 
+/** What to say where a lab is wanted and none is: the folder is not there, or has no `program.md`. Null: there is one. */
+export async function labMissing(folder: string): Promise<UserError | null> {
+  const path = resolve(folder);
+  if (!existsSync(path)) return noFolder(path);
+  if (existsSync(join(path, programName))) return null;
+  const fix = await nearbyLab(path, programName);
+  return new UserError(`there is no lab in ${path}`, fix.replace(/^write one with/, "begin with"));
+}
+
+function noFolder(path: string): UserError {
+  return new UserError(`there is no folder ${path}`, "name the folder of a lab");
+}
+
 export const programName = "program.md";
 
 /**
@@ -50,6 +63,7 @@ export async function readLab(path: string, options: { swift?: boolean } = {}): 
   const folder = isFile ? resolve(given, "..") : given;
   const programFile = isFile ? given : join(given, programName);
   const text = await readFile(programFile, "utf8").catch(async (error: NodeJS.ErrnoException) => {
+    if (!existsSync(folder)) throw noFolder(folder);
     if (error.code === "ENOENT" || error.code === "ENOTDIR")
       throw new UserError(
         `there is no ${basename(programFile)} in ${folder}`,

@@ -3,7 +3,7 @@ import { mean } from "../base/index.ts";
 import type { Channel, Contract } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
-import { ledgerPath, workingProcess } from "../lab/index.ts";
+import { labMissing, ledgerPath, workingProcess } from "../lab/index.ts";
 import {
   baselineHoldout,
   changesOf,
@@ -60,9 +60,12 @@ export async function withSession<Result>(
   read: (ledger: Ledger, row: SessionRow) => Promise<Result>,
 ): Promise<Result> {
   if (!existsSync(ledgerPath(folder)))
-    throw new UserError(
-      `nothing has been measured in ${folder} yet`,
-      "begin with `whet check`; then `whet run`, or `whet start` for an agent that drives",
+    throw (
+      (await labMissing(folder)) ??
+      new UserError(
+        `nothing has been measured in ${folder} yet`,
+        "begin with `whet check`; then `whet run`, or `whet start` for an agent that drives",
+      )
     );
   const ledger = await openLedger(ledgerPath(folder));
   try {
