@@ -48,6 +48,7 @@ export interface Check {
   /** Wall milliseconds of one evaluation, scoring and checks included, the wait for its turn not. */
   evaluationMs: number;
   runsPerExperiment: number;
+  /** Wall milliseconds of one experiment: its runs, what lies between them, and proposing and recording. */
   experimentMs: number;
   perNight: number;
   checks: { command: string; passed: boolean; message: string }[];
@@ -66,6 +67,9 @@ export interface CheckOptions extends SessionOptions {
   /** Try Whetstone's own cheats on the evaluator. */
   probe?: boolean;
 }
+
+/** What an experiment takes beside its runs: proposing by the built-in search, pinning, recording. Two cores. */
+const besideRunsMs = 50;
 
 const night = 8 * 3_600_000;
 
@@ -97,6 +101,7 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
     const { deterministic } = noise;
     const evaluationMs = pace(baseline);
     const runsPerExperiment = deterministic ? 1 : decision.runsPerCandidate(rule);
+    const experimentMs = betweenStarts(baseline, evaluationMs) * runsPerExperiment + besideRunsMs;
     const detectable = deterministic ? null : decision.detectable(rule) * sigma;
     const { files: uncommitted, warnings } = await uncommittedWork(lab);
     const inputs = pinnedInputs(session.place, session.repo.root);
@@ -155,8 +160,8 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
           : { value: detectable, relative: centre === 0 ? 0 : detectable / Math.abs(centre) },
       evaluationMs,
       runsPerExperiment,
-      experimentMs: evaluationMs * runsPerExperiment,
-      perNight: Math.floor(night / Math.max(1, evaluationMs * runsPerExperiment)),
+      experimentMs,
+      perNight: Math.floor(night / experimentMs),
       checks: contract.checks.map((check) => ({ command: check.command, passed: true, message: "" })),
       setupMs: session.place.setupMs,
       uncommitted,
@@ -176,4 +181,16 @@ async function looked(lab: LabFolder, options: CheckOptions): Promise<Check> {
 function pace(baseline: readonly { wallMs: number; spentMs: number | null }[]): number {
   const spent = baseline.map((run) => run.spentMs ?? run.wallMs).sort((a, b) => a - b);
   return spent[spent.length >> 1] ?? 0;
+}
+
+/**
+ * Milliseconds from the start of one evaluation to the start of the next, the harness between them included: the median
+ * of the baseline, which a pause in it does not move.
+ */
+function betweenStarts(baseline: readonly { startedAt: number }[], evaluationMs: number): number {
+  const starts = baseline.map(({ startedAt }) => startedAt).sort((a, b) => a - b);
+  const gaps = starts.slice(1).map((start, index) => start - (starts[index] as number));
+  const middle = gaps.sort((a, b) => a - b)[gaps.length >> 1] ?? 0;
+  // Runs of an earlier session are taken over one by one: what lies between them is then no measure.
+  return Math.max(evaluationMs, Math.min(middle, evaluationMs * 4 + 1000));
 }

@@ -65,6 +65,11 @@ function canaryWords(
   return `${about}: ${quantity(got, scale)} against ${quantity(against.mean, scale)}`;
 }
 
+/** A forecast claims no more digits than it has: two below a thousand, else one. */
+function roundly(count: number): number {
+  return Number(count.toPrecision(count < 1000 ? 2 : 1));
+}
+
 /** Guards have units of their own. */
 function plainNumber(number: number): string {
   return String(Number(number.toPrecision(4)));
@@ -149,7 +154,7 @@ export function checkText(check: CheckReport, options: PageOptions): string {
     const night =
       check.perNight === null
         ? ""
-        : `about ${plural(Math.round(check.perNight), "experiment")} in a night of 8 hours`;
+        : `about ${plural(roundly(check.perNight), "experiment")} in a night of 8 hours`;
     fact("cost", `${duration(check.costMs)} for one run${runs}`, night);
   }
   if (check.channel !== null)

@@ -251,7 +251,7 @@ describe("the check", () => {
       "σ 0.0038",
       "0.0102 (0.44 %)",
       "24.3 s for one run",
-      "about 329 experiments",
+      "about 330 experiments",
       "not enforced: processor share",
       "trusted scorer",
       "model: anthropic/claude-x for the scorer",
