@@ -88,16 +88,15 @@ export function statusText(
   );
   out.push("");
   out.push(tallyLine(tally, paint));
+  // How it was isolated and how far it can be trusted stand last, and are never cut off.
   out.push(
-    paint.dim(
-      clip(
-        `${plural(notebook.evaluations, "run")}, ${duration(notebook.evaluationMs)} of evaluation · ${channelName(notebook.channel, notebook.metric)} metric · isolation ${notebook.isolation.level} · trust grade ${notebook.grade.letter}`,
-        width,
-      ),
-    ),
+    ...wrap(
+      `${plural(notebook.evaluations, "run")}, ${duration(notebook.evaluationMs)} of evaluation · ${channelName(notebook.channel, notebook.metric)} metric · isolation ${notebook.isolation.level} · trust grade ${notebook.grade.letter}`,
+      width,
+    ).map(paint.dim),
   );
   if (notebook.isolation.container)
-    out.push(paint.dim(clip(`isolation ${isolationName(notebook.isolation)}`, width)));
+    out.push(...wrap(`isolation ${isolationName(notebook.isolation)}`, width).map(paint.dim));
   if (notebook.grants.length > 0)
     out.push(
       ...wrap(`granted: ${notebook.grants.map(({ grant }) => oneLine(grant)).join("; ")}`, width).map(
@@ -131,7 +130,7 @@ export function statusText(
       ...wrap(`machine: ${machine.fact}`, width).map(paint.dim),
       ...(machine.advice === "" ? [] : wrap(machine.advice, width).map(paint.yellow)),
     );
-  if (notebook.finalized) out.push(paint.dim(clip(finalizedLine(notebook.finalized), width)));
+  if (notebook.finalized) out.push(...wrap(finalizedLine(notebook.finalized), width).map(paint.dim));
   const recent = recentRows(notebook.experiments);
   if (recent.length > 0) out.push("", ...table(recent, shape(scale, paint, recent), full, paint));
   const others = (options.others ?? []).filter((other) => other.experiments > 0);
