@@ -166,10 +166,48 @@ describe("the contract", () => {
   });
 });
 
+describe("where no lab is", () => {
+  const empty = mkdtempSync(join(tmpdir(), "whet-none-"));
+
+  it.each(["status", "log", "report", "doctor", "check"])(
+    "%s says so, and where to begin",
+    async (command) => {
+      const here = await whet(empty, command);
+      expect(here.code).toBe(2);
+      expect(here.stderr).toMatch(/there is no (lab|program\.md) in .*\n.*`whet init`/);
+      const nowhere = await whet(empty, command, join(empty, "nowhere"));
+      expect(nowhere.code).toBe(2);
+      expect(nowhere.stderr).toContain(`there is no folder ${join(empty, "nowhere")}`);
+    },
+  );
+
+  it("--json puts the mistake on standard output as one document, whoever finds it", async () => {
+    const status = await whet(empty, "status", "--json");
+    expect(status.code).toBe(2);
+    expect(JSON.parse(status.stdout)).toEqual({
+      error: { message: expect.stringContaining("there is no lab"), fix: "begin with `whet init`", code: 2 },
+    });
+    const tried = await whet(empty, "try", "--json");
+    expect(tried.code).toBe(2);
+    expect(JSON.parse(tried.stdout).error.message).toContain("--message <what>");
+  });
+
+  it.each([
+    [["try"], /^whet: required option .*\n +→ write `whet try --message <what>/],
+    [["show"], /^whet: missing required argument 'id'\n +→ write `whet show <id>`/],
+    [["statu"], /^whet: unknown command 'statu'\n +→ did you mean status\?/],
+    [["skill", "nope"], /^whet: unknown command 'nope'\n +→ .*`whet skill/],
+  ])("%j has the form of every other mistake", async (args, message) => {
+    const result = await whet(empty, ...args);
+    expect(result.code).toBe(2);
+    expect(result.stderr).toMatch(message);
+  });
+});
+
 describe("wrong use", () => {
   it.each([
     [["run", "--experiments", "none"], /whole number/],
-    [["run", "--for", "soon"], /no duration/],
+    [["run", "--for", "soon"], /not a length of time/],
     [["frobnicate"], /unknown command/],
     [["status"], /nothing has been measured/],
     [["show", "9"], /nothing has been measured/],

@@ -6,6 +6,7 @@ import { addGoalCommands } from "./groups/goal.ts";
 import { addLabCommands } from "./groups/lab.ts";
 import { addSkillCommands } from "./groups/skill.ts";
 import { addTraceCommands } from "./groups/trace.ts";
+import { misuse } from "./misuse.ts";
 import type { Run } from "./options.ts";
 import { complain, print, report } from "./output.ts";
 
@@ -21,7 +22,12 @@ async function main(argv: readonly string[]): Promise<number> {
     )
     .version(version())
     // What was typed stands in these messages, and somebody else may have had it typed.
-    .configureOutput({ writeOut: print, writeErr: complain })
+    .configureOutput({
+      writeOut: print,
+      writeErr: complain,
+      // Said below, in the same form as every other mistake.
+      outputError: () => {},
+    })
     .exitOverride()
     .showSuggestionAfterError()
     .configureHelp({ sortSubcommands: false });
@@ -48,9 +54,18 @@ async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: "user" });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    return report(error);
+    if (!(error instanceof CommanderError)) return report(error, asksForJson(argv));
+    if (error.exitCode === 0) return 0;
+    // Help where a command was wanted is no message about a mistake.
+    if (error.code === "commander.help") return 2;
+    return report(misuse(error, program, argv), asksForJson(argv));
   }
+}
+
+/** What stands behind `--` belongs to another program. */
+function asksForJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf("--");
+  return argv.slice(0, end < 0 ? undefined : end).includes("--json");
 }
 
 function version(): string {

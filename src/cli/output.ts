@@ -45,20 +45,39 @@ export function complain(text: string): void {
   process.stderr.write(said.endsWith("\n") ? said : `${said}\n`);
 }
 
-/** What happened and what to do, without a stack trace for a user's mistake. Returns the exit code. */
-export function report(error: unknown): number {
+/** An error as a person or a program is told of it. */
+interface Told {
+  message: string;
+  /** What to do next, a way on each line; "" where the message says it all. */
+  fix: string;
+  /** The exit code. */
+  code: number;
+}
+
+/**
+ * What happened and what to do, without a stack trace for a user's mistake. Returns the exit code.
+ *
+ * @param json whether machine-readable output was asked for: then standard output gets the error as one line of JSON.
+ */
+export function report(error: unknown, json = false): number {
+  const told = toldOf(error);
+  if (json)
+    printJsonLine({ error: { message: asTyped(told.message), fix: asTyped(told.fix), code: told.code } });
   const paint = pc.createColors(process.stderr.isTTY === true && process.env.NO_COLOR === undefined);
-  if (error instanceof UserError) {
-    const ways = error.fix.split("\n").filter((way) => way !== "");
-    complain(
-      [
-        `${paint.red("whet:")} ${printable(error.message)}`,
-        ...ways.map((way) => `      ${paint.dim("→")} ${printable(way)}`),
-        "",
-      ].join("\n"),
-    );
-    return error instanceof RunFailed ? 1 : 2;
-  }
+  const ways = told.fix.split("\n").filter((way) => way !== "");
+  complain(
+    [
+      `${paint.red("whet:")} ${printable(told.message)}`,
+      ...ways.map((way) => `      ${paint.dim("→")} ${printable(way)}`),
+      "",
+    ].join("\n"),
+  );
+  return told.code;
+}
+
+function toldOf(error: unknown): Told {
+  if (error instanceof UserError)
+    return { message: error.message, fix: error.fix, code: error instanceof RunFailed ? 1 : 2 };
   const code = (error as NodeJS.ErrnoException)?.code;
   if (
     code === "ENOSPC" ||
@@ -67,20 +86,18 @@ export function report(error: unknown): number {
     code === "SQLITE_FULL" ||
     code === "SQLITE_READONLY" ||
     code?.startsWith("SQLITE_IOERR")
-  ) {
-    complain(
-      `${paint.red("whet:")} ${printable((error as Error).message)}\n      ${paint.dim("→")} make room or make the folder writable; nothing that was recorded is lost, and \`whet run\` goes on\n`,
-    );
-    return 1;
-  }
-  if (code?.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB") {
-    complain(
-      `${paint.red("whet:")} the ledger is damaged: ${printable((error as Error).message)}\n      ${paint.dim("→")} \`whet doctor\` saves what can be read\n`,
-    );
-    return 1;
-  }
-  complain(
-    `${paint.red("whet:")} an error that should not happen; please report it\n${printable((error instanceof Error ? error.stack : null) ?? String(error))}\n`,
-  );
-  return 1;
+  )
+    return {
+      message: (error as Error).message,
+      fix: "make room or make the folder writable; nothing that was recorded is lost, and `whet run` goes on",
+      code: 1,
+    };
+  if (code?.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB")
+    return {
+      message: `the ledger is damaged: ${(error as Error).message}`,
+      fix: "`whet doctor` saves what can be read",
+      code: 1,
+    };
+  const stack = (error instanceof Error ? error.stack : null) ?? String(error);
+  return { message: `an error that should not happen; please report it\n${stack}`, fix: "", code: 1 };
 }

@@ -151,7 +151,7 @@ async function readGoal(path: string): Promise<Goal> {
 function limitsOf(options: RunOptions): Partial<GoalLimits> {
   const time = options.for === undefined ? undefined : parseDuration(options.for);
   if (time === null || time === 0)
-    throw new UserError(`--for ${options.for} is no duration`, "write 30m, 8h or 1h30m");
+    throw new UserError(`--for ${options.for} is not a length of time`, "write 30m, 8h or 1h30m");
   return {
     ...(options.iterations === undefined ? {} : { iterations: options.iterations }),
     ...(options.parallel === undefined ? {} : { parallel: options.parallel }),

@@ -53,7 +53,7 @@ async function shown(
   const folder = await readLab(lab ?? ".");
   const time = options.for === undefined ? undefined : parseDuration(options.for);
   if (time === null || time === 0 || /^[\d.]+$/.test(options.for ?? ""))
-    throw new UserError(`--for ${options.for} is no duration`, "write 30m, 8h or 1h30m");
+    throw new UserError(`--for ${options.for} is not a length of time`, "write 30m, 8h or 1h30m");
   if (options.money !== undefined && options.money <= 0)
     throw new UserError(
       `--money ${options.money} buys nothing`,

@@ -54,7 +54,7 @@ export interface RuleOptions {
 
 export function limitsOf(options: LimitOptions): ForgeLimits {
   const time = options.for === undefined ? undefined : parseDuration(options.for);
-  if (time === null) throw new UserError(`--for ${options.for} is no duration`, "write 30m or 8h");
+  if (time === null) throw new UserError(`--for ${options.for} is not a length of time`, "write 30m or 8h");
   return {
     ...(options.runs === undefined ? {} : { runs: options.runs }),
     ...(options.tokens === undefined ? {} : { tokens: options.tokens }),

@@ -492,7 +492,7 @@ describe("init without a terminal", () => {
   test("answers that contradict each other are refused with the reason, and nothing is written", async () => {
     await lay({ "train.js": 'console.log("loss: " + l)', "score.js": "" });
     await expect(run({ change: "*.js" })).rejects.toThrow("the scorer runs score.js");
-    await expect(run({ budget: "soon" })).rejects.toThrow("no duration");
+    await expect(run({ budget: "soon" })).rejects.toThrow("not a length of time");
     await expect(run({ direction: "down" })).rejects.toThrow("minimize or maximize");
     expect(await readdir(folder)).toEqual(["score.js", "train.js"]);
   });

@@ -222,8 +222,8 @@ function inWords(fact: Fact<unknown>["value"]): string {
   if (Array.isArray(fact)) return fact.join(", ");
   if (typeof fact !== "object" || fact === null) return String(fact);
   const entries = Object.entries(fact);
-  if ("kind" in fact && "file" in fact) return `${fact.file}, of ${fact.kind}`;
-  return entries.map(([name, value]) => `${name} ${value}`).join(", ");
+  if ("kind" in fact && "file" in fact) return `${String(fact.file)}, of ${String(fact.kind)}`;
+  return entries.map(([name, value]) => `${name} ${String(value)}`).join(", ");
 }
 
 /** Everything after the closing line `---`; all of it where there is none. */
