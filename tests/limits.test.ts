@@ -27,7 +27,9 @@ describe("names and limits", () => {
     expect((await whet(lab, "show", "#1")).stdout).toMatch(/Experiment 1/);
     // A look at the lab does not change why the session ended.
     expect((await whet(lab, "check")).code).toBe(0);
-    expect((await status(lab)).stopReason).toBe("the limit of 1 experiments is reached");
+    expect((await status(lab)).stopReason).toBe(
+      "the limit of 1 experiment is reached, which counts the whole session",
+    );
   });
 
   it("the looks at a holdout are counted over sessions, and fresh data may be looked at again", async () => {

@@ -97,7 +97,7 @@ describe("an agent that drives", () => {
     expect(crash.code).toBe(0);
     expect(crash.tried).toMatchObject({
       outcome: { decision: "crash", logTail: expect.stringContaining("unlucky") },
-      standing: { limit: "the limit of 3 experiments is reached" },
+      standing: { limit: "the limit of 3 experiments is reached, which counts the whole session" },
     });
     expect((await whet(workspace, "failures")).stdout).toContain("rate 13");
 

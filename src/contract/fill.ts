@@ -46,7 +46,7 @@ export function fill(matter: FrontMatter, instructions: string): { contract: Con
     if (value === undefined) return fallback;
     const ms = parseDuration(value);
     const example = "a duration such as 500ms, 30s, 5m or 1h30m";
-    if (ms === null) complain(path, `\`${shown(path)}\` is no duration`, example);
+    if (ms === null) complain(path, `\`${shown(path)}\` is not a length of time`, example);
     else if (ms <= 0) complain(path, `\`${shown(path)}\` is not above 0`, example);
     else if (ms > longest) complain(path, `\`${shown(path)}\` is longer than 24 days`, example);
     else return ms;

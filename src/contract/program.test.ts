@@ -197,7 +197,9 @@ describe("a valid contract", () => {
   test("a stage's budget may be a duration alone, as the lab's own", () => {
     const stage = { name: "small", run: "node small.ts", budget: "2s" };
     expect(contractOf({ stages: [stage] }).stages[0]?.budget).toEqual({ time: 2000 });
-    expect(errors({ stages: [{ ...stage, budget: "soon" }] })[0]).toMatch(/`stages.0.budget` is no duration/);
+    expect(errors({ stages: [{ ...stage, budget: "soon" }] })[0]).toMatch(
+      /`stages.0.budget` is not a length of time/,
+    );
   });
 
   test("stages have names of their own, and none comes after the one that decides", () => {
@@ -447,7 +449,7 @@ describe("what is wrong is said with its place and what to write instead", () =>
     ["a list in a list", { change: [["a"]] }, "`change.0` is a list, not text"],
     ["an unknown preset", { decision: "stict" }, "Write: decision: strict"],
     ["an unknown clock", { metric: { name: "s", clock: "walls" } }, "`metric.clock` is none of wall, cpu"],
-    ["no duration", { budget: "soon" }, "7:1: error: `budget` is no duration"],
+    ["no length of time", { budget: "soon" }, "7:1: error: `budget` is not a length of time"],
     ["a budget of 0", { budget: 0 }, "`budget` is not above 0"],
     ["a negative budget", { budget: { time: -3 } }, "8:3: error: `budget.time` is not above 0"],
     ["an endless budget", { budget: "1000d" }, "`budget` is longer than 24 days"],

@@ -409,7 +409,8 @@ function scorerFailed(
   scorer: Outcome,
   words: string,
 ): Measured {
-  const message = "the scorer failed; what it said is kept for the person whose lab it is";
+  const message =
+    "the scorer failed; what it said is kept for the person whose lab it is: `whet failures` shows it";
   return finish(job, run, null, { kind: "scorer", message }, checks, `${scorer.stderr}\n${words}`);
 }
 

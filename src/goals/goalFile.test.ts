@@ -52,7 +52,7 @@ describe("a goal file", () => {
     ["criteria:\n  - file: x\n    contain: y\n", 4, 5, "criteria.0.contain"],
     ["criteria:\n  - file: ../secret\n", 3, 5, "leads out"],
     ['criteria:\n  - file: a\n    matches: "("\n', 4, 5, "regular expression"],
-    ["criteria: [{file: a}]\nlimits:\n  time: soon\n", 4, 3, "no duration"],
+    ["criteria: [{file: a}]\nlimits:\n  time: soon\n", 4, 3, "not a length of time"],
     ["criteria: [{file: a}]\nthreshold: 120\n", 3, 1, "threshold"],
     ["criteria: [{file: a}, {file: a}]\n", 2, 23, 'called "a"'],
     ["judg: x/y\n", 2, 1, "judg"],

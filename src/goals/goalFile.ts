@@ -16,7 +16,7 @@ const defaults = { iterations: 50, taskTime: 20 * 60_000, parallel: 4, threshold
 const duration = z.union([z.string(), z.number()]).transform((value, context) => {
   const ms = parseDuration(value);
   if (ms !== null && ms > 0 && ms <= 24 * 86_400_000) return ms;
-  context.addIssue({ code: "custom", message: "is no duration above 0" });
+  context.addIssue({ code: "custom", message: "is not a length of time above 0" });
   return z.NEVER;
 });
 const pattern = z.string().superRefine((value, context) => {

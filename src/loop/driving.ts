@@ -7,6 +7,7 @@ import {
   type Box,
   changeOf,
   counts,
+  driversOf,
   drivingAgent,
   type ExperimentRow,
   evaluationsOf,
@@ -142,6 +143,7 @@ async function begin(
       ...{ tag: row.tag, workspace: folder, lab: copy.lab, startedAt: Date.now(), who },
     });
 
+  let ended = "waits for the next `whet try`";
   const account = async (since: number) => {
     row.spentMs += Math.round(performance.now() - since);
     if (!options.single) await updateSession(ledger, row.id, { spentMs: row.spentMs });
@@ -301,6 +303,9 @@ async function begin(
         // A headline rests on git and on contents alone: what was laid out may have been changed by whoever drives.
         if (!options.thorough) await session.place.rebuild({ anew: true });
         await auditSession(session, course.incumbent, Math.max(2, pairs));
+        // A session that nobody drives waits for no try.
+        const drivers = await driversOf(ledger, row.id);
+        if (drivers.free + drivers.boxes.length === 0) ended = "audited";
         return true;
       }),
     reset: async (number) => {
@@ -320,7 +325,7 @@ async function begin(
       }
       return { setAside: saved };
     },
-    close: () => closeSession(session, "waits for the next `whet try`", 0),
+    close: () => closeSession(session, ended, 0),
   };
 }
 

@@ -36,7 +36,7 @@ export function reached(
   if (limits.until !== null && (direction === "minimize" ? value <= limits.until : value >= limits.until))
     return `the target is reached: ${name} ${value} (target ${limits.until})`;
   if (limits.experiments !== null && state.decided >= limits.experiments)
-    return `the limit of ${limits.experiments} experiments is reached`;
+    return `the limit of ${limits.experiments} ${limits.experiments === 1 ? "experiment" : "experiments"} is reached, which counts the whole session`;
   if (limits.time !== null && spentMs >= limits.time)
     return `the time limit is reached (${inWords(limits.time)})`;
   return null;

@@ -139,7 +139,7 @@ export function plainLine(
       return `audit: ${value(event.baselineMean, scale)} → ${quantity(event.finalMean, scale)}, gain ${effect(event.effect, scale)} (${event.pairs === 1 ? onePair : `95 % interval ${effectInterval(event.interval, scale)}, ${plural(event.pairs, "pair")}`})`;
     }
     case "stop":
-      return `stopped: ${oneLine(event.reason)}${event.final ? "" : "; `whet run` goes on"}`;
+      return `${event.reason.startsWith("stopped") ? "" : "stopped: "}${oneLine(event.reason)}${event.final ? "" : "; `whet run` goes on"}`;
     default:
       return null;
   }
