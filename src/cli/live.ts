@@ -2,7 +2,7 @@ import type { LabFolder } from "../lab/index.ts";
 import type { LiveView, SessionEvent } from "../notebook/index.ts";
 import { paintedText } from "../printable.ts";
 import { eventWords, liveScreen, plainLine } from "../report/index.ts";
-import { colour, width } from "./output.ts";
+import { asTyped, colour, width } from "./output.ts";
 
 /** Redraws the session's screen in place, ten times a second at most; kept lines scroll away above it. */
 export function liveDisplay(
@@ -76,7 +76,7 @@ export function liveDisplay(
       : plainLine(event, { metric: view.metric, sigma: view.sigma });
     if (line !== null) {
       erase();
-      process.stdout.write(`${paintedText(line)}\n`);
+      process.stdout.write(`${asTyped(paintedText(line))}\n`);
       draw();
     }
   };

@@ -5,7 +5,7 @@ import { agentSetups, setUpAgent } from "../init/agents/index.ts";
 import type { InitOptions } from "../init/init.ts";
 import { init } from "../init/init.ts";
 import type { Tried } from "../init/tryOut.ts";
-import { interactive, print } from "../output.ts";
+import { complain, interactive, print } from "../output.ts";
 
 const ends = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -30,7 +30,7 @@ export async function initCommand(
   const result = await init({
     ...options,
     signal: abort.signal,
-    onLine: (line) => process.stderr.write(`${line}\n`),
+    onLine: complain,
     folder: folder ?? ".",
     interactive: interactive && process.stdin.isTTY === true,
   }).finally(() => {
@@ -53,8 +53,8 @@ function tell({ words, added, failure }: Tried): void {
     print(`tried    ${words}`);
     return;
   }
-  process.stderr.write(`whet: written, but the untouched code does not run yet: ${failure.message}\n`);
-  for (const line of failure.fix.split("\n")) if (line !== "") process.stderr.write(`  → ${line}\n`);
+  complain(`whet: written, but the untouched code does not run yet: ${failure.message}`);
+  for (const line of failure.fix.split("\n")) if (line !== "") complain(`  → ${line}`);
 }
 
 async function agentOnly(folder: string | undefined, agent: string): Promise<number> {
