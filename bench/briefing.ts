@@ -6,7 +6,7 @@ import Database from "better-sqlite3";
 import type { Noise } from "../src/decision/index.ts";
 import { ledgerPath } from "../src/lab/folder.ts";
 import { readLab } from "../src/lab/lab.ts";
-import { evaluationsOf, latestSession, openLedger, sessionByTag } from "../src/ledger/index.ts";
+import { evaluationsOf, openLedger, sessionByTag, sessions } from "../src/ledger/index.ts";
 import { runSession } from "../src/loop/index.ts";
 import { briefingText, generator, tokensOf } from "../src/researcher/index.ts";
 import { recallMemory } from "../src/turns/recall.ts";
@@ -79,7 +79,7 @@ const ledger = await openLedger(ledgerPath(folder));
 const files = { "code.ts": lines(2000), "other.ts": lines(50) };
 const rows: Record<string, string | number>[] = [];
 for (const tag of ["kept", "barren"]) {
-  const row = (await sessionByTag(ledger, tag)) ?? (await latestSession(ledger));
+  const row = (await sessionByTag(ledger, tag)) ?? (await sessions(ledger))[0];
   if (!row) throw new Error("no session");
   const baseline = await evaluationsOf(ledger, { baseline: row.id });
   const noise = { deterministic: true } as Noise;

@@ -129,11 +129,12 @@ export async function openLab(path: string): Promise<Lab> {
       });
     },
     notebook: (tag) =>
-      withSession(lab.folder, tag, (ledger, row) =>
+      withSession(lab.programFile, tag, (ledger, row) =>
         notebookOf(ledger, basename(lab.folder), row, { texts: true }),
       ),
-    experiment: (number, tag) => withSession(lab.folder, tag, (ledger, row) => rowOf(ledger, row, number)),
-    replay: (tag) => replayLab(lab.folder, tag),
+    experiment: (number, tag) =>
+      withSession(lab.programFile, tag, (ledger, row) => rowOf(ledger, row, number)),
+    replay: (tag) => replayLab(lab.programFile, tag),
   };
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { ledgerPath } from "../src/lab/folder.ts";
-import { evaluationsOf, latestSession, openLedger } from "../src/ledger/index.ts";
+import { evaluationsOf, openLedger, sessions } from "../src/ledger/index.ts";
 import { takeSlot } from "../src/sandbox/index.ts";
 import { program, repository, start, whet } from "./support/lab.ts";
 
@@ -17,7 +17,7 @@ function lab(metric: string): string {
 async function baseline(folder: string) {
   const ledger = await openLedger(ledgerPath(folder));
   try {
-    const session = await latestSession(ledger);
+    const [session] = await sessions(ledger);
     return await evaluationsOf(ledger, { baseline: session?.id ?? 0 });
   } finally {
     await ledger.close();

@@ -1,2 +1,2 @@
 export { mean } from "./numbers.ts";
-export { oneLine } from "./text.ts";
+export { hashOf, oneLine } from "./text.ts";

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { type Document, isAlias, parseDocument, visit, type YAMLError } from "yaml";
+import { hashOf } from "../base/index.ts";
 import type { Problem, Program } from "./contract.ts";
 import { contradictions } from "./contradictions.ts";
 import { explain, type Fault, form, type Path } from "./explain.ts";
@@ -109,7 +109,7 @@ export function parseProgram(source: string, options: { file?: string } = {}): P
     ...contradictions(contract, checked.data, options.file ?? "program.md"),
   ]);
   if (problems.some((problem) => problem.severity === "error")) return { program: null, problems };
-  const hash = createHash("sha256").update(source).digest("hex");
+  const hash = hashOf(source);
   return { program: { contract, instructions: instructions.trim(), hash }, problems };
 }
 

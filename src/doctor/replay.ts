@@ -1,16 +1,16 @@
 import { existsSync } from "node:fs";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
-import { ledgerPath } from "../lab/index.ts";
+import { ledgerPath, withoutFile } from "../lab/index.ts";
 import {
   type ChainReport,
   evaluationsOf,
   examineChain,
-  latestSession,
   openLedger,
   sessionByTag,
   storedProgram,
 } from "../ledger/index.ts";
+import { sessionMeant } from "../notebook/index.ts";
 import { replay } from "../session/index.ts";
 import { baselineRuns, decidingStage, fromNumbers, moods, replayRuns, soundRuns } from "../strategy/index.ts";
 
@@ -23,13 +23,19 @@ export interface ReplayReport {
   chain: ChainReport;
 }
 
-/** Re-derives every decision of a session from its recorded evaluations. Measures nothing and writes nothing. */
-export async function replayLab(folder: string, tag?: string): Promise<ReplayReport> {
+/**
+ * Re-derives every decision of a session from its recorded evaluations. Measures nothing and writes nothing.
+ *
+ * @param path the lab folder or a contract file.
+ * @param tag absent: the session that is meant (`sessionMeant`).
+ */
+export async function replayLab(path: string, tag?: string): Promise<ReplayReport> {
+  const folder = withoutFile(path);
   if (!existsSync(ledgerPath(folder)))
     throw new UserError(`no session has been run in ${folder}`, "begin with `whet run`");
   const ledger = await openLedger(ledgerPath(folder));
   try {
-    const row = tag === undefined ? await latestSession(ledger) : await sessionByTag(ledger, tag);
+    const row = tag === undefined ? await sessionMeant(ledger, path) : await sessionByTag(ledger, tag);
     if (!row)
       throw new UserError(
         tag ? `there is no session "${tag}"` : "no session has been run here",

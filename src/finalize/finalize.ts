@@ -40,7 +40,7 @@ export async function finalizeSession(lab: LabFolder, options: FinalizeOptions =
   if (!Number.isInteger(pairs) || pairs < 2)
     throw new UserError(`${pairs} pairs give no interval`, "2 pairs or more, better 8");
   // Looked up first, since opening would begin a session where there is none to go on with.
-  const { tag, level } = await withSession(lab.folder, options.tag, async (_, row) => row);
+  const { tag, level } = await withSession(lab.programFile, options.tag, async (_, row) => row);
   const { listener, abort, stop } = options;
   try {
     const session = await openSession(lab, {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { hashOf } from "../base/index.ts";
 import type { Contract, Problem, Program } from "../contract/index.ts";
 import { ContractError, UserError } from "../errors.ts";
 import { readNote, writeNote } from "../seal.ts";
@@ -90,6 +91,19 @@ export async function readLab(path: string, options: { swift?: boolean } = {}): 
     contract: program.contract,
     problems,
   };
+}
+
+/**
+ * What a session that begins now would store as its program's hash; null where no contract can be read. The contract is
+ * not parsed.
+ *
+ * @param path the lab folder or a contract file.
+ */
+export async function programHashAt(path: string): Promise<string | null> {
+  const text = await readFile(path.endsWith(".md") ? path : join(path, programName), "utf8").catch(
+    () => null,
+  );
+  return text === null ? null : hashOf(text);
 }
 
 /** The error with file, line and column where it is about something that the contract names; any other as it is. */

@@ -21,7 +21,6 @@ import {
   experiments,
   holdSession,
   type Ledger,
-  latestSession,
   newestGoals,
   openExperiment,
   openLedger,
@@ -117,7 +116,6 @@ describe("opening", () => {
   it("makes the folder and the tables of an empty ledger", async () => {
     expect(version(path)).toBe(9);
     expect(await sessions(ledger)).toEqual([]);
-    expect(await latestSession(ledger)).toBeNull();
   });
 
   it("also takes a file that is there and empty", async () => {

@@ -52,14 +52,9 @@ export async function sessionByTag(ledger: Ledger, tag: string): Promise<Session
   return row ? asNamed(row) : null;
 }
 
-export async function latestSession(ledger: Ledger): Promise<SessionRow | null> {
-  const row = await ledger.db
-    .selectFrom("sessions")
-    .selectAll()
-    .orderBy("id", "desc")
-    .limit(1)
-    .executeTakeFirst();
-  return row ? asNamed(row) : null;
+/** Whether more than a baseline was asked for: `whet check` alone begins a session that waits for work. */
+export function wasPutToWork({ status }: SessionRow): boolean {
+  return status !== "baseline" && status !== "ready";
 }
 
 /** The researcher that proposals of an agent that drives are recorded under, in a box or not. */

@@ -29,7 +29,7 @@ export async function rescore(
   lab: LabFolder,
   options: RunOptions = {},
 ): Promise<RunResult & { from: string }> {
-  const { source, begun, keeps } = await withSession(lab.folder, options.tag, async (ledger, named) => {
+  const { source, begun, keeps } = await withSession(lab.programFile, options.tag, async (ledger, named) => {
     const all = await sessions(ledger);
     // A rescoring that was interrupted goes on.
     const before = options.tag === undefined ? all.find((row) => row.id === named.rescoredFrom) : undefined;

@@ -8,13 +8,12 @@ import {
   type Idea,
   ideasOf,
   type Ledger,
-  latestSession,
   openLedger,
   type SessionRow,
   setLesson,
 } from "../ledger/index.ts";
 import type { Notebook, Row } from "../notebook/index.ts";
-import { notebookOf, rowOf, withSession } from "../notebook/index.ts";
+import { notebookOf, rowOf, sessionMeant, withSession } from "../notebook/index.ts";
 
 /** The notebook of a lab as tools read and write it; each call opens the ledger for itself, also while a run is on. */
 
@@ -22,14 +21,14 @@ import { notebookOf, rowOf, withSession } from "../notebook/index.ts";
 const screen = 200;
 const failedKinds: readonly string[] = ["crash", "timeout", "invalid"];
 
-/** The session that the agent drives, or the newest one. */
+/** The session that the agent drives, or the one that the contract leads to. */
 async function inSession<Result>(
   lab: string,
   read: (ledger: Ledger, row: SessionRow, folder: string) => Promise<Result>,
 ): Promise<Result> {
-  const { folder } = await readLab(lab);
+  const { folder, programFile } = await readLab(lab);
   const note = await readTrying(folder);
-  return withSession(folder, note?.tag, (ledger, row) => read(ledger, row, folder));
+  return withSession(programFile, note?.tag, (ledger, row) => read(ledger, row, folder));
 }
 
 export async function notebook(lab: string): Promise<Notebook> {
@@ -76,8 +75,8 @@ export async function ideas(lab: string, all: boolean): Promise<Idea[]> {
 
 /** @returns the idea's id. */
 export async function keepIdea(lab: string, text: string): Promise<number> {
-  return inLedger(lab, async (ledger) => {
-    const session = await latestSession(ledger);
+  return inLedger(lab, async (ledger, contract) => {
+    const session = await sessionMeant(ledger, contract);
     return addIdea(ledger, { sessionId: session?.id ?? null, text, by: "agent", addedAt: Date.now() });
   });
 }
@@ -88,13 +87,16 @@ export async function workspaceOf(lab: string): Promise<string | null> {
   return note === null ? null : `${note.workspace}${note.lab === "" ? "" : `/${note.lab}`}`;
 }
 
-async function inLedger<Result>(lab: string, work: (ledger: Ledger) => Promise<Result>): Promise<Result> {
-  const { folder } = await readLab(lab);
+async function inLedger<Result>(
+  lab: string,
+  work: (ledger: Ledger, contract: string) => Promise<Result>,
+): Promise<Result> {
+  const { folder, programFile } = await readLab(lab);
   if (!existsSync(ledgerPath(folder)))
     throw new UserError(`nothing has been measured in ${folder} yet`, "begin with `start`");
   const ledger = await openLedger(ledgerPath(folder));
   try {
-    return await work(ledger);
+    return await work(ledger, programFile);
   } finally {
     await ledger.close();
   }

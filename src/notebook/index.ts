@@ -30,7 +30,7 @@ export {
 export { type NotebookPart, notebookOf, rowOf, tableOf, withSession } from "./notebook.ts";
 export { type Outlook, outlookOf } from "./outlook.ts";
 export { outcomeOf, partsOf, removals, standingKeeps } from "./parts.ts";
-export { sessionLines } from "./sessions.ts";
+export { sessionLines, sessionMeant } from "./sessions.ts";
 export { tracesOf } from "./traces.ts";
 export type { Outcome, Standing, Tried } from "./tried.ts";
 export { type Trust, trust } from "./trust.ts";

@@ -3,7 +3,7 @@ import { mean } from "../base/index.ts";
 import type { Channel, Contract } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { UserError } from "../errors.ts";
-import { labMissing, ledgerPath, workingProcess } from "../lab/index.ts";
+import { labMissing, ledgerPath, withoutFile, workingProcess } from "../lab/index.ts";
 import {
   baselineHoldout,
   changesOf,
@@ -19,7 +19,6 @@ import {
   holdoutRuns,
   type Ledger,
   latestAudit,
-  latestSession,
   machineRows,
   openLedger,
   type Page,
@@ -50,15 +49,21 @@ import { grantsOf } from "./grants.ts";
 import { machineOf } from "./machine.ts";
 import type { Arm, ArmCost, Epoch, LadderRung, Notebook, Row } from "./model.ts";
 import { hasParts, partsOf } from "./parts.ts";
+import { sessionMeant } from "./sessions.ts";
 import { trust } from "./trust.ts";
 import { modelsOf, usesOf } from "./used.ts";
 
-/** Opens a lab's ledger for reading and hands over the named, or the newest, session. */
+/**
+ * Opens a lab's ledger for reading and hands over the named session, or the one that is meant (`sessionMeant`).
+ *
+ * @param path the lab folder or a contract file.
+ */
 export async function withSession<Result>(
-  folder: string,
+  path: string,
   tag: string | undefined,
   read: (ledger: Ledger, row: SessionRow) => Promise<Result>,
 ): Promise<Result> {
+  const folder = withoutFile(path);
   if (!existsSync(ledgerPath(folder)))
     throw (
       (await labMissing(folder)) ??
@@ -69,7 +74,7 @@ export async function withSession<Result>(
     );
   const ledger = await openLedger(ledgerPath(folder));
   try {
-    const row = tag === undefined ? await latestSession(ledger) : await sessionByTag(ledger, tag);
+    const row = tag === undefined ? await sessionMeant(ledger, path) : await sessionByTag(ledger, tag);
     if (!row)
       throw new UserError(
         tag ? `there is no session "${tag}" here` : "there is no session here yet",

@@ -1,15 +1,40 @@
-import { workingProcess } from "../lab/index.ts";
+import { programHashAt, workingProcess } from "../lab/index.ts";
 import {
   counts,
   experiments,
   type Ledger,
   latestAudit,
   reviewsOf,
+  type SessionRow,
   sessions,
   storedProgram,
+  wasPutToWork,
 } from "../ledger/index.ts";
 import { fallen } from "../strategy/index.ts";
 import type { SessionLine } from "./model.ts";
+
+/**
+ * The session that is meant where none is named: the one that a process works on, else the newest that the contract of
+ * now belongs to, else the newest with experiments, else the newest. One that `whet check` alone began stands behind all
+ * that hold experiments.
+ *
+ * @param path the lab folder or a contract file.
+ */
+export async function sessionMeant(ledger: Ledger, path: string): Promise<SessionRow | null> {
+  const all = await sessions(ledger);
+  const held = all.find((row) => workingProcess(row) !== null);
+  if (held || all.length < 2) return held ?? all[0] ?? null;
+  const hash = await programHashAt(path);
+  const fitting = all.filter((row) => row.programHash === hash);
+  return (
+    fitting.find(wasPutToWork) ?? (await newestTried(ledger, all)) ?? fitting[0] ?? (all[0] as SessionRow)
+  );
+}
+
+async function newestTried(ledger: Ledger, all: readonly SessionRow[]): Promise<SessionRow | null> {
+  for (const row of all) if ((await experiments(ledger, row.id, { limit: 1 })).length > 0) return row;
+  return null;
+}
 
 /** The lab's sessions in few words, newest first, except one that is known already. */
 export async function sessionLines(ledger: Ledger, except?: number): Promise<SessionLine[]> {

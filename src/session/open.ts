@@ -33,6 +33,7 @@ import {
   sessions,
   storedProgram,
   updateSession,
+  wasPutToWork,
 } from "../ledger/index.ts";
 import type { Listener } from "../notebook/index.ts";
 import type { Relays } from "../relay/index.ts";
@@ -128,7 +129,9 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
       ...(image ? { image } : {}),
       ...(options.swift ? { memo: join(whetstoneFolder(lab.folder), "sandbox.json") } : {}),
     });
-    const existing = options.fresh ? null : resumable(all, lab, repo, options.tag, listener);
+    const { existing, why } = options.fresh
+      ? { existing: null, why: null }
+      : resumable(all, lab, repo, options.tag);
     const { level } = sandbox.isolation;
     if (existing && existing.level !== level)
       throw new UserError(
@@ -190,6 +193,8 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
         "put it back to go on with that session, or begin a new one: `whet run --fresh` for Whetstone's own loop, `whet start --fresh` for an agent that calls `whet try`",
       );
     }
+    // Only now: what the contract names is there.
+    if (why !== null) listener({ type: "notice", message: why });
     const row =
       existing ??
       (await beginSession({ lab, repo, ledger, sandbox, place, pins, baseFiles, contract, options, commit }));
@@ -310,43 +315,44 @@ function defaultTag(now: Date): string {
   return `${now.toLocaleString("en-US", { month: "short" }).toLowerCase()}${String(now.getDate()).padStart(2, "0")}`;
 }
 
-/** The session that `whet run` goes on with, or null for a new one. */
+/** The session to go on with, or null for a new one and, where there were others, why none of them goes on. */
+interface Beginning {
+  existing: SessionRow | null;
+  why: string | null;
+}
+
+/** Without a name: the newest session of this very contract on this very commit. */
 function resumable(
   all: readonly SessionRow[],
   lab: LabFolder,
   repo: Repo,
   tag: string | undefined,
-  listener: Listener,
-): SessionRow | null {
+): Beginning {
   if (tag !== undefined) {
     const named = all.find((session) => session.tag === tag);
     if (named && named.programHash !== lab.program.hash) throw changedProgram(named, lab);
-    return named ?? null;
+    return { existing: named ?? null, why: null };
   }
-  const [latest] = all;
-  if (!latest) return null;
-  if (latest.programHash !== lab.program.hash) {
-    listener({
-      type: "notice",
-      message: `program.md has changed since session "${latest.tag}": beginning a new session (\`whet rescore\` measures the earlier keeps under it)`,
-    });
-    return null;
-  }
-  if (latest.baseCommit !== repo.head) {
-    listener({
-      type: "notice",
-      message: `HEAD has moved since session "${latest.tag}": beginning a new session on it (--tag ${latest.tag} goes on with the old one)`,
-    });
-    return null;
-  }
-  return latest;
+  const latest = all.find(wasPutToWork) ?? all[0];
+  if (!latest) return { existing: null, why: null };
+  const sameContract = all.filter((row) => row.programHash === lab.program.hash);
+  const existing = sameContract.find((row) => row.baseCommit === repo.head) ?? null;
+  if (existing) return { existing, why: null };
+  const [moved] = sameContract;
+  const name = basename(lab.programFile);
+  return {
+    existing,
+    why: moved
+      ? `HEAD has moved since session "${moved.tag}": beginning a new session on it (--tag ${moved.tag} goes on with the old one)`
+      : `${name} has changed since session "${latest.tag}": beginning a new session (\`whet rescore\` measures the earlier keeps under it; once ${name} is put back, --tag ${latest.tag} goes on with the old one)`,
+  };
 }
 
 function changedProgram(session: SessionRow, { programFile }: LabFolder): UserError {
   const name = basename(programFile);
   return new UserError(
     `${name} has changed since session "${session.tag}" began, or another contract was meant; its numbers would not be comparable`,
-    `put ${name} back as it was, or begin a new session: \`whet run --fresh\` for Whetstone's own loop, \`whet start --fresh\` for an agent that calls \`whet try\``,
+    `put ${name} back as it was and --tag ${session.tag} goes on with it, or begin a new session: \`whet run --fresh\` for Whetstone's own loop, \`whet start --fresh\` for an agent that calls \`whet try\`; \`whet rescore\` measures the earlier keeps under the new contract`,
   );
 }
 

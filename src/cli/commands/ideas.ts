@@ -1,14 +1,7 @@
 import { UserError } from "../../errors.ts";
 import { ledgerPath, readLab } from "../../lab/index.ts";
-import {
-  addIdea,
-  dropIdea,
-  type Idea,
-  ideasOf,
-  type Ledger,
-  latestSession,
-  openLedger,
-} from "../../ledger/index.ts";
+import { addIdea, dropIdea, type Idea, ideasOf, type Ledger, openLedger } from "../../ledger/index.ts";
+import { sessionMeant } from "../../notebook/index.ts";
 import { print, printJson } from "../output.ts";
 
 interface Options {
@@ -29,8 +22,8 @@ export async function ideasAddCommand(text: string, options: Options): Promise<n
         : `the idea is ${line.length} characters long, and ${longest} are allowed`,
       "say it in a sentence",
     );
-  return withLab(options, async (ledger) => {
-    const session = await latestSession(ledger);
+  return withLab(options, async (ledger, contract) => {
+    const session = await sessionMeant(ledger, contract);
     const id = await addIdea(ledger, {
       sessionId: session?.id ?? null,
       text: line,
@@ -70,11 +63,14 @@ function line({ id, text, tried, droppedAt }: Idea): string {
   return `${id}  ${text}${state}`;
 }
 
-async function withLab(options: Options, work: (ledger: Ledger) => Promise<void>): Promise<number> {
-  const { folder } = await readLab(options.lab ?? ".");
+async function withLab(
+  options: Options,
+  work: (ledger: Ledger, contract: string) => Promise<void>,
+): Promise<number> {
+  const { folder, programFile } = await readLab(options.lab ?? ".");
   const ledger = await openLedger(ledgerPath(folder));
   try {
-    await work(ledger);
+    await work(ledger, programFile);
     return 0;
   } finally {
     await ledger.close();

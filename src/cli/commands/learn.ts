@@ -1,8 +1,7 @@
 import { UserError } from "../../errors.ts";
 import { experimentByNumber, setLesson } from "../../ledger/index.ts";
-import { withSession } from "../../notebook/index.ts";
 import { print, printJson } from "../output.ts";
-import { labFolder, type Options, sessionOf } from "./notebook.ts";
+import { inSession, type Options } from "./notebook.ts";
 
 /** What an agent, or a person, concludes from an experiment: about the hypothesis, never about the result. */
 export async function learnCommand(
@@ -20,8 +19,7 @@ export async function learnCommand(
     );
   const verdict = confirmed === undefined ? "refuted" : "confirmed";
   const lesson = tidy(confirmed ?? refuted ?? "");
-  const folder = labFolder(lab);
-  return withSession(folder, await sessionOf(lab, options.tag), async (ledger, row) => {
+  return inSession(lab, options.tag, async (ledger, row) => {
     const experiment = await experimentByNumber(ledger, row.id, id);
     if (!experiment)
       throw new UserError(`session ${row.tag} has no experiment ${id}`, "`whet log` lists them");

@@ -1,6 +1,6 @@
 import { basename, join, resolve } from "node:path";
 import { outOfWorkspace, readTrying, withoutFile } from "../../lab/index.ts";
-import { failedRunsBeside } from "../../ledger/index.ts";
+import { failedRunsBeside, type Ledger, type SessionRow } from "../../ledger/index.ts";
 import { notebookOf, outlookOf, rowOf, sessionLines, tableOf, withSession } from "../../notebook/index.ts";
 import {
   besideText,
@@ -34,20 +34,26 @@ export function labFolder(lab: string | undefined): string {
   return withoutFile(outOfWorkspace(lab ?? "."));
 }
 
-/** The session that is meant: the named one; from within a workspace the one that it belongs to; else the newest. */
-export async function sessionOf(
+/**
+ * Hands over the session that is meant: the named one; from within a workspace the one that it belongs to; else the one
+ * that the contract of now leads to.
+ */
+export async function inSession<Result>(
   lab: string | undefined,
   tag: string | undefined,
-): Promise<string | undefined> {
-  if (tag !== undefined || labFolder(lab) === withoutFile(resolve(lab ?? "."))) return tag;
-  return (await readTrying(labFolder(lab)))?.tag;
+  read: (ledger: Ledger, row: SessionRow) => Promise<Result>,
+): Promise<Result> {
+  const contract = outOfWorkspace(lab ?? ".");
+  const isInWorkspace = withoutFile(contract) !== withoutFile(resolve(lab ?? "."));
+  const driven = tag === undefined && isInWorkspace ? await readTrying(withoutFile(contract)) : null;
+  return withSession(contract, tag ?? driven?.tag, read);
 }
 
 const page = () => ({ colour, width: width(), whole });
 
 export async function statusCommand(lab: string | undefined, options: StatusOptions): Promise<number> {
   const folder = labFolder(lab);
-  return withSession(folder, await sessionOf(lab, options.tag), async (ledger, row) => {
+  return inSession(lab, options.tag, async (ledger, row) => {
     const notebook = await notebookOf(ledger, basename(folder), row, { newest: screen });
     const json = options.json === true;
     if (json && options.follow) await follow(ledger, row, { sigma: notebook.sigma, json });
@@ -87,7 +93,7 @@ export async function logCommand(
   lab: string | undefined,
   options: Options & { newest: number; all?: boolean },
 ): Promise<number> {
-  return withSession(labFolder(lab), await sessionOf(lab, options.tag), async (ledger, row) => {
+  return inSession(lab, options.tag, async (ledger, row) => {
     const { experiments, metric, sigma } = await tableOf(
       ledger,
       row,
@@ -101,7 +107,7 @@ export async function logCommand(
 }
 
 export async function showCommand(id: number, lab: string | undefined, options: Options): Promise<number> {
-  return withSession(labFolder(lab), await sessionOf(lab, options.tag), async (ledger, session) => {
+  return inSession(lab, options.tag, async (ledger, session) => {
     const row = await rowOf(ledger, session, id);
     const { metric, sigma } = await tableOf(ledger, session, { newest: 1 });
     if (options.json) printJson(row);
@@ -111,7 +117,7 @@ export async function showCommand(id: number, lab: string | undefined, options: 
 }
 
 export async function diffCommand(id: number, lab: string | undefined, options: Options): Promise<number> {
-  return withSession(labFolder(lab), await sessionOf(lab, options.tag), async (ledger, session) => {
+  return inSession(lab, options.tag, async (ledger, session) => {
     const row = await rowOf(ledger, session, id);
     if (options.json) printJson({ id: row.id, diff: row.diff });
     else print(diffLines(row.diff, paints(colour)).join("\n"));
@@ -124,7 +130,7 @@ export async function contextCommand(
   options: Options & { budget: number },
 ): Promise<number> {
   const folder = labFolder(lab);
-  return withSession(folder, await sessionOf(lab, options.tag), async (ledger, row) => {
+  return inSession(lab, options.tag, async (ledger, row) => {
     const notebook = await notebookOf(ledger, basename(folder), row, { newest: screen });
     const text = contextText(notebook, options.budget, await outlookOf(ledger, row));
     if (options.json) printJson({ context: text });
@@ -134,7 +140,7 @@ export async function contextCommand(
 }
 
 export async function failuresCommand(lab: string | undefined, options: Options): Promise<number> {
-  return withSession(labFolder(lab), await sessionOf(lab, options.tag), async (ledger, row) => {
+  return inSession(lab, options.tag, async (ledger, row) => {
     const { experiments } = await tableOf(ledger, row, { newest: 1000, texts: true });
     const rows = experiments.filter((each) => ["crash", "timeout", "invalid"].includes(each.status));
     const beside = await failedRunsBeside(ledger, row.id);

@@ -1,13 +1,13 @@
 import { replayLab } from "../../doctor/index.ts";
+import { outOfWorkspace } from "../../lab/index.ts";
 import { chainWords, isWhole } from "../../session/index.ts";
 import { print, printJson } from "../output.ts";
-import { labFolder } from "./notebook.ts";
 
 export async function replayCommand(
   lab: string | undefined,
   options: { json?: boolean; tag?: string },
 ): Promise<number> {
-  const result = await replayLab(labFolder(lab), options.tag);
+  const result = await replayLab(outOfWorkspace(lab ?? "."), options.tag);
   if (options.json) printJson(result);
   else {
     print(`session ${result.tag}: ${result.experiments} decisions derived again from the recorded runs`);

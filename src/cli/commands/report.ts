@@ -2,10 +2,10 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
 import { whetstoneFolder } from "../../lab/index.ts";
-import { notebookOf, withSession } from "../../notebook/index.ts";
+import { notebookOf } from "../../notebook/index.ts";
 import { chartPng, progressSvg, reportHtml } from "../../report/index.ts";
 import { print, printJson } from "../output.ts";
-import { labFolder, type Options } from "./notebook.ts";
+import { inSession, labFolder, type Options } from "./notebook.ts";
 
 export async function reportCommand(
   lab: string | undefined,
@@ -13,7 +13,7 @@ export async function reportCommand(
 ): Promise<number> {
   const folder = labFolder(lab);
   const out = resolve(options.out ?? whetstoneFolder(folder));
-  return withSession(folder, options.tag, async (ledger, row) => {
+  return inSession(lab, options.tag, async (ledger, row) => {
     const notebook = await notebookOf(ledger, basename(folder), row, { texts: true });
     if (notebook.baseline.values.length === 0)
       throw new UserError("the baseline has not been measured yet", "whet check");

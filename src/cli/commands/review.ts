@@ -1,9 +1,8 @@
 import { UserError } from "../../errors.ts";
 import { doubted, review } from "../../finalize/index.ts";
-import { withSession } from "../../notebook/index.ts";
 import { print, printJson } from "../output.ts";
 import { resultsWriter } from "../results.ts";
-import { labFolder, type Options } from "./notebook.ts";
+import { inSession, labFolder, type Options } from "./notebook.ts";
 
 export async function reviewCommand(
   lab: string | undefined,
@@ -16,16 +15,16 @@ export async function reviewCommand(
       `type \`whet review --accept ${options.accept}\` in a terminal`,
     );
   const folder = labFolder(lab);
-  const tag = options.tag === undefined ? {} : { tag: options.tag };
+  const { tag } = await inSession(lab, options.tag, async (_, row) => row);
   const note = options.note === undefined ? {} : { note: options.note };
   for (const verdict of ["accept", "reject"] as const) {
     const number = options[verdict];
     if (number === undefined) continue;
     // Else the process that has the session writes it.
-    if (await review(folder, { number, verdict, ...note, ...tag }))
-      await withSession(folder, options.tag, (ledger, row) => resultsWriter(folder)({ ledger, row }));
+    if (await review(folder, { number, verdict, ...note, tag }))
+      await inSession(lab, tag, (ledger, row) => resultsWriter(folder)({ ledger, row }));
   }
-  const result = await doubted(folder, options.tag);
+  const result = await doubted(folder, tag);
   if (options.json) {
     printJson(result);
     return 0;

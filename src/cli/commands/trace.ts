@@ -1,8 +1,8 @@
 import { UserError } from "../../errors.ts";
-import { tracesOf, withSession } from "../../notebook/index.ts";
+import { tracesOf } from "../../notebook/index.ts";
 import { rawText, traceText } from "../../report/index.ts";
 import { colour, print, printJson, width } from "../output.ts";
-import { labFolder } from "./notebook.ts";
+import { inSession } from "./notebook.ts";
 
 interface Options {
   tag?: string;
@@ -21,7 +21,7 @@ export async function traceCommand(
       "whose trace?",
       "name an experiment (`whet trace 12`), ask for the turns that came to nothing (`whet trace --failed`), or for all turns (`whet trace list`)",
     );
-  return withSession(labFolder(lab), options.tag, async (ledger, row) => {
+  return inSession(lab, options.tag, async (ledger, row) => {
     const turns = await tracesOf(ledger, row, id ?? "failed", options.raw ?? false);
     if (options.json) printJson(options.raw ? turns : turns.map(({ raw: _raw, ...turn }) => turn));
     else if (options.raw) print(rawText(turns.map(({ raw }) => raw)));

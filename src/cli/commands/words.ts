@@ -1,8 +1,7 @@
 import { UserError } from "../../errors.ts";
-import { withSession } from "../../notebook/index.ts";
 import { isAtWork, pause, resume, steer } from "../../session/index.ts";
 import { print, printJson } from "../output.ts";
-import { labFolder } from "./notebook.ts";
+import { inSession } from "./notebook.ts";
 
 interface Options {
   tag?: string;
@@ -11,7 +10,7 @@ interface Options {
 
 /** From another terminal: no new experiment begins. */
 export async function pauseCommand(lab: string | undefined, options: Options): Promise<number> {
-  return withSession(labFolder(lab), options.tag, async (ledger, row) => {
+  return inSession(lab, options.tag, async (ledger, row) => {
     await pause(ledger, row);
     const atWork = isAtWork(row);
     if (options.json) printJson({ tag: row.tag, paused: true, atWork });
@@ -24,7 +23,7 @@ export async function pauseCommand(lab: string | undefined, options: Options): P
 }
 
 export async function resumeCommand(lab: string | undefined, options: Options): Promise<number> {
-  return withSession(labFolder(lab), options.tag, async (ledger, row) => {
+  return inSession(lab, options.tag, async (ledger, row) => {
     await resume(ledger, row);
     const atWork = isAtWork(row);
     if (options.json) printJson({ tag: row.tag, paused: false, atWork });
@@ -39,7 +38,7 @@ export async function resumeCommand(lab: string | undefined, options: Options): 
 /** A word from a person: the next briefing begins with it. */
 export async function steerCommand(text: string, lab: string | undefined, options: Options): Promise<number> {
   if (text.trim() === "") throw new UserError("there is nothing to say", 'whet steer "try smaller steps"');
-  return withSession(labFolder(lab), options.tag, async (ledger, row) => {
+  return inSession(lab, options.tag, async (ledger, row) => {
     await steer(ledger, row, text.trim());
     if (options.json) printJson({ tag: row.tag, said: text.trim() });
     else print(`said to session ${row.tag}: the next briefing holds it.`);
