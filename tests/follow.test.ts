@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { knobs } from "./support/knobs.ts";
+import { knobs, status } from "./support/knobs.ts";
 import { repository, start, whet } from "./support/lab.ts";
 
 describe("following a session from another process", () => {
@@ -30,3 +30,29 @@ describe("following a session from another process", () => {
     expect((await whet(lab, "status", "--follow", "--json")).stdout).toBe("");
   });
 });
+
+describe("a reader that goes away", () => {
+  it("ends no run: the session goes on without it and is closed as ever", async () => {
+    const lab = repository(knobs(""));
+    const { child, finished, output } = start(lab, ...run);
+    while (!output().includes("#1 ")) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.stdout.destroy();
+    expect(await finished).toMatchObject({ code: 0, stderr: "" });
+    expect(await status(lab)).toMatchObject({
+      ...{ process: null, stopReason: "the limit of 6 experiments is reached" },
+      tally: { all: 6, open: 0 },
+    });
+  });
+
+  it("ends a look at it quietly", async () => {
+    const lab = repository(knobs(""));
+    const running = start(lab, ...run);
+    while (!running.output().includes("#1 ")) await new Promise((resolve) => setTimeout(resolve, 20));
+    const looks = [start(lab, "status", "--follow"), start(lab, "log"), start(lab, "status", "--json")];
+    for (const { child } of looks) child.stdout.destroy();
+    for (const { finished } of looks) expect(await finished).toMatchObject({ code: 0, stderr: "" });
+    expect((await running.finished).code).toBe(0);
+  });
+});
+
+const run = ["run", "--experiments", "6", "--seed", "1", "--no-probe", "--audit", "0"];

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { git, noisyLab, repository, start, whet, write } from "./support/lab.ts";
 
 interface Status {
-  tally: { all: number; keeps: number; discards: number; failures: number };
+  tally: { all: number; keeps: number; discards: number; failures: number; open: number };
   branch: string;
   audit: { effect: number; interval: [number, number] } | null;
   best: { value: number; experiment: number | null };
@@ -77,6 +77,11 @@ describe("a session", () => {
     expect(stopped.code).toBe(0);
     expect(stopped.stdout).toMatch(/`whet run` goes on/);
     const before = await status(lab);
+    const { all, keeps, discards, failures, open } = before.tally;
+    expect(keeps + discards + failures + open).toBe(all);
+    const rows = JSON.parse((await whet(lab, "log", "--json", "--all")).stdout) as { status: string }[];
+    expect(rows.filter((row) => row.status === "open")).toHaveLength(open);
+    expect(rows.filter((row) => row.status === "running")).toEqual([]);
     const again = await whet(lab, "run", "--experiments", String(before.tally.all + 3), "--audit", "0");
     expect(again.stdout).toMatch(/goes on after/);
     expect(stopped.stdout).toMatch(/^measuring the baseline$/m);

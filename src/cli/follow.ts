@@ -9,7 +9,7 @@ import {
   storedProgram,
 } from "../ledger/index.ts";
 import type { SessionEvent } from "../notebook/index.ts";
-import { print, printJsonLine } from "./output.ts";
+import { hasReader, print, printJsonLine, write } from "./output.ts";
 import { plainDisplay } from "./plainDisplay.ts";
 
 /** Milliseconds between two looks into the ledger. */
@@ -25,7 +25,7 @@ export async function follow(
   row: SessionRow,
   { sigma, json }: { sigma: number | null; json: boolean },
 ): Promise<void> {
-  const display = plainDisplay(storedProgram(row.program), process.stdout, sigma);
+  const display = plainDisplay(storedProgram(row.program), { write }, sigma);
   let last = await newestEvent(ledger, row.id);
   for (;;) {
     // Looked at first: what its last moments wrote is still to be shown.
@@ -38,6 +38,7 @@ export async function follow(
       else display.listener(event);
       last = id;
     }
+    if (!hasReader()) return;
     if (isOver && rows.length === 0) break;
     if (rows.length === 0) await sleep(pause);
   }

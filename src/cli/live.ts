@@ -2,7 +2,7 @@ import type { LabFolder } from "../lab/index.ts";
 import type { LiveView, SessionEvent } from "../notebook/index.ts";
 import { paintedText } from "../printable.ts";
 import { eventWords, liveScreen, plainLine } from "../report/index.ts";
-import { asTyped, colour, width } from "./output.ts";
+import { asTyped, colour, width, write } from "./output.ts";
 
 /** Redraws the session's screen in place, ten times a second at most; kept lines scroll away above it. */
 export function liveDisplay(
@@ -47,7 +47,7 @@ export function liveDisplay(
   let ended = false;
 
   const erase = () => {
-    if (drawn > 0) process.stdout.write(`\u001b[${drawn}A\u001b[0J`);
+    if (drawn > 0) write(`\u001b[${drawn}A\u001b[0J`);
     drawn = 0;
   };
   const draw = () => {
@@ -62,7 +62,7 @@ export function liveDisplay(
     const height = Math.max(8, (process.stdout.rows ?? 24) - 1);
     const lines = liveScreen(view, { width: width(), height, colour });
     erase();
-    process.stdout.write(`${lines.map(paintedText).join("\n")}\n`);
+    write(`${lines.map(paintedText).join("\n")}\n`);
     drawn = lines.length;
   };
   const timer = setInterval(draw, 200);
@@ -76,7 +76,7 @@ export function liveDisplay(
       : plainLine(event, { metric: view.metric, sigma: view.sigma });
     if (line !== null) {
       erase();
-      process.stdout.write(`${asTyped(paintedText(line))}\n`);
+      write(`${asTyped(paintedText(line))}\n`);
       draw();
     }
   };

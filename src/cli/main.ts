@@ -8,7 +8,7 @@ import { addSkillCommands } from "./groups/skill.ts";
 import { addTraceCommands } from "./groups/trace.ts";
 import { misuse } from "./misuse.ts";
 import type { Run } from "./options.ts";
-import { complain, print, report } from "./output.ts";
+import { complain, print, readerHasGone, report } from "./output.ts";
 
 /**
  * The command line: each command is loaded when it is used, so that `whet status` does not wait for what only
@@ -76,11 +76,9 @@ function version(): string {
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  // `whet log | head`: the reader has seen enough.
-  if (error.code === "EPIPE") process.exit(0);
-});
-// A terminal that has closed takes no complaint; what is under way is brought to its end all the same.
+// A reader that has seen enough (`whet log | head`), or has died (`whet run | tee`), and a terminal that has closed: what
+// is under way is brought to its end without them, so that no session stays held.
+process.stdout.on("error", readerHasGone);
 process.stderr.on("error", () => {});
 void main(process.argv.slice(2)).then((code) => {
   process.exitCode = code;

@@ -13,10 +13,27 @@ export function width(): number {
 /** A file or a pipe has no width: what data says goes there uncut. */
 export const whole = process.stdout.isTTY !== true;
 
+let reader: "there" | "gone" = "there";
+
+/** Nobody reads standard output any more: from now on nothing is written there. */
+export function readerHasGone(): void {
+  reader = "gone";
+}
+
+/** Whether somebody may still read standard output; what only shows something ends without a reader. */
+export function hasReader(): boolean {
+  return reader === "there";
+}
+
+/** Writes to standard output as long as somebody reads it. @returns false: wait for `drain` before more is written. */
+export function write(text: string): boolean {
+  return reader === "gone" || process.stdout.write(text);
+}
+
 /** Everything that is said in words leaves through here or through `complain`: nothing of it commands the terminal. */
 export function print(text: string): void {
   const said = asTyped(colour ? paintedText(text) : printable(text));
-  process.stdout.write(said.endsWith("\n") ? said : `${said}\n`);
+  write(said.endsWith("\n") ? said : `${said}\n`);
 }
 
 /** Where a message names a command; a folder called `whet stone` is none. */
@@ -31,12 +48,12 @@ export function asTyped(text: string, env: NodeJS.ProcessEnv = process.env): str
 
 /** Machine-readable output: one JSON document. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${printableJson(JSON.stringify(value, null, 2))}\n`);
+  write(`${printableJson(JSON.stringify(value, null, 2))}\n`);
 }
 
 /** The same as one line: one of many documents. */
 export function printJsonLine(value: unknown): void {
-  process.stdout.write(`${printableJson(JSON.stringify(value))}\n`);
+  write(`${printableJson(JSON.stringify(value))}\n`);
 }
 
 /** Something to be known beside the result, on standard error. */

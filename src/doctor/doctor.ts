@@ -264,7 +264,7 @@ async function decisions(ledger: Ledger, folder: string, row: SessionRow): Promi
         )}`,
         { session, fix: `see \`whet replay --tag ${row.tag}\`` },
       );
-    const waiting = tally.running ? ", one experiment is open" : "";
+    const waiting = tally.open ? ", one experiment is open" : "";
     return well("decisions", `${plural(experiments, "decision")} follow from the runs${waiting}`, session);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

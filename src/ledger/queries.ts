@@ -60,7 +60,7 @@ export function wasPutToWork({ status }: SessionRow): boolean {
 /** The researcher that proposals of an agent that drives are recorded under, in a box or not. */
 export const drivingAgent = "agent";
 
-/** How many experiments of a session ended in which way; `running` counts those without a decision. */
+/** How many experiments of a session ended in which way; `open` counts those without a decision. */
 export async function counts(ledger: Ledger, sessionId: number): Promise<Record<string, number>> {
   // Counted in passing: to group a hundred thousand takes SQLite a tree of them.
   return ledger.db
@@ -70,7 +70,7 @@ export async function counts(ledger: Ledger, sessionId: number): Promise<Record<
       ...(["keep", "discard", "crash", "timeout", "invalid"] as const).map((kind) =>
         fn.countAll<number>().filterWhere("d.kind", "=", kind).as(kind),
       ),
-      fn.countAll<number>().filterWhere("d.kind", "is", null).as("running"),
+      fn.countAll<number>().filterWhere("d.kind", "is", null).as("open"),
     ])
     .where("e.sessionId", "=", sessionId)
     .executeTakeFirstOrThrow();

@@ -168,7 +168,7 @@ export const diffOutput = z.object({ id: z.int(), diff: z.string(), cut: z.boole
 
 export const showOutput = z.object({
   id: z.int(),
-  decision: z.enum([...decision.options, "running"]),
+  decision: z.enum([...decision.options, "running", "open"]),
   what: z.string(),
   mechanism: z.string().nullable(),
   prediction: z.string().nullable(),

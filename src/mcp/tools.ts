@@ -1,6 +1,7 @@
 import { type CallToolResult, McpServer, type ServerContext } from "@modelcontextprotocol/server";
 import type * as z from "zod";
 import { Interrupted, UserError } from "../errors.ts";
+import { isUndecided } from "../notebook/index.ts";
 import {
   contextText,
   failuresText,
@@ -151,9 +152,7 @@ export function makeServer(door: Door): McpServer {
     async ({ newest }) => {
       const rows = (await failures(desk.lab, newest)).map(withoutScorer);
       const listed = rows.flatMap(({ id, status, what, reason, failureKind }) =>
-        status === "running"
-          ? []
-          : [{ id, decision: status, what, reason, failureKind: failureKind ?? null }],
+        isUndecided(status) ? [] : [{ id, decision: status, what, reason, failureKind: failureKind ?? null }],
       );
       return { text: failuresText(rows, page), data: { failures: listed } };
     },

@@ -5,10 +5,12 @@ export { machineOf } from "./machine.ts";
 export {
   type ArmCost,
   type AuditResult,
+  type Counts,
   type Estimate,
   type Finalized,
   failed,
   type Grade,
+  isUndecided,
   type Lean,
   type ModelSpent,
   type Notebook,
@@ -26,6 +28,7 @@ export {
   type Sealed,
   type SessionLine,
   type ShownTurn,
+  type Undecided,
 } from "./model.ts";
 export { type NotebookPart, notebookOf, rowOf, tableOf, withSession } from "./notebook.ts";
 export { type Outlook, outlookOf } from "./outlook.ts";

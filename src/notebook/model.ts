@@ -327,7 +327,16 @@ export interface ReviewBranch {
   experiments: number[];
 }
 
-export type RowStatus = "keep" | "discard" | "crash" | "timeout" | "invalid" | "running";
+/**
+ * How an experiment was decided. Without a decision: `running` while a process works on its session, else `open`, and
+ * the next run finishes it.
+ */
+export type RowStatus = "keep" | "discard" | "crash" | "timeout" | "invalid" | Undecided;
+export type Undecided = "running" | "open";
+
+export function isUndecided(status: RowStatus): status is Undecided {
+  return status === "running" || status === "open";
+}
 
 /** One experiment. */
 export interface Row {
@@ -386,15 +395,18 @@ export interface Counts {
   keeps: number;
   discards: number;
   failures: number;
+  /** Without a decision yet. */
+  open: number;
 }
 
-/** Decided experiments by outcome; a running one is counted in `all` only. */
+/** Experiments by outcome. */
 export function count(rows: readonly Row[]): Counts {
   return {
     all: rows.length,
     keeps: rows.filter((row) => row.status === "keep").length,
     discards: rows.filter((row) => row.status === "discard").length,
     failures: rows.filter(failed).length,
+    open: rows.filter((row) => isUndecided(row.status)).length,
   };
 }
 

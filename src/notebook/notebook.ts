@@ -126,7 +126,7 @@ async function tabled(ledger: Ledger, row: SessionRow, part: NotebookPart) {
     keeps.map((keep) => keep.number),
     reviews,
   );
-  const rows = (await rowsOf(ledger, shown, part.texts ?? false)).map((each) =>
+  const rows = (await rowsOf(ledger, row, shown, part.texts ?? false)).map((each) =>
     gone.has(each.id) ? takenBack(each, reviews) : each,
   );
   const { name, direction, unit } = contract.metric;
@@ -205,6 +205,7 @@ export async function notebookOf(
       keeps: tally.keep ?? 0,
       discards: tally.discard ?? 0,
       failures: (tally.crash ?? 0) + (tally.timeout ?? 0) + (tally.invalid ?? 0),
+      open: tally.open ?? 0,
     },
     audit:
       audit?.endedAt == null
@@ -368,11 +369,16 @@ export async function rowOf(ledger: Ledger, row: SessionRow, number: number): Pr
   const { contract } = storedProgram(row.program);
   const stage = contract.stages.find((each) => each.decides)?.name ?? null;
   const runs = await evaluationsOf(ledger, { experiment: experiment.id });
-  const [only] = await rowsOf(ledger, [experiment], true);
+  const [only] = await rowsOf(ledger, row, [experiment], true);
   return { ...(only as Row), valueRuns: valuedRuns(runs, stage).length };
 }
 
-async function rowsOf(ledger: Ledger, list: readonly ExperimentRow[], texts: boolean): Promise<Row[]> {
+async function rowsOf(
+  ledger: Ledger,
+  row: SessionRow,
+  list: readonly ExperimentRow[],
+  texts: boolean,
+): Promise<Row[]> {
   const changes = texts
     ? await changesOf(
         ledger,
@@ -387,6 +393,7 @@ async function rowsOf(ledger: Ledger, list: readonly ExperimentRow[], texts: boo
     ledger,
     list.map((experiment) => experiment.id),
   );
+  const undecided = workingProcess(row) === null ? "open" : "running";
   const rows: Row[] = [];
   for (const experiment of list) {
     const use = uses.get(experiment.id);
@@ -401,7 +408,7 @@ async function rowsOf(ledger: Ledger, list: readonly ExperimentRow[], texts: boo
     );
     rows.push({
       id: experiment.number,
-      status: made?.kind ?? "running",
+      status: made?.kind ?? undecided,
       what: experiment.what,
       ...(experiment.mechanism === null ? {} : { mechanism: experiment.mechanism }),
       ...(experiment.prediction === null ? {} : { prediction: experiment.prediction }),

@@ -34,7 +34,7 @@ import {
 import { printable } from "../../printable.ts";
 import { eventWords } from "../../report/index.ts";
 import { libraryRoot } from "../../skills/index.ts";
-import { complain, interactive, print, printJson, printJsonLine } from "../output.ts";
+import { complain, interactive, print, printJson, printJsonLine, write } from "../output.ts";
 import { onSignals } from "../stopping.ts";
 
 interface RunOptions {
@@ -166,7 +166,7 @@ function display(): (event: GoalEvent) => void {
   let passing = false;
   const line = (text: string) => {
     // What models and agents say must not steer the terminal.
-    process.stdout.write(`${passing ? "\r\u001b[K" : ""}${printable(text)}\n`);
+    write(`${passing ? "\r\u001b[K" : ""}${printable(text)}\n`);
     passing = false;
   };
   return (event) => {
@@ -190,7 +190,7 @@ function display(): (event: GoalEvent) => void {
       case "trace": {
         const words = interactive ? eventWords(event.event) : null;
         if (!words) return;
-        process.stdout.write(`\r\u001b[K  ${event.key}: ${oneLine(words).slice(0, 100)}`);
+        write(`\r\u001b[K  ${event.key}: ${oneLine(words).slice(0, 100)}`);
         passing = true;
         return;
       }

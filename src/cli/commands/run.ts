@@ -4,7 +4,7 @@ import { type LabFolder, readLab, uncommittedWork } from "../../lab/index.ts";
 import { type RunOptions, type RunResult, rescore, runSession } from "../../loop/index.ts";
 import { liveDisplay } from "../live.ts";
 import { levelOf } from "../options.ts";
-import { interactive, print, printJsonLine } from "../output.ts";
+import { interactive, print, printJsonLine, write } from "../output.ts";
 import { plainDisplay } from "../plainDisplay.ts";
 import { resultsWriter } from "../results.ts";
 import { onSignals } from "../stopping.ts";
@@ -67,7 +67,7 @@ async function shown(
           ...(time === undefined ? {} : { time }),
           ...(options.experiments === undefined ? {} : { experiments: options.experiments }),
         })
-      : plainDisplay(folder, process.stdout);
+      : plainDisplay(folder, { write });
   const { stop, abort, done } = onSignals();
   const given: RunOptions = {
     listener: display.listener as NonNullable<RunOptions["listener"]>,

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -15,7 +16,7 @@ import {
   sources,
   transcriptsAt,
 } from "../../traces/index.ts";
-import { colour, interactive, print, printJson, width } from "../output.ts";
+import { colour, hasReader, interactive, print, printJson, width, write } from "../output.ts";
 
 interface ImportFlags {
   from?: string;
@@ -147,8 +148,8 @@ export async function traceExportCommand(ids: string[], flags: ExportFlags): Pro
       missing.delete(id);
       const line = otelLine({ ...turn, id: `${path}#${id}` }, redact);
       // Not faster than it is read.
-      if (!process.stdout.write(`${printableJson(line)}\n`))
-        await new Promise((go) => process.stdout.once("drain", go));
+      if (!write(`${printableJson(line)}\n`)) await once(process.stdout, "drain").catch(() => {});
+      if (!hasReader()) return 0;
     }
   } finally {
     await ledger.close();
@@ -192,12 +193,12 @@ function progressLine() {
       drawn = true;
       const share = totalBytes === 0 ? 100 : Math.floor((100 * bytes) / totalBytes);
       const speed = bytes / 1e6 / Math.max(0.001, (now - began) / 1000);
-      process.stdout.write(
+      write(
         `\r\u001b[K${share} % of ${megabytes(totalBytes)} in ${transcripts} transcripts, ${turns} turns, ${speed.toFixed(0)} MB/s`,
       );
     },
     end() {
-      if (drawn) process.stdout.write("\r\u001b[K");
+      if (drawn) write("\r\u001b[K");
       drawn = false;
     },
   };

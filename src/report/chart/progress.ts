@@ -1,4 +1,4 @@
-import { failed, type Notebook, type Row } from "../../notebook/index.ts";
+import { failed, isUndecided, type Notebook, type Row } from "../../notebook/index.ts";
 import { escaped } from "../words/escaped.ts";
 import {
   duration,
@@ -81,7 +81,7 @@ export function progressSvg(notebook: Notebook, options: ChartOptions): string {
   const { width, height } = options;
   const scale = notebookScale(notebook);
   const head = headline(notebook);
-  const rows = notebook.experiments.filter((row) => row.status !== "running");
+  const rows = notebook.experiments.filter((row) => !isUndecided(row.status));
   const titled = options.theme !== "page";
   const plot: Box = { left: 78, top: titled ? 152 : 62, right: width - 36, bottom: height - 98 };
   const audited = notebook.audit !== null;
@@ -196,12 +196,13 @@ function drawTitle(add: Add, notebook: Notebook, head: Headline, width: number):
   const evidence = oneLine(head.evidence);
   if (width - left - beside >= textWidth(evidence, 15) * 0.75)
     add(text("wc-muted", beside, 73, fitted(evidence, width - left - beside, 15), 15, "start"));
-  const { all, keeps, discards, failures } = notebook.tally;
+  const { all, keeps, discards, failures, open } = notebook.tally;
   const facts = [
     plural(all, "experiment"),
     `${keeps} kept`,
     `${discards} discarded`,
     `${failures} failed`,
+    ...(open > 0 ? [`${open} open`] : []),
     `${notebook.channel} metric`,
     `isolation ${notebook.isolation.level}`,
     `trust grade ${notebook.grade.letter}`,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { failed, type Notebook, type Row } from "../../notebook/index.ts";
+import { failed, isUndecided, type Notebook, type Row } from "../../notebook/index.ts";
 import { printable } from "../../printable.ts";
 import { openRedactor } from "../../redaction/index.ts";
 import { chartColours, progressSvg } from "../chart/progress.ts";
@@ -239,7 +239,7 @@ function sorter(key: string, words: string, sorted = "none"): string {
   return `<button type="button" class="sort s-${key}" data-sort="${key}" data-order="${sorted}">${words}</button>`;
 }
 
-const statusOrder = ["keep", "running", "discard", "invalid", "timeout", "crash"];
+const statusOrder = ["keep", "running", "open", "discard", "invalid", "timeout", "crash"];
 
 function rowHtml(row: Row, scale: Scale, detail: string): string {
   const group = failed(row) ? "failed" : row.status;
@@ -247,7 +247,7 @@ function rowHtml(row: Row, scale: Scale, detail: string): string {
   return [
     `<details class="e ${group}" id="e${row.id}" data-id="${row.id}" data-status="${statusOrder.indexOf(row.status)}" data-value="${number(row.value)}" data-effect="${number(row.effect)}" data-real="${number(row.pReal)}" data-time="${number(row.wallMs)}"><summary class="row">`,
     `<span class="num">${row.id}</span><span class="status">${row.status}</span><span class="what">${escaped(shorten(oneLine(row.what), 200))}${row.provisional ? " <em>provisional</em>" : ""}</span>`,
-    `<span class="num">${escaped(value(row.value, scale))}</span><span class="num effect">${escaped(effect(row.effect, scale))}</span><span class="num">${escaped(probability(row.pReal))}</span><span class="num">${row.status === "running" ? "" : duration(row.wallMs)}</span></summary>`,
+    `<span class="num">${escaped(value(row.value, scale))}</span><span class="num effect">${escaped(effect(row.effect, scale))}</span><span class="num">${escaped(probability(row.pReal))}</span><span class="num">${isUndecided(row.status) ? "" : duration(row.wallMs)}</span></summary>`,
     `${detail}</details>`,
   ].join("");
 }

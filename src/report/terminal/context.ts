@@ -1,5 +1,5 @@
 import type { Outlook } from "../../notebook/index.ts";
-import { failed, type Notebook, type Row } from "../../notebook/index.ts";
+import { failed, isUndecided, type Notebook, type Row } from "../../notebook/index.ts";
 import {
   effect,
   oneLine,
@@ -51,7 +51,7 @@ export function contextText(
     `- Baseline ${quantity(baseline.mean, scale)}; best ${quantity(best.value, scale)}${best.experiment === null ? " (the baseline)" : ` (experiment ${best.experiment})`}. ${
       notebook.audit === null ? "Not yet audited." : `Audit: ${head.claim}, ${head.evidence}.`
     }`,
-    `- So far ${plural(tally.all, "experiment")}: ${tally.keeps} kept, ${tally.discards} discarded, ${tally.failures} failed.`,
+    `- So far ${plural(tally.all, "experiment")}: ${tally.keeps} kept, ${tally.discards} discarded, ${tally.failures} failed${tally.open > 0 ? `, ${tally.open} open` : ""}.`,
   ];
   const sections = sectionsOf(notebook, scale, outlook).filter((section) => section.length > 0);
   return fill(opening, sections, budget);
@@ -70,7 +70,7 @@ function sectionsOf(notebook: Notebook, scale: Scale, { ideas }: Outlook): Secti
       ? ""
       : ` ${row.verdict ? `${row.verdict === "confirmed" ? "Confirmed" : "Refuted"}: ` : "Lesson: "}${shorten(oneLine(row.lesson), 160)}`;
   const unlearnt = rows
-    .filter((row) => row.status !== "running" && row.lesson === null && row.mechanism)
+    .filter((row) => !isUndecided(row.status) && row.lesson === null && row.mechanism)
     .reverse();
   return [
     {

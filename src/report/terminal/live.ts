@@ -57,7 +57,7 @@ export function liveScreen(
       );
   }
   const all = view.keeps + view.discards + view.failures;
-  const tally = { all, keeps: view.keeps, discards: view.discards, failures: view.failures };
+  const tally = { all, keeps: view.keeps, discards: view.discards, failures: view.failures, open: 0 };
   const short = `${view.keeps} kept, ${view.discards} discarded, ${view.failures} failed`;
   lines.push(
     columns(tallyLine(tally, paints(false))) <= width ? tallyLine(tally, paint) : clip(short, width),

@@ -1,4 +1,4 @@
-import type { LiveView, ReportMetric, RowStatus } from "../../notebook/index.ts";
+import type { LiveView, ReportMetric, RowStatus, Undecided } from "../../notebook/index.ts";
 import {
   duration,
   effect,
@@ -48,7 +48,7 @@ export type LiveEvent =
       number: number;
       what: string;
       decision: {
-        kind: Exclude<RowStatus, "running">;
+        kind: Exclude<RowStatus, Undecided>;
         effect: number | null;
         interval: [number, number] | null;
         doubt: string | null;

@@ -1,5 +1,7 @@
 import {
+  type Counts,
   failed,
+  isUndecided,
   type Notebook,
   type Parts,
   type ReportMetric,
@@ -315,15 +317,13 @@ function finalizedLine({ changes, lean }: Parts): string {
 }
 
 /** `12 experiments   3 kept   8 discarded   1 failed`. */
-export function tallyLine(
-  tally: { all: number; keeps: number; discards: number; failures: number },
-  paint: Paint,
-): string {
+export function tallyLine(tally: Counts, paint: Paint): string {
   return [
     plural(tally.all, "experiment"),
     paint.green(`${tally.keeps} kept`),
     `${tally.discards} discarded`,
     tally.failures > 0 ? paint.red(`${tally.failures} failed`) : "0 failed",
+    ...(tally.open > 0 ? [paint.cyan(`${tally.open} open`)] : []),
   ].join("   ");
 }
 
@@ -335,7 +335,7 @@ function statusWord(row: { status: RowStatus }, paint: Paint): string {
 function statusPaint(status: RowStatus, paint: Paint): (text: string) => string {
   if (status === "keep") return (text) => paint.bold(paint.green(text));
   if (status === "discard") return paint.dim;
-  return status === "running" ? paint.cyan : paint.red;
+  return isUndecided(status) ? paint.cyan : paint.red;
 }
 
 function shape(scale: Scale, paint: Paint, rows: readonly Row[]) {
@@ -351,7 +351,7 @@ function shape(scale: Scale, paint: Paint, rows: readonly Row[]) {
     { title: "real", cell: (row: Row) => probability(row.pReal), align: "right" as const },
     {
       title: "time",
-      cell: (row: Row) => (row.status === "running" ? "" : duration(row.wallMs)),
+      cell: (row: Row) => (isUndecided(row.status) ? "" : duration(row.wallMs)),
       align: "right" as const,
     },
     ...(rows.some((row) => usedShort(row.used) !== "")
@@ -373,7 +373,7 @@ function next(notebook: Notebook): string {
   const keeps = notebook.tally.keeps;
   if (notebook.process !== null)
     return `process ${notebook.process} is at work on it; \`whet status\` again shows how far it is, Ctrl-C there stops it.`;
-  if (notebook.experiments.some((row) => row.status === "running"))
+  if (notebook.experiments.some((row) => isUndecided(row.status)))
     return "it was ended in the middle of an experiment; `whet run` goes on where it stopped.";
   if (notebook.experiments.length === 0) return "`whet run` starts proposing and measuring.";
   if (notebook.waiting.length > 0) return "`whet review` lists the keeps that are in doubt.";

@@ -1,4 +1,4 @@
-import type { Row, RowStatus } from "../../notebook/index.ts";
+import { isUndecided, type Row, type RowStatus, type Undecided } from "../../notebook/index.ts";
 import { oneLine } from "../words/format.ts";
 
 export interface TsvHead {
@@ -17,7 +17,7 @@ export interface TsvHead {
  * The words that readers of autoresearch's `results.tsv` know. A timeout is a run without a result, so `crash`; an invalid
  * change has been thrown away, so `discard`.
  */
-const words: Record<Exclude<RowStatus, "running">, "keep" | "discard" | "crash"> = {
+const words: Record<Exclude<RowStatus, Undecided>, "keep" | "discard" | "crash"> = {
   keep: "keep",
   discard: "discard",
   crash: "crash",
@@ -37,7 +37,7 @@ export function resultsTsv(rows: readonly Row[], head: TsvHead): string {
     [short(baseline.commit), metric(baseline.mean), memory(baseline.peakBytes), "keep", "baseline"],
   ];
   for (const row of rows) {
-    if (row.status === "running") continue;
+    if (isUndecided(row.status)) continue;
     const status = words[row.status];
     const measured = row.value !== null && status !== "crash";
     lines.push([
