@@ -158,6 +158,11 @@ describe("the contract", () => {
       /the private path hiden.json is not there, so it hides nothing/,
     ],
     ["two stages of one name", "stages: [{name: a, run: b}, {name: a, run: c}]\n", /a is named twice/],
+    [
+      "a private path whose name is misspelt",
+      "score: { command: node score.mjs, private: [measur.pl] }\n",
+      /program\.md:\d+:\d+: the private path measur\.pl is not there.*did you mean measure\.pl\?/s,
+    ],
   ])("with %s is refused with file, line and column", async (_name, more, message) => {
     const lab = repository(noisyLab({ program: more }));
     const checked = await whet(lab, "check");
@@ -202,6 +207,31 @@ describe("where no lab is", () => {
     expect(result.code).toBe(2);
     expect(result.stderr).toMatch(message);
   });
+});
+
+describe("a file that is not there", () => {
+  const files = { "initial_program.py": "x = 1\n", "evaluator.py": "def evaluate(path): return {'s': 1}\n" };
+
+  it.each([
+    [
+      "what may change",
+      "metric: s\ndirection: maximize\nchange: [initial_progam.py]\nrun: 'true'\nbudget: 10s",
+      /program\.md:4:1: no committed file matches `change: initial_progam\.py`.*did you mean initial_program\.py\?/s,
+    ],
+    [
+      "an evaluator, which nobody called private",
+      "metric: s\ndirection: maximize\nchange: [initial_program.py]\nscore: {openevolve: evalutor.py}\nbudget: 10s",
+      /program\.md:5:\d+: the evaluator evalutor\.py is not there.*did you mean evaluator\.py\?/s,
+    ],
+  ])(
+    "%s is named with its place and the name that is near, and no session begins",
+    async (_, matter, said) => {
+      const lab = repository({ ...files, "program.md": program(matter) });
+      const checked = await whet(lab, "check");
+      expect(checked).toMatchObject({ code: 2, stderr: expect.stringMatching(said) });
+      expect((await whet(lab, "status")).stderr).toMatch(/there is no session here yet/);
+    },
+  );
 });
 
 describe("wrong use", () => {

@@ -108,6 +108,8 @@ describe("an agent that drives", () => {
 
     const audited = JSON.parse((await whet(folder, "audit", "--json", "--pairs", "2")).stdout);
     expect(audited).toMatchObject({ audit: { effect: 33 }, tally: { all: 3, keeps: 1 } });
+    const again = await whet(folder, "audit", "--pairs", "2");
+    expect(again.stderr).toMatch(/audited before, in 2 pairs: nothing was measured now/);
     expect(git(folder, "show", `${audited.branch}:labs/one/train.mjs`)).toContain("RATE = 4;");
     expect(git(folder, "status", "--porcelain")).toBe("");
   });

@@ -94,10 +94,22 @@ function wrong(issue: Issue, given: unknown): string {
   }
 }
 
+/** What is said elsewhere for a direction -> our word. */
+const meanings: ReadonlyMap<string, string> = new Map([
+  ..."up max maximum higher high highest increase increasing larger bigger greater more asc ascending"
+    .split(" ")
+    .map((word): [string, string] => [word, "maximize"]),
+  ..."down min minimum lower low lowest decrease decreasing smaller fewer less desc descending"
+    .split(" ")
+    .map((word): [string, string] => [word, "minimize"]),
+]);
+
 function fixFor(issue: Issue, given: unknown, path: Path): string {
   if (issue.code !== "invalid_value") return form(path);
   const values = issue.values.map(String);
-  return `${String(path.at(-1))}: ${(typeof given === "string" ? nearest(given, values) : null) ?? values[0]}`;
+  const meant = typeof given === "string" ? (meanings.get(given.toLowerCase()) ?? null) : null;
+  const near = typeof given === "string" ? nearest(given, values) : null;
+  return `${String(path.at(-1))}: ${[meant, near].find((each) => each !== null && values.includes(each)) ?? values[0]}`;
 }
 
 function kindOf(value: unknown): string {

@@ -444,6 +444,13 @@ describe("what is wrong is said with its place and what to write instead", () =>
       "2:1: error: `metric` is no name for a metric",
     ],
     ["an unknown direction", { direction: "minimise" }, "Write: direction: minimize"],
+    ["the word of another tool for upwards", { direction: "up" }, "Write: direction: maximize"],
+    ["its word for downwards", { direction: "Lower" }, "Write: direction: minimize"],
+    [
+      "a guard's direction in other words",
+      { guards: [{ name: "a", direction: "increase" }] },
+      "Write: direction: maximize",
+    ],
     ["an empty run", { run: "" }, "`run` is empty"],
     ["an empty list", { change: [] }, "`change` is empty"],
     ["a list in a list", { change: [["a"]] }, "`change.0` is a list, not text"],

@@ -20,6 +20,7 @@ export {
   type Opening,
 } from "./hints/index.ts";
 export { type Guess, guessSource } from "./metrics/index.ts";
+export { nearFile } from "./nearFile.ts";
 export { changedPins, differingPins, type PinnedInputs, pinHash, pinnedInputs } from "./pins.ts";
 export { type Place, preparePlace } from "./place.ts";
 export { requireGpus } from "./turn.ts";

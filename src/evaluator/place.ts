@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
-import type { Contract } from "../contract/index.ts";
+import { type Contract, evaluatorFile } from "../contract/index.ts";
 import { ContractError, RunFailed, UserError } from "../errors.ts";
 import {
   changedSince,
@@ -18,6 +18,7 @@ import { type Environment, readEnvironment } from "./environment.ts";
 import { copyTree, exists, removeTree } from "./files.ts";
 import { type Input, inputsOf } from "./inputs/mounts.ts";
 import { keepCaches, look, type Pinned, pinInput, recallCaches } from "./inputs/pin.ts";
+import { nearFile } from "./nearFile.ts";
 import { cachesPin, type Pins, pinHash } from "./pins.ts";
 import { reasonLine } from "./reason.ts";
 import { layOutShim, type Shim } from "./shim.ts";
@@ -129,9 +130,7 @@ export async function preparePlace(options: PlaceOptions): Promise<Place> {
 
   const shim = contract.score?.evaluator ? await freshShim(options.folder) : null;
   if (shim) pins.shim = shim.hash;
-  const { score, holdout } = contract;
-  for (const path of [score, holdout, holdout?.sealed].flatMap((judge) => judge?.private ?? []))
-    await requirePrivate(hostPath({ base, lab, inputs }, path), path);
+  await requireHidden(contract, (path) => hostPath({ base, lab, inputs }, path));
 
   const places = inputs.flatMap(({ at }) => (typeof at === "string" ? [at] : []));
   // Other inputs than then: an empty place of one that is gone would be a difference.
@@ -302,16 +301,59 @@ export function hostPath(
   return join(base, at);
 }
 
-/** A path that hides nothing is a mistake that would not be noticed. */
-async function requirePrivate(host: string, path: string): Promise<void> {
-  const info = await lstat(host).catch(() => null);
+/**
+ * A private path that hides nothing is a mistake that would not be noticed; an evaluator of another tool hides itself.
+ *
+ * @throws ContractError
+ */
+async function requireHidden(contract: Contract, hostOf: (path: string) => string): Promise<void> {
+  const { score, holdout } = contract;
+  const own = score?.evaluator && evaluatorFile(score.evaluator);
+  const named: [path: string[], judge: { private: string[] } | undefined][] = [
+    [["score"], score],
+    [["holdout"], holdout],
+    [["holdout", "sealed"], holdout?.sealed],
+  ];
+  for (const [at, judge] of named)
+    for (const path of judge?.private ?? []) {
+      if (at[0] === "score" && path === own && score?.evaluator)
+        await requirePresent(
+          hostOf,
+          path,
+          ["score", score.evaluator.kind],
+          `the evaluator ${path} is not there`,
+        );
+      else
+        await requirePresent(
+          hostOf,
+          path,
+          [...at, "private", path],
+          `the private path ${path} is not there, so it hides nothing`,
+        );
+    }
+}
+
+async function requirePresent(
+  hostOf: (path: string) => string,
+  path: string,
+  at: string[],
+  missing: string,
+): Promise<void> {
+  const info = await lstat(hostOf(path)).catch(() => null);
   if (!info)
-    throw new UserError(
-      `the private path ${path} is not there, so it hides nothing`,
-      "correct it in program.md, commit the file, or name it under `inputs`",
+    throw new ContractError(
+      at,
+      missing,
+      [
+        await nearFile(hostOf(""), path),
+        "correct it in program.md, commit the file, or name it under `inputs`",
+      ]
+        .filter(Boolean)
+        .join("\n"),
     );
   if (info.isSymbolicLink())
-    throw new UserError(
+    throw new ContractError(
+      at,
       `the private path ${path} is a link, which cannot be hidden`,
       "name the file or folder that it leads to",
     );

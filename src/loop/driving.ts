@@ -302,7 +302,12 @@ async function begin(
         if (course.incumbent.number === 0) return false;
         // A headline rests on git and on contents alone: what was laid out may have been changed by whoever drives.
         if (!options.thorough) await session.place.rebuild({ anew: true });
-        await auditSession(session, course.incumbent, Math.max(2, pairs));
+        const before = await auditSession(session, course.incumbent, Math.max(2, pairs));
+        if (before !== null)
+          session.listener({
+            type: "notice",
+            message: `these two states were audited before, in ${before} pairs: nothing was measured now`,
+          });
         // A session that nobody drives waits for no try.
         const drivers = await driversOf(ledger, row.id);
         if (drivers.free + drivers.boxes.length === 0) ended = "audited";

@@ -22,11 +22,18 @@ import type { Session } from "./session.ts";
 /**
  * Measures baseline and final state side by side on fresh seeds: the only source of a headline.
  * Does nothing when this state has been audited already; goes on with an audit that was interrupted.
+ *
+ * @returns the pairs of an audit that was there already; null: it was measured now.
  */
-export async function auditSession(session: Session, incumbent: Incumbent, pairs: number): Promise<void> {
+export async function auditSession(
+  session: Session,
+  incumbent: Incumbent,
+  pairs: number,
+): Promise<number | null> {
   await refuseChangedRecord(session.ledger);
   const latest = await latestAudit(session.ledger, session.row.id);
-  if (latest?.finalState === incumbent.state && latest.endedAt !== null) return;
+  if (latest?.finalState === incumbent.state && latest.endedAt !== null)
+    return pairsRun(session, latest.pairs);
   const audit = await measurePairs(session, {
     kind: "final",
     what: "baseline against final, fresh seeds",
@@ -45,6 +52,7 @@ export async function auditSession(session: Session, incumbent: Incumbent, pairs
     finalMean: audit.finalMean as number,
     pairs: pairsRun(session, audit.pairs),
   });
+  return null;
 }
 
 /** Two states to be measured side by side. */

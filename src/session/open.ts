@@ -4,11 +4,12 @@ import { basename, join } from "node:path";
 import type { Contract } from "../contract/index.ts";
 import { channelOf } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
-import { Interrupted, UserError } from "../errors.ts";
+import { ContractError, Interrupted, UserError } from "../errors.ts";
 import {
   dataHash,
   differingPins,
   type Files,
+  nearFile,
   openEvaluator,
   type Place,
   pinHash,
@@ -172,13 +173,7 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
     const editable = await harvest(join(place.base, place.lab), contract.change, baseLimits);
     const baseFiles: Files = {};
     for (const [path, content] of Object.entries(editable.files)) baseFiles[path] = content.toString();
-    if (Object.keys(baseFiles).length === 0)
-      throw new UserError(
-        `no committed file matches \`change: ${contract.change.join(", ")}\` in ${lab.folder}`,
-        contract.change.some((glob) => /,\s/.test(glob))
-          ? `several files are a list: change: [${contract.change.flatMap((glob) => glob.split(/,\s*/)).join(", ")}]`
-          : "commit the file that may change, or correct the pattern in program.md",
-      );
+    if (Object.keys(baseFiles).length === 0) throw await nothingToChange(contract, lab, place);
     const pins = pinHash(place.pins);
     if (!existing && options.rescoring?.pins === pins)
       throw new UserError(
@@ -242,6 +237,24 @@ export async function openSession(lab: LabFolder, options: SessionOptions = {}):
     await ledger.close();
     throw await withPlace(lab, error);
   }
+}
+
+/** No committed file is one that may change. */
+async function nothingToChange(
+  { change }: Contract,
+  { folder, programFile }: LabFolder,
+  place: Place,
+): Promise<ContractError> {
+  const near = await nearFile(join(place.base, place.lab), change[0] as string);
+  return new ContractError(
+    ["change"],
+    `no committed file matches \`change: ${change.join(", ")}\` in ${folder}`,
+    change.some((glob) => /,\s/.test(glob))
+      ? `several files are a list: change: [${change.flatMap((glob) => glob.split(/,\s*/)).join(", ")}]`
+      : [near, `commit the file that may change, or correct the pattern in ${basename(programFile)}`]
+          .filter(Boolean)
+          .join("\n"),
+  );
 }
 
 async function beginSession(from: {
