@@ -348,7 +348,7 @@ describe("reading", () => {
       crash: 0,
       timeout: 0,
       invalid: 0,
-      running: 0,
+      open: 0,
     });
     for (const [index, kind] of (["keep", "discard", "discard", "crash", null] as const).entries()) {
       const added = await addExperiment(ledger, experiment(id, `s${index}`));
@@ -360,7 +360,7 @@ describe("reading", () => {
       crash: 1,
       timeout: 0,
       invalid: 0,
-      running: 1,
+      open: 1,
     });
     expect((await openExperiment(ledger, id))?.number).toBe(5);
   });
