@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { knobs, log, status } from "./support/knobs.ts";
-import { repository, startWith, typed, whet } from "./support/lab.ts";
+import { repository, startWith, typed, whet, write } from "./support/lab.ts";
 
 /** Agents in a box are programs like any other; without bubblewrap there is no box. */
 const hasBox = (() => {
@@ -34,8 +34,8 @@ function readProgram(): string {
 }
 
 /** Writes a program of the agent's that lies outside of the lab, and starts it in a box. */
-function boxed(folder: string, script: string) {
-  const file = join(folder, "..", `agent-${process.pid}-${Math.random().toString(36).slice(2)}.mjs`);
+function boxed(folder: string, script: string, outside = join(folder, "..")) {
+  const file = join(outside, `agent-${process.pid}-${Math.random().toString(36).slice(2)}.mjs`);
   writeFileSync(file, script);
   return whet(folder, "start", "--no-probe", "--sandboxed", "--", "node", file);
 }
@@ -181,6 +181,95 @@ console.log("CODES", codes.every((code) => code === 0 || code === 2 || code === 
     for (const { what } of (await log(folder)) as unknown as { what: string }[]) expect(what).toMatch(/race/);
     for (let id = 1; id <= (await log(folder)).length; id++)
       expect((await whet(folder, "diff", String(id))).stdout).not.toMatch(/secret/);
+  });
+
+  it("has no link followed to a folder of the user's: in place of the lab's folder, above an input, or between two steps", async () => {
+    const root = repository({
+      ".gitignore": "data/\n",
+      ...Object.fromEntries(
+        Object.entries(knobs("inputs: [data/train]")).map(([path, text]) => [`labs/one/${path}`, text]),
+      ),
+    });
+    const folder = join(root, "labs", "one");
+    const owned = join(root, "..", `owned-${process.pid}`);
+    onTestFinished(() => rmSync(owned, { recursive: true, force: true }));
+    write(folder, { "data/train/x": "precious\n" });
+    write(owned, { "knobs.json": '{"secret": 41}\n', "key.txt": "secret\n", "train/x": "secret\n" });
+    const started = await boxed(
+      folder,
+      `${helpers}
+import { spawn } from "node:child_process";
+import { mkdirSync, renameSync, rmSync, unlinkSync } from "node:fs";
+const lab = process.cwd(), tree = lab + "/../..", owned = ${JSON.stringify(owned)};
+const said = [];
+const back = (path) => { try { unlinkSync(path); } catch {} };
+const ask = (...args) => { process.chdir("/"); const answer = whet(...args); process.chdir(lab); said.push(answer.out); return answer.code; };
+const codes = [];
+// 1: the lab's folder.
+renameSync(lab, tree + "/one2"); symlinkSync(owned, lab);
+codes.push(ask("try", "-m", "lab", "--because", "x"));
+// 2: a folder above an input.
+rmSync("data", { recursive: true }); symlinkSync(owned, "data"); knobs({ a: 2, b: 1, c: 1 });
+codes.push(ask("try", "-m", "input", "--because", "x"));
+// 3 and 4: whenever the processes go on, a folder is exchanged for a link.
+for (const order of [["try", "-m", "between", "--because", "x"], ["start", "--from", "2"]])
+  for (const when of [1, 2, 3]) {
+    mkdirSync("sub", { recursive: true }); writeFileSync("sub/key.txt", "x" + when); knobs({ a: 2 + when, b: 1, c: 1 });
+    let count = 0;
+    const exchange = () => {
+      if (++count !== when) return;
+      try { renameSync(lab + "/sub", lab + "/sub2"); symlinkSync(owned, lab + "/sub"); } catch {}
+      try { renameSync(lab, tree + "/one3"); symlinkSync(owned, lab); } catch {}
+    };
+    process.on("SIGCONT", exchange);
+    const child = spawn("whet", order, { cwd: "/" });
+    child.stdout.on("data", (text) => said.push(String(text)));
+    await new Promise((done) => child.on("close", done));
+    process.off("SIGCONT", exchange);
+    process.chdir("/"); whet("start"); process.chdir(lab);
+  }
+console.log("CODES", codes.join());
+for (let id = 1; id < 9; id++) said.push(whet("diff", String(id)).out);
+console.log("READ", said.join("").includes("secret"), existsSync(lab + "/data/train"));`,
+      join(root, ".."),
+    );
+    expect(started.stdout).toMatch(/CODES 0,0/);
+    expect(started.stdout).toMatch(/READ false/);
+    expect(readFileSync(join(folder, "data/train/x"), "utf8")).toBe("precious\n");
+    expect(new Set(readdirSync(owned, { recursive: true, encoding: "utf8" }))).toEqual(
+      new Set(["key.txt", "knobs.json", "train", "train/x"]),
+    );
+    expect(readFileSync(join(owned, "knobs.json"), "utf8")).toBe('{"secret": 41}\n');
+    const aside = join(folder, ".whetstone", "aside");
+    for (const entry of existsSync(aside) ? readdirSync(aside, { recursive: true, withFileTypes: true }) : [])
+      if (entry.isFile())
+        expect(readFileSync(join(entry.parentPath, entry.name), "utf8")).not.toMatch(/secret/);
+    const rows = (await log(folder)) as unknown as { status: string; reason: string }[];
+    expect(rows[0]).toMatchObject({
+      status: "invalid",
+      reason: expect.stringMatching(/lab's folder labs\/one .* is a link/),
+    });
+    expect(rows[1]).toMatchObject({
+      status: "invalid",
+      reason: expect.stringMatching(/data .*exchanged for a link/),
+    });
+  });
+
+  it("goes on in its folder when the workspace had to be laid out anew", async () => {
+    const started = await boxed(
+      lab(),
+      `${helpers}
+import { mkdirSync } from "node:fs";
+const here = process.cwd();
+mkdirSync("deep"); process.chdir("deep");
+for (let depth = 0; depth < 150; depth++) { mkdirSync("x".repeat(60)); process.chdir("x".repeat(60)); }
+process.chdir(here);
+console.log("DEEP", /INVALID/.test(whet("try", "-m", "deep", "--because", "x").out), existsSync("deep"));
+knobs({ a: 8, b: 1, c: 1 });
+console.log("THEN", whet("try", "-m", "nearer", "--because", "x").out);`,
+    );
+    expect(started.stdout).toMatch(/DEEP true false/);
+    expect(started.stdout).toMatch(/THEN #2 KEEP/);
   });
 
   it("has a terminal with job control, and Ctrl-C ends its command alone", async () => {

@@ -20,10 +20,45 @@ export async function copyTree(from: string, to: string, wanted?: (path: string)
 export async function removeTree(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
-  } catch {
+  } catch (error) {
+    // Of a link only the link is removed: what it leads to is somebody else's.
+    if (!(await lstat(path).catch(() => null))?.isDirectory()) throw error;
     await flatten(path);
     await rm(path, { recursive: true, force: true, maxRetries: 3 });
   }
+}
+
+/**
+ * Empties a folder and leaves the folder itself, and those below it that are named: who works in them goes on there.
+ *
+ * @param also folders in it that are emptied and left as well, relative to it, parents before their children. One that is
+ * a link now is removed.
+ * @param untouched a folder in it that stays as it is.
+ */
+export async function emptyTree(folder: string, also: readonly string[], untouched: string): Promise<void> {
+  const kept = [...also, untouched];
+  for (const at of ["", ...also]) {
+    const here = join(folder, at);
+    if (!(await isRealFolder(here))) continue;
+    for (const bytes of await readdir(here, { encoding: "buffer" })) {
+      const name = bytes.toString();
+      const stays = kept.includes(posix.join(at, name)) && (await isRealFolder(join(here, name)));
+      if (!stays) await removeTree(await nameable(here, bytes));
+    }
+  }
+}
+
+/** The path of an entry; one whose name is no text gets another name first. */
+async function nameable(folder: string, bytes: Buffer): Promise<string> {
+  const name = bytes.toString();
+  if (Buffer.from(name).equals(bytes)) return join(folder, name);
+  const path = join(folder, randomUUID());
+  await rename(Buffer.concat([Buffer.from(`${folder}/`), bytes]), path);
+  return path;
+}
+
+async function isRealFolder(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => null))?.isDirectory() ?? false;
 }
 
 /**

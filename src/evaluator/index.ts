@@ -9,7 +9,7 @@ export { betterValue, type Canary, canaries, forged, remedy } from "./canaries.t
 export { dataHash } from "./dataHash.ts";
 export type * from "./evaluation.ts";
 export { type Evaluator, type Files, openEvaluator, type Progress } from "./evaluator.ts";
-export { copyTree, removeTree } from "./files.ts";
+export { copyTree, emptyTree, removeTree } from "./files.ts";
 export {
   type GrantHint,
   grantHints,

@@ -22,7 +22,7 @@ import {
   violationsOf,
 } from "../ledger/index.ts";
 import type { Listener, Outcome, Standing, Tried } from "../notebook/index.ts";
-import { applyChange, identity, rememberIdentity, type Violation } from "../repo/index.ts";
+import { applyChange, identity, rememberIdentity } from "../repo/index.ts";
 import type { Hypothesis } from "../researcher/index.ts";
 import {
   auditSession,
@@ -53,7 +53,10 @@ export interface TryingOptions extends Pick<SessionOptions, "tag" | "fresh" | "s
   thorough?: boolean;
   /** The caller makes one try and then closes: what the opening has just read or written is not read or written again. */
   single?: boolean;
-  /** Called around each read and write of the workspace, to keep all others from writing there. Default: nothing does. */
+  /**
+   * Keeps all others from writing in the workspace while something is done there; what belongs together is done in one
+   * such call. That it is given means that an agent's sandbox shows it the workspace. Default: nothing keeps them.
+   */
   still?: <Result>(work: () => Promise<Result>) => Promise<Result>;
   /** Ends the opening (setup, baseline) at once. */
   signal?: AbortSignal;
@@ -134,8 +137,10 @@ async function begin(
     for (const message of session.remarks) session.listener({ type: "notice", message });
   if (options.probe !== false && course.decided === 0) await probe(session);
   const still = options.still ?? ((work) => work());
-  const own = await still(() => workspaceOf(session, folder, course.incumbent.files));
-  const copy = options.still ? quiet(own, options.still) : own;
+  // Every use of it is within `still`, and what belongs together is within one: nothing is exchanged in between.
+  const copy = await still(() =>
+    workspaceOf(session, folder, course.incumbent.files, options.still !== undefined),
+  );
   if (options.single && note?.who) rememberIdentity(session.repo, note.who);
   const who = await identity(session.repo);
   if (note?.tag !== row.tag || note.workspace !== folder || note.who !== who)
@@ -208,15 +213,31 @@ async function begin(
     const finished = open === course ? null : await newest(session, open);
     course = open;
     // The workspace still holds the files of that experiment, and nothing else: this is their answer.
-    if (finished && (await holdsOnly(finished))) {
-      await copy.put(course.incumbent.files);
+    if (finished && (await still(() => putBackAfter(finished))))
       return { kind: "decided", outcome: finished, finished: null, standing: await standing() };
-    }
     if ((await limitOf()) !== null) return { kind: "limit", finished, standing: await standing() };
+    const taken = await still(() => takeEdit(hypothesis, at));
+    switch (taken.kind) {
+      case "unchanged":
+        return { kind: "unchanged", finished, standing: await standing() };
+      case "stale":
+        return tryOnce(hypothesis, at);
+      case "known": {
+        const outcome =
+          taken.tag === row.tag && taken.number > 0 ? await outcomeOf(session, taken.number) : null;
+        return { kind: "known", tag: taken.tag, outcome, finished, standing: await standing() };
+      }
+      case "new":
+        return decided(taken.proposed, finished);
+    }
+  };
+
+  /** Harvests and records the edit, and sets aside what was not allowed: as one, while the workspace lies still. */
+  const takeEdit = async (hypothesis: Hypothesis, at: TryOptions) => {
     const since = performance.now();
     const found = await harvested(copy, course);
     if (Object.keys(found.changes).length === 0 && found.violations.length === 0)
-      return { kind: "unchanged", finished, standing: await standing() };
+      return { kind: "unchanged" } as const;
     const recorded = await recordProposal(session, course, {
       researcher: drivingAgent,
       proposal: { hypothesis, changes: found.changes },
@@ -224,27 +245,21 @@ async function begin(
       proposeMs: performance.now() - since,
       ...(at.box ? { box: at.box } : {}),
     });
-    if (recorded.kind === "stale") return tryOnce(hypothesis, at);
-    if (recorded.kind === "known") {
-      const outcome =
-        recorded.tag === row.tag && recorded.number > 0 ? await outcomeOf(session, recorded.number) : null;
-      return { kind: "known", tag: recorded.tag, outcome, finished, standing: await standing() };
-    }
-    return decided(recorded.proposed, found.violations, finished, at);
+    // Where nothing could be read there is no edit to be kept; the agent gets its folder back.
+    if (recorded.kind === "known" && found.violations.some(({ path }) => path === "."))
+      await copy.put(course.incumbent.files);
+    if (recorded.kind !== "new") return recorded;
+    const { experiment } = recorded.proposed;
+    if (at.idea !== undefined) await tookUpIdea(ledger, at.idea, experiment.id);
+    await setAside(copy, found.violations, asideFolder(session, experiment.number));
+    return recorded;
   };
 
-  const decided = async (
-    proposed: Proposed,
-    violations: readonly Violation[],
-    finished: Outcome | null,
-    { idea }: TryOptions,
-  ): Promise<Tried> => {
+  const decided = async (proposed: Proposed, finished: Outcome | null): Promise<Tried> => {
     const { experiment } = proposed;
-    if (idea !== undefined) await tookUpIdea(ledger, idea, experiment.id);
-    await still(() => setAside(copy, violations, asideFolder(session, experiment.number)));
     course = await evaluate(session, course, proposed);
     soundAlarm();
-    await copy.put(course.incumbent.files);
+    await still(() => copy.put(course.incumbent.files));
     const closed = await requireExperiment(session, experiment.number);
     const outcome = await outcomeFrom(session, closed);
     const answer: Tried = { kind: "decided", outcome, finished, standing: await standing() };
@@ -252,11 +267,24 @@ async function begin(
     return answer;
   };
 
+  const putBackAfter = async (finished: Outcome): Promise<boolean> => {
+    if (!(await holdsOnly(finished))) return false;
+    await copy.put(course.incumbent.files);
+    return true;
+  };
+
   const holdsOnly = async ({ number }: Outcome): Promise<boolean> => {
     const { changes, violations } = await copy.harvest();
     const { id } = await requireExperiment(session, number);
     const { after } = await changeOf(ledger, id);
     return violations.length === 0 && JSON.stringify(sorted(changes)) === JSON.stringify(sorted(after));
+  };
+
+  /** The incumbent with the change of an experiment; null when that does not fit any more. */
+  const withChangeOf = async (number: number) => {
+    const experiment = await requireExperiment(session, number);
+    const { after, before } = await changeOf(ledger, experiment.id);
+    return applyChange(course.incumbent.files, { before, after });
   };
 
   const during = async <Result>(
@@ -315,35 +343,22 @@ async function begin(
       }),
     reset: async (number) => {
       await heedReviews();
-      const saved = await still(() => saveEdits(session, own));
-      await copy.put(course.incumbent.files);
-      if (number !== undefined) {
-        const experiment = await requireExperiment(session, number);
-        const { after, before } = await changeOf(ledger, experiment.id);
-        const merged = await applyChange(course.incumbent.files, { before, after });
-        if (merged === null)
-          throw new UserError(
-            `the change of experiment ${number} does not fit the incumbent any more`,
-            `the workspace is on the incumbent; see \`whet diff ${number}\` and apply what you want of it`,
-          );
-        await copy.edit(merged);
-      }
+      const { files } = course.incumbent;
+      const wanted = number === undefined ? files : await withChangeOf(number);
+      const saved = await still(async () => {
+        const edits = await saveEdits(session, copy);
+        await copy.put(files);
+        if (wanted !== null && wanted !== files) await copy.edit(wanted);
+        return edits;
+      });
+      if (wanted === null)
+        throw new UserError(
+          `the change of experiment ${number} does not fit the incumbent any more`,
+          `the workspace is on the incumbent; see \`whet diff ${number}\` and apply what you want of it`,
+        );
       return { setAside: saved };
     },
     close: () => closeSession(session, ended, 0),
-  };
-}
-
-/** The same copy, read and written within `still`. */
-function quiet(copy: Copy, still: NonNullable<TryingOptions["still"]>): Copy {
-  return {
-    ...copy,
-    get files() {
-      return copy.files;
-    },
-    put: (files) => still(() => copy.put(files)),
-    edit: (files) => still(() => copy.edit(files)),
-    harvest: () => still(() => copy.harvest()),
   };
 }
 

@@ -100,6 +100,7 @@ interface Candidate {
   path: string;
   /** Anything but a regular file or a link: a socket, a pipe or a device. */
   special: boolean;
+  link: boolean;
 }
 
 async function listed(root: string, globs: readonly string[], ignore: readonly string[]): Promise<Listed> {
@@ -123,7 +124,11 @@ async function listed(root: string, globs: readonly string[], ignore: readonly s
         if (path === ".git" || isCache(entry.name)) continue;
         await visit(path);
       } else if (match(path) || match(path.normalize("NFC")))
-        found.push({ path, special: !entry.isFile() && !entry.isSymbolicLink() });
+        found.push({
+          path,
+          special: !entry.isFile() && !entry.isSymbolicLink(),
+          link: entry.isSymbolicLink(),
+        });
     }
   };
   await visit("");
@@ -280,7 +285,10 @@ export interface Changes {
   /** Path -> new text; null for a file that was deleted. */
   changes: Record<string, string | null>;
   violations: Violation[];
-  /** New paths that are no part of the work and can stay where they are: what git ignores, folders of tools. */
+  /**
+   * New paths that are no part of the work and can stay where they are: what git ignores, folders of tools. A link is
+   * not among them, since whatever is written there later would be written where it leads.
+   */
   passedOver: string[];
 }
 
@@ -344,6 +352,8 @@ export async function harvestChanges(
   const passedOver = await leftBehind(walked.fresh, options);
   for (const path of walked.fresh) if (!passedOver.has(path)) forbid(path, "it was created");
   for (const path of leftovers) passedOver.add(path);
+  for (const { path, link } of found) if (link) walked.links.add(path);
+  for (const path of walked.links) passedOver.delete(path);
   const done = { changes, violations, passedOver: [...passedOver] };
   if (walked.fault && !faulty.has(walked.fault.path)) violations.push(walked.fault);
   if (violations.length > limits.files) {
@@ -371,6 +381,8 @@ interface Walked {
   there: Set<string>;
   /** New paths that the globs do not match. */
   fresh: string[];
+  /** Links among all these paths. */
+  links: Set<string>;
   /** What cannot be looked at is refused as a whole; what is missing in it is not known then. */
   fault: Violation | null;
 }
@@ -382,10 +394,11 @@ async function walkOutside(
   harvested: (path: string) => boolean,
   judge: (path: string) => Promise<"new" | "nothing" | "enough">,
 ): Promise<Walked> {
-  const walked: Walked = { there: new Set(), fresh: [], fault: null };
+  const walked: Walked = { there: new Set(), fresh: [], links: new Set(), fault: null };
   try {
-    for await (const [path] of walk(root, { ignore })) {
+    for await (const [path, kind] of walk(root, { ignore })) {
       walked.there.add(path);
+      if (kind === "link") walked.links.add(path);
       if (harvested(path)) continue;
       const verdict = await judge(path);
       if (verdict === "new") walked.fresh.push(path);

@@ -14,6 +14,7 @@ export {
   worktreeOf,
 } from "./commits.ts";
 export { diffText, lineCounts } from "./diff.ts";
+export { inFolder, NoWay, wayFault } from "./gate.ts";
 export {
   baseLimits,
   type Changes,

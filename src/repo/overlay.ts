@@ -1,8 +1,9 @@
+import { constants } from "node:fs";
 import {
   chmod,
   copyFile,
   lstat,
-  mkdir,
+  open,
   readdir,
   readFile,
   readlink,
@@ -10,11 +11,11 @@ import {
   rmdir,
   symlink,
   unlink,
-  writeFile,
 } from "node:fs/promises";
-import { dirname, join, posix } from "node:path";
+import { basename, dirname, join, posix } from "node:path";
 import { UserError } from "../errors.ts";
 import { inside } from "../inside.ts";
+import { inFolder, NoWay, type WayOptions } from "./gate.ts";
 import type { Stamp } from "./manifest.ts";
 
 type Files = Readonly<Record<string, string>>;
@@ -33,37 +34,45 @@ export async function overlay(
   next: Files,
   base: string = tree,
 ): Promise<void> {
-  const root = join(tree, lab);
   const gone = Object.keys(previous).filter((path) => !Object.hasOwn(next, path));
   const changed = Object.entries(next).filter(([path, text]) => previous[path] !== text);
   for (const path of gone) {
-    const file = inside(root, path);
-    await refuseLinks(root, path);
-    await rm(file, { force: true });
-    await removeEmptyFolders(root, dirname(path));
+    inside(join(tree, lab), path);
+    await removeFile(tree, posix.join(lab, path)).catch((error: unknown) => refusal(error, path));
+    await removeEmptyFolders(tree, lab, posix.dirname(path));
   }
   for (const [path, text] of changed) {
-    const file = inside(root, path);
-    await refuseLinks(root, path);
-    await writeAnew(file, text, join(base, lab, path));
+    inside(join(tree, lab), path);
+    await writeAnew(tree, posix.join(lab, path), text, join(base, lab, path)).catch((error: unknown) =>
+      refusal(error, path),
+    );
   }
 }
 
-async function refuseLinks(root: string, path: string): Promise<void> {
-  for (let folder = dirname(path); folder !== "."; folder = dirname(folder)) {
-    const info = await lstat(join(root, folder)).catch(() => null);
-    if (info?.isSymbolicLink())
-      throw new UserError(
-        `${path} lies behind the link ${folder}, which no candidate may write through`,
-        "name the files where they really lie under `change` in program.md",
-      );
-  }
+/** @throws UserError when it was a link that stood in the way. */
+function refusal(error: unknown, path: string): never {
+  if (error instanceof NoWay && error.found === "a link")
+    throw new UserError(
+      `${path} lies behind the link ${error.path}, which no candidate may write through`,
+      "name the files where they really lie under `change` in program.md",
+    );
+  throw error;
+}
+
+/** What is not there, or has no folder to lie in, is gone already. */
+async function removeFile(tree: string, path: string): Promise<void> {
+  await inFolder(tree, dirname(path), (folder) => rm(join(folder, basename(path)), { force: true })).catch(
+    (error: unknown) => {
+      if (!(error instanceof NoWay) || error.found === "a link") throw error;
+    },
+  );
 }
 
 /** As git has it: a folder is there because of its files. */
-async function removeEmptyFolders(root: string, from: string): Promise<void> {
+async function removeEmptyFolders(tree: string, lab: string, from: string): Promise<void> {
   for (let folder = from; folder !== "."; folder = dirname(folder)) {
-    const removed = await rmdir(join(root, folder)).then(
+    const path = posix.join(lab, folder);
+    const removed = await inFolder(tree, dirname(path), (above) => rmdir(join(above, basename(path)))).then(
       () => true,
       () => false,
     );
@@ -82,14 +91,25 @@ async function isProgram(original: string, text: string): Promise<boolean> {
   return info?.isFile() ? (info.mode & 0o100) !== 0 : isScript(text);
 }
 
+/** Folders that are missing are made; nothing is written through a link. */
+const making: WayOptions = { make: true };
+
 /** A new inode each time: nothing that still holds the old file open can reach into this state. */
-async function writeAnew(target: string, text: string, original: string): Promise<void> {
-  await mkdir(dirname(target), { recursive: true });
+async function writeAnew(tree: string, path: string, text: string, original: string): Promise<void> {
   const mode = (await isProgram(original, text)) ? 0o755 : 0o644;
-  await rm(target, { force: true, recursive: true });
-  await writeFile(target, text, { flag: "wx", mode });
-  // The user's umask must not make another state of it.
-  await chmod(target, mode);
+  const write = async (folder: string) => {
+    const target = join(folder, basename(path));
+    await rm(target, { force: true, recursive: true });
+    const handle = await open(target, "wx", mode);
+    try {
+      await handle.writeFile(text);
+      // The user's umask must not make another state of it.
+      await handle.chmod(mode);
+    } finally {
+      await handle.close();
+    }
+  };
+  await inFolder(tree, dirname(path), write, making);
 }
 
 /** The mode that a file was handed out with. */
@@ -157,7 +177,7 @@ export async function restore(
       if (await sameText(join(tree, path), text))
         return putModeBack(join(tree, path), text, join(base, path));
       damaged.push(path);
-      await writeAnew(join(tree, path), text, join(base, path));
+      await writeAnew(tree, path, text, join(base, path));
     } else if (!was || absent.has(path)) await unlink(join(tree, path));
     else {
       seen.add(path);
@@ -178,8 +198,10 @@ export async function restore(
   for (const path of new Set([...Object.keys(laid), ...editable.keys()])) {
     if (seen.has(path) || ignored(path)) continue;
     const text = editable.get(path);
-    if (text !== undefined) await writeAnew(inside(tree, path), text, join(base, path));
-    else {
+    if (text !== undefined) {
+      inside(tree, path);
+      await writeAnew(tree, path, text, join(base, path));
+    } else {
       if (absent.has(path) || (await lstat(join(base, path)).catch(() => null)) === null) continue;
       laid[path] = await putBack(tree, base, path);
     }
@@ -202,13 +224,16 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 async function putBack(tree: string, base: string, path: string): Promise<Stamp[string]> {
-  const target = inside(tree, path);
-  await rm(target, { force: true, recursive: true });
-  await mkdir(dirname(target), { recursive: true });
-  const source = await lstat(join(base, path));
-  if (source.isSymbolicLink()) await symlink(await readlink(join(base, path)), target);
-  else await copyFile(join(base, path), target);
-  const info = await lstat(target, { bigint: true });
+  inside(tree, path);
+  const original = join(base, path);
+  const write = async (folder: string) => {
+    const target = join(folder, basename(path));
+    await rm(target, { force: true, recursive: true });
+    if ((await lstat(original)).isSymbolicLink()) await symlink(await readlink(original), target);
+    else await copyFile(original, target, constants.COPYFILE_EXCL);
+    return lstat(target, { bigint: true });
+  };
+  const info = await inFolder(tree, dirname(path), write, making);
   return {
     size: info.size,
     mtimeNs: info.mtimeNs,
@@ -222,5 +247,6 @@ async function sameText(path: string, text: string): Promise<boolean> {
   const info = await lstat(path).catch(() => null);
   // By size first: a run may have left gigabytes.
   if (!info?.isFile() || info.size !== Buffer.byteLength(text)) return false;
-  return (await readFile(path, "utf8").catch(() => null)) === text;
+  const flag = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  return (await readFile(path, { encoding: "utf8", flag }).catch(() => null)) === text;
 }

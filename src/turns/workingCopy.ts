@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
-import { lstat, mkdir, readdir, readlink, rm, symlink, writeFile } from "node:fs/promises";
-import { dirname, join, posix } from "node:path";
+import { lstat, mkdir, readdir, readlink, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { basename, dirname, join, posix, relative } from "node:path";
 import type { Contract } from "../contract/index.ts";
-import { copyTree, type Files, type Place, pinHash, removeTree } from "../evaluator/index.ts";
+import { copyTree, emptyTree, type Files, type Place, pinHash, removeTree } from "../evaluator/index.ts";
 import { markWorkspace } from "../lab/index.ts";
 import {
   changedSince,
   harvestChanges,
   ignoredPaths,
+  inFolder,
   isCache,
   type Manifest,
   manifest,
@@ -17,6 +18,7 @@ import {
   type Stamp,
   stamp,
   type Violation,
+  wayFault,
 } from "../repo/index.ts";
 import type { WorkingCopy } from "../researcher/index.ts";
 import { readNote, writeNote } from "../seal.ts";
@@ -54,25 +56,36 @@ interface Memo {
  * see, inputs as links. It has a repository of its own without a commit, so that no git command given in it reaches
  * the user's; git is never run there by us, and nothing in it is ever executed by us.
  *
+ * Somebody else writes in it. So whatever is read, written or removed in there goes through the gate (`repo/gate.ts`):
+ * no link that they put there is followed, wherever in the folder it lies.
+ *
  * The untouched base is its first state. What lies at `folder` is removed before.
  *
  * @param owner the contract file that commands given in the folder are meant for; absent: none are given there.
  */
 export async function openWorkingCopy(source: CopySource, folder: string, owner?: string): Promise<Copy> {
+  await removeTree(folder);
   const copy = handle(source, folder, await layOut(source, folder, owner), owner);
   await copy.put(source.baseFiles);
   return copy;
 }
 
+/**
+ * Lays everything out. Where there is a folder already, its content is replaced and the folder stays: an agent may be at
+ * work in it, which would go on in the removed one. Its `.git`, which no process of a box can change, stays with it.
+ */
 async function layOut(source: CopySource, folder: string, owner: string | undefined): Promise<Memo> {
   const { place } = source;
   await rm(`${folder}.json`, { force: true });
-  await removeTree(folder);
-  await mkdir(dirname(folder), { recursive: true });
+  if (!(await isFolder(folder))) await removeTree(folder);
+  await mkdir(folder, { recursive: true });
+  await emptyTree(folder, foldersTo(place.lab), ".git");
   const hidden = new Set([...hiddenPlaces(source), ...ignoredPlaces(source)]);
   await copyTree(place.base, folder, (path) => !hidden.has(path));
-  await ownRepository(folder, ignoredPlaces(source));
-  if (owner !== undefined) await markWorkspace(folder, owner);
+  if (!(await isFolder(join(folder, ".git")))) {
+    await ownRepository(folder, ignoredPlaces(source));
+    if (owner !== undefined) await markWorkspace(folder, owner);
+  }
   await linkInputs(source, folder);
   const ignore = [".git", ...ignoredPlaces(source)];
   return {
@@ -83,6 +96,16 @@ async function layOut(source: CopySource, folder: string, owner: string | undefi
   };
 }
 
+async function isFolder(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => null))?.isDirectory() ?? false;
+}
+
+/** A folder of the tree with all folders above it, outermost first; none for the tree itself. */
+function foldersTo(path: string): string[] {
+  const parts = path.split("/").filter((part) => part !== "");
+  return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
+}
+
 /** The copy that an earlier process laid out here, as it was left; null when there is none of these pins. */
 export async function reopenWorkingCopy(
   source: CopySource,
@@ -90,8 +113,7 @@ export async function reopenWorkingCopy(
   owner?: string,
 ): Promise<Copy | null> {
   const text = await readNote(`${folder}.json`);
-  const info = await lstat(folder).catch(() => null);
-  if (text === null || !info?.isDirectory()) return null;
+  if (text === null || !(await isFolder(folder))) return null;
   let memo: Memo;
   try {
     memo = JSON.parse(text, revive) as Memo;
@@ -137,11 +159,11 @@ function handle(source: CopySource, folder: string, memo: Memo, owner: string | 
     },
     edit: (files) => overlay(folder, lab, memo.files, files, place.base),
     harvest: async () => {
-      if (!(await lstat(folder).catch(() => null))?.isDirectory())
-        return {
-          changes: {},
-          violations: [{ path: ".", kind: "forbidden", detail: "the working copy itself is gone or a link" }],
-        };
+      const barred = await barredWay(folder, lab, owner === undefined ? "working copy" : "workspace");
+      if (barred !== null) {
+        leftovers = [];
+        return { changes: {}, violations: [barred] };
+      }
       const inLab: Manifest = {};
       const fixed = new Set<string>();
       const outside: Manifest = {};
@@ -167,18 +189,26 @@ function handle(source: CopySource, folder: string, memo: Memo, owner: string | 
         ignored: ignoredFrom(lab),
       });
       leftovers = own.passedOver.filter(mayStay).map((path) => within + path);
-      if (lab === "") return { changes: own.changes, violations: own.violations };
+      // Named as seen from the lab, like every other path.
+      const seen = (each: Violation) => ({ ...each, path: posix.relative(lab, each.path) || "." });
+      const exchanged = (await exchangedInputs(source, folder)).map(seen);
+      if (lab === "") return { changes: own.changes, violations: withBetter(own.violations, exchanged) };
       const rest = await harvestChanges(folder, outside, [], undefined, {
         ignore: [...ignore, lab],
         untouched: untouched(outside, ""),
         ignored: ignoredFrom(""),
       });
       leftovers.push(...rest.passedOver.filter(mayStay));
-      // Named as seen from the lab, like every other path.
-      const seen = (each: Violation) => ({ ...each, path: posix.relative(lab, each.path) });
-      return { changes: own.changes, violations: [...own.violations, ...rest.violations.map(seen)] };
+      const all = [...own.violations, ...rest.violations.map(seen)];
+      return { changes: own.changes, violations: withBetter(all, exchanged) };
     },
   };
+}
+
+/** One violation for a path: the one that says more of it. */
+function withBetter(found: readonly Violation[], better: readonly Violation[]): Violation[] {
+  const known = new Set(better.map(({ path }) => path));
+  return [...found.filter(({ path }) => !known.has(path)), ...better];
 }
 
 /** Compiled files of another state would be taken for those of this one. */
@@ -220,25 +250,77 @@ function shownInputs(source: CopySource): string[] {
   );
 }
 
+/** Why nothing in a working copy can be looked at; null when the way to the lab's folder in it is as it was made. */
+async function barredWay(
+  folder: string,
+  lab: string,
+  name: "working copy" | "workspace",
+): Promise<Violation | null> {
+  const fault = await wayFault(folder, lab);
+  if (fault === null) return null;
+  const what =
+    fault.path === ""
+      ? `the ${name} itself`
+      : fault.path === lab
+        ? `the lab's folder ${lab} in the ${name}`
+        : `the folder ${fault.path}, in which the lab lies in the ${name},`;
+  const detail = `${what} is ${fault.found === "nothing" ? "gone" : fault.found}; nothing was read there`;
+  return { path: ".", kind: fault.found === "a link" ? "link" : "forbidden", detail };
+}
+
+/** Where the inputs that the tree shows lie in it; a committed link above one is followed in the base, where it is known. */
+async function inputPlaces({ place }: CopySource): Promise<{ host: string; at: string; lies: string }[]> {
+  const base = await realpath(place.base);
+  const places: { host: string; at: string; lies: string }[] = [];
+  for (const { host, at } of place.inputs) {
+    if (typeof at !== "string") continue;
+    const above = relative(
+      base,
+      await realpath(join(base, dirname(at))).catch(() => join(base, dirname(at))),
+    );
+    if (above !== ".." && !above.startsWith("../"))
+      places.push({ host, at, lies: posix.join(above, basename(at)) });
+  }
+  return places;
+}
+
+/** Folders above inputs that were exchanged for links. */
+async function exchangedInputs(source: CopySource, folder: string): Promise<Violation[]> {
+  const found = new Map<string, Violation>();
+  for (const { lies } of await inputPlaces(source)) {
+    const fault = await wayFault(folder, dirname(lies));
+    if (fault?.found !== "a link") continue;
+    const detail = "this folder, in which an input lies, was exchanged for a link";
+    found.set(fault.path, { path: fault.path, kind: "link", detail });
+  }
+  return [...found.values()];
+}
+
 /** Inputs are shown as links to where they lie; one that holds something private is a folder of links to the rest. */
 async function linkInputs(source: CopySource, folder: string): Promise<void> {
   const hidden = hiddenPlaces(source);
-  const link = async (host: string, at: string): Promise<void> => {
+  const way = { make: true, clear: true };
+  const link = async (host: string, at: string, lies: string): Promise<void> => {
     if (hidden.includes(at)) return;
-    const target = join(folder, at);
-    const now = await lstat(target).catch(() => null);
     if (hidden.some((path) => path.startsWith(`${at}/`))) {
-      if (now && !now.isDirectory()) await rm(target, { force: true });
-      await mkdir(target, { recursive: true });
-      for (const name of await readdir(host)) await link(join(host, name), posix.join(at, name));
+      const names = await readdir(host);
+      const tidy = async (here: string) => {
+        for (const name of await readdir(here)) if (!names.includes(name)) await removeTree(join(here, name));
+      };
+      await inFolder(folder, lies, tidy, way);
+      for (const name of names) await link(join(host, name), posix.join(at, name), posix.join(lies, name));
       return;
     }
-    if (now?.isSymbolicLink() && (await readlink(target)) === host) return;
-    await removeTree(target);
-    await mkdir(dirname(target), { recursive: true });
-    await symlink(host, target);
+    const renew = async (here: string) => {
+      const target = join(here, basename(lies));
+      const now = await lstat(target).catch(() => null);
+      if (now?.isSymbolicLink() && (await readlink(target)) === host) return;
+      await removeTree(target);
+      await symlink(host, target);
+    };
+    await inFolder(folder, dirname(lies), renew, way);
   };
-  for (const { host, at } of source.place.inputs) if (typeof at === "string") await link(host, at);
+  for (const { host, at, lies } of await inputPlaces(source)) await link(host, at, lies);
 }
 
 /** The least that git takes for a repository; written by hand, since git is never run in the folder. */

@@ -1,16 +1,28 @@
-import { lstat, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
-import { dirname, join, normalize } from "node:path";
+import { constants, createWriteStream } from "node:fs";
+import { lstat, mkdir, open, readFile, rename, stat, unlink, writeFile } from "node:fs/promises";
+import { dirname, join, posix } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { UserError } from "../errors.ts";
 import type { Files } from "../evaluator/index.ts";
 import { inside } from "../inside.ts";
 import { whetstoneFolder } from "../lab/index.ts";
-import { applyChange, contentHash, type Violation } from "../repo/index.ts";
+import { applyChange, contentHash, inFolder, type Violation } from "../repo/index.ts";
 import type { Session } from "../session/index.ts";
 import type { Course } from "../strategy/index.ts";
 import { type Copy, openWorkingCopy, reopenWorkingCopy } from "./workingCopy.ts";
 
-/** The workspace as it was left, or a new one; edits in one of another contract or base are kept beside it. */
-export async function workspaceOf(session: Session, folder: string, files: Files): Promise<Copy> {
+/**
+ * The workspace as it was left, or a new one; edits in one of another contract or base are kept beside it.
+ *
+ * @param isLivedIn an agent's sandbox shows it the folder: another folder in its place would be unknown in there.
+ * @throws UserError when it is lived in and cannot be taken as it is.
+ */
+export async function workspaceOf(
+  session: Session,
+  folder: string,
+  files: Files,
+  isLivedIn: boolean,
+): Promise<Copy> {
   const { lab, listener, repo } = session;
   const inLab = folder.startsWith(`${whetstoneFolder(lab.folder)}/`);
   if (!inLab && (folder === repo.root || `${folder}/`.startsWith(`${repo.root}/`)))
@@ -20,6 +32,13 @@ export async function workspaceOf(session: Session, folder: string, files: Files
     );
   const kept = await reopenWorkingCopy(session, folder, lab.programFile);
   if (kept) return kept;
+  if (isLivedIn)
+    throw new UserError(
+      "this sandbox edits a workspace that is no longer the session's",
+      "end the sandbox, and start it again: whet start --sandboxed",
+    );
+  // A link in its place was no workspace; what it leads to is somebody else's.
+  if (await isLink(folder)) await unlink(folder);
   if (await exists(folder)) {
     if (!inLab && (await readFile(join(folder, ".git", "whetstone"), "utf8").catch(() => null)) === null)
       throw new UserError(
@@ -67,18 +86,51 @@ export function asideFolder({ lab, row }: Session, what: number | string): strin
   return inside(join(whetstoneFolder(lab.folder), "aside"), `${row.tag}/${what}`);
 }
 
-/** Moves files that were not allowed out of the workspace: nobody measures them, and nobody loses them. */
+/** Bytes of files that are set aside at a time: of each, and of all of them together. */
+const most = { file: 64 * 2 ** 20, total: 256 * 2 ** 20 };
+
+/**
+ * Copies files that were not allowed out of the workspace, before it is put back: nobody measures them, and they are not
+ * lost. What is no regular file, or lies behind a link, is no file of the workspace and is not read. Names of files that are
+ * too large are left in `not-copied.txt`.
+ */
 export async function setAside(copy: Copy, violations: readonly Violation[], folder: string): Promise<void> {
+  let left = most.total;
+  const tooLarge: string[] = [];
   for (const { path } of violations) {
-    const from = join(copy.folder, copy.lab, path);
-    const info = await lstat(from).catch(() => null);
-    if (!info?.isFile() || !normalize(from).startsWith(`${copy.folder}/`)) continue;
     // Seen from the lab a path may lead upwards; beside the others it must not.
-    const to = inside(folder, path.replaceAll("../", ""));
-    await mkdir(dirname(to), { recursive: true });
-    // One that cannot be moved stays until the workspace is reset.
-    await rename(from, to).catch(() => {});
+    const name = path.split("/").filter((part) => !["", ".", ".."].includes(part));
+    const inTree = posix.join(copy.lab, path);
+    if (name.length === 0 || inTree.startsWith("../")) continue;
+    const to = inside(folder, name.join("/"));
+    const copied = await copyOut(copy.folder, inTree, to, Math.min(most.file, left));
+    if (copied === "too large") tooLarge.push(path);
+    else left -= copied;
   }
+  if (tooLarge.length === 0) return;
+  await mkdir(folder, { recursive: true });
+  const lines = tooLarge.map((path) => `${JSON.stringify(path)}\n`).join("");
+  await writeFile(join(folder, "not-copied.txt"), `These files were too large to be set aside:\n${lines}`);
+}
+
+/** Copies one regular file; what cannot be read stays until the workspace is put back. @returns its bytes. */
+async function copyOut(root: string, path: string, to: string, limit: number): Promise<number | "too large"> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const take = async (above: string): Promise<number | "too large"> => {
+    const from = await open(join(above, posix.basename(path)), flags);
+    try {
+      const info = await from.stat();
+      if (!info.isFile()) return 0;
+      if (info.size > limit) return "too large";
+      await mkdir(dirname(to), { recursive: true });
+      const source = from.createReadStream({ autoClose: false, start: 0, end: Math.max(0, info.size - 1) });
+      await pipeline(source, createWriteStream(to, { mode: info.mode & 0o100 ? 0o755 : 0o644 }));
+      return info.size;
+    } finally {
+      await from.close();
+    }
+  };
+  return inFolder(root, posix.dirname(path), take).catch(() => 0);
 }
 
 /** Saves edits that were never tried. @returns the folder, null when there are none. */
@@ -94,6 +146,10 @@ export async function saveEdits(session: Session, copy: Copy): Promise<string | 
   }
   await setAside(copy, violations, folder);
   return (await exists(folder)) ? folder : null;
+}
+
+async function isLink(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => null))?.isSymbolicLink() ?? false;
 }
 
 export async function exists(path: string): Promise<boolean> {
