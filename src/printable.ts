@@ -1,4 +1,4 @@
-import { stripVTControlCharacters } from "node:util";
+import { withoutControlSequences } from "./base/index.ts";
 
 /** Control characters (C0, C1, DEL) but tab and line end, and what changes the direction of what follows. */
 const commanding = /[^\P{Cc}\t\n]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
@@ -10,7 +10,7 @@ const unseen = /\p{Cf}|\u034f|\u115f|\u1160|\u3164|\uffa0/gu;
  * their kin, whole or cut), control characters, changes of direction and what cannot be seen. Line ends and tabs stay.
  */
 export function printable(text: string): string {
-  return stripVTControlCharacters(text).replace(commanding, " ").replace(unseen, "").toWellFormed();
+  return withoutControlSequences(text).replace(commanding, " ").replace(unseen, "").toWellFormed();
 }
 
 /** The sequence that begins a colour or a weight, and no other: each of them ends with `m`. */

@@ -1,2 +1,3 @@
+export { withoutControlSequences } from "./controlSequences.ts";
 export { mean } from "./numbers.ts";
 export { hashOf, oneLine } from "./text.ts";

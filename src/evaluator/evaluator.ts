@@ -22,6 +22,7 @@ import type { Environment } from "./environment.ts";
 import type { Evaluation } from "./evaluation.ts";
 import { firstOddity, removeTree, sizeOf } from "./files.ts";
 import { freshLayer, inLayer, takeWritten } from "./layer.ts";
+import { openLiveLines } from "./liveLines.ts";
 import { logTail } from "./logTail.ts";
 import { asShown, clockValue, gather, readAll, readMetrics, Units, wantedOf } from "./metrics/index.ts";
 import { pinHash, touchedPins } from "./pins.ts";
@@ -175,13 +176,15 @@ function unguarded(
         damaged.push(...(await found.catch(unreadable)));
       };
       const ways = relays?.begin(options.seed) ?? null;
+      const live = openLiveLines(redact);
       const measured = await measure({
         ...options,
         relays: ways,
-        onProgress: (progress) =>
-          options.onProgress?.(
-            progress.line === undefined ? progress : { ...progress, line: redact(progress.line) },
-          ),
+        onProgress: (progress) => {
+          if (progress.line === undefined) return options.onProgress?.(progress);
+          const line = live.take(progress.line);
+          if (line !== null) options.onProgress?.({ ...progress, line });
+        },
         contract: onStage(contract, options.stage),
         place,
         sandbox,

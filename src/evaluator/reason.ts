@@ -1,4 +1,4 @@
-import { stripVTControlCharacters } from "node:util";
+import { withoutControlSequences } from "../base/index.ts";
 
 /**
  * The line of a log that tells why a program failed: Python's last error, Node's with its cause, a panic's words, a
@@ -35,7 +35,7 @@ export function reasonLine(...texts: readonly string[]): string {
 
 /** Without colours, and of a line that was written over again and again what it showed last. */
 function linesOf(text: string): string[] {
-  return stripVTControlCharacters(text.slice(-looked))
+  return withoutControlSequences(text.slice(-looked))
     .split("\n")
     .map((line) => (line.trimEnd().split("\r").at(-1) as string).slice(0, longestLine).trimEnd())
     .filter((line) => line.trim() !== "");

@@ -24,7 +24,6 @@ const forms: readonly (readonly [kind: string, source: string])[] = [
     "private-key",
     String.raw`-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:(?!-----)[\s\S])*(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?`,
   ],
-  ["jwt", String.raw`${edge}eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*){0,3}`],
   ["aws-key", `${edge}A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}(?![A-Za-z0-9])`],
   ["github-token", String.raw`gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}`],
   ["gitlab-token", String.raw`gl(?:pat|ptt|rt|dt)-[\w-]{16,}`],
@@ -47,10 +46,15 @@ const forms: readonly (readonly [kind: string, source: string])[] = [
   ["supabase-key", String.raw`${edge}sbp_[A-Za-z0-9]{30,}|${edge}sb_secret_[\w-]{16,}`],
   ["age-key", `AGE-SECRET-KEY-1[A-Z0-9]{40,}`],
 ];
+/**
+ * A token of the JWT form: the first part, and what makes it one. A run of characters that is none is taken as a whole as
+ * well, since a search that begins anew within it would read it again and again.
+ */
+const jwt = new RegExp(String.raw`${edge}eyJ[\w-]{8,}(\.[\w-]{8,}(?:\.[\w-]*){0,3})?`, "g");
 const known = new RegExp(forms.map(([, source]) => `(${source})`).join("|"), "g");
 /** Says at once of most texts that there is nothing of the kind in them; must begin every form. */
 const hint =
-  /-----BEGIN|eyJ|A(?:KIA|SIA|BIA|CCA)|gh[pousr]_|github_pat_|gl(?:pat|ptt|rt|dt)-|xox|xapp-|hooks\.slack|npm_|pypi-|AIza|ya29|GOCSPX|k_(?:live|test)_|whsec_|sk-|(?:xai|gsk|hf|r8|pplx|fw|csk|nvapi)[-_]|SG\.|do[opr]_v1_|\/api\/webhooks\/|\d:[A-Za-z0-9_-]{32}|glc_|glsa_|AT(?:ATT|CTT|BB)|lin_|sbp_|sb_secret_|AGE-SECRET/;
+  /-----BEGIN|A(?:KIA|SIA|BIA|CCA)|gh[pousr]_|github_pat_|gl(?:pat|ptt|rt|dt)-|xox|xapp-|hooks\.slack|npm_|pypi-|AIza|ya29|GOCSPX|k_(?:live|test)_|whsec_|sk-|(?:xai|gsk|hf|r8|pplx|fw|csk|nvapi)[-_]|SG\.|do[opr]_v1_|\/api\/webhooks\/|\d:[A-Za-z0-9_-]{32}|glc_|glsa_|AT(?:ATT|CTT|BB)|lin_|sbp_|sb_secret_|AGE-SECRET/;
 
 const inAddress = /:\/\/([^\s/:@"'<>\\]{0,200}):([^\s/@"'<>\\]{1,400})@/g;
 const inQuery =
@@ -95,6 +99,8 @@ export function openRedactor(options: RedactOptions = {}): Redactor {
 
   function redact(given: string): string {
     let text = given;
+    if (text.includes("eyJ"))
+      text = text.replace(jwt, (whole, rest?: string) => (rest === undefined ? whole : count("jwt")));
     if (hint.test(text))
       text = text.replace(known, (_whole, ...groups: unknown[]) => {
         const at = groups.slice(0, forms.length).findIndex((group) => group !== undefined);
@@ -140,7 +146,7 @@ function assignments(text: string, replacement: () => string): string {
     const before =
       /[A-Za-z0-9_.-]{0,60}$/.exec(text.slice(Math.max(0, match.index - 60), match.index))?.[0] ?? "";
     const name = before + match[1] + match[2];
-    const value = valueAt(text, start);
+    const value = valueAt(text, start, bareBeginning);
     if (value === null) continue;
     const found = {
       ...{ name, value: value.text.slice(0, telling), quoted: value.quoted, operator: match[4] ?? "" },
@@ -148,20 +154,23 @@ function assignments(text: string, replacement: () => string): string {
       next: text[value.end] ?? "",
     };
     if (!isSecret(found)) continue;
+    const end = valueAt(text, start, bare)?.end ?? value.end;
     out += text.slice(from, value.start) + replacement();
-    from = value.end;
-    named.lastIndex = value.end;
+    from = end;
+    named.lastIndex = end;
   }
   return from === 0 ? text : out + text.slice(from);
 }
 
 /** As much of a value tells whether it is a secret, characters: what repeats without end must not cost the square. */
-const telling = 256;
+const telling = 128;
 
 const quoted = /(\\{0,3}["'`])((?:(?!\1)[^\n]){1,4096}?)\1/y;
 const bare = /[^\s"'`,;(){}[\]<>|\\]{4,4096}/y;
+const bareBeginning = new RegExp(bare.source.replace("4096", String(telling)), "y");
 
-function valueAt(text: string, at: number) {
+/** @param unquoted how far a value without quotation marks is read. */
+function valueAt(text: string, at: number, unquoted: RegExp) {
   quoted.lastIndex = at;
   const inside = quoted.exec(text);
   if (inside) {
@@ -169,8 +178,8 @@ function valueAt(text: string, at: number) {
     const start = at + quote.length;
     return { text: value, start, end: start + value.length, quoted: true };
   }
-  bare.lastIndex = at;
-  const [value] = bare.exec(text) ?? [];
+  unquoted.lastIndex = at;
+  const [value] = unquoted.exec(text) ?? [];
   return value === undefined ? null : { text: value, start: at, end: at + value.length, quoted: false };
 }
 
@@ -246,7 +255,7 @@ function wordy(value: string): boolean {
 function pathLike(value: string): boolean {
   return (
     /^(\.{0,2}|~|[a-z]+:\/)\//i.test(value) ||
-    /\/.*\.[a-z]{1,5}$/i.test(value) ||
+    (/\.[a-z]{1,5}$/i.test(value.slice(-6)) && value.slice(0, value.lastIndexOf(".")).includes("/")) ||
     /^[\w.-]+\.(ts|js|py|json|md|go|rs|txt|ya?ml|env)$/i.test(value)
   );
 }

@@ -1,9 +1,9 @@
-import { stripVTControlCharacters } from "node:util";
+import { withoutControlSequences } from "../../base/index.ts";
 
 /** The text without colours and cursor movements, with one kind of line ending; a carriage return ends a line too. */
 export function cleaned(text: string): string {
   // Most output has neither, and may be many megabytes long.
-  const plain = text.includes("\u001B") || text.includes("\u009B") ? stripVTControlCharacters(text) : text;
+  const plain = withoutControlSequences(text);
   const whole = plain.startsWith("\uFEFF") ? plain.slice(1) : plain;
   return whole.includes("\r") ? whole.replace(/\r\n?/g, "\n") : whole;
 }
@@ -12,7 +12,6 @@ export function cleaned(text: string): string {
 export function asShown(text: string): string {
   if (!text.includes("\r")) return text;
   return text
-    .replace(/\r+\n/g, "\n")
     .split("\n")
     .map((line) => {
       const parts = line.split("\r");

@@ -8,7 +8,7 @@ import {
 import { cleaned } from "./clean.ts";
 import { jsonNumbers, jsonSource } from "./jsonGuess.ts";
 import { readMetrics } from "./lines.ts";
-import { numbersOn } from "./near.ts";
+import { type LabelledNumber, numbersOn, patternOf } from "./near.ts";
 import { presets } from "./presets/index.ts";
 import { choose } from "./source.ts";
 import { Units } from "./units.ts";
@@ -90,27 +90,24 @@ const few = 8;
 /** Lines such as `Val loss = 0.53 (best)`, of which the name tells which way is better. */
 function otherLines(output: string): Guess[] {
   const lines = cleaned(output).split("\n").slice(-1000);
-  const found = new Map<string, Guess>();
-  for (const { label, regex, value, unit } of lines.flatMap((line) =>
-    line.length > 2000 ? [] : numbersOn(line),
-  )) {
-    const name = label
+  const found = new Map<string, LabelledNumber>();
+  for (const each of lines.flatMap(numbersOn)) {
+    const name = each.label
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, "_")
       .replace(/^_+|_+$/g, "")
       .slice(0, 64);
-    const direction = directed(name);
-    if (!/^[a-z_]/.test(name) || direction.direction === undefined) continue;
+    if (!/^[a-z_]/.test(name) || directed(name).direction === undefined) continue;
     found.delete(name);
-    found.set(name, {
-      name,
-      source: { kind: "regex", pattern: regex },
-      value,
-      ...direction,
-      ...(unit === "" ? {} : { unit }),
-    });
+    found.set(name, each);
   }
-  return [...found.values()].reverse().slice(0, few);
+  const last = [...found].reverse().slice(0, few);
+  return last.flatMap(([name, each]): Guess[] => {
+    const pattern = patternOf(each);
+    if (pattern === null) return [];
+    const unit = each.unit === "" ? {} : { unit: each.unit };
+    return [{ name, source: { kind: "regex", pattern }, value: each.value, ...directed(name), ...unit }];
+  });
 }
 
 const smaller =

@@ -1,13 +1,21 @@
 import { type Found, nothing } from "./found.ts";
 
 /**
- * What a scan of XML has to know here: comments, character data and instructions are passed over whole, since they may
- * hold what looks like an element; of elements the names and attributes count. Figures alone are read, which need no
+ * What is passed over whole, since it may hold what looks like an element. Figures alone are read, which need no
  * entities, so that a library for XML would bring nothing else.
  */
-const piece =
-  /<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>|<\?[\s\S]*?\?>|<!(?:[^<>"']|"[^"]*"|'[^']*')*>|<(\/?)([\w:.-]+)((?:\s+[\w:.-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>/y;
+const passedOver = [
+  ["<!--", "-->"],
+  ["<![CDATA[", "]]>"],
+  ["<?", "?>"],
+  ["<!", ">"],
+] as const;
+/** Of an element the name and the attributes count. None of it goes beyond the next `<`, which keeps the search short. */
+const element = /<(\/?)([\w:.-]+)((?:\s+[\w:.-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>/y;
 const attribute = /([\w:.-]+)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')/g;
+
+/** Elements within each other; every element looks through those around it. */
+const deepest = 100;
 
 interface Case {
   time: number;
@@ -43,9 +51,17 @@ function parseJunit(text: string): Report | null {
   const report: Report = { time: null, cases: [] };
   let any = false;
   for (let here = text.indexOf("<"); here >= 0; here = text.indexOf("<", here)) {
-    piece.lastIndex = here;
-    const match = piece.exec(text);
-    here = match ? piece.lastIndex : here + 1;
+    const [opening, closes] = passedOver.find(([begin]) => text.startsWith(begin, here)) ?? [];
+    if (opening !== undefined) {
+      const end = text.indexOf(closes as string, here + opening.length);
+      // What has no end holds the rest of the text.
+      if (end < 0) break;
+      here = end + (closes as string).length;
+      continue;
+    }
+    element.lastIndex = here;
+    const match = element.exec(text);
+    here = match ? element.lastIndex : here + 1;
     const [, closing, name, attributes = "", empty] = match ?? [];
     if (name === undefined) continue;
     if (closing) {
@@ -66,6 +82,7 @@ function parseJunit(text: string): Report | null {
       else if (name === "skipped" && current.outcome === "passed") current.outcome = "skipped";
     }
     if (!empty) path.push(name);
+    if (path.length > deepest) return null;
   }
   if (report.time === null && suites.length > 0) report.time = suites.reduce((sum, time) => sum + time, 0);
   return any ? report : null;

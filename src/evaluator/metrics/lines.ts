@@ -117,7 +117,10 @@ function blockAt(lines: readonly string[], start: number): { value: unknown; end
   const closing = opening === "{" ? "}" : "]";
   const limit = Math.min(lines.length, start + longestBlock);
   for (let end = start + 1; end < limit; end++) {
-    if (lines[end]?.trimEnd() !== closing) continue;
+    const here = lines[end]?.trimEnd();
+    // Within an indented value nothing begins in the first column as the value itself does; that search is the next one's.
+    if (here === opening) return null;
+    if (here !== closing) continue;
     const value = parsed(lines.slice(start, end + 1).join("\n"));
     return value === undefined ? null : { value, end };
   }

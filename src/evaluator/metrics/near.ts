@@ -17,33 +17,44 @@ export interface NearLine {
   likeness: number;
 }
 
-/** Only the end of a long output is looked at: results come last. */
-const lastLines = 5000;
+/** A number on a line, with what stands before it. */
+export interface LabelledNumber extends Omit<NearLine, "likeness" | "regex"> {
+  /** What stands between the label and the number. */
+  gap: string;
+}
+
+/** Only the end of a long output is looked at, characters: results come last. */
+const looked = 128 * 1024;
 const longestLine = 2000;
+/** Characters before a number in which its label is looked for. */
+const reach = 120;
+/** Numbers of a line that are looked at. */
+const most = 20;
 const numbers = new RegExp(
-  String.raw`(?<![\w.])(${numberPattern})(?![\w]*[.:-]\d)\s?([%×A-Za-zµμ]{1,12}(?:\/[A-Za-z]{1,12})?)?`,
+  String.raw`(?<![\w.])(${numberPattern})(?!\d|\w*[.:-]\d)\s?([%×A-Za-zµμ]{1,12}(?:\/[A-Za-z]{1,12})?)?`,
   "g",
 );
 
 /** The lines that come nearest to a metric's name, the likeliest first; of equal ones the last. */
 export function nearLines(output: string, name: string, limit = 3): NearLine[] {
-  const lines = cleaned(output).split("\n").slice(-lastLines);
-  const found = lines.flatMap((line, index) =>
-    line.length > longestLine
-      ? []
-      : numbersOn(line).map((each) => ({ ...each, index, likeness: likeness(each.label, name) })),
-  );
+  const text = cleaned(output.slice(-looked));
+  const found = text
+    .split("\n")
+    .flatMap((line, index) =>
+      numbersOn(line).map((each) => ({ ...each, index, likeness: likeness(each.label, name) })),
+    );
   const sorted = found.sort((a, b) => b.likeness - a.likeness || b.index - a.index);
-  const text = lines.join("\n");
   const seen = new Set<string>();
   const near: NearLine[] = [];
-  for (const { index: _, ...each } of sorted.slice(0, 50)) {
+  for (const { index: _, gap, ...each } of sorted.slice(0, 50)) {
     if (near.length === limit) break;
     if (seen.has(each.label)) continue;
     seen.add(each.label);
+    const regex = patternOf({ ...each, gap });
+    if (regex === null) continue;
     // A suggestion is made only where it reads just this number.
-    const read = readRegex(text, each.regex);
-    if ("value" in read && read.value === each.value) near.push(each);
+    const read = readRegex(text, regex);
+    if ("value" in read && read.value === each.value) near.push({ ...each, regex });
   }
   return near;
 }
@@ -82,27 +93,51 @@ function nearestOnLines(output: string, name: string): string {
   return `nearest: ${[...shown].join(", ")}; to read the first one write ${suggestion(name, best)}`;
 }
 
-/** The numbers on a line that something stands before. */
-export function numbersOn(line: string): Omit<NearLine, "likeness">[] {
-  return [...line.matchAll(numbers)].slice(0, 20).flatMap((match) => {
-    const [, label, gap] = labelled.exec(line.slice(0, match.index)) ?? [];
+/** The first numbers on a line that something stands before; none on a line that is very long. */
+export function numbersOn(line: string): LabelledNumber[] {
+  if (line.length > longestLine) return [];
+  return [...line.matchAll(numbers)].slice(0, most).flatMap((match) => {
+    const before = labelBefore(line.slice(Math.max(0, match.index - reach), match.index));
     const unit = match[2] !== undefined && isUnit(match[2]) ? match[2] : "";
     const quantity = parseQuantity(`${match[1]} ${unit}`);
-    if (label === undefined || gap === undefined || !quantity || !Number.isFinite(quantity.value)) return [];
-    const before = `${literal(label)}${literal(gap)}`;
-    // The simplest pattern that reads the number with its unit is the one that a person understands.
-    const regex = figures
-      .map((figure) => `${before}${figure}`)
-      .find((each) => {
-        const read = readRegex(line, each);
-        return "value" in read && read.value === quantity.value && read.unit === quantity.unit;
-      });
-    return regex === undefined ? [] : [{ line, label, regex, value: quantity.value, unit }];
+    if (before === null || !quantity || !Number.isFinite(quantity.value)) return [];
+    return [{ line, ...before, value: quantity.value, unit }];
   });
 }
 
-/** Up to four words at the end of a text, and what stands between them and a number. */
-const labelled = /([A-Za-z_%µ][\w%./()@-]*(?: [A-Za-z_%][\w%./()@-]*){0,3})([^A-Za-z0-9_]*)$/;
+/** The simplest pattern that reads a number with its unit, which is the one that a person understands; null: none does. */
+export function patternOf({ line, label, gap, value, unit }: LabelledNumber): string | null {
+  const before = `${literal(label)}${literal(gap)}`;
+  const wanted = parseQuantity(`${value} ${unit}`);
+  const reads = (pattern: string) => {
+    const read = readRegex(line, pattern);
+    return "value" in read && read.value === wanted?.value && read.unit === wanted.unit;
+  };
+  return figures.map((figure) => `${before}${figure}`).find(reads) ?? null;
+}
+
+/**
+ * Up to four words at the end of a text, and what stands between them and a number. Every character is looked at once or
+ * twice: a pattern would try each of the many ways to take such a text apart.
+ */
+function labelBefore(text: string): { label: string; gap: string } | null {
+  let end = text.length;
+  while (end > 0 && !/[A-Za-z0-9_]/.test(text[end - 1] as string)) end--;
+  while (end < text.length && wordCharacter.test(text[end] as string)) end++;
+  let start: number | null = null;
+  for (let words = 0, at = end; words < 4; words++) {
+    let from = at;
+    while (from > 0 && wordCharacter.test(text[from - 1] as string)) from--;
+    const first = text.slice(from, at).search(/[A-Za-z_%µ]/);
+    if (first < 0) break;
+    start = from + first;
+    if (first > 0 || text[from - 1] !== " ") break;
+    at = from - 1;
+  }
+  return start === null ? null : { label: text.slice(start, end), gap: text.slice(end) };
+}
+
+const wordCharacter = /[\wµ%./()@-]/;
 const figures = [
   String.raw`(\S+)`,
   String.raw`(\S+ \S+)`,

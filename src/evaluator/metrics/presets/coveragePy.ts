@@ -16,13 +16,28 @@ export function coveragePy(text: string): Figure[] {
   ];
 }
 
-const row = /^(\S.*?)\s+(\d+)\s+(\d+)(?:\s+\d+\s+\d+)?\s+([\d.]+%)/;
+/** The name, the missing lines and the share of a row: two counts, or four with branches, then per cent. */
+function rowOf(
+  line: string,
+): { name: string; missing: string | undefined; share: string | undefined } | null {
+  if (!/^\S/.test(line)) return null;
+  const words = line.trimEnd().split(/\s+/);
+  const isCount = (at: number) => /^\d+$/.test(words[at] ?? "");
+  for (let at = 1; at + 2 < words.length; at++) {
+    if (!isCount(at) || !isCount(at + 1)) continue;
+    const share = isCount(at + 2) && isCount(at + 3) ? at + 4 : at + 2;
+    if (!/^[\d.]+%/.test(words[share] ?? "")) continue;
+    return { name: words.slice(0, at).join(" "), missing: words[at + 1], share: words[share] };
+  }
+  return null;
+}
 
 function table(text: string): Figure[] {
   if (!/^Name\s+Stmts\s+Miss\b.*\bCover\b/m.test(text)) return [];
   return text.split("\n").flatMap((line) => {
-    const [, name, , missing, share] = row.exec(line) ?? [];
-    if (name === undefined) return [];
+    const row = rowOf(line);
+    if (row === null) return [];
+    const { name, missing, share } = row;
     const of = name === "TOTAL" ? "total" : name;
     return [...printed(of, "percent", share, "%"), ...printed(of, "missing", missing, "")];
   });

@@ -26,7 +26,7 @@ export function criterion(text: string, name: string): Figure[] {
 }
 
 /** `name   time:   [low middle high]`; a long name has a line of its own. A change since last time is in per cent. */
-const result = /^(\S.*?)?\s*\b(time|thrpt):\s+\[([\d.]+ \S+) ([\d.]+ \S+) ([\d.]+ \S+)\]\s*$/;
+const result = /\b(time|thrpt):\s+\[([\d.]+ \S+) ([\d.]+ \S+) ([\d.]+ \S+)\]\s*$/;
 const libtest = /^test (\S+)\s+\.\.\. bench:\s+([\d,.]+) ns\/iter \(\+\/- ([\d,.]+)\)/;
 
 function printedResults(text: string): Figure[] {
@@ -34,12 +34,14 @@ function printedResults(text: string): Figure[] {
   return text.split("\n").flatMap((line) => {
     const [, test, perIteration] = libtest.exec(line) ?? [];
     if (test !== undefined) return printed(test, "mean", perIteration, "ns");
-    const [, name, what, , middle] = result.exec(line) ?? [];
-    if (what === undefined) {
+    const found = result.exec(line);
+    const before = line.slice(0, found?.index);
+    const [, what, , middle] = found ?? [];
+    if (what === undefined || /^\s+\S/.test(before)) {
       if (/^\S/.test(line)) of = line.trim();
       return [];
     }
-    of = name ?? of;
+    of = before.trim() || of;
     if (what === "time") return printed(of, "mean", `${middle}`, "ns");
     return printed(
       of,

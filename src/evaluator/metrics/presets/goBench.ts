@@ -11,11 +11,10 @@ export function goBench(text: string): Figure[] {
   return text.split("\n").flatMap((each) => {
     const [, of, rest] = line.exec(each.trim()) ?? [];
     if (of === undefined || rest === undefined) return [];
-    return [...rest.matchAll(/(\S+)\s+(\S+)/g)].flatMap(([, figure, unit]) => {
-      const value = parseQuantity(figure as string)?.value;
-      return value === undefined
-        ? []
-        : [{ of, figure: unit as string, value, unit: (unit as string).replace(/\/op$/, "") }];
+    const words = rest.split(/\s+/);
+    return words.flatMap((unit, index) => {
+      const value = index % 2 === 1 ? parseQuantity(words[index - 1] as string)?.value : undefined;
+      return value === undefined ? [] : [{ of, figure: unit, value, unit: unit.replace(/\/op$/, "") }];
     });
   });
 }

@@ -27,13 +27,13 @@ function summary(text: string): Figure[] {
   });
 }
 
-const row = /^\s*(.*?)\s*\|\s*([\d.]+)\s*\|\s*([\d.]+)\s*\|\s*([\d.]+)\s*\|\s*([\d.]+)\s*\|/;
-
 function table(text: string): Figure[] {
   if (!/^File\s*\|\s*% Stmts\s*\|/m.test(text)) return [];
   return text.split("\n").flatMap((line) => {
-    const [, name, statements, branches, functions, lines] = row.exec(line) ?? [];
-    if (name === undefined) return [];
+    const [name, ...cells] = line.split("|", 6).map((cell) => cell.trim());
+    if (name === undefined || cells.length < 5 || !cells.slice(0, 4).every((cell) => /^[\d.]+$/.test(cell)))
+      return [];
+    const [statements, branches, functions, lines] = cells;
     const of = name === "All files" ? "total" : name;
     const shares = { statements, branches, functions, lines };
     return Object.entries(shares).flatMap(([figure, share]) => printed(of, figure, share, "%"));

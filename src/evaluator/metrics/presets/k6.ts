@@ -28,14 +28,24 @@ export function k6(text: string): Figure[] {
   });
 }
 
-const line = /^\s*(?:[✓✗]\s*)?([a-z][\w{}:. ]*?)\.*:\s+(\S.*)$/;
-const statistic = /([a-z]+(?:\(\d+(?:\.\d+)?\))?)=([\d.]+(?:[a-zµμ]+[\d.]+)*[a-zµμ]*)/g;
+const statistic = /(?<![a-z])([a-z]+(?:\(\d+(?:\.\d+)?\))?)=([\d.]+(?:[a-zµμ]+[\d.]+)*[a-zµμ]*)/g;
 const counter = /^([\d.]+(?: [kMGT]?B)?)\s+([\d.]+(?: [kMGT]?B)?)\/s/;
+
+/** The metric of a line and what is said of it: `✓ http_reqs......: 12 0.4/s`. */
+function rowOf(line: string): { metric: string; rest: string } | null {
+  const colon = line.search(/:\s+\S/);
+  if (colon < 0) return null;
+  let end = colon;
+  while (line[end - 1] === ".") end--;
+  const metric = line.slice(0, end).replace(/^\s*(?:[✓✗]\s*)?/, "");
+  return /^[a-z][\w{}:. ]*$/.test(metric) ? { metric, rest: line.slice(colon + 1).trimStart() } : null;
+}
 
 function printedSummary(text: string): Figure[] {
   return text.split("\n").flatMap((each) => {
-    const [, metric, rest] = line.exec(each) ?? [];
-    if (metric === undefined || rest === undefined) return [];
+    const row = rowOf(each);
+    if (row === null) return [];
+    const { metric, rest } = row;
     const unit = unitOf(metric);
     const [, count, rate] = counter.exec(rest) ?? [];
     return [

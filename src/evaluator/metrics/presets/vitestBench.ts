@@ -23,17 +23,31 @@ export function vitestBench(text: string): Figure[] {
 }
 
 const heading = /^\s*name\s+(hz\s+min\s+max\s+mean\b.*)$/;
-const row = /^\s*·\s+(.*?)\s{2,}([\d,.]+(?:\s+[\d,.]+)+)/;
+
+/** The name and the figures of a line that begins with a dot; columns stand at least two blanks apart. */
+function rowOf(line: string): { of: string; cells: string[] } | null {
+  const trimmed = line.trim();
+  if (!/^·\s/.test(trimmed)) return null;
+  const parts = trimmed
+    .slice(1)
+    .trim()
+    .split(/\s{2,}/);
+  const first = parts.findIndex((part, index) => index > 0 && /^[\d,.]/.test(part));
+  if (first < 0) return null;
+  const words = parts.slice(first).flatMap((part) => part.split(/\s/));
+  const end = words.findIndex((word) => !/^[\d,.]+$/.test(word));
+  return { of: parts.slice(0, first).join(" "), cells: end < 0 ? words : words.slice(0, end) };
+}
 
 function printedTable(text: string): Figure[] {
   let columns: string[] = [];
   return text.split("\n").flatMap((line) => {
     columns = heading.exec(line)?.[1]?.split(/\s+/) ?? columns;
-    const [, of, cells] = columns.length > 0 ? (row.exec(line) ?? []) : [];
-    if (of === undefined || cells === undefined) return [];
-    return cells.split(/\s+/).flatMap((cell, index) => {
+    const row = columns.length > 0 ? rowOf(line) : null;
+    if (row === null || row.cells.length < 2) return [];
+    return row.cells.flatMap((cell, index) => {
       const unit = figures[columns[index] as keyof typeof figures];
-      return unit === undefined ? [] : printed(of, columns[index] as string, cell, unit);
+      return unit === undefined ? [] : printed(row.of, columns[index] as string, cell, unit);
     });
   });
 }

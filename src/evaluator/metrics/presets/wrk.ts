@@ -6,11 +6,13 @@ const binary = (text: string | undefined) => text?.replace(/([KMGT])B$/, "$1iB")
 /** What wrk and wrk2 print: `requests` per second, `transfer` in bytes per second, `latency.avg` and its percentiles in milliseconds. */
 export function wrk(text: string): Figure[] {
   const first = (pattern: RegExp) => pattern.exec(text)?.slice(1) ?? [];
-  const [requests] = first(/^Requests\/sec:\s+([\d.]+)\s*$/m);
+  const [requests] = first(/^Requests\/sec:[ \t]+([\d.]+)[ \t]*$/m);
   if (requests === undefined) return [];
-  const [average, deviation, most] = first(/^\s*Latency\s+([\d.]+\w+)\s+([\d.]+\w+)\s+([\d.]+\w+)/m);
-  const [transfer] = first(/^Transfer\/sec:\s+([\d.]+\w+)\s*$/m);
-  const percentiles = [...text.matchAll(/^\s+(\d+(?:\.\d+)?)%\s+([\d.]+(?:us|ms|s|m|h))\s*$/gm)];
+  const [average, deviation, most] = first(
+    /^[ \t]*Latency[ \t]+([\d.]+\w+)[ \t]+([\d.]+\w+)[ \t]+([\d.]+\w+)/m,
+  );
+  const [transfer] = first(/^Transfer\/sec:[ \t]+([\d.]+\w+)[ \t]*$/m);
+  const percentiles = [...text.matchAll(/^[ \t]+(\d+(?:\.\d+)?)%[ \t]+([\d.]+(?:us|ms|s|m|h))[ \t]*$/gm)];
   return [
     ...printed("", "requests", requests, "req/s"),
     ...printed("", "transfer", binary(transfer), "B"),
