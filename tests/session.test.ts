@@ -140,7 +140,9 @@ describe("a session", () => {
     const list = (await whet(lab, "sessions")).stdout;
     expect(list).toMatch(/^second +\S+ \S+ UTC +0 +0 /m);
     expect(list).toMatch(/^first +\S+ \S+ UTC +2 /m);
-    expect((await whet(lab, "status")).stdout.replace(/\s+/g, " ")).toMatch(/Earlier: first \(2 experiments/);
+    expect((await whet(lab, "status", "--tag", "second")).stdout.replace(/\s+/g, " ")).toMatch(
+      /Earlier: first \(2 experiments/,
+    );
   });
 
   it("tells of how many runs a value is the mean", async () => {

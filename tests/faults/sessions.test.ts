@@ -6,8 +6,8 @@ import { noteLab } from "../support/scripted.ts";
 
 describe("sessions with random faults", () => {
   it("end, lose no result and keep to every limit", async () => {
-    // `node bench/endure.ts` tries as many as one likes.
-    const seeds = Array.from({ length: 12 }, (_, index) => index + 1);
+    // These meet each kind of fault; `node bench/endure.ts` tries as many as one likes.
+    const seeds = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 26, 28];
     const ended: Endured[] = [];
     await Promise.all(
       [repository(noteLab()), repository(noteLab()), repository(noteLab())].map(async (lab) => {

@@ -48,7 +48,8 @@ test.each([
   const found = await check();
   expect(found.channel).toBe(channel);
   expect(found.deterministic).toBe(deterministic);
-  expect(found.baseline.values).toHaveLength(5);
+  // A run that stands out, as on a busy machine, is no part of the baseline.
+  expect(found.baseline.values.length).toBeGreaterThanOrEqual(4);
   expect(found.baseline.mean).toBeGreaterThan(0);
 });
 

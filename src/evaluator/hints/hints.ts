@@ -1,4 +1,4 @@
-import { stripVTControlCharacters } from "node:util";
+import { withoutControlSequences } from "../../base/index.ts";
 import type { GrantHint, HintFacts } from "./facts.ts";
 import { fullDisk, missingVariables, noGpus, readOnlyTree, sharedMemory } from "./limits.ts";
 import { missingFiles, otherInterpreter } from "./missing.ts";
@@ -28,7 +28,7 @@ const rules = [
  * once. Empty where its log names nothing of the kind. Without effects: `facts.host` answers what lies outside.
  */
 export function grantHints(facts: HintFacts): GrantHint[] {
-  const log = stripVTControlCharacters(facts.log.slice(-looked));
+  const log = withoutControlSequences(facts.log.slice(-looked));
   const found = new Map<string, GrantHint>();
   for (const rule of rules)
     for (const hint of rule({ ...facts, log })) {
