@@ -55,7 +55,7 @@ const readers: Record<string, (text: string) => unknown> = {
 
 /** What is repeated. */
 const repeated = [
-  ..."\r \t\n%-.,:;=/\\|\"'`<>([{}])_a1A@?&#$~µ·✓\u001b\u009b\u200b\u{1f600}",
+  ...Array.from("\r \t\n%-.,:;=/\\|\"'`<>([{}])_a1A@?&#$~µ·✓\u001b\u009b\u200b\u{1f600}"),
   ...'\r\r\n| x |,1 |-eyJaaaa|eyJaaaaaaaa.|-SG.aaaaaaaaaaaaaaaaa|<!--|<![CDATA[|<?|<!"|<a>|<a b="|</a>|<testcase>'.split(
     "|",
   ),
