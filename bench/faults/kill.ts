@@ -110,7 +110,8 @@ async function killOnce(
   let passing = Math.floor(random() * 4);
   let seen = 0;
   let aimed = false;
-  const tired = setTimeout(() => run.child.kill("SIGKILL"), 20_000);
+  // On a busy machine the fourth decision may be a minute away.
+  const tired = setTimeout(() => run.child.kill("SIGKILL"), 120_000);
   run.onLine((line) => {
     if (aimed || !matches(JSON.parse(line) as SessionEvent)) return;
     // A setup comes once only.
