@@ -4,8 +4,15 @@ import { type ReplayReport, replayLab } from "./doctor/index.ts";
 import { finalizeSession } from "./finalize/index.ts";
 import { readLab } from "./lab/index.ts";
 import { type Check, checkLab, openTrying, type RunResult, runSession, type Trying } from "./loop/index.ts";
-import type { Finalized, Notebook, Row } from "./notebook/index.ts";
-import { notebookOf, rowOf, type SessionEvent, withSession } from "./notebook/index.ts";
+import {
+  type Finalized,
+  type Notebook,
+  notebookOf,
+  type Row,
+  rowOf,
+  type SessionEvent,
+  withSession,
+} from "./notebook/index.ts";
 import type { Researcher } from "./researcher/index.ts";
 import type { Entrant } from "./turns/index.ts";
 

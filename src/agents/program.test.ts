@@ -54,6 +54,9 @@ describe("what is shown for a program", () => {
     expect(paths(own)).toEqual([own]);
     const notes = file("home/notes/agent.py");
     expect(paths(`python3 ${notes}`)).toEqual([notes]);
+    // A dot folder may be an installer's; one that holds keys by its name is not.
+    const besideKeys = file("home/.aws/helper.sh");
+    expect(paths(besideKeys)).toEqual([besideKeys]);
   });
 
   it.each(["private/key", ".whetstone/ledger.db", ".git/config", "draft.sh"])(

@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { isWalled, keptPaths, type Sandbox } from "../sandbox/index.ts";
+import { isWalled, keptPaths, looksSecret, type Sandbox } from "../sandbox/index.ts";
 import { type Environment, homeOf } from "./presets/providers.ts";
 
 /** What limits the files that may be shown to an agent for its program. */
@@ -36,8 +36,8 @@ export function refusal(path: string, view: View | null): string | null {
 
 /**
  * What has to be shown, read-only, for a program to run: the outermost node_modules folder that it lies in, else its own
- * folder; the file alone where that folder would show more than the program's: what is kept out, the home folder, the
- * folder of the user's programs or scripts in it. Nothing for the system's programs, which every command sees.
+ * folder; the file alone where that folder would show more than the program's: what is kept out, what by its name holds
+ * keys, the home folder, the folder of the user's programs or scripts in it. Nothing for the system's programs, which every command sees.
  */
 export function shownFor(path: string, env: Environment, view: View | null): string[] {
   if (isSystem(path)) return [];
@@ -49,7 +49,7 @@ export function shownFor(path: string, env: Environment, view: View | null): str
 function isOpen(folder: string, isPackage: boolean, env: Environment, view: View | null): boolean {
   const place = realpathSync(folder);
   const home = realOf(homeOf(env));
-  if (dirname(place) === "/" || isWithin(home, place)) return false;
+  if (dirname(place) === "/" || isWithin(home, place) || looksSecret(place)) return false;
   if (view?.keptOut.some((kept) => isWithin(place, kept) || isWithin(kept, place))) return false;
   // A program that was installed into a folder of its own is found through a link that stands elsewhere.
   const isListed = (env.PATH ?? "").split(":").some((each) => realOf(each) === place);

@@ -12,8 +12,7 @@ import type {
   Stage,
   Step,
 } from "./contract.ts";
-import type { Fault, Path } from "./explain.ts";
-import { form, shown } from "./explain.ts";
+import { type Fault, form, type Path, shown } from "./explain.ts";
 import { cachesOf, gpusOf, modelsOf, secretsOf, sourceOf, variablesOf } from "./grants.ts";
 import { nearest } from "./near.ts";
 import { present } from "./present.ts";

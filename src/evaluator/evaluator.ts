@@ -1,8 +1,15 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { mkdir, readlink, statfs, symlink } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
-import type { Budget, Channel, Clock, Contract } from "../contract/index.ts";
-import { channelOf, isTimed, isWeighed } from "../contract/index.ts";
+import {
+  type Budget,
+  type Channel,
+  type Clock,
+  type Contract,
+  channelOf,
+  isTimed,
+  isWeighed,
+} from "../contract/index.ts";
 import { RunFailed } from "../errors.ts";
 import type { EvaluationRelays, Relays } from "../relay/index.ts";
 import { changedSince, overlay, restore, stamp } from "../repo/index.ts";

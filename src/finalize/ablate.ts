@@ -1,11 +1,9 @@
 import * as decision from "../decision/index.ts";
 import type { Files } from "../evaluator/index.ts";
 import { type AuditRow, changeOf, type ExperimentRow } from "../ledger/index.ts";
-import type { Parts } from "../notebook/index.ts";
-import { outcomeOf, removals } from "../notebook/index.ts";
+import { outcomeOf, type Parts, removals } from "../notebook/index.ts";
 import { applyChange, contentHash } from "../repo/index.ts";
-import type { Session } from "../session/index.ts";
-import { type Comparison, measurePairs } from "../session/index.ts";
+import { type Comparison, measurePairs, type Session } from "../session/index.ts";
 import type { Incumbent } from "../strategy/index.ts";
 
 export interface Change {

@@ -2,8 +2,7 @@ import * as decision from "../decision/index.ts";
 import { Interrupted, RunFailed, UserError } from "../errors.ts";
 import type { LabFolder } from "../lab/index.ts";
 import { type AuditRow, type ExperimentRow, latestAudit, reviewsOf } from "../ledger/index.ts";
-import type { Finalized } from "../notebook/index.ts";
-import { partsOf, standingKeeps, withSession } from "../notebook/index.ts";
+import { type Finalized, partsOf, standingKeeps, withSession } from "../notebook/index.ts";
 import {
   auditSession,
   letGo,

@@ -1,8 +1,7 @@
 import type { Contract } from "../contract/index.ts";
 import type { Files } from "../evaluator/index.ts";
 import { type AuditRow, type EvaluationRow, evaluationsOf, type SessionRow } from "../ledger/index.ts";
-import type { Parts, ReviewBranch } from "../notebook/index.ts";
-import { outcomeOf } from "../notebook/index.ts";
+import { outcomeOf, type Parts, type ReviewBranch } from "../notebook/index.ts";
 import { branchesBelow, contentHash, recordReview } from "../repo/index.ts";
 import type { Session } from "../session/index.ts";
 import { type Change, type Final, named, stacked, type TakenOut } from "./ablate.ts";

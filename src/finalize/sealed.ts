@@ -1,8 +1,7 @@
 import { dataHash } from "../evaluator/index.ts";
 import { type AuditRow, sealedAudits } from "../ledger/index.ts";
 import type { Sealed } from "../notebook/index.ts";
-import type { Session } from "../session/index.ts";
-import { measurePairs } from "../session/index.ts";
+import { measurePairs, type Session } from "../session/index.ts";
 import type { Incumbent } from "../strategy/index.ts";
 
 /**

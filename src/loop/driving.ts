@@ -1,8 +1,8 @@
 import { join, resolve } from "node:path";
+import { mean } from "../base/index.ts";
 import * as decision from "../decision/index.ts";
 import { RunFailed, UserError } from "../errors.ts";
-import type { LabFolder } from "../lab/index.ts";
-import { readTrying, type TryingNote, whetstoneFolder, writeTrying } from "../lab/index.ts";
+import { type LabFolder, readTrying, type TryingNote, whetstoneFolder, writeTrying } from "../lab/index.ts";
 import {
   type Box,
   changeOf,
@@ -29,7 +29,7 @@ import {
   closeSession,
   evaluate,
   finishOpen,
-  holdoutIsUsedUp,
+  holdoutLimit,
   openSession,
   type Proposed,
   probe,
@@ -39,10 +39,16 @@ import {
   type SessionOptions,
   settled,
 } from "../session/index.ts";
-import type { Course } from "../strategy/index.ts";
-import { alarm, limitsOf, reached } from "../strategy/index.ts";
-import type { Copy } from "../turns/index.ts";
-import { asideFolder, exists, harvested, saveEdits, setAside, workspaceOf } from "../turns/index.ts";
+import { alarm, type Course, limitsOf, reached } from "../strategy/index.ts";
+import {
+  asideFolder,
+  type Copy,
+  exists,
+  harvested,
+  saveEdits,
+  setAside,
+  workspaceOf,
+} from "../turns/index.ts";
 
 export interface TryingOptions extends Pick<SessionOptions, "tag" | "fresh" | "seed" | "level" | "listener"> {
   /** Where the agent edits; default: where it was, or `.whetstone/workspace` of the lab. */
@@ -174,7 +180,7 @@ async function begin(
       session: row.tag,
       branch: row.branch,
       metric: { name, direction, ...(unit === undefined ? {} : { unit }) },
-      baseline: values.reduce((sum, value) => sum + value, 0) / values.length,
+      baseline: mean(values),
       sigma: course.noise.deterministic ? null : decision.sigma(course.noise),
       best: { value: course.incumbent.value, experiment: course.incumbent.number },
       experiments: course.decided,
@@ -193,8 +199,8 @@ async function begin(
   const limitOf = async (): Promise<string | null> => {
     const now = await sessionByTag(ledger, row.tag);
     if (now?.pausedAt != null) return "a person has paused the session (`whet resume` goes on)";
-    if (await holdoutIsUsedUp(session, 0))
-      return `the holdout has been looked at ${contract.holdout?.looks} times, which is the limit: nothing more can be kept until it has fresh data`;
+    const used = await holdoutLimit(session);
+    if (used !== null) return used;
     const apart = contract.onDivergence === "stop" ? alarm(session, course) : null;
     return reached(limitsOf(session, {}), course, row.spentMs, session) ?? apart;
   };

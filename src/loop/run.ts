@@ -9,7 +9,7 @@ import {
   closeSession,
   evaluate,
   finishOpen,
-  holdoutIsUsedUp,
+  holdoutLimit,
   openSession,
   probe,
   refuseChangedYardstick,
@@ -17,8 +17,15 @@ import {
   type SessionOptions,
   settled,
 } from "../session/index.ts";
-import type { Course, Incumbent } from "../strategy/index.ts";
-import { alarm, decidingStage, type Limits, limitsOf, reached } from "../strategy/index.ts";
+import {
+  alarm,
+  type Course,
+  decidingStage,
+  type Incumbent,
+  type Limits,
+  limitsOf,
+  reached,
+} from "../strategy/index.ts";
 import {
   type Backoff,
   type Given,
@@ -147,7 +154,8 @@ async function work(
     if (limit) return { course, reason: limit };
     if (session.stop.requested) throw new Interrupted();
     clock.pause(await whilePaused(session));
-    if (await holdoutIsUsedUp(session, 0)) return { course, reason: usedUp(session) };
+    const used = await holdoutLimit(session);
+    if (used !== null) return { course, reason: used };
     await refuseChangedYardstick(session);
     if ((await reviewCount(ledger.db, row.id)) !== course.reviewed) course = await settled(session);
     const apart = watch(course);
@@ -177,10 +185,6 @@ async function tellBeginning({ row, listener, ledger, resumed }: Session, course
     best: course.incumbent.value,
     baseCommit: row.baseCommit,
   });
-}
-
-function usedUp({ contract }: Session): string {
-  return `the holdout has been looked at ${contract.holdout?.looks} times, which is the limit: nothing more can be kept until it has fresh data`;
 }
 
 /** Tells once that gains do not show on the holdout. @returns why the session ends, where the contract wants that. */

@@ -12,8 +12,7 @@ import {
   type SessionRow,
   setLesson,
 } from "../ledger/index.ts";
-import type { Notebook, Row } from "../notebook/index.ts";
-import { notebookOf, rowOf, sessionMeant, withSession } from "../notebook/index.ts";
+import { type Notebook, notebookOf, type Row, rowOf, sessionMeant, withSession } from "../notebook/index.ts";
 
 /** The notebook of a lab as tools read and write it; each call opens the ledger for itself, also while a run is on. */
 

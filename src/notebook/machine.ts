@@ -1,5 +1,4 @@
-import type { Contract } from "../contract/index.ts";
-import { isTimed } from "../contract/index.ts";
+import { type Contract, isTimed } from "../contract/index.ts";
 import { drift } from "../decision/index.ts";
 import type { MachineRow } from "../ledger/index.ts";
 import type { Neighbours } from "../sandbox/index.ts";

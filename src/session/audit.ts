@@ -13,8 +13,7 @@ import {
   latestAudit,
   spoilAudit,
 } from "../ledger/index.ts";
-import type { Incumbent } from "../strategy/index.ts";
-import { decidingStage, drive } from "../strategy/index.ts";
+import { decidingStage, drive, type Incumbent } from "../strategy/index.ts";
 import { chainWords } from "./chainWords.ts";
 import { measureRun } from "./measure.ts";
 import type { Session } from "./session.ts";

@@ -1,3 +1,4 @@
+import { mean } from "../base/index.ts";
 import * as decision from "../decision/index.ts";
 import { RunFailed, UserError } from "../errors.ts";
 import { changedPins } from "../evaluator/index.ts";
@@ -76,7 +77,7 @@ export async function measureBaseline(session: Session): Promise<void> {
   listener({
     type: "noise",
     values,
-    mean: values.reduce((sum, value) => sum + value, 0) / values.length,
+    mean: mean(values),
     sigma: decision.sigma(result),
     deterministic: result.deterministic,
   });

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
-import type { LabFolder } from "../lab/index.ts";
-import { makeWhetstoneFolder, whetstoneFolder } from "../lab/index.ts";
+import { type LabFolder, makeWhetstoneFolder, whetstoneFolder } from "../lab/index.ts";
 import { foldersOf, openRepo } from "../repo/index.ts";
 import { openSandbox, type Sandbox } from "../sandbox/index.ts";
 

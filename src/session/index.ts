@@ -3,7 +3,7 @@ export { boxSandbox } from "./boxSandbox.ts";
 export { settleBranch } from "./branch.ts";
 export { chainWords, isWhole } from "./chainWords.ts";
 export { evaluate, finishOpen, settled } from "./experiment/evaluate.ts";
-export { holdoutIsUsedUp } from "./experiment/holdout.ts";
+export { holdoutLimit } from "./experiment/holdout.ts";
 export { candidateRef, commitCandidate, type Proposed, recordProposal } from "./experiment/record.ts";
 export { type FailedRun, hintsOf } from "./hints.ts";
 export { imageFor } from "./image.ts";

@@ -1,8 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { RunFailed } from "../errors.ts";
-import type { LabFolder } from "../lab/index.ts";
-import { uncommittedWork } from "../lab/index.ts";
+import { type LabFolder, uncommittedWork } from "../lab/index.ts";
 import { submodulesAt } from "../repo/index.ts";
 import type { Session } from "./session.ts";
 

@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { Contract } from "../contract/index.ts";
-import { channelOf } from "../contract/index.ts";
+import { type Contract, channelOf } from "../contract/index.ts";
 import * as decision from "../decision/index.ts";
 import { ContractError, Interrupted, UserError } from "../errors.ts";
 import {
@@ -49,8 +48,14 @@ import {
   type Repo,
   worktreeOf,
 } from "../repo/index.ts";
-import type { Isolation, Sandbox } from "../sandbox/index.ts";
-import { openSandbox, requireDoors, requireProcessors, takeSlot } from "../sandbox/index.ts";
+import {
+  type Isolation,
+  openSandbox,
+  requireDoors,
+  requireProcessors,
+  type Sandbox,
+  takeSlot,
+} from "../sandbox/index.ts";
 import { faultOfKey } from "../seal.ts";
 import { clearAbandoned } from "./abandoned.ts";
 import { measureBaseline } from "./baseline.ts";

@@ -1,5 +1,4 @@
-import type { Contract } from "../contract/index.ts";
-import { isTimed } from "../contract/index.ts";
+import { type Contract, isTimed } from "../contract/index.ts";
 
 const timeOrSpeed =
   /^(?:[nuµm]?s|sec(?:ond)?s?|min(?:ute)?s?|h|ms\/\S+|s\/\S+)$|\/\s*(?:s|sec|second|min|ms)$|^(?:fps|rps|qps|tps|it\/s|ops)$/i;

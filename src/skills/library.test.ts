@@ -13,8 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import type { Trial } from "../ledger/index.ts";
-import { type Ledger, openLedger, skillRow } from "../ledger/index.ts";
+import { type Ledger, openLedger, skillRow, type Trial } from "../ledger/index.ts";
 import type { TraceEvent } from "../trace.ts";
 import {
   addSkill,

@@ -1,10 +1,10 @@
-import type { Trial } from "../ledger/index.ts";
 import {
   type Ledger,
   type SkillEvaluationRow,
   skillEvaluationRows,
   skillUseCounts,
   skillVersionRows,
+  type Trial,
   trialTexts,
 } from "../ledger/index.ts";
 import { requireSkill } from "./library.ts";

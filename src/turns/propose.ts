@@ -15,8 +15,7 @@ import {
   type TurnRecord,
   type WorkingCopy,
 } from "../researcher/index.ts";
-import type { Session } from "../session/index.ts";
-import { type Proposed, recordProposal } from "../session/index.ts";
+import { type Proposed, recordProposal, type Session } from "../session/index.ts";
 import type { Course } from "../strategy/index.ts";
 import type { TraceEvent } from "../trace.ts";
 import { ask, emptyTurn } from "./ask.ts";

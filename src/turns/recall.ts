@@ -11,8 +11,7 @@ import {
 } from "../ledger/index.ts";
 import type { Entry, Memory } from "../researcher/index.ts";
 import type { Session } from "../session/index.ts";
-import type { Course } from "../strategy/index.ts";
-import { fallen } from "../strategy/index.ts";
+import { type Course, fallen } from "../strategy/index.ts";
 
 /** Rows that a briefing could show of each kind; more would never fit. */
 const rows = { worked: 40, nearMisses: 20, deadEnds: 80, untested: 20, ideas: 30, steering: 10, keeps: 4 };

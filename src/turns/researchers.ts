@@ -10,8 +10,7 @@ import {
   search,
 } from "../researcher/index.ts";
 import type { Session } from "../session/index.ts";
-import type { Course } from "../strategy/index.ts";
-import { choose, type Limits, limitsOf } from "../strategy/index.ts";
+import { type Course, choose, type Limits, limitsOf } from "../strategy/index.ts";
 import type { Entrant } from "./propose.ts";
 
 /** Everybody who proposes in a session. */

@@ -2,8 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { UserError } from "../../errors.ts";
 import { agentSetups, setUpAgent } from "../init/agents/index.ts";
-import type { InitOptions } from "../init/init.ts";
-import { init } from "../init/init.ts";
+import { type InitOptions, init } from "../init/init.ts";
 import type { Tried } from "../init/tryOut.ts";
 import { complain, interactive, print } from "../output.ts";
 

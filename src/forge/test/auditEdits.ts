@@ -1,8 +1,9 @@
-import type { Trial, TrialAsk } from "../../ledger/index.ts";
 import {
   evaluationOf,
   openSealed,
   sealedOpenings,
+  type Trial,
+  type TrialAsk,
   trialsOf,
   updateSkillEvaluation,
 } from "../../ledger/index.ts";

@@ -1,5 +1,4 @@
 import { RunFailed } from "../../errors.ts";
-import type { Trial, TrialAsk } from "../../ledger/index.ts";
 import {
   addSkillEvaluation,
   addTrial,
@@ -7,6 +6,8 @@ import {
   evaluationOf,
   type Ledger,
   type SkillEvaluationRow,
+  type Trial,
+  type TrialAsk,
   type TrialRow,
   trialsOf,
   updateSkillEvaluation,

@@ -1,7 +1,7 @@
 import { RunFailed, UserError } from "../../errors.ts";
 import { kinshipWarnings, needsJudge } from "../../goals/index.ts";
-import type { Arm } from "../../ledger/index.ts";
 import {
+  type Arm,
   type EvaluationKind,
   goalTexts,
   type Ledger,

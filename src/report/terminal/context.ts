@@ -1,5 +1,4 @@
-import type { Outlook } from "../../notebook/index.ts";
-import { failed, isUndecided, type Notebook, type Row } from "../../notebook/index.ts";
+import { failed, isUndecided, type Notebook, type Outlook, type Row } from "../../notebook/index.ts";
 import {
   effect,
   oneLine,

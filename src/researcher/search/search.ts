@@ -1,7 +1,12 @@
 import picomatch from "picomatch";
 import { generator } from "../random.ts";
-import type { Briefing, PastExperiment, Proposal, Researcher } from "../researcher.ts";
-import { proposalKey } from "../researcher.ts";
+import {
+  type Briefing,
+  type PastExperiment,
+  type Proposal,
+  proposalKey,
+  type Researcher,
+} from "../researcher.ts";
 import { type Drawn, draw, weigh } from "./belief.ts";
 import type { Knob, Value } from "./knob.ts";
 import { setKnobs } from "./knobs.ts";

@@ -1,7 +1,6 @@
 import * as decision from "../../decision/index.ts";
 import { Interrupted } from "../../errors.ts";
-import type { Files } from "../../evaluator/index.ts";
-import { changedPins } from "../../evaluator/index.ts";
+import { changedPins, type Files } from "../../evaluator/index.ts";
 import {
   addDecision,
   changeOf,

@@ -1,15 +1,20 @@
 import * as decision from "../../decision/index.ts";
 import { type EvaluationRow, type ExperimentRow, holdoutLooks } from "../../ledger/index.ts";
-import type { Course } from "../../strategy/index.ts";
-import { decidingStage, holdoutPairs } from "../../strategy/index.ts";
+import { type Course, decidingStage, holdoutPairs } from "../../strategy/index.ts";
 import { measureRun } from "../measure.ts";
 import type { Session } from "../session.ts";
 
 /** Whether its data may not be looked at any more; looks of the experiment `except` do not count. */
-export async function holdoutIsUsedUp({ ledger, row, contract }: Session, except: number): Promise<boolean> {
+async function holdoutIsUsedUp({ ledger, row, contract }: Session, except: number): Promise<boolean> {
   const allowed = contract.holdout?.looks;
   if (allowed === undefined || row.holdoutData === null) return false;
   return (await holdoutLooks(ledger, row.holdoutData, except)) >= allowed;
+}
+
+/** Why a session can keep nothing more, in words for a person; null: its holdout may still be looked at. */
+export async function holdoutLimit(session: Session): Promise<string | null> {
+  if (!(await holdoutIsUsedUp(session, 0))) return null;
+  return `the holdout has been looked at ${session.contract.holdout?.looks} times, which is the limit: nothing more can be kept until it has fresh data`;
 }
 
 /** Pairs of candidate and incumbent on the holdout; the looks of all sessions at this data together are limited. */
