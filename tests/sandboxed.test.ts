@@ -1,16 +1,5 @@
-import { execFileSync, spawn, spawnSync } from "node:child_process";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -52,7 +41,9 @@ function boxed(folder: string, script: string, outside = join(folder, "..")) {
 }
 
 const helpers = `
+import { spawnSync } from "node:child_process";
 import { connect } from "node:net";
+import { existsSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 const whet = (...args) => { const r = spawnSync("whet", args, { encoding: "utf8" }); return { code: r.status, out: r.stdout, err: r.stderr }; };
 const knobs = (values) => writeFileSync("knobs.json", JSON.stringify(values, null, 2) + "\\n");
 const raw = (text) => new Promise((done) => {
@@ -177,6 +168,7 @@ console.log("RESULT" + JSON.stringify(result));`,
     const started = await boxed(
       folder,
       `${helpers}
+import { spawn } from "node:child_process";
 knobs({ a: 8, b: 1, c: 1 });
 const swap = spawn("sh", ["-c", 'while :; do mv knobs.json k 2>/dev/null; ln -s ${folder}/answers.json knobs.json 2>/dev/null; rm -f knobs.json; mv k knobs.json 2>/dev/null; done']);
 const codes = [];
@@ -206,6 +198,8 @@ console.log("CODES", codes.every((code) => code === 0 || code === 2 || code === 
     const started = await boxed(
       folder,
       `${helpers}
+import { spawn } from "node:child_process";
+import { mkdirSync, renameSync, rmSync, unlinkSync } from "node:fs";
 const lab = process.cwd(), tree = lab + "/../..", owned = ${JSON.stringify(owned)};
 const said = [];
 const back = (path) => { try { unlinkSync(path); } catch {} };
@@ -265,6 +259,7 @@ console.log("READ", said.join("").includes("secret"), existsSync(lab + "/data/tr
     const started = await boxed(
       lab(),
       `${helpers}
+import { mkdirSync } from "node:fs";
 const here = process.cwd();
 mkdirSync("deep"); process.chdir("deep");
 for (let depth = 0; depth < 150; depth++) { mkdirSync("x".repeat(60)); process.chdir("x".repeat(60)); }

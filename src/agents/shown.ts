@@ -37,7 +37,8 @@ export function refusal(path: string, view: View | null): string | null {
 /**
  * What has to be shown, read-only, for a program to run: the outermost node_modules folder that it lies in, else its own
  * folder; the file alone where that folder would show more than the program's: what is kept out, what by its name holds
- * keys, the home folder, the folder of the user's programs or scripts in it. Nothing for the system's programs, which every command sees.
+ * keys, the home folder, the folder of the user's programs or scripts in it. Nothing for the system's programs, which
+ * every command sees.
  */
 export function shownFor(path: string, env: Environment, view: View | null): string[] {
   if (isSystem(path)) return [];

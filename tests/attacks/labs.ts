@@ -60,6 +60,7 @@ export const secretNumbers = (secret, name, count) =>
 `;
 
 const sineScorer = `import { createInterface } from "node:readline";
+import { secretNumbers } from "./lib/secret.mjs";
 
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 let error = 0;
@@ -102,6 +103,7 @@ ${after}
 }
 
 const lineScorer = `import { readFileSync } from "node:fs";
+import { secretNumbers } from "./lib/secret.mjs";
 
 const { slope, offset } = JSON.parse(readFileSync(process.env.OUT + "/model.json", "utf8"));
 const error = secretNumbers(process.env.SECRET, "x", 20)
@@ -172,7 +174,7 @@ ${limit}writeFileSync(process.env.OUT + "/count.json", JSON.stringify(countPrime
   "work.mjs": counting(),
   "checks/reference.mjs": sieve,
   "checks/verify.mjs": `import { readFileSync } from "node:fs";
-import { countPrimes, countPrimes as reference } from "./reference.mjs";
+import { countPrimes } from "./reference.mjs";
 ${limit}const count = JSON.parse(readFileSync(process.env.OUT + "/count.json", "utf8"));
 if (count !== countPrimes(limit)) throw new Error("the count is wrong");
 `,
@@ -268,6 +270,7 @@ const askedAgain = {
     ...clocked.files,
     "main.mjs": `import { countPrimes } from "./work.mjs";\n${limit}countPrimes(limit);\n`,
     "checks/verify.mjs": `import { countPrimes } from "../work.mjs";
+import { countPrimes as reference } from "./reference.mjs";
 ${limit}if (countPrimes(limit) !== reference(limit)) throw new Error("the count is wrong");
 `,
   },
@@ -297,6 +300,7 @@ const sized = {
       "metric: { name: bytes, clock: size $OUT/app.js }\nchange: [app.mjs]\nrun: node build.mjs\nchecks: [node check.mjs]\nbudget: 5s",
     ),
     "build.mjs": `import { writeFileSync } from "node:fs";
+import { app } from "./app.mjs";
 writeFileSync(process.env.OUT + "/app.js", app);
 `,
     "app.mjs": 'export const app = "export const answer =    42;";\n',

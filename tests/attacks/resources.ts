@@ -132,6 +132,7 @@ cat /dev/shm/whet-attack-* /tmp/whet-attack-* | wc -c > "$OUT/kept"`,
   {
     name: "opens files without end, its limits raised first",
     files: node(`import { openSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
 spawnSync("prlimit", ["--pid", String(process.pid), "--nofile=20000:20000", "--fsize=unlimited:unlimited"]);
 let open = 0;
 try { for (; open < 6000; open++) openSync("/dev/null"); } catch {}
